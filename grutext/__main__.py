@@ -1,0 +1,5 @@
+"""`python -m grutext` is `grutext`."""
+
+from grutext.cli import main
+
+main(prog_name="grutext")

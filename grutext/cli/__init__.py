@@ -1,0 +1,100 @@
+"""The command line: `grutext COMMAND …`.
+
+Only click and the standard library are imported at the top of these modules; a command's body imports
+what it needs, so that `grutext --help` starts at once and `grutext classify` never meets TensorFlow.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import sys
+from typing import Any
+
+import click
+
+from grutext.cli.classify import classify
+from grutext.cli.completion import completion
+from grutext.cli.evaluate import evaluate
+from grutext.cli.predict import predict
+from grutext.cli.show import show
+from grutext.cli.train import train
+from grutext.errors import GrutextError
+
+EXIT_INTERRUPTED = 130
+
+
+class Failure(click.ClickException):
+    """An error that the user can do something about: one line on stderr, exit code 1."""
+
+    def show(self, file: Any = None) -> None:
+        """Prints the line."""
+        click.echo(f"grutext: error: {self.message}", err=True)
+
+
+class CommandLine(click.Group):
+    """The group of all commands, and the one place where errors become exit codes."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A label that the terminal's encoding lacks, or a file name that is no text, is shown
+            # escaped; it is no reason to stop.
+            sys.stdout.reconfigure(errors="backslashreplace")
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # a closed pipe shows here, and not while Python shuts down
+            return result
+        except GrutextError as error:
+            raise Failure(_one_line(str(error))) from error
+        except KeyboardInterrupt:
+            click.echo("grutext: interrupted", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
+        except OSError as error:
+            if error.errno in (None, errno.EPIPE):  # click leaves quietly when a pipe is closed
+                raise
+            place = "" if error.filename is None else f"{error.filename}: "
+            raise Failure(_one_line(f"{place}{error.strerror}{_remedy(error)}")) from error
+
+
+def _one_line(message: str) -> str:
+    return "; ".join(line.strip() for line in message.splitlines() if line.strip())
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "; nothing was written, make room and run the command again"
+    return ""
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from grutext import __version__
+
+        click.echo(f"grutext {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=CommandLine,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExample:\n  grutext train reviews.csv -m reviews\n  grutext classify letter.txt -m reviews",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
+def main() -> None:
+    """Trains a text classifier from labelled texts, and answers with it.
+
+    Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 an error that is told in one
+    line, 2 a wrong command line, 130 interrupted.
+    """
+
+
+for _command in (train, evaluate, predict, classify, show, completion):
+    main.add_command(_command)

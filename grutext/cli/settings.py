@@ -1,0 +1,115 @@
+"""Options of `grutext train` that become a `Config`: preset, then file, then `--set`, then named options."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grutext.cli.options import Duration, Setting
+from grutext.errors import ConfigError
+
+if TYPE_CHECKING:
+    from grutext.config import Config
+
+PRESETS = ("fast", "balanced", "accurate")
+
+_OPTIONS = (
+    click.option("--preset", type=click.Choice(PRESETS), help="Settings to start from [default: balanced]."),
+    click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE.toml",
+        help="File of settings, as `grutext show --config` prints them.",
+    ),
+    click.option(
+        "--set",
+        "changes",
+        type=Setting(),
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="One setting, such as model.units=96; may be repeated.",
+    ),
+    click.option(
+        "--epochs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Passes over the data, at most [default: its size decides].",
+    ),
+    click.option(
+        "--time-budget",
+        type=Duration(),
+        metavar="TIME",
+        help="Time that the command may take: 90s, 10m, 1h, or seconds [default: no limit].",
+    ),
+    click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Decides everything random [default: 1]."),
+    click.option("--no-wide", is_flag=True, help="Leave out the linear model over n-grams."),
+    click.option("--no-deep", is_flag=True, help="Leave out the GRU."),
+)
+_NAMES = ("preset", "config_file", "changes", "epochs", "time_budget", "seed", "no_wide", "no_deep")
+
+
+def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options of the settings; the command gets them as one dictionary `settings`."""
+
+    @functools.wraps(function)
+    def collected(**values: Any) -> Any:
+        settings = {name: values.pop(name) for name in _NAMES}
+        return function(settings=settings, **values)
+
+    for option in reversed(_OPTIONS):
+        option(collected)
+    return collected
+
+
+def build_config(settings: dict[str, Any]) -> Config:
+    """Builds the configuration that the options ask for; a later source wins over an earlier one.
+
+    Raises:
+        ConfigError: A setting is unknown, has the wrong type or is out of range; names the file if it
+            stands in one.
+    """
+    from grutext.config import Config, preset, read_config
+    from grutext.model.spec import check_model
+
+    config = Config()
+    if settings["preset"] is not None:
+        config = config.override(preset(settings["preset"]))
+    path = settings["config_file"]
+    if path is not None:
+        values = read_config(path)
+        try:
+            config = config.override(values)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from None
+    named = {
+        "training.epochs": settings["epochs"],
+        "training.time_budget": settings["time_budget"],
+        "training.seed": settings["seed"],
+        "wide.enabled": False if settings["no_wide"] else None,
+        "model.enabled": False if settings["no_deep"] else None,
+    }
+    config = config.override(
+        dict(settings["changes"]) | {name: value for name, value in named.items() if value is not None}
+    )
+    check_model(config.model)
+    return config
+
+
+def config_toml(config: Config) -> str:
+    """Gives a configuration as the TOML text that `build_config` reads back."""
+    lines: list[str] = []
+    for section, values in config.to_dict().items():
+        lines += [f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items()), ""]
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    import json
+
+    # JSON's strings, numbers and truth values are TOML's as well.
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,279 @@
+"""Every number and name that a user may choose, with its default.
+
+A configuration is a tree of frozen dataclasses, one for each part of the product:
+
+>>> config = Config()
+>>> config.model.units
+64
+>>> config.override({"model.units": "96", "training.epochs": "3"}).model.units
+96
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from grutext.errors import ConfigError
+
+TOKENIZERS = ("word", "character")
+PRESETS = ("fast", "balanced", "accurate")
+
+
+@dataclass(frozen=True, slots=True)
+class TextConfig:
+    """How a string becomes tokens.
+
+    Attributes:
+        tokenizer: `word` or `character`.
+        min_count: A token seen less often in training has no embedding row of its own.
+        max_vocabulary: At most this many tokens have a row of their own; the most frequent ones.
+        subword_min: Shortest hashed character n-gram of a token, in characters.
+        subword_max: Longest hashed character n-gram; 0 turns them off.
+        subword_buckets: Rows of the table that the n-grams are hashed into.
+    """
+
+    tokenizer: str = "word"
+    min_count: int = 2
+    max_vocabulary: int = 30_000
+    subword_min: int = 3
+    subword_max: int = 5
+    subword_buckets: int = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class WideConfig:
+    """The linear model over n-grams that is fused with the GRU.
+
+    Attributes:
+        enabled: Whether there is a wide part (`--no-wide`).
+        word_max: Longest word n-gram, in tokens.
+        char_min: Shortest character n-gram.
+        char_max: Longest character n-gram.
+        min_count: An n-gram must occur in at least this many training texts.
+        max_megabytes: The most telling n-grams are kept, as many as fit into this many megabytes.
+        regularization: The C of scikit-learn's LinearSVC; larger fits the training part more closely.
+    """
+
+    enabled: bool = True
+    word_max: int = 2
+    char_min: int = 2
+    char_max: int = 5
+    min_count: int = 2
+    max_megabytes: float = 10.0
+    regularization: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """The deep part: embedding, GRU encoder, pooling.
+
+    Attributes:
+        enabled: Whether there is a deep part (`--no-deep`).
+        embedding_size: Width E of a token's vector.
+        units: Width U of the GRU's state, in each direction.
+        layers: GRU layers, one upon the other.
+        bidirectional: Whether a second GRU reads each text from its end.
+        reset_after: Which of the two GRU conventions; see `grutext.model.spec`.
+        pooling: How the states of a text become one vector; see `grutext.model.spec.POOLINGS`.
+    """
+
+    enabled: bool = True
+    embedding_size: int = 64
+    units: int = 64
+    layers: int = 1
+    bidirectional: bool = True
+    reset_after: bool = True
+    pooling: str = "max+mean"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """How the deep part is trained.
+
+    Attributes:
+        epochs: Passes over the training part; 0 lets its size decide.
+        patience: Epochs without a better dev loss after which training stops; 0 never stops early.
+        batch_size: Texts in a batch, at most.
+        token_budget: Tokens in a batch, padding included, at most (one longer text is a batch).
+        learning_rate: Peak rate of Adam.
+        table_rate: The embedding tables learn this many times as fast.
+        warmup: Share of the steps in which the rate rises; after it the rate falls along a cosine.
+        clip_norm: The gradient's norm is cut to this.
+        word_dropout: Share of known tokens that are read as unknown.
+        embedding_dropout: Share of embedding values set to zero.
+        pooled_dropout: Share of pooled values set to zero.
+        label_smoothing: Share of the target spread over all labels.
+        adversarial_radius: Length of the adversarial shift of a text's embeddings, in units of the
+            mean token vector's length; 0 turns it off and halves the time.
+        time_budget: Seconds that the whole training may take; 0 is no limit.
+        seed: Decides everything random.
+    """
+
+    epochs: int = 0
+    patience: int = 4
+    batch_size: int = 64
+    token_budget: int = 32_768
+    learning_rate: float = 2e-3
+    table_rate: float = 5.0
+    warmup: float = 0.1
+    clip_norm: float = 1.0
+    word_dropout: float = 0.1
+    embedding_dropout: float = 0.3
+    pooled_dropout: float = 0.5
+    label_smoothing: float = 0.1
+    adversarial_radius: float = 0.7
+    time_budget: float = 0.0
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration; `override`, `from_dict` and `read_config` check what they are given."""
+
+    text: TextConfig = field(default_factory=TextConfig)
+    wide: WideConfig = field(default_factory=WideConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Gives the configuration as nested dictionaries of plain values, for JSON."""
+        return asdict(self)
+
+    def override(self, settings: Mapping[str, Any]) -> Config:
+        """Gives a copy with some values replaced.
+
+        Args:
+            settings: `section.key` to value; a string is read as the type of the setting.
+
+        Raises:
+            ConfigError: A name is unknown, or a value has the wrong type or is out of range.
+        """
+        config = self
+        for name, value in settings.items():
+            section, _, key = name.partition(".")
+            known = {f"{s.name}.{k.name}" for s in fields(self) for k in fields(getattr(self, s.name))}
+            if name not in known:
+                raise ConfigError(f'there is no setting "{name}"{_suggest(name, known)}')
+            part = getattr(config, section)
+            value = _convert(name, value, get_type_hints(type(part))[key])
+            config = replace(config, **{section: replace(part, **{key: value})})
+        _check(config)
+        return config
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> Config:
+        """Builds a configuration from nested dictionaries; what is left out keeps its default.
+
+        Raises:
+            ConfigError: A name is unknown, or a value has the wrong type or is out of range.
+        """
+        flat: dict[str, Any] = {}
+        for section, part in values.items():
+            if not isinstance(part, Mapping):
+                raise ConfigError(f'"{section}" is a section of settings, such as [model], not a value')
+            flat.update({f"{section}.{key}": value for key, value in part.items()})
+        return Config().override(flat)
+
+
+def preset(name: str) -> dict[str, Any]:
+    """Gives the settings that a preset changes.
+
+    Args:
+        name: `fast` (no adversarial pass, small GRU), `balanced` (the defaults) or `accurate`
+            (larger GRU, half as many epochs again).
+
+    Raises:
+        ConfigError: There is no such preset.
+    """
+    settings: dict[str, dict[str, Any]] = {
+        "fast": {"training.adversarial_radius": 0.0, "model.units": 48, "model.embedding_size": 48},
+        "balanced": {},
+        "accurate": {"model.units": 128, "model.embedding_size": 128, "training.patience": 8},
+    }
+    if name not in settings:
+        raise ConfigError(f'there is no preset "{name}"; the presets are {", ".join(PRESETS)}')
+    return settings[name]
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Reads settings from a TOML file with the sections `[text] [wide] [model] [training]`.
+
+    Returns:
+        `section.key` to value, for `Config.override`.
+
+    Raises:
+        ConfigError: The file cannot be read, or is not such a file.
+    """
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    flat: dict[str, Any] = {}
+    for section, part in values.items():
+        if not isinstance(part, dict):
+            raise ConfigError(f'{path}: "{section}" stands outside a section such as [model]')
+        flat.update({f"{section}.{key}": value for key, value in part.items()})
+    return flat
+
+
+def _convert(name: str, value: Any, kind: type) -> Any:
+    wrong = ConfigError(f'the setting "{name}" takes {_KINDS[kind]}, not {json.dumps(value, default=str)}')
+    if kind is bool:
+        truth = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+        value = truth.get(value.lower(), value) if isinstance(value, str) else value
+        if not isinstance(value, bool):
+            raise wrong
+        return value
+    if isinstance(value, bool) or (kind is int and isinstance(value, float)):
+        raise wrong
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        raise wrong from None
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
+
+
+def _check(config: Config) -> None:
+    """Raises a ConfigError for the first value that is out of its range."""
+    text, wide, model, training = config.text, config.wide, config.model, config.training
+    shares = {name: getattr(training, name) for name in (
+        "warmup", "word_dropout", "embedding_dropout", "pooled_dropout", "label_smoothing")}  # fmt: skip
+    rules = [
+        (text.tokenizer in TOKENIZERS, f"text.tokenizer is one of {', '.join(TOKENIZERS)}"),
+        (text.max_vocabulary >= 1 and text.min_count >= 1, "text.max_vocabulary and text.min_count start at 1"),
+        (0 < text.subword_min, "text.subword_min starts at 1"),
+        (text.subword_buckets >= 1, "text.subword_buckets starts at 1"),
+        (wide.word_max >= 0 and wide.char_max >= 0, "wide.word_max and wide.char_max start at 0"),
+        (wide.char_min >= 1 and wide.min_count >= 1, "wide.char_min and wide.min_count start at 1"),
+        (wide.max_megabytes > 0 and wide.regularization > 0, "wide.max_megabytes and wide.regularization are positive"),
+        (wide.enabled or model.enabled, "a model needs its wide part, its deep part, or both"),
+        (not wide.enabled or wide.word_max or wide.char_max, "the wide part needs word or character n-grams"),
+        (min(model.embedding_size, model.units, model.layers) >= 1, "the sizes in [model] start at 1"),
+        (min(training.epochs, training.patience) >= 0, "training.epochs and training.patience start at 0"),
+        (min(training.batch_size, training.token_budget) >= 1, "training.batch_size and token_budget start at 1"),
+        (min(training.learning_rate, training.table_rate, training.clip_norm) > 0, "the rates in [training] are positive"),
+        (min(training.adversarial_radius, training.time_budget, training.seed) >= 0,
+         "training.adversarial_radius, time_budget and seed start at 0"),
+        *((0 <= share < 1, f"training.{name} is at least 0 and below 1") for name, share in shares.items()),
+    ]  # fmt: skip
+    for holds, rule in rules:
+        if not holds:
+            raise ConfigError(rule)
+
+
+def _suggest(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or [
+        full for full in sorted(known) if full.partition(".")[2] == name
+    ]
+    return f'; did you mean "{near[0]}"?' if near else "; grutext show --config lists them"

@@ -1,0 +1,268 @@
+"""Draws reports, models and the progress of a training on a terminal. The only user of rich.
+
+Results go to stdout, progress and notes to stderr. Colour and bars appear on terminals alone, and
+no colour where the environment has NO_COLOR; into a file or a pipe goes plain text of any width.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from grutext.progress import EpochRecord, Listener, Silent
+
+WIDEST_MATRIX = 12
+MOST_FREQUENT = 10
+_UNLIMITED = 10_000  # columns: what is not a terminal never folds a line
+
+
+def open_console(file: TextIO | None = None) -> Console:
+    """Gives a console on `file`, or on stdout."""
+    file = file or sys.stdout
+    return Console(file=file, highlight=False, width=None if file.isatty() else _UNLIMITED)
+
+
+def plain(text: str) -> str:
+    """Gives a text with control characters and lone surrogates escaped, so that no label steers a terminal."""
+    return "".join(
+        character.encode("unicode_escape").decode() if unicodedata.category(character) in ("Cc", "Cs") else character
+        for character in text
+    )
+
+
+def summary(report: Mapping[str, Any]) -> str:
+    """Gives the numbers of a report over all labels as one line.
+
+    Args:
+        report: The plain form of a `Report`, as `Report.to_dict` gives it and a bundle keeps it.
+    """
+    f1 = f"macro-F1 {report['macro_f1']:.4f}  weighted-F1 {report['weighted_f1']:.4f}"
+    if report["multilabel"]:
+        scores = f"micro-F1 {report['micro_f1']:.4f}  {f1}  all labels right {report['accuracy']:.4f}"
+    else:
+        scores = f"accuracy {report['accuracy']:.4f}  {f1}"
+    texts = "1 text" if report["n"] == 1 else f"{report['n']:,} texts"
+    return f"{scores}  log loss {report['log_loss']:.4f}  ECE {report['ece']:.4f}  ({texts})"
+
+
+def render_report(report: Mapping[str, Any], console: Console | None = None) -> None:
+    """Draws a report: the line over all labels, the labels, the confusions.
+
+    Args:
+        report: The plain form of a `Report`.
+        console: Where to draw; stdout if left out.
+    """
+    console = console or open_console()
+    console.print(Text(summary(report)))
+    names = [_name(label, report) for label in report["labels"]]
+    table = _table("label", "precision", "recall", "F1", "texts")
+    for name, label in zip(names, report["labels"], strict=True):
+        score = report["per_label"][label]
+        numbers = (f"{score[key]:.4f}" for key in ("precision", "recall", "f1"))
+        table.add_row(name, *numbers, f"{score['support']:,}")
+    console.print(Text(), table, sep="\n")
+    if report["confusion"] is not None:
+        confusions = _matrix if len(names) <= WIDEST_MATRIX else _most_frequent
+        console.print(Text(), confusions(names, report["confusion"]), sep="\n")
+
+
+def _name(label: str, report: Mapping[str, Any]) -> str:
+    return f"{plain(label)} (unknown)" if label in report["unknown"] else plain(label)
+
+
+def _table(*heads: str, texts: int = 1) -> Table:
+    """Gives an empty table whose first `texts` columns hold words and whose other columns hold numbers."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for index, head in enumerate(heads):
+        table.add_column(Text(head), justify="left" if index < texts else "right", overflow="fold")
+    return table
+
+
+def _add(table: Table, *cells: str) -> None:
+    table.add_row(*(Text(cell) for cell in cells))
+
+
+def _matrix(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> Table:
+    table = _table("true \\ predicted", *names)
+    for row, (name, counts) in enumerate(zip(names, confusion, strict=True)):
+        cells = [
+            Text(str(count) if count else ".", style="bold green" if row == column else "red" if count else "dim")
+            for column, count in enumerate(counts)
+        ]
+        table.add_row(Text(name), *cells)
+    return table
+
+
+def _most_frequent(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> Table:
+    pairs = [
+        (count, -row, -column)
+        for row, counts in enumerate(confusion)
+        for column, count in enumerate(counts)
+        if count and row != column
+    ]
+    table = _table("true", "predicted", "texts", texts=2)
+    for count, row, column in sorted(pairs, reverse=True)[:MOST_FREQUENT]:
+        _add(table, names[-row], names[-column], f"{count:,}")
+    return table
+
+
+def render_facts(facts: Mapping[str, str], console: Console | None = None) -> None:
+    """Draws names and what they stand for, one a line."""
+    console = console or open_console()
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        _add(table, name, plain(value))
+    console.print(table)
+
+
+def render_rows(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1, console: Console | None = None
+) -> None:
+    """Draws a table whose first `texts` columns hold words and whose other columns hold numbers."""
+    console = console or open_console()
+    table = _table(*heads, texts=texts)
+    for row in rows:
+        _add(table, *row)
+    console.print(Text(), table, sep="\n")
+
+
+def epoch_line(record: EpochRecord, epochs: int, left: float | None) -> str:
+    """Gives what is worth knowing of an epoch as one line.
+
+    Args:
+        record: The epoch.
+        epochs: How many there may be.
+        left: Seconds until the last of them ends, if known.
+    """
+    parts = [
+        f"epoch {record.epoch}/{epochs}",
+        f"loss {record.loss:.4f}",
+        f"dev loss {record.dev_loss:.4f}",
+        f"dev score {record.dev_score:.4f}",
+        f"{record.tokens_per_second:,.0f} tokens/s",
+        f"{record.seconds:.1f} s",
+    ]
+    if left:
+        parts.append(f"at most {clock(left)} left")
+    return "  ".join([*parts, "best so far"] if record.best else parts)
+
+
+def clock(seconds: float) -> str:
+    """Gives a time as `9 s`, `1:05 min` or `1:02:03 h`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{rest:02} h"
+    return f"{minutes}:{rest:02} min" if minutes else f"{rest} s"
+
+
+class PlainLines:
+    """The listener for logs and pipes: one line for each note and each epoch, on stderr."""
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self._file = file or sys.stderr
+        self._epochs = 0
+        self._spent: list[float] = []
+
+    def note(self, text: str) -> None:
+        """Writes the line."""
+        self._file.write(f"{plain(text)}\n")
+        self._file.flush()
+
+    def begin(self, epochs: int, tokens_per_epoch: int) -> None:
+        """Remembers how many epochs there may be."""
+        self._epochs, self._spent = epochs, []
+
+    def step(self, epoch: int, tokens: int, loss: float) -> None:
+        """Writes nothing: a log has no room for steps."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Writes the epoch's line."""
+        self._spent.append(record.seconds)
+        left = (self._epochs - record.epoch) * sum(self._spent) / len(self._spent)
+        self.note(epoch_line(record, self._epochs, left))
+
+    def end(self) -> None:
+        """Writes nothing."""
+
+
+class ProgressBars:
+    """The listener for people: a bar over all epochs on stderr, and a line above it for each one done."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False)
+        self._bars: Progress | None = None
+        self._task = TaskID(0)
+        self._epochs = self._tokens_per_epoch = self._number = self._tokens = 0
+
+    def note(self, text: str) -> None:
+        """Prints the line above the bar."""
+        self._console.print(Text(plain(text)))
+
+    def begin(self, epochs: int, tokens_per_epoch: int) -> None:
+        """Draws the bar."""
+        self.end()
+        self._epochs, self._tokens_per_epoch, self._number = epochs, tokens_per_epoch, 0
+        self._bars = Progress(
+            TextColumn("epoch {task.fields[number]}/{task.fields[epochs]}"),
+            BarColumn(),
+            TextColumn("loss {task.fields[loss]}  dev score {task.fields[score]}  {task.fields[speed]} tokens/s"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left at most"),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._bars.add_task(
+            "", total=epochs * tokens_per_epoch, number=1, epochs=epochs, loss="–", score="–", speed="–"
+        )
+        self._bars.start()
+
+    def step(self, epoch: int, tokens: int, loss: float) -> None:
+        """Moves the bar."""
+        if self._bars is None:
+            return
+        if epoch != self._number:
+            self._number, self._tokens = epoch, 0
+        self._tokens += tokens
+        speed = self._bars.tasks[0].speed
+        self._bars.update(
+            self._task,
+            completed=(epoch - 1) * self._tokens_per_epoch + self._tokens,
+            number=epoch,
+            loss=f"{loss:.4f}",
+            **({"speed": f"{speed:,.0f}"} if speed else {}),
+        )
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Prints the epoch's line above the bar."""
+        self.note(epoch_line(record, self._epochs, None))
+        if self._bars is not None:
+            self._bars.update(
+                self._task,
+                completed=record.epoch * self._tokens_per_epoch,
+                score=f"{record.dev_score:.4f}",
+                speed=f"{record.tokens_per_second:,.0f}",
+            )
+
+    def end(self) -> None:
+        """Takes the bar away."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+
+def open_listener(quiet: bool = False) -> Listener:
+    """Gives the listener that fits: bars on a terminal, lines elsewhere, nothing if `quiet`."""
+    if quiet:
+        return Silent()
+    return ProgressBars() if sys.stderr.isatty() else PlainLines()

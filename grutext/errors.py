@@ -1,0 +1,53 @@
+"""Everything that can go wrong for a user, as one small family of exceptions.
+
+A message says what is wrong, where, and what to do about it, in one line. The library raises these;
+only `grutext.cli` turns them into a line on stderr and an exit code.
+"""
+
+from __future__ import annotations
+
+
+class GrutextError(Exception):
+    """The parent of all errors that grutext raises on purpose."""
+
+
+class ConfigError(GrutextError):
+    """A setting has an unknown name, a wrong type or a value out of range."""
+
+
+class DataError(GrutextError):
+    """A data source cannot be read, or its rows cannot be used.
+
+    Args:
+        problem: What is wrong and what to do, without the place.
+        source: The file or data set as the user named it.
+        row: The line (or row) number, counted from 1.
+    """
+
+    def __init__(self, problem: str, source: str | None = None, row: int | None = None) -> None:
+        self.problem = problem
+        self.source = source
+        self.row = row
+        place = "" if source is None else source if row is None else f"{source}, line {row}"
+        super().__init__(f"{place}: {problem}" if place else problem)
+
+
+class BundleError(GrutextError):
+    """A model folder is missing, damaged, half written, or of a format this version cannot read."""
+
+
+class TrainingError(GrutextError):
+    """Training cannot start or go on."""
+
+
+class MissingExtraError(GrutextError):
+    """A feature needs packages that the base installation leaves out.
+
+    Args:
+        feature: What the user asked for, such as `grutext train`.
+        package: The package that could not be imported.
+        extra: The extra of grutext that brings it.
+    """
+
+    def __init__(self, feature: str, package: str, extra: str) -> None:
+        super().__init__(f"{feature} needs {package}; install it with: pip install 'grutext[{extra}]'")

@@ -1,0 +1,14 @@
+"""Truth against prediction: the metrics of a model on labelled texts, as one value.
+
+>>> report = evaluate([("ham",), ("spam",)], [[0.9, 0.1], [0.6, 0.4]], ("ham", "spam"))
+>>> report.accuracy
+0.5
+>>> report.confusion
+((1, 0), (1, 0))
+"""
+
+from grutext.evaluation.calibration import expected_calibration_error
+from grutext.evaluation.metrics import evaluate
+from grutext.evaluation.report import LabelScore, Report
+
+__all__ = ["LabelScore", "Report", "evaluate", "expected_calibration_error"]

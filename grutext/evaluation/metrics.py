@@ -1,0 +1,159 @@
+"""From true labels and probabilities to a `Report`, computed by scikit-learn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from grutext.errors import DataError, MissingExtraError
+from grutext.evaluation.calibration import expected_calibration_error
+from grutext.evaluation.report import LabelScore, Report
+
+# Probabilities are float32: what is nearer to 0 or 1 than this counts as this far in the log loss,
+# so that one certain mistake (or one unknown label) costs 15.9 nats and not infinitely many.
+NEAREST = float(np.finfo(np.float32).eps)
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+def evaluate(
+    truth: Sequence[tuple[str, ...]],
+    probabilities: npt.ArrayLike,
+    labels: Sequence[str],
+    *,
+    multilabel: bool = False,
+    thresholds: npt.ArrayLike | None = None,
+) -> Report:
+    """Compares the probabilities of a model with the truth.
+
+    Args:
+        truth: The labels of N texts: exactly one each, or any number where `multilabel`.
+        probabilities: `(N, C)`, as `Classifier.predict_proba` gives them.
+        labels: The C labels of the model.
+        multilabel: Whether a text may have several labels.
+        thresholds: `(C,)`, the probability from which a text gets a label; 0.5 if left out. Only
+            for several labels.
+
+    Raises:
+        DataError: There are no texts, or a text has not exactly one label and `multilabel` is off.
+        MissingExtraError: scikit-learn is not installed.
+    """
+    values = np.asarray(probabilities, dtype=np.float64)
+    if not truth:
+        raise DataError("there are no texts to evaluate on")
+    if values.shape != (len(truth), len(labels)):
+        expected = (len(truth), len(labels))
+        raise ValueError(f"probabilities have the shape {values.shape}, but texts and labels say {expected}")
+    unknown = _count_unknown(truth, labels)
+    columns = (*labels, *unknown)
+    # A label that the model does not know has a probability of 0 and is never predicted.
+    values = np.pad(values, ((0, 0), (0, len(unknown))))
+    actual = _indicator(truth, columns)
+    if multilabel:
+        limits = np.full(len(labels), 0.5) if thresholds is None else np.asarray(thresholds, np.float64)
+        predicted = np.zeros_like(actual)
+        predicted[:, : len(labels)] = values[:, : len(labels)] >= limits
+        return _report_several(actual, predicted, values, columns, unknown)
+    if any(len(set(names)) != 1 for names in truth):
+        raise DataError("the model gives one label to a text, but a text of this data has none or several")
+    return _report_single(actual.argmax(axis=1), values, columns, unknown)
+
+
+def _report_single(
+    actual: npt.NDArray[np.intp], values: FloatArray, columns: tuple[str, ...], unknown: dict[str, int]
+) -> Report:
+    """Builds the report where a text has one label; `actual` is `(N,)`, positions in `columns`."""
+    metrics = _scikit_metrics()
+    predicted = values[:, : len(columns) - len(unknown)].argmax(axis=1)
+    places = np.arange(len(columns))
+    likelihood = np.clip(values[np.arange(len(actual)), actual], NEAREST, 1.0)
+    confusion = metrics.confusion_matrix(actual, predicted, labels=places)
+    return Report(
+        n=len(actual),
+        multilabel=False,
+        accuracy=float(metrics.accuracy_score(actual, predicted)),
+        **_f1_scores(metrics, actual, predicted, np.union1d(actual, predicted)),
+        log_loss=float(-np.log(likelihood).mean()),
+        ece=expected_calibration_error(values.max(axis=1), actual == predicted),
+        labels=columns,
+        per_label=_label_scores(metrics, actual, predicted, columns),
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+        unknown=unknown,
+    )
+
+
+def _report_several(
+    actual: BoolArray,
+    predicted: BoolArray,
+    values: FloatArray,
+    columns: tuple[str, ...],
+    unknown: dict[str, int],
+) -> Report:
+    """Builds the report where a text may have several labels; all arrays are `(N, len(columns))`."""
+    metrics = _scikit_metrics()
+    likelihood = np.clip(np.where(actual, values, 1.0 - values), NEAREST, 1.0)
+    occurring = np.flatnonzero((actual | predicted).any(axis=0))
+    return Report(
+        n=len(actual),
+        multilabel=True,
+        accuracy=float(metrics.accuracy_score(actual, predicted)),
+        **_f1_scores(metrics, actual, predicted, occurring),
+        log_loss=float(-np.log(likelihood).mean()),
+        ece=expected_calibration_error(values.ravel(), actual.ravel()),
+        labels=columns,
+        per_label=_label_scores(metrics, actual, predicted, columns),
+        confusion=None,
+        unknown=unknown,
+    )
+
+
+def _f1_scores(metrics: Any, actual: Any, predicted: Any, occurring: npt.NDArray[Any]) -> dict[str, float]:
+    if not len(occurring):  # several labels allowed, none in the truth and none predicted
+        return {"macro_f1": 0.0, "micro_f1": 0.0, "weighted_f1": 0.0}
+    return {
+        f"{average}_f1": float(
+            metrics.f1_score(actual, predicted, labels=occurring, average=average, zero_division=0)
+        )
+        for average in ("macro", "micro", "weighted")
+    }
+
+
+def _label_scores(
+    metrics: Any, actual: Any, predicted: Any, columns: tuple[str, ...]
+) -> dict[str, LabelScore]:
+    table = metrics.precision_recall_fscore_support(
+        actual, predicted, labels=np.arange(len(columns)), zero_division=0
+    )
+    return {
+        label: LabelScore(float(precision), float(recall), float(f1), int(support))
+        for label, precision, recall, f1, support in zip(columns, *table, strict=True)
+    }
+
+
+def _count_unknown(truth: Sequence[tuple[str, ...]], labels: Sequence[str]) -> dict[str, int]:
+    known = set(labels)
+    counts = Counter(label for names in truth for label in set(names) if label not in known)
+    return dict(sorted(counts.items()))
+
+
+def _indicator(truth: Sequence[tuple[str, ...]], columns: tuple[str, ...]) -> BoolArray:
+    """Gives `(N, len(columns))`: whether a text has a label."""
+    place = {label: index for index, label in enumerate(columns)}
+    marks = np.zeros((len(truth), len(columns)), dtype=bool)
+    for row, names in enumerate(truth):
+        for label in names:
+            marks[row, place[label]] = True
+    return marks
+
+
+def _scikit_metrics() -> Any:
+    try:
+        from sklearn import metrics
+    except ImportError as error:
+        raise MissingExtraError("evaluation", "scikit-learn", "train") from error
+    return metrics

@@ -1,0 +1,149 @@
+"""The contract between training (`grutext.nn`, Keras) and runtime (`grutext.runtime`, NumPy).
+
+The GRU
+=======
+For a text of T token vectors x_1 .. x_T, from h_0 = 0, with * for the product of elements:
+
+`reset_after=True`, the default; Keras' default and cuDNN's form::
+
+    z = sigmoid(x Wz + bz + h Uz + dz)          update gate
+    r = sigmoid(x Wr + br + h Ur + dr)          reset gate
+    c = tanh(x Wc + bc + r * (h Uc + dc))       candidate
+    h' = z * h + (1 - z) * c
+
+`reset_after=False`, the form of Cho et al. 2014 (arXiv 1406.1078, section 2.3)::
+
+    z = sigmoid(x Wz + bz + h Uz)
+    r = sigmoid(x Wr + br + h Ur)
+    c = tanh(x Wc + bc + (r * h) Uc)
+    h' = z * h + (1 - z) * c
+
+Gates are stored in the order (z, r, c): `kernel` (I, 3U) is [Wz Wr Wc], `recurrent_kernel` (U, 3U) is
+[Uz Ur Uc], and `bias` is (2, 3U), row 0 [bz br bc] and row 1 [dz dr dc], or (3U,) where
+`reset_after=False`. The backward direction reads a text from its last token to its first.
+
+Who differs: many tutorials, Chung et al. 2014 (arXiv 1412.3555) and Sonnet write
+h' = (1 - z) * h + z * c, which is the same cell with the update gate read the other way round
+(negate Wz, Uz, bz, dz); PyTorch keeps h' as above and `reset_after=True` but orders the gates (r, z, c)
+and stores the transposes; ONNX is as here, with `linear_before_reset=1` for `reset_after=True`.
+
+Padding
+=======
+A step beyond a text's length leaves the state as it was and is seen by no pooling. An empty text has
+no states and pools to zeros, so that its label is decided by the head's bias and the wide part.
+
+The whole
+=========
+`log p = a log p_deep + (1 - a) log p_wide`, renormalised; for several labels the same in log-odds, label
+by label. The calibration numbers are in `Calibration`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from grutext.config import Config, ModelConfig
+from grutext.errors import ConfigError
+
+GATES = ("z", "r", "c")
+DIRECTIONS = ("forward", "backward")
+HEADS = ("softmax", "sigmoid", "linear")
+
+# Pooling to the number of state vectors that it lays side by side.
+POOLINGS = {"last": 1, "max": 1, "mean": 1, "attention": 1, "max+mean": 2}
+
+Spec = dict[str, tuple[tuple[int, ...], str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What turns raw scores into probabilities; fitted on the dev part.
+
+    Attributes:
+        deep_scale: Factor on the deep part's logits (the inverse of a temperature).
+        wide_scale: Factor on the linear model's margins; one number for each label where there are several.
+        wide_shift: What is added to the scaled margins, likewise.
+        fusion: The weight a of the deep part, in 0..1.
+        thresholds: Where there are several labels, the probability from which each applies.
+    """
+
+    deep_scale: float = 1.0
+    wide_scale: tuple[float, ...] = (1.0,)
+    wide_shift: tuple[float, ...] = (0.0,)
+    fusion: float = 0.5
+    thresholds: tuple[float, ...] = field(default=())
+
+
+def check_model(config: ModelConfig) -> None:
+    """Raises a ConfigError if the configuration names a pooling that does not exist."""
+    if config.pooling not in POOLINGS:
+        raise ConfigError(
+            f'there is no pooling "{config.pooling}"; model.pooling is one of {", ".join(POOLINGS)}'
+        )
+
+
+def directions(config: ModelConfig) -> tuple[str, ...]:
+    """Gives the directions in which the GRU reads, one or two."""
+    return DIRECTIONS if config.bidirectional else DIRECTIONS[:1]
+
+
+def state_width(config: ModelConfig) -> int:
+    """Gives the width D * U of a token's state."""
+    return len(directions(config)) * config.units
+
+
+def pooled_width(config: ModelConfig) -> int:
+    """Gives the width P of a text's vector."""
+    return POOLINGS[config.pooling] * state_width(config)
+
+
+def encoder_spec(config: ModelConfig) -> Spec:
+    """Gives name, shape and dtype of every weight of the GRU layers and the pooling."""
+    units = config.units
+    spec: Spec = {}
+    for layer in range(config.layers):
+        width = config.embedding_size if layer == 0 else state_width(config)
+        for direction in directions(config):
+            name = f"gru/{layer}/{direction}"
+            spec[f"{name}/kernel"] = ((width, 3 * units), "float32")
+            spec[f"{name}/recurrent_kernel"] = ((units, 3 * units), "float32")
+            spec[f"{name}/bias"] = ((2, 3 * units) if config.reset_after else (3 * units,), "float32")
+    if config.pooling == "attention":
+        size = state_width(config)
+        spec["pool/kernel"] = ((size, size), "float32")
+        spec["pool/bias"] = ((size,), "float32")
+        spec["pool/query"] = ((size,), "float32")
+    return spec
+
+
+def weight_spec(config: Config, rows: int, classes: int, multilabel: bool, features: int) -> Spec:
+    """Gives name, shape and dtype of every weight of a model, in the order of the computation.
+
+    Args:
+        config: The model's configuration.
+        rows: Rows V of the word table.
+        classes: Number C of labels.
+        multilabel: Whether a text has several labels.
+        features: Number F of n-grams that the wide part knows.
+    """
+    spec: Spec = {}
+    model, text = config.model, config.text
+    if model.enabled:
+        spec["embedding/words"] = ((rows, model.embedding_size), "float16")
+        if text.subword_max:
+            spec["embedding/subwords"] = ((text.subword_buckets, model.embedding_size), "float16")
+        spec |= encoder_spec(model)
+        spec["head/kernel"] = ((pooled_width(model), classes), "float32")
+        spec["head/bias"] = ((classes,), "float32")
+    if config.wide.enabled:
+        margins = wide_columns(classes, multilabel)
+        spec["wide/keys"] = ((features,), "uint32")
+        spec["wide/scale"] = ((features,), "float16")
+        spec["wide/kernel"] = ((features, margins), "float16")
+        spec["wide/bias"] = ((margins,), "float32")
+    return spec
+
+
+def wide_columns(classes: int, multilabel: bool) -> int:
+    """Gives the number of margins of the linear model: one for two classes, else one for each."""
+    return 1 if classes == 2 and not multilabel else classes

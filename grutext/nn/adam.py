@@ -1,0 +1,71 @@
+"""Adam for a few dense variables and for the touched rows of large tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from grutext.config import TrainingConfig
+from grutext.nn.backend import tf
+
+Tensor = Any
+_BETA1, _BETA2, _TABLE_BETA2, _EPSILON = 0.9, 0.999, 0.99, 1e-7
+
+
+class Adam:
+    """Adam (arXiv 1412.6980) with the gradient's global norm clipped.
+
+    Rows of tables move only when a batch touches them, and so do their moments; a row that is rare
+    would otherwise drift on old momentum, and a step would cost as much as the whole table. Their
+    second moment is shorter (0.99), since a row meets few steps.
+
+    Args:
+        dense: Variables that every step updates.
+        tables: Variables of which a step updates some rows.
+        config: Rates and the clipping norm.
+    """
+
+    def __init__(self, dense: Mapping[str, Any], tables: Mapping[str, Any], config: TrainingConfig) -> None:
+        self.config = config
+        self.dense, self.tables = dense, tables
+        self.steps = tf.Variable(0, dtype=tf.int64)
+        self.moments = {
+            f"{moment}/{name}": tf.Variable(tf.zeros_like(variable))
+            for moment in ("first", "second")
+            for name, variable in (*dense.items(), *tables.items())
+        }
+
+    def step(self, gradients: Sequence[Tensor], rows: Sequence[tuple[Tensor, Tensor]], rate: Tensor) -> None:
+        """Moves the variables.
+
+        Args:
+            gradients: One for each dense variable, in their order.
+            rows: For each table the distinct rows that were touched and their gradients.
+            rate: The learning rate of the dense variables.
+        """
+        values = [gradient for _, gradient in rows]
+        clipped, _ = tf.clip_by_global_norm([*gradients, *values], self.config.clip_norm)
+        self.steps.assign_add(1)
+        step = tf.cast(self.steps, tf.float32)
+        for (name, variable), gradient in zip(self.dense.items(), clipped[: len(gradients)], strict=True):
+            first, second = self.moments[f"first/{name}"], self.moments[f"second/{name}"]
+            first.assign_add((1.0 - _BETA1) * (gradient - first))
+            second.assign_add((1.0 - _BETA2) * (tf.square(gradient) - second))
+            variable.assign_sub(rate * _direction(first, second, step, _BETA2))
+        for (name, table), (touched, _), gradient in zip(
+            self.tables.items(), rows, clipped[len(gradients) :], strict=True
+        ):
+            first, second = self.moments[f"first/{name}"], self.moments[f"second/{name}"]
+            m, v = tf.gather(first, touched), tf.gather(second, touched)
+            m += (1.0 - _BETA1) * (gradient - m)
+            v += (1.0 - _TABLE_BETA2) * (tf.square(gradient) - v)
+            move = rate * self.config.table_rate * _direction(m, v, step, _TABLE_BETA2)
+            for variable, change in ((first, m), (second, v), (table, tf.gather(table, touched) - move)):
+                variable.scatter_update(tf.IndexedSlices(change, touched))
+
+
+def _direction(first: Tensor, second: Tensor, step: Tensor, beta2: float) -> Tensor:
+    """Gives the moments' quotient, corrected for their start at zero."""
+    m = first / (1.0 - tf.pow(_BETA1, step))
+    v = second / (1.0 - tf.pow(beta2, step))
+    return m / (tf.sqrt(v) + _EPSILON)

@@ -1,0 +1,122 @@
+"""The GRU encoder as a Keras layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grutext.config import ModelConfig
+from grutext.errors import ConfigError
+from grutext.model.spec import POOLINGS, directions, pooled_width, state_width
+from grutext.nn.backend import keras, tf
+from grutext.nn.pooling import Pooling
+from grutext.nn.recurrence import run_gru
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("grutext")
+class GRUEncoder(keras.layers.Layer):
+    """Gives a vector for each sequence: GRU layers in one or two directions, then a pooling.
+
+    Input is either token ids `(N, T)` of any integer type, where 0 is padding and `vocabulary_size` is
+    given, or numbers `(N, T, F)` with an optional `mask` `(N, T)`; without a mask every step is real.
+    Padding is skipped by the GRU and by the pooling; a sequence of padding only gives zeros.
+    The equations and the order of the gates stand in `grutext.model.spec`.
+
+    Args:
+        units: Width U of each direction's state.
+        layers: GRU layers, one upon the other.
+        bidirectional: Whether a second GRU reads from the end.
+        reset_after: Which GRU convention.
+        pooling: A name in `grutext.model.spec.POOLINGS`; None gives the states `(N, T, D * U)`.
+        vocabulary_size: Number of token ids, padding included; None takes numbers as input.
+        embedding_size: Width E of the embedding, where ids are given.
+
+    Returns:
+        `(N, P) float32`, with P = D * U for `last`, `max`, `mean` and `attention`, and 2 * D * U for
+        `max+mean`; or the states, whose mask goes on with them.
+
+    Raises:
+        ConfigError: The pooling's name is unknown.
+
+    Example::
+
+        ids = keras.Input((None,), dtype="int32")
+        vectors = GRUEncoder(64, vocabulary_size=10_000)(ids)
+        model = keras.Model(ids, keras.layers.Dense(3, activation="softmax")(vectors))
+    """
+
+    def __init__(
+        self,
+        units: int = 64,
+        *,
+        layers: int = 1,
+        bidirectional: bool = True,
+        reset_after: bool = True,
+        pooling: str | None = "max+mean",
+        vocabulary_size: int | None = None,
+        embedding_size: int = 64,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if pooling is not None and pooling not in POOLINGS:
+            raise ConfigError(f'there is no pooling "{pooling}"; it is one of {", ".join(POOLINGS)}')
+        self.units, self.layers = units, layers
+        self.bidirectional, self.reset_after = bidirectional, reset_after
+        self.pooling = pooling
+        self.vocabulary_size, self.embedding_size = vocabulary_size, embedding_size
+        self.supports_masking = True
+        self.pool = Pooling(pooling, units, name="pool") if pooling else None
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        width = input_shape[-1]
+        if self.vocabulary_size is not None:
+            width = self.embedding_size
+            shape = (self.vocabulary_size, width)
+            self.embedding = self.add_weight(shape=shape, initializer="uniform", name="embedding")
+        self.gru: list[list[tuple[Any, Any, Any]]] = []
+        for layer in range(self.layers):
+            names = [f"gru_{layer}_{direction}" for direction in directions(self._config())]
+            self.gru.append([self._add_direction(name, width) for name in names])
+            width = state_width(self._config())
+        if self.pool is not None:
+            self.pool.build((input_shape[0], input_shape[1], width))
+
+    def call(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
+        if self.vocabulary_size is not None:
+            mask = tf.not_equal(inputs, 0)
+            inputs = tf.gather(self.embedding, inputs)  # (N, T, E)
+        states = tf.cast(inputs, self.compute_dtype)
+        if mask is None:
+            mask = tf.ones(tf.shape(states)[:2], tf.bool)
+        mask = tf.cast(mask, tf.bool)
+        for weights in self.gru:
+            states = run_gru(states, mask, weights, self.reset_after)  # (N, T, D * U)
+        return states if self.pool is None else self.pool(states, mask)
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor = None) -> Tensor:
+        if self.pool is not None:
+            return None
+        return previous_mask if self.vocabulary_size is None else tf.not_equal(inputs, 0)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        if self.pool is None:
+            return (*input_shape[:2], state_width(self._config()))
+        return (input_shape[0], pooled_width(self._config()))
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("units", "layers", "bidirectional", "reset_after", "pooling", "vocabulary_size", "embedding_size")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+    def _add_direction(self, name: str, width: int) -> tuple[Any, Any, Any]:
+        bias = (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+        return (
+            self.add_weight(shape=(width, 3 * self.units), initializer="glorot_uniform", name=f"{name}_kernel"),
+            self.add_weight(shape=(self.units, 3 * self.units), initializer="orthogonal", name=f"{name}_recurrent"),
+            self.add_weight(shape=bias, initializer="zeros", name=f"{name}_bias"),
+        )
+
+    def _config(self) -> ModelConfig:
+        return ModelConfig(
+            units=self.units, layers=self.layers, bidirectional=self.bidirectional, pooling=self.pooling or "max"
+        )

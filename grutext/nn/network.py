@@ -1,0 +1,169 @@
+"""The deep part as it is trained: embedding, encoder, head, and one training step.
+
+The embedding tables are never touched as a whole: a batch names its distinct word and subword rows,
+the loss is differentiated with respect to those rows, and only they are updated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.config import Config
+from grutext.model.spec import weight_spec
+from grutext.nn.adam import Adam
+from grutext.nn.backend import keras, tf
+from grutext.nn.encoder import GRUEncoder
+from grutext.nn.heads import LOSSES
+from grutext.nn.weights import Arrays, assign, encoder_variables, initial_arrays, to_arrays
+
+Tensor = Any
+TABLES = ("embedding/words", "embedding/subwords")
+
+# Name, dtype and axes of the tensors that make a batch; see `grutext.training.batches.Batch`.
+SIGNATURE: dict[str, tuple[Any, int]] = {
+    "ids": (tf.int32, 2),
+    "lengths": (tf.int32, 1),
+    "word_rows": (tf.int32, 1),
+    "type_words": (tf.int32, 1),
+    "bucket_rows": (tf.int32, 1),
+    "type_buckets": (tf.int32, 1),
+    "type_of_bucket": (tf.int32, 1),
+    "targets": (tf.float32, 2),
+}
+
+
+class Network:
+    """Embedding, `GRUEncoder` and Dense head with their optimizer.
+
+    Args:
+        config: The whole configuration.
+        rows: Rows V of the word table.
+        classes: Number C of labels.
+        head: A name in `grutext.model.spec.HEADS`.
+    """
+
+    def __init__(self, config: Config, rows: int, classes: int, head: str) -> None:
+        model = config.model
+        spec = weight_spec(config, rows, classes, head == "sigmoid", 0)
+        spec = {name: entry for name, entry in spec.items() if not name.startswith("wide/")}
+        arrays = initial_arrays(spec, config.training.seed)
+        self.training = config.training
+        self.loss = LOSSES[head]
+        self.encoder = GRUEncoder(
+            model.units, layers=model.layers, bidirectional=model.bidirectional,
+            reset_after=model.reset_after, pooling=model.pooling,
+        )  # fmt: skip
+        self.encoder.build((None, None, model.embedding_size))
+        self.head = keras.layers.Dense(classes)
+        self.head.build((None, arrays["head/kernel"].shape[0]))
+        self.tables = {name: tf.Variable(arrays[name]) for name in TABLES if name in arrays}
+        dense = {k: v.value for k, v in encoder_variables(self.encoder).items()}
+        self.dense = dense | {"head/kernel": self.head.kernel.value, "head/bias": self.head.bias.value}
+        self.variables = self.tables | self.dense
+        assign(self.variables, arrays)
+        self.adam = Adam(self.dense, self.tables, config.training)
+        batch = {name: tf.TensorSpec([None] * axes, dtype) for name, (dtype, axes) in SIGNATURE.items()}
+        scalars = [tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
+        self._step = tf.function(self._train_step, input_signature=[batch, *scalars])
+        self._logits = tf.function(self._predict, input_signature=[batch])
+
+    def train_step(self, batch: dict[str, NDArray[Any]], step: int, rate: float) -> float:
+        """Learns from one batch.
+
+        Args:
+            batch: Arrays named as in `SIGNATURE`.
+            step: Number of the step; with the seed it decides what dropout hides.
+            rate: The learning rate of this step.
+
+        Returns:
+            The mean loss of the batch's texts, in nats, adversarial part left out.
+        """
+        return float(self._step(batch, np.int32(step), np.float32(rate)))
+
+    def logits(self, batch: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Gives the head's outputs for a batch, `(N, C)`, without dropout."""
+        return np.asarray(self._logits(batch))
+
+    def arrays(self) -> Arrays:
+        """Gives the present weights by the spec's names, all `float32`."""
+        return to_arrays(self.variables)
+
+    def assign(self, arrays: Arrays) -> None:
+        """Takes weights by the spec's names."""
+        assign(self.variables, arrays)
+
+    def _predict(self, batch: dict[str, Tensor]) -> Tensor:
+        vectors = self._embed(self._rows(batch), batch)
+        return self.head(self.encoder(vectors, mask=_mask(batch)))
+
+    def _rows(self, batch: dict[str, Tensor]) -> list[Tensor]:
+        names = ("word_rows", "bucket_rows")
+        return [tf.gather(table, batch[name]) for table, name in zip(self.tables.values(), names, strict=False)]
+
+    def _embed(self, rows: list[Tensor], batch: dict[str, Tensor]) -> Tensor:
+        """Gives the token vectors `(N, T, E)`: a word row plus the mean of the subword rows."""
+        types = tf.gather(rows[0], batch["type_words"])  # (M, E)
+        if len(rows) > 1:
+            count, owners = tf.shape(types)[0], batch["type_of_bucket"]
+            sums = tf.math.unsorted_segment_sum(tf.gather(rows[1], batch["type_buckets"]), owners, count)
+            sizes = tf.math.unsorted_segment_sum(tf.ones_like(owners, tf.float32), owners, count)
+            types += sums / tf.maximum(sizes, 1.0)[:, None]
+        return tf.gather(types, batch["ids"])
+
+    def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor) -> Tensor:
+        options = self.training
+        rows = self._rows(batch)
+        with tf.GradientTape() as embedding_tape:
+            embedding_tape.watch(rows)
+            vectors = self._embed(rows, batch)
+            vectors = self._dropout(vectors, options.embedding_dropout, step, 0)
+        loss, gradients, pull = self._pass(vectors, batch, step, 1)
+        if options.adversarial_radius:
+            shift = self._adversarial_shift(vectors, pull, batch)
+            _, more, more_pull = self._pass(vectors + shift, batch, step, 2)
+            gradients = [a + b for a, b in zip(gradients, more, strict=True)]
+            pull += more_pull
+        row_gradients = embedding_tape.gradient(vectors, rows, output_gradients=pull)
+        row_gradients = [tf.convert_to_tensor(g) for g in row_gradients]
+        touched = [batch[name] for name in ("word_rows", "bucket_rows")][: len(rows)]
+        self.adam.step(gradients, list(zip(touched, row_gradients, strict=True)), rate)
+        return loss
+
+    def _pass(self, vectors: Tensor, batch: dict[str, Tensor], step: Tensor, salt: int) -> tuple[Any, ...]:
+        """Gives the mean loss, its gradients for the dense variables, and for the token vectors."""
+        dense = list(self.dense.values())
+        with tf.GradientTape() as tape:
+            tape.watch(vectors)
+            pooled = self.encoder(vectors, mask=_mask(batch))  # (N, P)
+            logits = self.head(self._dropout(pooled, self.training.pooled_dropout, step, salt))
+            loss = tf.reduce_mean(self.loss(logits, batch["targets"], self.training.label_smoothing))
+        *gradients, pull = tape.gradient(loss, [*dense, vectors])
+        return loss, gradients, pull
+
+    def _adversarial_shift(self, vectors: Tensor, pull: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        """Gives the shift of length radius that raises each text's loss most, to first order, `(N, T, E)`.
+
+        Miyato et al. 2017 (arXiv 1605.07725, equation 4); the radius is in units of the root mean square
+        length of the batch's token vectors.
+        """
+        mask = tf.cast(_mask(batch), vectors.dtype)[:, :, None]
+        tokens = tf.maximum(tf.reduce_sum(mask), 1.0)
+        length = tf.sqrt(tf.reduce_sum(tf.square(vectors) * mask) / tokens)
+        norm = tf.sqrt(tf.reduce_sum(tf.square(pull), axis=[1, 2], keepdims=True))
+        shift = self.training.adversarial_radius * length * pull / tf.maximum(norm, 1e-12)
+        return tf.stop_gradient(shift)
+
+    def _dropout(self, values: Tensor, rate: float, step: Tensor, salt: int) -> Tensor:
+        """Sets a share of the values to zero, decided by the seed, the step and the place in the step."""
+        if not rate:
+            return values
+        seed = tf.stack([tf.constant(self.training.seed, tf.int32), step * 4 + salt])
+        kept = tf.random.stateless_uniform(tf.shape(values), seed) >= rate
+        return tf.where(kept, values / (1.0 - rate), 0.0)
+
+
+def _mask(batch: dict[str, Tensor]) -> Tensor:
+    return tf.sequence_mask(batch["lengths"], tf.shape(batch["ids"])[1])

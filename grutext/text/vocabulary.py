@@ -1,0 +1,46 @@
+"""The tokens that have an embedding row of their own, chosen from the training part only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+UNKNOWN = 0  # the row that every token outside the vocabulary shares
+
+
+class Vocabulary:
+    """Known tokens and their rows in the word table; row 0 is the unknown token's.
+
+    Args:
+        tokens: The known tokens; the first one has row 1.
+
+    >>> vocabulary = Vocabulary(["the", "cat"])
+    >>> vocabulary.row("cat"), vocabulary.row("dog"), vocabulary.rows
+    (2, 0, 3)
+    """
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self.tokens = tuple(tokens)
+        self._row_of = {token: row for row, token in enumerate(self.tokens, start=1)}
+
+    @property
+    def rows(self) -> int:
+        """How many rows the word table has."""
+        return len(self.tokens) + 1
+
+    def row(self, token: str) -> int:
+        """Gives the row of `token` in the word table, `UNKNOWN` if it has none."""
+        return self._row_of.get(token, UNKNOWN)
+
+
+def build_vocabulary(texts: Iterable[Iterable[str]], min_count: int, max_size: int) -> Vocabulary:
+    """Builds the vocabulary of tokenised texts, the most frequent tokens first.
+
+    Args:
+        texts: The tokens of each training text.
+        min_count: Occurrences that a token needs.
+        max_size: How many tokens are kept at most; ties are broken by code point.
+    """
+    counts = Counter(token for tokens in texts for token in tokens)
+    ranked = sorted((-count, token) for token, count in counts.items() if count >= min_count)
+    return Vocabulary([token for _, token in ranked[:max_size]])
