@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
 from typing import Any
 
@@ -41,6 +42,8 @@ class CommandLine(click.Group):
             # A label that the terminal's encoding lacks, or a file name that is no text, is shown
             # escaped; it is no reason to stop.
             sys.stdout.reconfigure(errors="backslashreplace")
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()  # a closed pipe shows here, and not while Python shuts down

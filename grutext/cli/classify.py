@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from grutext.cli.answer import DECIMALS, build_answers
+from grutext.cli.documents import read_documents
 from grutext.cli.options import Source, encoding_option, json_option, model_option, print_json, top_k_option
 from grutext.errors import DataError
 
-if TYPE_CHECKING:
-    from grutext.runtime import Classifier
-
 BAR = 20  # characters
 LISTED = 3  # labels in the JSON's `top` when nobody says how many
+# A line break inside a name must not look like a new line, nor may a label steer the terminal.
+ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
 
 
 @click.command(
@@ -44,45 +45,55 @@ def classify(
     On a terminal a bar shows the confidence. Into a pipe goes one line for each text: source, label and
     confidence, with tabs between them, and with --top-k the likeliest labels as a JSON list.
     """
-    if not files and sys.stdin.isatty():
+    if not files and click.get_text_stream("stdin").isatty():
         raise click.UsageError("Name a FILE, or pipe a text into the command.", ctx)
-    documents = [document for name in files or ("-",) for document in _read(name, encoding, lines)]
+    documents = [document for name in files or ("-",) for document in read_documents(name, encoding, lines)]
+    if not documents:
+        raise DataError("there is no line to classify", " ".join(files) or "-")
     from grutext.runtime import Classifier
 
-    answers = _answers(Classifier.load(folder), documents, top_k or LISTED)
+    model = Classifier.load(folder)
+    given = build_answers(model, [text for _, text in documents], top_k or LISTED)
+    answers = [
+        {"source": source, **{key: answer[key] for key in ("label", "confidence", "top")}}
+        for (source, _), answer in zip(documents, given, strict=True)
+    ]
     if as_json:
         print_json(answers)
     elif sys.stdout.isatty():
         _draw(answers, top_k or 1)
     else:
         for answer in answers:
-            click.echo("\t".join(_cells(answer, with_top=top_k is not None)))
+            click.echo(_tab_separated(answer, with_top=top_k is not None))
 
 
-def _read(name: str, encoding: str, lines: bool) -> Iterator[tuple[str, str]]:
-    """Gives the source and text of each document in a file, or in stdin if it is called `-`."""
-    from grutext.data import read_text
+def _draw(answers: list[dict[str, Any]], count: int) -> None:
+    """Prints the answers for a person: aligned, with bars.
 
-    text = read_text(name, encoding)
-    if not lines:
-        yield name, text
-        return
-    rows = text.split("\n")
-    if not rows[-1]:
-        rows.pop()  # what follows the last line break is a line only if something stands there
-    for number, row in enumerate(rows, start=1):
-        yield f"{name}:{number}", row
+    Not drawn by rich, which would take longer to load than the model takes to answer.
+    """
+    rows: list[tuple[str, str, float]] = []
+    for answer in answers:
+        label = answer["label"]
+        decided = label if isinstance(label, str) else ", ".join(label) or "(no label)"
+        rows.append((answer["source"].translate(ESCAPES), decided.translate(ESCAPES), answer["confidence"]))
+        if count > 1:
+            rows += [("", top["label"].translate(ESCAPES), top["probability"]) for top in answer["top"]]
+    widths = [max(len(source) for source, _, _ in rows), max(len(label) for _, label, _ in rows)]
+    for source, label, probability in rows:
+        full = round(probability * BAR)
+        bar = click.style("█" * full, fg="cyan") + click.style("░" * (BAR - full), dim=True)
+        name = click.style(label.ljust(widths[1]), bold=bool(source))
+        click.echo(f"{source.ljust(widths[0])}  {name}  {probability:.4f}  {bar}")
 
 
-def _answers(model: Classifier, documents: list[tuple[str, str]], count: int) -> list[dict[str, Any]]:
-    """Gives the answer for each document, in the form that `--json` prints."""
-    if not documents:
-        raise DataError("there is no text to classify")
-    from grutext.cli.answer import answer
-
-    texts = [text for _, text in documents]
-    probabilities = model.predict_proba(texts)
-    return [
-        {"source": source, **answer(model, row, count)}
-        for (source, _), row in zip(documents, probabilities, strict=True)
+def _tab_separated(answer: dict[str, Any], with_top: bool) -> str:
+    label = answer["label"]
+    cells = [
+        answer["source"],
+        label if isinstance(label, str) else json.dumps(label, ensure_ascii=False),
+        f"{answer['confidence']:.{DECIMALS}f}",
     ]
+    if with_top:
+        cells.append(json.dumps(answer["top"], ensure_ascii=False))
+    return "\t".join(cell.translate(ESCAPES) for cell in cells)

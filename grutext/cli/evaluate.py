@@ -1,0 +1,67 @@
+"""`grutext evaluate`: how well a model does on labelled data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grutext.cli.options import Source, json_option, model_option, print_json, quiet_option, reading_options
+from grutext.cli.requirements import check_installed
+
+if TYPE_CHECKING:
+    from grutext.data import Example
+    from grutext.model.bundle import Bundle
+    from grutext.progress import Listener
+
+
+@click.command(
+    epilog="\b\nExample:\n  grutext evaluate test.csv -m reviews\n"
+    "  grutext evaluate test.csv -m reviews --json > report.json"
+)
+@click.argument("data", type=Source())
+@model_option("The model to evaluate.")
+@reading_options
+@json_option
+@quiet_option
+def evaluate(data: str, folder: Path, reading: dict[str, Any], as_json: bool, quiet: bool) -> None:
+    """Compares a model's labels with those of DATA.
+
+    DATA is a file (.csv .tsv .jsonl .parquet, each also .gz; fastText .txt), a folder of class folders,
+    tfds:NAME[/CONFIG][:SPLIT], `sample`, or `-` for stdin. Columns called as in training are used, others
+    are guessed. A label that the model does not know counts as an error.
+    """
+    check_installed("grutext evaluate", "scikit-learn")
+    from grutext.cli.parts import read_part
+    from grutext.console import open_listener, render_report
+    from grutext.model.bundle import Bundle
+
+    listener = open_listener(quiet)
+    bundle = Bundle.load(folder)
+    examples = read_part(data, reading, bundle.data, bundle.multilabel, listener)
+    report = evaluate_bundle(bundle, examples, listener)
+    if as_json:
+        print_json(report)
+    else:
+        render_report(report)
+
+
+def evaluate_bundle(bundle: Bundle, examples: Sequence[Example], listener: Listener) -> dict[str, Any]:
+    """Gives the plain form of a model's report on examples; notes the labels that it does not know."""
+    from grutext.evaluation import evaluate as evaluate_probabilities
+    from grutext.runtime import Classifier
+
+    model = Classifier(bundle)
+    report = evaluate_probabilities(
+        [example.labels for example in examples],
+        model.predict_proba([example.text for example in examples]),
+        model.labels,
+        multilabel=model.multilabel,
+        thresholds=model.thresholds if model.multilabel else None,
+    )
+    if report.unknown:
+        names = ", ".join(f'"{label}" ({count:,})' for label, count in report.unknown.items())
+        listener.note(f"labels that the model does not know, counted as errors: {names}")
+    return report.to_dict()

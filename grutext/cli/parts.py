@@ -1,0 +1,108 @@
+"""The parts that labelled data comes in: train, dev, test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from grutext.data import (
+    Dataset,
+    Example,
+    ReadOptions,
+    check_trainable,
+    read_dataset,
+    sample_path,
+    split_examples,
+)
+from grutext.progress import Listener
+
+SAMPLE = "sample"
+DEV_FRACTION = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a training is given.
+
+    Attributes:
+        train: Examples to learn from.
+        dev: Examples that choose and calibrate.
+        test: Examples that only measure; None if there are none.
+        multilabel: Whether a text may have several labels.
+        data: Where the examples came from, for the bundle.
+    """
+
+    train: list[Example]
+    dev: list[Example]
+    test: list[Example] | None
+    multilabel: bool
+    data: dict[str, Any]
+
+
+def read_parts(
+    source: str,
+    reading: dict[str, Any],
+    listener: Listener,
+    *,
+    dev: str | None,
+    dev_fraction: float | None,
+    test: str | None,
+    seed: int,
+) -> Parts:
+    """Reads and checks the parts; the sample brings its own dev and test parts.
+
+    Args:
+        source: The training data as the user named it.
+        reading: The fields of `ReadOptions`.
+        listener: Hears what was guessed, dropped and counted.
+        dev: The dev data; None splits a part off the training data.
+        dev_fraction: How large a part, if one is split off; None is `DEV_FRACTION`.
+        test: The test data, if any.
+        seed: Decides the split.
+
+    Raises:
+        DataError: Something about the data makes training impossible.
+    """
+    origin = source
+    if source == SAMPLE:
+        folder = sample_path()
+        source = str(folder / "train.csv")
+        dev = dev or (str(folder / "dev.csv") if dev_fraction is None else None)
+        test = test or str(folder / "test.csv")
+    dataset = read_dataset(source, ReadOptions(**reading))
+    for note in (*dataset.notes, *check_trainable(dataset)):
+        listener.note(note)
+    columns = {"text_column": dataset.text_column, "label_column": dataset.label_column}
+    if dev is None:
+        examples, chosen = split_examples(dataset.examples, dev_fraction or DEV_FRACTION, seed)
+        listener.note(f"{len(chosen):,} of {len(dataset.examples):,} texts are set aside to choose the best epoch")
+    else:
+        examples, chosen = dataset.examples, read_part(dev, reading, columns, dataset.multilabel, listener)
+    held_out = None if test is None else read_part(test, reading, columns, dataset.multilabel, listener)
+    data = {"source": origin, **columns}
+    return Parts(examples, chosen, held_out, dataset.multilabel, data)
+
+
+def read_part(
+    source: str,
+    reading: dict[str, Any],
+    columns: Mapping[str, Any],
+    multilabel: bool,
+    listener: Listener,
+) -> list[Example]:
+    """Reads a part that goes with data read before.
+
+    Args:
+        source: The part as the user named it.
+        reading: The fields of `ReadOptions`.
+        columns: `text_column` and `label_column` of the data read before; used where the user names none.
+        multilabel: Whether a text may have several labels.
+        listener: Hears what was guessed, dropped and counted.
+    """
+    if source == SAMPLE:
+        source = str(sample_path() / "test.csv")
+    dataset = read_dataset(source, ReadOptions(**reading), multilabel=multilabel)
+    for note in dataset.notes:
+        listener.note(note)
+    return dataset.examples

@@ -1,0 +1,103 @@
+"""`grutext show`: what is inside a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grutext.cli.options import json_option, model_option, print_json
+from grutext.cli.settings import config_toml
+
+if TYPE_CHECKING:
+    from grutext.model.bundle import Bundle
+
+
+@click.command(epilog="\b\nExample:\n  grutext show -m reviews\n  grutext show -m reviews --config > again.toml")
+@model_option("The model to look into.")
+@click.option("--config", "as_toml", is_flag=True, help="Print the settings as TOML, for `grutext train --config`.")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, folder: Path, as_toml: bool, as_json: bool) -> None:
+    """Shows labels, weights, settings, training data, metrics and history of a model."""
+    if as_toml and as_json:
+        raise click.UsageError("--config and --json exclude each other.", ctx)
+    from grutext.model.bundle import Bundle
+
+    bundle = Bundle.load(folder)
+    if as_toml:
+        click.echo(config_toml(bundle.config), nl=False)
+    elif as_json:
+        print_json(_describe(folder, bundle))
+    else:
+        _draw(_describe(folder, bundle))
+
+
+def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
+    """Gives what there is to know, in the form that `--json` prints."""
+    return {
+        "model": str(folder),
+        "created": bundle.created,
+        "labels": list(bundle.labels),
+        "multilabel": bundle.multilabel,
+        "vocabulary": len(bundle.vocabulary),
+        "parameters": sum(array.size for array in bundle.weights.values()),
+        "weights": [
+            {"name": name, "shape": list(array.shape), "dtype": str(array.dtype), "bytes": array.nbytes}
+            for name, array in bundle.weights.items()
+        ],
+        "files": {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()},
+        "config": bundle.config.to_dict(),
+        "data": bundle.data,
+        "metrics": bundle.metrics,
+        "history": bundle.history,
+        "versions": bundle.versions,
+    }
+
+
+def _draw(model: dict[str, Any]) -> None:
+    from grutext.console import open_console, render_facts, render_rows, summary
+
+    console = open_console()
+    several = "any number for a text" if model["multilabel"] else "one for each text"
+    facts = {
+        "model": model["model"],
+        "created": model["created"],
+        "labels": f"{len(model['labels'])}, {several}: {', '.join(model['labels'])}",
+        "vocabulary": f"{model['vocabulary']:,} tokens",
+        "parameters": f"{model['parameters']:,}",
+        "files": ", ".join(f"{name} {_size(size)}" for name, size in model["files"].items()),
+        "training data": _flat(model["data"]),
+        "versions": _flat(model["versions"]),
+    }
+    facts |= {f"settings of {section}": _flat(values) for section, values in model["config"].items()}
+    facts |= {f"{part} metrics": summary(report) for part, report in model["metrics"].items()}
+    render_facts(facts, console)
+    weights = [
+        (entry["name"], " × ".join(map(str, entry["shape"])), entry["dtype"], f"{entry['bytes']:,}")
+        for entry in model["weights"]
+    ]
+    render_rows(("weights", "shape", "dtype", "bytes"), weights, console=console)
+    if model["history"]:
+        keys = ("epoch", "loss", "dev_loss", "dev_score", "tokens_per_second", "seconds", "best")
+        rows = [[_cell(record[key]) for key in keys] for record in model["history"]]
+        render_rows([key.replace("_", " ") for key in keys], rows, texts=0, console=console)
+
+
+def _flat(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {_cell(value)}" for key, value in values.items())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1 else f"{value:,.1f}"
+    return "–" if value is None else str(value)
+
+
+def _size(count: int) -> str:
+    if count < 1000:
+        return f"{count} bytes"
+    return f"{count / 1000:,.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.1f} MB"

@@ -1,0 +1,180 @@
+"""`grutext train`: from labelled texts to a model."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grutext.cli.options import Source, json_option, model_option, print_json, quiet_option, reading_options
+from grutext.cli.requirements import check_installed, is_installed
+from grutext.cli.settings import build_config, settings_options
+from grutext.errors import GrutextError
+
+if TYPE_CHECKING:
+    from grutext.cli.parts import Parts
+    from grutext.config import Config
+    from grutext.model.bundle import Bundle
+    from grutext.progress import Listener
+
+
+@click.command(
+    epilog="\b\nExample:\n  grutext train\n  grutext train reviews.csv -m reviews --test test.csv --time-budget 10m"
+)
+@click.argument("data", type=Source(), default="sample")
+@model_option("The folder that the model is written to.")
+@click.option("--dev", type=Source(), metavar="DATA", help="Data that choose the best epoch.")
+@click.option(
+    "--dev-fraction",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="F",
+    help="Share of DATA set aside for that, if there is no --dev [default: 0.1].",
+)
+@click.option("--test", type=Source(), metavar="DATA", help="Data to evaluate the finished model on.")
+@reading_options
+@settings_options
+@click.option("--resume", is_flag=True, help="Go on with the interrupted training of this model.")
+@click.option("--overwrite", is_flag=True, help="Replace the model that is already in the folder.")
+@json_option
+@quiet_option
+@click.pass_context
+def train(
+    ctx: click.Context,
+    data: str,
+    folder: Path,
+    dev: str | None,
+    dev_fraction: float | None,
+    test: str | None,
+    reading: dict[str, Any],
+    settings: dict[str, Any],
+    resume: bool,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Trains a model on DATA and writes it to a folder.
+
+    DATA is a file (.csv .tsv .jsonl .parquet, each also .gz; fastText .txt), a folder of class folders,
+    tfds:NAME[/CONFIG][:SPLIT], or `-` for stdin. Left out, it is the embedded `sample`, which brings dev
+    and test parts of its own. A picture of the loss is written beside the model, DIR-loss.png.
+    """
+    started = time.monotonic()
+    if dev is not None and dev_fraction is not None:
+        raise click.UsageError("--dev and --dev-fraction exclude each other.", ctx)
+    checkpoint = folder.with_name(f"{folder.name}.checkpoint") if folder.name else folder
+    _check_folder(folder, checkpoint, resume, overwrite)
+    check_installed("grutext train", "tensorflow", "scikit-learn")
+    config = build_config(settings)
+
+    from grutext.cli.parts import read_parts
+    from grutext.console import open_listener
+
+    listener = open_listener(quiet)
+    parts = read_parts(
+        data, reading, listener, dev=dev, dev_fraction=dev_fraction, test=test, seed=config.training.seed
+    )
+    if not resume:
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    try:
+        bundle = _fit(parts, config, listener, checkpoint, resume, started)
+        bundle.save(folder, overwrite=resume or overwrite)
+    except KeyboardInterrupt:
+        click.echo(_how_to_go_on("interrupted", checkpoint), err=True)
+        raise
+    except OSError as error:
+        raise GrutextError(_how_to_go_on(f"{folder}: cannot save, {error.strerror}", checkpoint)) from error
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    picture = _draw_loss(bundle, folder, listener)
+    _print_outcome(bundle, folder, picture, time.monotonic() - started, as_json)
+
+
+def _check_folder(folder: Path, checkpoint: Path, resume: bool, overwrite: bool) -> None:
+    """Raises a GrutextError unless a model may be written to `folder`; looks before anything is read."""
+    from grutext.model.bundle import check_target
+
+    if folder.exists() and not (resume or overwrite):
+        raise GrutextError(
+            f"{folder} already exists; --overwrite replaces it, --resume continues an interrupted training of it"
+        )
+    check_target(folder, overwrite=True)
+    if resume and not checkpoint.exists():
+        raise GrutextError(f"{folder}: there is no interrupted training to resume; run it without --resume")
+    parent = next(path for path in folder.absolute().parents if path.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise GrutextError(f"{folder}: {parent} may not be written to; -m names another folder")
+
+
+def _fit(
+    parts: Parts, config: Config, listener: Listener, checkpoint: Path, resume: bool, started: float
+) -> Bundle:
+    """Trains, and evaluates on the test part if there is one."""
+    from grutext.training import train as train_bundle
+
+    bundle = train_bundle(
+        parts.train,
+        parts.dev,
+        config,
+        multilabel=parts.multilabel,
+        listener=listener,
+        data=parts.data,
+        checkpoint=checkpoint,
+        resume=resume,
+        started=started,
+    )
+    if parts.test is None:
+        return bundle
+    from grutext.cli.evaluate import evaluate_bundle
+
+    return replace(bundle, metrics=bundle.metrics | {"test": evaluate_bundle(bundle, parts.test, listener)})
+
+
+def _how_to_go_on(problem: str, checkpoint: Path) -> str:
+    if not checkpoint.exists():
+        return f"{problem}; no epoch was done, so nothing is kept"
+    return f"{problem}; the training so far is kept in {checkpoint}, the same command with --resume continues it"
+
+
+def _draw_loss(bundle: Bundle, folder: Path, listener: Listener) -> Path | None:
+    """Draws the loss curve beside the model; the model is whole without it, so that its lack is a note."""
+    picture = folder.with_name(f"{folder.name}-loss.png")
+    if not bundle.history:
+        return None
+    if not is_installed("matplotlib"):
+        listener.note("no picture of the loss: it needs matplotlib, pip install 'grutext[train]'")
+        return None
+    from grutext.training import draw_history
+
+    try:
+        draw_history(bundle.history, picture)
+    except OSError as error:
+        listener.note(f"no picture of the loss: {picture}: {error.strerror}")
+        return None
+    return picture
+
+
+def _print_outcome(bundle: Bundle, folder: Path, picture: Path | None, seconds: float, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "model": str(folder),
+                "epochs": len(bundle.history),
+                "seconds": round(seconds, 3),
+                "dev": bundle.metrics.get("dev"),
+                "test": bundle.metrics.get("test"),
+            }
+        )
+        return
+    from grutext.console import clock, summary
+
+    for part in ("dev", "test"):
+        if part in bundle.metrics:
+            click.echo(f"{part:<5}{summary(bundle.metrics[part])}")
+    epochs = "1 epoch" if len(bundle.history) == 1 else f"{len(bundle.history)} epochs"
+    click.echo(f"trained in {clock(seconds)}, {epochs}")
+    click.echo(f"model: {folder}" + (f", loss curve: {picture}" if picture else ""))
+    click.echo(f"try: grutext classify FILE -m {folder}")

@@ -1,0 +1,104 @@
+"""A trained model that answers, in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.errors import BundleError
+from grutext.model.bundle import Bundle
+from grutext.runtime.deep import DeepPart
+from grutext.runtime.probabilities import fuse
+from grutext.runtime.wide import WidePart
+from grutext.text import TokenBatch, Vectorizer, Vocabulary
+
+Float = NDArray[np.float32]
+_CHUNK_TEXTS, _CHUNK_CHARACTERS = 1024, 1 << 18
+
+
+class Classifier:
+    """Labels texts with a trained model; immutable, so that any number of threads may share one.
+
+    Texts may be of any length and are never cut. A text's scores do not depend on the texts around it,
+    up to the last bits of float32. An empty text gets the label that its lack of content suggests.
+
+    Args:
+        bundle: The model.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.labels = bundle.labels
+        self.multilabel = bundle.multilabel
+        self.thresholds = np.array(bundle.calibration.thresholds, np.float32)
+        self._vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary))
+        config, weights = bundle.config, bundle.weights
+        self._deep = DeepPart(config.model, weights) if config.model.enabled else None
+        self._wide = WidePart(config.wide, weights) if config.wide.enabled else None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Classifier:
+        """Reads a model folder.
+
+        Raises:
+            BundleError: The folder is missing, damaged or of a newer format.
+        """
+        return cls(Bundle.load(path))
+
+    def predict(self, texts: Sequence[str]) -> list[str] | list[tuple[str, ...]]:
+        """Gives the label of each text, or where a text may have several the tuple of its labels."""
+        return self.decide(self.predict_proba(texts))
+
+    def decide(self, probabilities: Float) -> list[str] | list[tuple[str, ...]]:
+        """Gives the labels that probabilities `(N, C)` stand for, as `predict` does."""
+        if self.multilabel:
+            applies = probabilities >= self.thresholds
+            return [tuple(self.labels[c] for c in np.flatnonzero(row)) for row in applies]
+        return [self.labels[c] for c in probabilities.argmax(axis=1)]
+
+    def predict_proba(self, texts: Sequence[str]) -> Float:
+        """Gives the probability of each label for each text, `(N, C) float32`, in the order of `labels`."""
+        deep, wide = self.scores(texts)
+        return fuse(deep, wide, self.bundle.calibration, self.multilabel)
+
+    def encode(self, texts: Sequence[str]) -> Float:
+        """Gives the encoder's vectors, `(N, P) float32`; zeros for an empty text.
+
+        Raises:
+            BundleError: The model was trained without its deep part.
+        """
+        if self._deep is None:
+            raise BundleError("this model has no encoder: it was trained with --no-deep")
+        parts = [self._deep.encode(tokens) for tokens in self._chunks(texts)]
+        return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+
+    def scores(self, texts: Sequence[str]) -> tuple[Float | None, Float | None]:
+        """Gives the uncalibrated scores of the two parts: logits `(N, C)` and margins; None for no part."""
+        deep, wide = [], []
+        for tokens in self._chunks(texts):
+            if self._deep is not None:
+                deep.append(self._deep.logits(self._deep.encode(tokens)))
+            if self._wide is not None:
+                wide.append(self._wide.margins(tokens))
+        return (
+            self._stack(deep, len(self.labels)) if self._deep else None,
+            self._stack(wide, self._wide.kernel.shape[1]) if self._wide else None,
+        )
+
+    def _chunks(self, texts: Sequence[str]) -> Iterator[TokenBatch]:
+        """Yields the texts, vectorized, in runs that bound the memory."""
+        if isinstance(texts, str):
+            raise TypeError("texts is a list of strings, not one string")
+        start, size = 0, 0
+        for end, text in enumerate(texts, start=1):
+            size += len(text)
+            if end - start == _CHUNK_TEXTS or size >= _CHUNK_CHARACTERS or end == len(texts):
+                yield self._vectorizer.vectorize(texts[start:end])
+                start, size = end, 0
+
+    @staticmethod
+    def _stack(parts: list[Float], width: int) -> Float:
+        return np.concatenate(parts) if parts else np.zeros((0, width), np.float32)

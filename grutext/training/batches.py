@@ -1,0 +1,124 @@
+"""Batches of texts of about the same length, padded only as far as their longest text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.text import UNKNOWN, TokenBatch
+
+Batch = dict[str, NDArray[Any]]
+_POOL = 6_400  # texts that are sorted by length together; few enough to mix, enough to pad little
+
+
+class Corpus:
+    """A vectorized part of the data, cut into batches again and again.
+
+    Args:
+        tokens: The N texts.
+        targets: `(N, C) float32`, 1 where a label applies.
+    """
+
+    def __init__(self, tokens: TokenBatch, targets: NDArray[np.float32]) -> None:
+        self.tokens, self.targets = tokens, targets
+        self.starts = _starts(tokens.lengths)
+        self.bucket_starts = _starts(tokens.bucket_counts)
+
+    @property
+    def size(self) -> int:
+        """The number of tokens in all texts."""
+        return len(self.tokens.ids)
+
+    def in_order(self, batch_size: int, token_budget: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+        """Yields every text once, shortest first, with the places of the batch's texts in the corpus."""
+        order = np.argsort(self.tokens.lengths, kind="stable")
+        for part in cut(order, self.tokens.lengths, batch_size, token_budget):
+            yield part, self.batch(part, self.tokens.rows)
+
+    def shuffled(
+        self, batch_size: int, token_budget: int, word_dropout: float, rng: np.random.Generator
+    ) -> Iterator[Batch]:
+        """Yields every text once, in batches of like length whose order and make-up `rng` decides.
+
+        In each batch a share `word_dropout` of its distinct words is read as unknown.
+        """
+        lengths = self.tokens.lengths
+        order = rng.permutation(len(lengths))
+        parts: list[NDArray[np.int64]] = []
+        for start in range(0, len(order), _POOL):
+            pool = order[start : start + _POOL]
+            pool = pool[np.argsort(lengths[pool] * rng.uniform(0.97, 1.03, len(pool)), kind="stable")]
+            parts.extend(cut(pool, lengths, batch_size, token_budget))
+        for place in rng.permutation(len(parts)):
+            dropped = rng.random(len(self.tokens.rows)) < word_dropout
+            yield self.batch(parts[place], np.where(dropped, UNKNOWN, self.tokens.rows))
+
+    def batch(self, texts: NDArray[np.int64], rows: NDArray[np.int32]) -> Batch:
+        """Gives the arrays of `grutext.nn.network.SIGNATURE` for the texts at these places.
+
+        Args:
+            texts: `(N,)` places in the corpus.
+            rows: `(M,)`, the word row of every type of the corpus.
+        """
+        tokens, lengths = self.tokens, self.tokens.lengths[texts]
+        flat = tokens.ids[_ranges(self.starts[texts], lengths)]
+        types, flat_types = np.unique(flat, return_inverse=True)
+        ids = np.zeros((len(texts), max(1, int(lengths.max(initial=0)))), np.int32)
+        ids[np.arange(ids.shape[1]) < lengths[:, None]] = flat_types
+        counts = tokens.bucket_counts[types]
+        buckets = tokens.buckets[_ranges(self.bucket_starts[types], counts)]
+        word_rows, type_words = np.unique(rows[types], return_inverse=True)
+        bucket_rows, type_buckets = np.unique(buckets, return_inverse=True)
+        return {
+            "ids": ids,
+            "lengths": lengths,
+            "word_rows": word_rows.astype(np.int32),
+            "type_words": type_words.astype(np.int32),
+            "bucket_rows": bucket_rows.astype(np.int32),
+            "type_buckets": type_buckets.astype(np.int32),
+            "type_of_bucket": np.repeat(np.arange(len(types), dtype=np.int32), counts),
+            "targets": self.targets[texts],
+        }
+
+
+def cut(
+    order: NDArray[np.int64], lengths: NDArray[np.int32], batch_size: int, token_budget: int
+) -> Iterator[NDArray[np.int64]]:
+    """Cuts texts in order of length into batches.
+
+    A batch has at most `batch_size` texts and, padding included, at most `token_budget` tokens; a text
+    that is longer than the budget is a batch of its own.
+    """
+    start, longest = 0, 0
+    for place, text in enumerate(order):
+        widest = max(longest, int(lengths[text]))
+        if place > start and (place - start == batch_size or widest * (place - start + 1) > token_budget):
+            yield order[start:place]
+            start, widest = place, int(lengths[text])
+        longest = widest
+    if start < len(order):
+        yield order[start:]
+
+
+def one_hot(labels: Sequence[Sequence[str]], known: Sequence[str]) -> NDArray[np.float32]:
+    """Gives `(N, C) float32`, 1 where a label of a text is the known label; other labels leave no trace."""
+    column = {label: place for place, label in enumerate(known)}
+    targets = np.zeros((len(labels), len(known)), np.float32)
+    for row, some in enumerate(labels):
+        for label in some:
+            if label in column:
+                targets[row, column[label]] = 1.0
+    return targets
+
+
+def _starts(lengths: NDArray[np.int32]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])[:-1]
+
+
+def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Gives start, start + 1, .. start + length - 1 for each pair, one after the other."""
+    ends = np.cumsum(lengths, dtype=np.int64)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)

@@ -1,0 +1,184 @@
+"""Fits the wide part: chooses n-grams, weighs them, and lets scikit-learn fit a linear model to them.
+
+Each n-gram's TF-IDF is multiplied by how telling the n-gram is: the square root of the root mean square
+over the classes, weighted by their priors, of its naive-Bayes log-count ratio (Wang and Manning 2012,
+"Baselines and Bigrams", section 2.2, pooled over the classes so that one matrix serves them all).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.config import WideConfig
+from grutext.model.spec import wide_columns
+from grutext.text import NgramCounts, NgramFeatures, Vectorizer, count_ngrams
+from grutext.training.samples import nested_sample
+
+Targets = NDArray[np.float32]
+_CHUNK_CHARACTERS = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class WideFit:
+    """A fitted wide part.
+
+    Attributes:
+        arrays: The weights by the spec's names.
+        rows: The number of training texts that it learned from.
+    """
+
+    arrays: dict[str, NDArray[Any]]
+    rows: int
+
+
+def fit_wide(
+    texts: Sequence[str],
+    targets: Targets,
+    vectorizer: Vectorizer,
+    config: WideConfig,
+    *,
+    multilabel: bool,
+    seed: int,
+    seconds: float | None = None,
+) -> WideFit:
+    """Fits the wide part.
+
+    Args:
+        texts: The N training texts.
+        targets: `(N, C)`, 1 where a label applies.
+        vectorizer: Gives the tokens that word n-grams are made of.
+        config: The n-gram settings.
+        multilabel: Whether each label is decided for itself.
+        seed: Decides the order in which liblinear visits the texts.
+        seconds: Time that the fit may take; from a fit on a tenth of the texts it is foreseen how many
+            texts fit into it.
+    """
+    rows = len(texts)
+    sample = nested_sample(targets, max(1, rows // 10), seed)
+    if seconds is not None and len(sample) < rows:
+        began = time.monotonic()
+        fit = _fit([texts[n] for n in sample], targets[sample], vectorizer, config, multilabel, seed)
+        spent = time.monotonic() - began
+        # liblinear slows down a little faster than the number of texts grows, hence the margin.
+        rows = min(rows, int(len(sample) * max(0.0, seconds - spent) / max(spent, 1e-6) / 1.5))
+        if rows <= len(sample):
+            return fit
+        sample = nested_sample(targets, rows, seed)
+        texts, targets = [texts[n] for n in sample], targets[sample]
+    return _fit(texts, targets, vectorizer, config, multilabel, seed)
+
+
+def _fit(
+    texts: Sequence[str], targets: Targets, vectorizer: Vectorizer, config: WideConfig, multilabel: bool, seed: int
+) -> WideFit:
+    from scipy.sparse import csr_matrix
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.svm import LinearSVC
+
+    counts = _count(texts, vectorizer, config)
+    margins = wide_columns(targets.shape[1], multilabel)
+    features = choose_features(counts, targets, config, margins)
+    blocks = [features.transform(chunk, size) for chunk, size in counts]
+    values = np.concatenate([block.values for block in blocks])
+    columns = np.concatenate([block.columns for block in blocks])
+    row_sizes = np.concatenate([np.diff(block.starts) for block in blocks])
+    starts = np.concatenate([[0], np.cumsum(row_sizes)])
+    matrix = csr_matrix((values, columns, starts), shape=(len(texts), len(features.keys)))
+    kernel = np.zeros((len(features.keys), margins), np.float32)
+    bias = np.full(margins, -1.0, np.float32)  # a label that no text of this part has
+    svm = LinearSVC(C=config.regularization, dual=True, random_state=seed, tol=1e-3, max_iter=2000)
+    seen = np.flatnonzero((targets.sum(axis=0) > 0) & (targets.sum(axis=0) < len(texts)))
+    if multilabel:
+        model = OneVsRestClassifier(svm).fit(matrix, targets[:, seen].astype(np.int8))
+        parts = model.estimators_
+        kernel[:, seen] = np.concatenate([part.coef_ for part in parts]).T
+        bias[seen] = np.concatenate([part.intercept_ for part in parts])
+    else:
+        model = svm.fit(matrix, targets.argmax(axis=1))
+        place = model.classes_ if margins > 1 else [0]
+        kernel[:, place], bias[place] = model.coef_.T, model.intercept_
+    return WideFit(
+        {
+            "wide/keys": features.keys,
+            "wide/scale": features.scale.astype(np.float16),
+            "wide/kernel": kernel.astype(np.float16),
+            "wide/bias": bias.astype(np.float32),
+        },
+        rows=len(texts),
+    )
+
+
+def choose_features(
+    counts: Sequence[tuple[NgramCounts, int]], targets: Targets, config: WideConfig, margins: int
+) -> NgramFeatures:
+    """Chooses the n-grams that tell most about the labels, as many as fit into the allowed megabytes.
+
+    Args:
+        counts: Runs of texts: their n-grams and their number.
+        targets: `(N, C)` for all texts together.
+        config: How often an n-gram must occur, and the megabytes.
+        margins: Columns of the linear model.
+    """
+    every = np.sort(np.concatenate([chunk.keys for chunk, _ in counts]))
+    keys, frequency = _run_lengths(every)
+    frequent = frequency >= min(config.min_count, max(1, len(targets) // 2))
+    keys, frequency = keys[frequent], frequency[frequent]
+    present = _presence(counts, targets, keys)  # (F, C)
+    telling = _informativeness(present, frequency, targets)  # (F,)
+    room = int(config.max_megabytes * 1e6 / (6 + 2 * margins))
+    best = np.sort(np.argsort(-telling * np.sqrt(frequency), kind="stable")[:room])
+    inverse = np.log((1 + len(targets)) / (1 + frequency[best])) + 1.0
+    scale = (inverse * np.sqrt(telling[best])).astype(np.float16).astype(np.float32)
+    return NgramFeatures(keys[best], scale)
+
+
+def _count(texts: Sequence[str], vectorizer: Vectorizer, config: WideConfig) -> list[tuple[NgramCounts, int]]:
+    """Counts the n-grams of runs of texts; gives the counts of each run and its number of texts."""
+    return [(count_ngrams(vectorizer.vectorize(run), config), len(run)) for run in _runs(texts)]
+
+
+def _runs(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    start, size = 0, 0
+    for end, text in enumerate(texts, start=1):
+        size += len(text)
+        if size >= _CHUNK_CHARACTERS or end == len(texts):
+            yield texts[start:end]
+            start, size = end, 0
+
+
+def _presence(counts: Sequence[tuple[NgramCounts, int]], targets: Targets, keys: NDArray[np.uint32]) -> Targets:
+    """Gives `(F, C)`: the number of texts of each label in which each n-gram occurs."""
+    from scipy.sparse import csr_matrix
+
+    total = np.zeros((len(keys), targets.shape[1]), np.float32)
+    first = 0
+    for chunk, size in counts:
+        place = np.searchsorted(keys, chunk.keys)
+        known = place < len(keys)
+        known[known] = keys[place[known]] == chunk.keys[known]
+        ones = np.ones(np.count_nonzero(known), np.float32)
+        where = csr_matrix((ones, (place[known], chunk.texts[known])), shape=(len(keys), size))
+        total += where @ targets[first : first + size]
+        first += size
+    return total
+
+
+def _informativeness(present: Targets, frequency: NDArray[np.int64], targets: Targets) -> NDArray[np.float32]:
+    """Gives sqrt(sum over c of prior_c * r_cf^2), r_cf the log-ratio of f's rate in class c and outside."""
+    sizes = targets.sum(axis=0)
+    priors = sizes / max(1.0, sizes.sum())
+    inside = np.log((present + 1.0) / (sizes + 2.0))
+    outside = np.log((frequency[:, None] - present + 1.0) / (len(targets) - sizes + 2.0))
+    return np.sqrt((np.square(inside - outside) * priors).sum(axis=1)).astype(np.float32)
+
+
+def _run_lengths(ascending: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Gives the distinct values of a sorted array, and how often each occurs."""
+    starts = np.flatnonzero(np.diff(ascending, prepend=~ascending[:1]))
+    return ascending[starts], np.diff(starts, append=len(ascending))
