@@ -7,7 +7,7 @@ no colour where the environment has NO_COLOR; into a file or a pipe goes plain t
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from rich import box
@@ -58,79 +58,60 @@ def render_report(report: Mapping[str, Any], console: Console | None = None) -> 
         console: Where to draw; stdout if left out.
     """
     console = console or open_console()
-    console.print(Text(summary(report)))
-    names = [_name(label, report) for label in report["labels"]]
-    table = _table("label", "precision", "recall", "F1", "texts")
-    for name, label in zip(names, report["labels"], strict=True):
-        score = report["per_label"][label]
+    names = [f"{name} (unknown)" if name in report["unknown"] else name for name in report["labels"]]
+    rows = []
+    for name, score in zip(names, report["per_label"].values(), strict=True):
         numbers = (f"{score[key]:.4f}" for key in ("precision", "recall", "f1"))
-        table.add_row(name, *numbers, f"{score['support']:,}")
-    console.print(Text(), table, sep="\n")
-    if report["confusion"] is not None:
-        confusions = _matrix if len(names) <= WIDEST_MATRIX else _most_frequent
-        console.print(Text(), confusions(names, report["confusion"]), sep="\n")
+        rows.append((name, *numbers, f"{score['support']:,}"))
+    console.print(Text(summary(report)))
+    render_rows(("label", "precision", "recall", "F1", "texts"), rows, console=console)
+    confusion = report["confusion"]
+    if confusion is not None and len(names) <= WIDEST_MATRIX:
+        render_rows(("true \\ predicted", *names), _matrix(names, confusion), console=console)
+    elif confusion is not None:
+        rows = _most_frequent(names, confusion)
+        render_rows(("true", "predicted", "texts"), rows, texts=2, console=console)
 
 
-def _name(label: str, report: Mapping[str, Any]) -> str:
-    return f"{plain(label)} (unknown)" if label in report["unknown"] else plain(label)
-
-
-def _table(*heads: str, texts: int = 1) -> Table:
-    """Gives an empty table whose first `texts` columns hold words and whose other columns hold numbers."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for index, head in enumerate(heads):
-        table.add_column(Text(head), justify="left" if index < texts else "right", overflow="fold")
-    return table
-
-
-def _add(table: Table, *cells: str) -> None:
-    table.add_row(*(Text(cell) for cell in cells))
-
-
-def _matrix(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> Table:
-    table = _table("true \\ predicted", *names)
-    for row, (name, counts) in enumerate(zip(names, confusion, strict=True)):
+def _matrix(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> Iterator[Sequence[str | Text]]:
+    for row, counts in enumerate(confusion):
+        styles = ["bold green" if row == column else "red" for column in range(len(counts))]
         cells = [
-            Text(str(count) if count else ".", style="bold green" if row == column else "red" if count else "dim")
-            for column, count in enumerate(counts)
+            Text(str(n), style) if n else Text(".", "dim") for n, style in zip(counts, styles, strict=True)
         ]
-        table.add_row(Text(name), *cells)
-    return table
+        yield [names[row], *cells]
 
 
-def _most_frequent(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> Table:
+def _most_frequent(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[tuple[str, ...]]:
     pairs = [
-        (count, -row, -column)
+        (-count, row, column)
         for row, counts in enumerate(confusion)
         for column, count in enumerate(counts)
         if count and row != column
     ]
-    table = _table("true", "predicted", "texts", texts=2)
-    for count, row, column in sorted(pairs, reverse=True)[:MOST_FREQUENT]:
-        _add(table, names[-row], names[-column], f"{count:,}")
-    return table
+    return [(names[row], names[column], f"{-n:,}") for n, row, column in sorted(pairs)[:MOST_FREQUENT]]
 
 
 def render_facts(facts: Mapping[str, str], console: Console | None = None) -> None:
     """Draws names and what they stand for, one a line."""
-    console = console or open_console()
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        _add(table, name, plain(value))
-    console.print(table)
+        table.add_row(Text(name), Text(plain(value)))
+    (console or open_console()).print(table)
 
 
 def render_rows(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1, console: Console | None = None
+    heads: Sequence[str], rows: Iterable[Sequence[str | Text]], *, texts: int = 1, console: Console | None = None
 ) -> None:
     """Draws a table whose first `texts` columns hold words and whose other columns hold numbers."""
-    console = console or open_console()
-    table = _table(*heads, texts=texts)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for index, head in enumerate(heads):
+        table.add_column(Text(plain(head)), justify="left" if index < texts else "right", overflow="fold")
     for row in rows:
-        _add(table, *row)
-    console.print(Text(), table, sep="\n")
+        table.add_row(*(Text(plain(cell)) if isinstance(cell, str) else cell for cell in row))
+    (console or open_console()).print(Text(), table, sep="\n")
 
 
 def epoch_line(record: EpochRecord, epochs: int, left: float | None) -> str:
@@ -176,7 +157,7 @@ class PlainLines:
         self._file.write(f"{plain(text)}\n")
         self._file.flush()
 
-    def begin(self, epochs: int, tokens_per_epoch: int) -> None:
+    def begin(self, epochs: int, tokens_per_epoch: int) -> None:  # noqa: ARG002 (a listener)
         """Remembers how many epochs there may be."""
         self._epochs, self._spent = epochs, []
 
@@ -213,14 +194,16 @@ class ProgressBars:
         self._bars = Progress(
             TextColumn("epoch {task.fields[number]}/{task.fields[epochs]}"),
             BarColumn(),
-            TextColumn("loss {task.fields[loss]}  dev score {task.fields[score]}  {task.fields[speed]} tokens/s"),
+            TextColumn(
+                "loss {task.fields[loss]}  dev score {task.fields[score]}  {task.fields[speed]} tokens/s"
+            ),
             TimeRemainingColumn(compact=True),
             TextColumn("left at most"),
             console=self._console,
             transient=True,
         )
         self._task = self._bars.add_task(
-            "", total=epochs * tokens_per_epoch, number=1, epochs=epochs, loss="–", score="–", speed="–"
+            "", total=epochs * tokens_per_epoch, number=1, epochs=epochs, loss="-", score="-", speed="-"
         )
         self._bars.start()
 
@@ -231,13 +214,13 @@ class ProgressBars:
         if epoch != self._number:
             self._number, self._tokens = epoch, 0
         self._tokens += tokens
-        speed = self._bars.tasks[0].speed
+        task = self._bars.tasks[0]
         self._bars.update(
             self._task,
             completed=(epoch - 1) * self._tokens_per_epoch + self._tokens,
             number=epoch,
             loss=f"{loss:.4f}",
-            **({"speed": f"{speed:,.0f}"} if speed else {}),
+            speed=f"{task.speed:,.0f}" if task.speed else task.fields["speed"],
         )
 
     def epoch(self, record: EpochRecord) -> None:

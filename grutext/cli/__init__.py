@@ -10,16 +10,16 @@ import errno
 import io
 import os
 import sys
-from typing import Any
+from typing import IO, Any
 
 import click
 
-from grutext.cli.classify import classify
-from grutext.cli.completion import completion
-from grutext.cli.evaluate import evaluate
-from grutext.cli.predict import predict
-from grutext.cli.show import show
-from grutext.cli.train import train
+from grutext.cli.classify import classify_command
+from grutext.cli.completion import completion_command
+from grutext.cli.evaluate import evaluate_command
+from grutext.cli.predict import predict_command
+from grutext.cli.show import show_command
+from grutext.cli.train import train_command
 from grutext.errors import GrutextError
 
 EXIT_INTERRUPTED = 130
@@ -28,15 +28,15 @@ EXIT_INTERRUPTED = 130
 class Failure(click.ClickException):
     """An error that the user can do something about: one line on stderr, exit code 1."""
 
-    def show(self, file: Any = None) -> None:
+    def show(self, file: IO[Any] | None = None) -> None:
         """Prints the line."""
-        click.echo(f"grutext: error: {self.message}", err=True)
+        click.echo(f"grutext: error: {self.message}", file=file, err=file is None)
 
 
 class CommandLine(click.Group):
     """The group of all commands, and the one place where errors become exit codes."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> None:
         """Runs a command."""
         if isinstance(sys.stdout, io.TextIOWrapper):
             # A label that the terminal's encoding lacks, or a file name that is no text, is shown
@@ -45,9 +45,8 @@ class CommandLine(click.Group):
         if os.environ.get("NO_COLOR"):
             ctx.color = False
         try:
-            result = super().invoke(ctx)
+            super().invoke(ctx)
             sys.stdout.flush()  # a closed pipe shows here, and not while Python shuts down
-            return result
         except GrutextError as error:
             raise Failure(_one_line(str(error))) from error
         except KeyboardInterrupt:
@@ -99,5 +98,7 @@ def main() -> None:
     """
 
 
-for _command in (train, evaluate, predict, classify, show, completion):
+for _command in (
+    train_command, evaluate_command, predict_command, classify_command, show_command, completion_command,
+):  # fmt: skip
     main.add_command(_command)

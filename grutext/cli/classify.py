@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from grutext.cli.answer import DECIMALS, build_answers
 from grutext.cli.documents import read_documents
-from grutext.cli.options import Source, encoding_option, json_option, model_option, print_json, top_k_option
+from grutext.cli.options import (
+    complete_file,
+    encoding_option,
+    json_option,
+    model_option,
+    print_json,
+    top_k_option,
+)
 from grutext.errors import DataError
 
 BAR = 20  # characters
@@ -21,17 +28,18 @@ ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)
 
 
 @click.command(
+    "classify",
     epilog="\b\nExample:\n  grutext classify letter.txt -m reviews\n"
-    "  echo 'where is my parcel' | grutext classify --json"
+    "  echo 'where is my parcel' | grutext classify --json",
 )
-@click.argument("files", nargs=-1, type=Source(), metavar="[FILE…|-]")
+@click.argument("files", nargs=-1, shell_complete=complete_file, metavar="[FILE…|-]")
 @model_option("The model that answers.")
 @click.option("--lines", is_flag=True, help="Each line is a text of its own, not each file.")
 @top_k_option
 @encoding_option
 @json_option
 @click.pass_context
-def classify(
+def classify_command(
     ctx: click.Context,
     files: tuple[str, ...],
     folder: Path,
@@ -45,7 +53,7 @@ def classify(
     On a terminal a bar shows the confidence. Into a pipe goes one line for each text: source, label and
     confidence, with tabs between them, and with --top-k the likeliest labels as a JSON list.
     """
-    if not files and click.get_text_stream("stdin").isatty():
+    if not files and _is_terminal("stdin"):
         raise click.UsageError("Name a FILE, or pipe a text into the command.", ctx)
     documents = [document for name in files or ("-",) for document in read_documents(name, encoding, lines)]
     if not documents:
@@ -60,11 +68,15 @@ def classify(
     ]
     if as_json:
         print_json(answers)
-    elif sys.stdout.isatty():
+    elif _is_terminal("stdout"):
         _draw(answers, top_k or 1)
     else:
         for answer in answers:
             click.echo(_tab_separated(answer, with_top=top_k is not None))
+
+
+def _is_terminal(stream: Literal["stdin", "stdout"]) -> bool:
+    return bool(getattr(sys, stream).isatty())
 
 
 def _draw(answers: list[dict[str, Any]], count: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
@@ -10,19 +11,20 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(
+    "completion",
     epilog="\b\nExample:\n  grutext completion bash >> ~/.bashrc\n  grutext completion fish > "
-    "~/.config/fish/completions/grutext.fish"
+    "~/.config/fish/completions/grutext.fish",
 )
 @click.argument("shell", type=click.Choice(SHELLS), required=False)
 @click.pass_context
-def completion(ctx: click.Context, shell: str | None) -> None:
+def completion_command(ctx: click.Context, shell: str | None) -> None:
     """Prints the script with which a shell completes commands, options and paths.
 
     SHELL left out: the one that $SHELL names. The script takes effect in the next shell.
     """
     from click.shell_completion import get_completion_class
 
-    shell = shell or os.path.basename(os.environ.get("SHELL", ""))
+    shell = shell or Path(os.environ.get("SHELL", "")).name
     complete = get_completion_class(shell) if shell in SHELLS else None
     if complete is None:
         raise click.UsageError(f"Say which shell: {', '.join(SHELLS)}.", ctx)

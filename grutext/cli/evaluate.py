@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.options import Source, json_option, model_option, print_json, quiet_option, reading_options
+from grutext.cli.options import (
+    complete_file,
+    json_option,
+    model_option,
+    print_json,
+    quiet_option,
+    reading_options,
+)
 from grutext.cli.requirements import check_installed
 
 if TYPE_CHECKING:
@@ -18,29 +25,32 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    "evaluate",
     epilog="\b\nExample:\n  grutext evaluate test.csv -m reviews\n"
-    "  grutext evaluate test.csv -m reviews --json > report.json"
+    "  grutext evaluate test.csv -m reviews --json > report.json",
 )
-@click.argument("data", type=Source())
+@click.argument("data", shell_complete=complete_file)
 @model_option("The model to evaluate.")
 @reading_options
 @json_option
 @quiet_option
-def evaluate(data: str, folder: Path, reading: dict[str, Any], as_json: bool, quiet: bool) -> None:
+def evaluate_command(data: str, folder: Path, reading: dict[str, Any], as_json: bool, quiet: bool) -> None:
     """Compares a model's labels with those of DATA.
 
     DATA is a file (.csv .tsv .jsonl .parquet, each also .gz; fastText .txt), a folder of class folders,
     tfds:NAME[/CONFIG][:SPLIT], `sample`, or `-` for stdin. Columns called as in training are used, others
-    are guessed. A label that the model does not know counts as an error.
+    are guessed; `sample` is the sample's test part. A label that the model does not know counts as an error.
     """
     check_installed("grutext evaluate", "scikit-learn")
     from grutext.cli.parts import read_part
     from grutext.console import open_listener, render_report
+    from grutext.data import Columns
     from grutext.model.bundle import Bundle
 
     listener = open_listener(quiet)
     bundle = Bundle.load(folder)
-    examples = read_part(data, reading, bundle.data, bundle.multilabel, listener)
+    columns = Columns(bundle.data.get("text_column"), bundle.data.get("label_column"))
+    examples = read_part(data, reading, columns, bundle.multilabel, listener)
     report = evaluate_bundle(bundle, examples, listener)
     if as_json:
         print_json(report)

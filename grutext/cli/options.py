@@ -19,49 +19,45 @@ FORMATS = ("csv", "tsv", "jsonl", "parquet", "fasttext", "folder", "txt")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-class Source(click.ParamType):
-    """A path, `tfds:NAME`, `sample` or `-`; completed as a path. What is wrong with it, its reader says."""
-
-    name = "data"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Lets the shell complete file names."""
-        return [CompletionItem(incomplete, type="file")]
+def complete_file(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Lets the shell complete file names, also for data that may have other names."""
+    return [CompletionItem(incomplete, type="file")]
 
 
-class Duration(click.ParamType):
-    """A time such as `90s`, `10m`, `1h30m` or `600` (seconds); gives seconds."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Reads the text of the option."""
-        if isinstance(value, float):
-            return value
-        try:
-            seconds = float(value)
-        except ValueError:
-            parts = re.fullmatch(r"(?:[0-9]+(?:\.[0-9]+)?[smh])+", value.strip().lower())
-            pairs = re.findall(r"([0-9.]+)([smh])", parts.group()) if parts else []
-            seconds = sum(float(number) * _UNITS[unit] for number, unit in pairs)
-        if not 0 < seconds < float("inf"):
-            self.fail(f'"{value}" is no time; write it as 90s, 10m, 1h30m, or in seconds as 600.', param, ctx)
-        return seconds
+def complete_folder(
+    _ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Lets the shell complete folder names."""
+    return [CompletionItem(incomplete, type="dir")]
 
 
-class Setting(click.ParamType):
-    """`KEY=VALUE`; gives the pair."""
+def read_time(text: str) -> float:
+    """Reads a time such as `90s`, `10m`, `1h30m` or `600`; gives seconds.
 
-    name = "setting"
+    Raises:
+        click.BadParameter: It is none, or not positive.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        parts = re.fullmatch(r"(?:[0-9]+(?:\.[0-9]+)?[smh])+", text.strip().lower())
+        pairs = re.findall(r"([0-9.]+)([smh])", parts.group()) if parts else []
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in pairs)
+    if not 0 < seconds < float("inf"):
+        raise click.BadParameter(f'"{text}" is no time; write it as 90s, 10m, 1h30m, or in seconds as 600.')
+    return seconds
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Reads the text of the option."""
-        if isinstance(value, tuple):
-            return value
-        key, equals, text = value.partition("=")
-        if not equals or not key.strip():
-            self.fail(f'"{value}" is not KEY=VALUE, such as model.units=96.', param, ctx)
-        return key.strip(), text.strip()
+
+def read_setting(text: str) -> tuple[str, str]:
+    """Reads `KEY=VALUE`.
+
+    Raises:
+        click.BadParameter: It has no key or no equals sign.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise click.BadParameter(f'"{text}" is not KEY=VALUE, such as model.units=96.')
+    return key.strip(), value.strip()
 
 
 def model_option(use: str) -> Decorator[Any]:
@@ -70,45 +66,57 @@ def model_option(use: str) -> Decorator[Any]:
         "-m",
         "--model",
         "folder",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         default="model",
         show_default=True,
         metavar="DIR",
         help=use,
-        shell_complete=lambda ctx, param, incomplete: [CompletionItem(incomplete, type="dir")],
+        shell_complete=complete_folder,
     )
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-quiet_option = click.option("--quiet", is_flag=True, help="Print no notes and no progress, only results and errors.")
-text_column_option = click.option("--text-column", metavar="C", help="Column with the texts [default: guessed].")
+quiet_option = click.option(
+    "--quiet", is_flag=True, help="Print no notes and no progress, only results and errors."
+)
+text_column_option = click.option(
+    "--text-column", metavar="C", help="Column with the texts [default: guessed]."
+)
 encoding_option = click.option(
     "--encoding", metavar="NAME", default="utf-8", show_default=True, help="Encoding of the files."
 )
 format_option = click.option(
     "--format",
+    "form",
     type=click.Choice(FORMATS),
     help="Format of the data [default: by the name].",
 )
-top_k_option = click.option("--top-k", type=click.IntRange(min=1), metavar="K", help="Also give the K likeliest labels.")
+top_k_option = click.option(
+    "--top-k", type=click.IntRange(min=1), metavar="K", help="Also give the K likeliest labels."
+)
 
 _LABELLED = (
     text_column_option,
     click.option("--label-column", metavar="C", help="Column with the labels [default: guessed]."),
-    click.option("--label-separator", metavar="S", help="What stands between the labels of a text that has several."),
+    click.option(
+        "--label-separator", metavar="S", help="What stands between the labels of a text that has several."
+    ),
     encoding_option,
     click.option("--skip-empty", is_flag=True, help="Drop rows with an empty label, and count them."),
     format_option,
 )
-_READING = ("text_column", "label_column", "label_separator", "encoding", "skip_empty", "format")
+# Option to the field of `grutext.data.ReadOptions`.
+_READING = {"form": "format"} | {
+    name: name for name in ("text_column", "label_column", "label_separator", "encoding", "skip_empty")
+}
 
 
 def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options of reading labelled data; the command gets them as one dictionary `reading`."""
+    """Adds the options of reading labelled data; the command gets the fields of `ReadOptions` as `reading`."""
 
     @functools.wraps(function)
     def collected(**values: Any) -> Any:
-        reading = {name: values.pop(name) for name in _READING}
+        reading = {field: values.pop(name) for name, field in _READING.items()}
         return function(reading=reading, **values)
 
     for option in reversed(_LABELLED):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from grutext.data import (
-    Dataset,
+    Columns,
     Example,
     ReadOptions,
     check_trainable,
@@ -73,21 +72,23 @@ def read_parts(
     dataset = read_dataset(source, ReadOptions(**reading))
     for note in (*dataset.notes, *check_trainable(dataset)):
         listener.note(note)
-    columns = {"text_column": dataset.text_column, "label_column": dataset.label_column}
+    columns = Columns(dataset.text_column, dataset.label_column)
     if dev is None:
         examples, chosen = split_examples(dataset.examples, dev_fraction or DEV_FRACTION, seed)
-        listener.note(f"{len(chosen):,} of {len(dataset.examples):,} texts are set aside to choose the best epoch")
+        listener.note(
+            f"{len(chosen):,} of {len(dataset.examples):,} texts are set aside to choose the best epoch"
+        )
     else:
         examples, chosen = dataset.examples, read_part(dev, reading, columns, dataset.multilabel, listener)
     held_out = None if test is None else read_part(test, reading, columns, dataset.multilabel, listener)
-    data = {"source": origin, **columns}
+    data = {"source": origin, "text_column": columns.text, "label_column": columns.label}
     return Parts(examples, chosen, held_out, dataset.multilabel, data)
 
 
 def read_part(
     source: str,
     reading: dict[str, Any],
-    columns: Mapping[str, Any],
+    columns: Columns,
     multilabel: bool,
     listener: Listener,
 ) -> list[Example]:
@@ -96,13 +97,13 @@ def read_part(
     Args:
         source: The part as the user named it.
         reading: The fields of `ReadOptions`.
-        columns: `text_column` and `label_column` of the data read before; used where the user names none.
+        columns: The columns of the data read before, used where this source has them and the user names none.
         multilabel: Whether a text may have several labels.
         listener: Hears what was guessed, dropped and counted.
     """
     if source == SAMPLE:
         source = str(sample_path() / "test.csv")
-    dataset = read_dataset(source, ReadOptions(**reading), multilabel=multilabel)
+    dataset = read_dataset(source, ReadOptions(**reading), multilabel=multilabel, known=columns)
     for note in dataset.notes:
         listener.note(note)
     return dataset.examples

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 
 from grutext.errors import MissingExtraError
@@ -12,11 +11,12 @@ _MODULES = {"scikit-learn": "sklearn", "tensorflow": "tensorflow", "matplotlib":
 
 def is_installed(package: str) -> bool:
     """Gives whether a package is installed."""
-    module = _MODULES[package]
     try:
-        return find_spec(module) is not None
-    except ValueError:  # a module in sys.modules without a spec, or None in its place
-        return sys.modules[module] is not None
+        return find_spec(_MODULES[package]) is not None
+    except ImportError:  # an import hook that refuses it
+        return False
+    except ValueError:  # imported already, by something that left it without a spec
+        return True
 
 
 def check_installed(feature: str, *packages: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.options import Duration, Setting
+from grutext.cli.options import read_setting, read_time
 from grutext.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ _OPTIONS = (
     click.option(
         "--config",
         "config_file",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         metavar="FILE.toml",
         help="File of settings, as `grutext show --config` prints them.",
     ),
     click.option(
         "--set",
         "changes",
-        type=Setting(),
+        type=read_setting,
         multiple=True,
         metavar="KEY=VALUE",
         help="One setting, such as model.units=96; may be repeated.",
@@ -42,11 +42,13 @@ _OPTIONS = (
     ),
     click.option(
         "--time-budget",
-        type=Duration(),
+        type=read_time,
         metavar="TIME",
         help="Time that the command may take: 90s, 10m, 1h, or seconds [default: no limit].",
     ),
-    click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Decides everything random [default: 1]."),
+    click.option(
+        "--seed", type=click.IntRange(min=0), metavar="N", help="Decides everything random [default: 1]."
+    ),
     click.option("--no-wide", is_flag=True, help="Leave out the linear model over n-grams."),
     click.option("--no-deep", is_flag=True, help="Leave out the GRU."),
 )

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from grutext.model.bundle import Bundle
 
 
-@click.command(epilog="\b\nExample:\n  grutext show -m reviews\n  grutext show -m reviews --config > again.toml")
+@click.command(
+    "show", epilog="\b\nExample:\n  grutext show -m reviews\n  grutext show -m reviews --config > again.toml"
+)
 @model_option("The model to look into.")
-@click.option("--config", "as_toml", is_flag=True, help="Print the settings as TOML, for `grutext train --config`.")
+@click.option(
+    "--config", "as_toml", is_flag=True, help="Print the settings as TOML, for `grutext train --config`."
+)
 @json_option
 @click.pass_context
-def show(ctx: click.Context, folder: Path, as_toml: bool, as_json: bool) -> None:
+def show_command(ctx: click.Context, folder: Path, as_toml: bool, as_json: bool) -> None:
     """Shows labels, weights, settings, training data, metrics and history of a model."""
     if as_toml and as_json:
         raise click.UsageError("--config and --json exclude each other.", ctx)
@@ -45,7 +49,7 @@ def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
         "parameters": sum(array.size for array in bundle.weights.values()),
         "weights": [
             {"name": name, "shape": list(array.shape), "dtype": str(array.dtype), "bytes": array.nbytes}
-            for name, array in bundle.weights.items()
+            for name, array in sorted(bundle.weights.items())
         ],
         "files": {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()},
         "config": bundle.config.to_dict(),
@@ -75,7 +79,7 @@ def _draw(model: dict[str, Any]) -> None:
     facts |= {f"{part} metrics": summary(report) for part, report in model["metrics"].items()}
     render_facts(facts, console)
     weights = [
-        (entry["name"], " × ".join(map(str, entry["shape"])), entry["dtype"], f"{entry['bytes']:,}")
+        (entry["name"], " x ".join(map(str, entry["shape"])), entry["dtype"], f"{entry['bytes']:,}")
         for entry in model["weights"]
     ]
     render_rows(("weights", "shape", "dtype", "bytes"), weights, console=console)
@@ -94,7 +98,7 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1 else f"{value:,.1f}"
-    return "–" if value is None else str(value)
+    return "-" if value is None else str(value)
 
 
 def _size(count: int) -> str:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.options import Source, json_option, model_option, print_json, quiet_option, reading_options
+from grutext.cli.options import (
+    complete_file,
+    json_option,
+    model_option,
+    print_json,
+    quiet_option,
+    reading_options,
+)
 from grutext.cli.requirements import check_installed, is_installed
 from grutext.cli.settings import build_config, settings_options
 from grutext.errors import GrutextError
@@ -24,18 +31,21 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="\b\nExample:\n  grutext train\n  grutext train reviews.csv -m reviews --test test.csv --time-budget 10m"
+    "train",
+    epilog="\b\nExample:\n  grutext train\n  grutext train reviews.csv -m reviews --test test.csv --time-budget 10m",
 )
-@click.argument("data", type=Source(), default="sample")
+@click.argument("data", shell_complete=complete_file, default="sample")
 @model_option("The folder that the model is written to.")
-@click.option("--dev", type=Source(), metavar="DATA", help="Data that choose the best epoch.")
+@click.option("--dev", shell_complete=complete_file, metavar="DATA", help="Data that choose the best epoch.")
 @click.option(
     "--dev-fraction",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="F",
     help="Share of DATA set aside for that, if there is no --dev [default: 0.1].",
 )
-@click.option("--test", type=Source(), metavar="DATA", help="Data to evaluate the finished model on.")
+@click.option(
+    "--test", shell_complete=complete_file, metavar="DATA", help="Data to evaluate the finished model on."
+)
 @reading_options
 @settings_options
 @click.option("--resume", is_flag=True, help="Go on with the interrupted training of this model.")
@@ -43,7 +53,7 @@ if TYPE_CHECKING:
 @json_option
 @quiet_option
 @click.pass_context
-def train(
+def train_command(
     ctx: click.Context,
     data: str,
     folder: Path,
@@ -66,7 +76,9 @@ def train(
     started = time.monotonic()
     if dev is not None and dev_fraction is not None:
         raise click.UsageError("--dev and --dev-fraction exclude each other.", ctx)
-    checkpoint = folder.with_name(f"{folder.name}.checkpoint") if folder.name else folder
+    if folder.name in ("", ".."):  # such as `.`, which has no name to put siblings beside
+        folder = folder.resolve()
+    checkpoint = folder.parent / f"{folder.name}.checkpoint"
     _check_folder(folder, checkpoint, resume, overwrite)
     check_installed("grutext train", "tensorflow", "scikit-learn")
     config = build_config(settings)
@@ -78,7 +90,10 @@ def train(
     parts = read_parts(
         data, reading, listener, dev=dev, dev_fraction=dev_fraction, test=test, seed=config.training.seed
     )
-    if not resume:
+    if checkpoint.exists() and not resume:
+        listener.note(
+            f"{checkpoint}, left by an interrupted training, is thrown away; --resume would have gone on"
+        )
         shutil.rmtree(checkpoint, ignore_errors=True)
     try:
         bundle = _fit(parts, config, listener, checkpoint, resume, started)
@@ -136,12 +151,14 @@ def _fit(
 def _how_to_go_on(problem: str, checkpoint: Path) -> str:
     if not checkpoint.exists():
         return f"{problem}; no epoch was done, so nothing is kept"
-    return f"{problem}; the training so far is kept in {checkpoint}, the same command with --resume continues it"
+    return (
+        f"{problem}; the training so far is kept in {checkpoint}, the same command with --resume continues it"
+    )
 
 
 def _draw_loss(bundle: Bundle, folder: Path, listener: Listener) -> Path | None:
     """Draws the loss curve beside the model; the model is whole without it, so that its lack is a note."""
-    picture = folder.with_name(f"{folder.name}-loss.png")
+    picture = folder.parent / f"{folder.name}-loss.png"
     if not bundle.history:
         return None
     if not is_installed("matplotlib"):

@@ -107,10 +107,14 @@ class Bundle:
         try:
             raw = weights_path.read_bytes()
         except OSError as error:
-            raise BundleError(f"{weights_path}: {error.strerror}; copy the whole model folder again") from None
+            raise BundleError(
+                f"{weights_path}: {error.strerror}; copy the whole model folder again"
+            ) from None
         try:
             if hashlib.sha256(raw).hexdigest() != values["files"][WEIGHTS_FILE]:
-                raise BundleError(f"{weights_path} is damaged (its SHA-256 differs); copy it again, or train anew")
+                raise BundleError(
+                    f"{weights_path} is damaged (its SHA-256 differs); copy it again, or train anew"
+                )
             bundle = cls._from_values(values, load_arrays(raw))
             check_weights(bundle)
         except (KeyError, TypeError, ValueError, AttributeError, ConfigError, SafetensorError) as error:
@@ -143,7 +147,9 @@ def check_target(path: Path, overwrite: bool) -> None:
     if not overwrite:
         raise BundleError(f"{path} already exists; --overwrite replaces it, -m names another folder")
     if not path.is_dir() or (any(path.iterdir()) and not (path / MODEL_FILE).exists()):
-        raise BundleError(f"{path} exists and is no model, so --overwrite leaves it alone; -m names another folder")
+        raise BundleError(
+            f"{path} exists and is no model, so --overwrite leaves it alone; -m names another folder"
+        )
 
 
 def check_weights(bundle: Bundle) -> None:
@@ -185,7 +191,9 @@ def _read_model(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise BundleError(f"{path / MODEL_FILE}: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise BundleError(f"{path / MODEL_FILE} is damaged or half written; copy it again, or train anew") from None
+        raise BundleError(
+            f"{path / MODEL_FILE} is damaged or half written; copy it again, or train anew"
+        ) from None
     version = values.get("format") if isinstance(values, dict) else None
     if not isinstance(version, int):
         raise BundleError(f"{path / MODEL_FILE} is not grutext's; -m names the model folder")
@@ -194,7 +202,9 @@ def _read_model(path: Path) -> dict[str, Any]:
             f"{path} has model format {version}, newer than this grutext reads ({FORMAT}); update grutext"
         )
     if values.pop("checksum", None) != _checksum(values):
-        raise BundleError(f"{path / MODEL_FILE} is damaged (its checksum differs); copy it again, or train anew")
+        raise BundleError(
+            f"{path / MODEL_FILE} is damaged (its checksum differs); copy it again, or train anew"
+        )
     return values
 
 

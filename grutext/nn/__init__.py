@@ -1,0 +1,1 @@
+"""The Keras side of the model. Importing any module of this room loads TensorFlow (extra `train`)."""

@@ -68,7 +68,7 @@ class GRUEncoder(keras.layers.Layer):
         self.supports_masking = True
         self.pool = Pooling(pooling, units, name="pool") if pooling else None
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         width = input_shape[-1]
         if self.vocabulary_size is not None:
             width = self.embedding_size
@@ -97,7 +97,7 @@ class GRUEncoder(keras.layers.Layer):
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor = None) -> Tensor:
         if self.pool is not None:
             return None
-        return previous_mask if self.vocabulary_size is None else tf.not_equal(inputs, 0)
+        return previous_mask if self.vocabulary_size is None else keras.ops.not_equal(inputs, 0)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         if self.pool is None:
@@ -105,18 +105,33 @@ class GRUEncoder(keras.layers.Layer):
         return (input_shape[0], pooled_width(self._config()))
 
     def get_config(self) -> dict[str, Any]:
-        names = ("units", "layers", "bidirectional", "reset_after", "pooling", "vocabulary_size", "embedding_size")
+        names = (
+            "units",
+            "layers",
+            "bidirectional",
+            "reset_after",
+            "pooling",
+            "vocabulary_size",
+            "embedding_size",
+        )
         return super().get_config() | {name: getattr(self, name) for name in names}
 
     def _add_direction(self, name: str, width: int) -> tuple[Any, Any, Any]:
         bias = (2, 3 * self.units) if self.reset_after else (3 * self.units,)
         return (
-            self.add_weight(shape=(width, 3 * self.units), initializer="glorot_uniform", name=f"{name}_kernel"),
-            self.add_weight(shape=(self.units, 3 * self.units), initializer="orthogonal", name=f"{name}_recurrent"),
+            self.add_weight(
+                shape=(width, 3 * self.units), initializer="glorot_uniform", name=f"{name}_kernel"
+            ),
+            self.add_weight(
+                shape=(self.units, 3 * self.units), initializer="orthogonal", name=f"{name}_recurrent"
+            ),
             self.add_weight(shape=bias, initializer="zeros", name=f"{name}_bias"),
         )
 
     def _config(self) -> ModelConfig:
         return ModelConfig(
-            units=self.units, layers=self.layers, bidirectional=self.bidirectional, pooling=self.pooling or "max"
+            units=self.units,
+            layers=self.layers,
+            bidirectional=self.bidirectional,
+            pooling=self.pooling or "max",
         )

@@ -101,7 +101,9 @@ class Network:
 
     def _rows(self, batch: dict[str, Tensor]) -> list[Tensor]:
         names = ("word_rows", "bucket_rows")
-        return [tf.gather(table, batch[name]) for table, name in zip(self.tables.values(), names, strict=False)]
+        return [
+            tf.gather(table, batch[name]) for table, name in zip(self.tables.values(), names, strict=False)
+        ]
 
     def _embed(self, rows: list[Tensor], batch: dict[str, Tensor]) -> Tensor:
         """Gives the token vectors `(N, T, E)`: a word row plus the mean of the subword rows."""
@@ -111,7 +113,7 @@ class Network:
             sums = tf.math.unsorted_segment_sum(tf.gather(rows[1], batch["type_buckets"]), owners, count)
             sizes = tf.math.unsorted_segment_sum(tf.ones_like(owners, tf.float32), owners, count)
             types += sums / tf.maximum(sizes, 1.0)[:, None]
-        return tf.gather(types, batch["ids"])
+        return tf.gather(tf.pad(types, [[0, 1], [0, 0]]), batch["ids"])  # padding is type M, all zeros
 
     def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor) -> Tensor:
         options = self.training

@@ -91,7 +91,9 @@ class Pooling(keras.layers.Layer):
         if self.name_of_pooling == "last":
             return function(states, mask, self.units)
         if self.name_of_pooling == "attention":
-            return function(states, mask, *(tf.convert_to_tensor(w) for w in (self.kernel, self.bias, self.query)))
+            return function(
+                states, mask, *(tf.convert_to_tensor(w) for w in (self.kernel, self.bias, self.query))
+            )
         return function(states, mask)
 
     def compute_output_shape(self, states_shape: Any, mask_shape: Any = None) -> tuple[int | None, ...]:

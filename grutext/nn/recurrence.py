@@ -124,7 +124,10 @@ def _reset_before(gates: Tensor, recurrent: Tensor, bias: Tensor, mask: Tensor, 
         dgates = _loop_back(back, gates, units, 3 * units, backward)  # (T, N, 3U)
         reset = saved[..., units : 2 * units] * before
         drecurrent = tf.concat(
-            [_weight_gradient(before, dgates[..., : 2 * units]), _weight_gradient(reset, dgates[..., 2 * units :])],
+            [
+                _weight_gradient(before, dgates[..., : 2 * units]),
+                _weight_gradient(reset, dgates[..., 2 * units :]),
+            ],
             axis=-1,
         )  # (U, 3U)
         return dgates, drecurrent, tf.zeros_like(bias), None

@@ -61,4 +61,4 @@ def assign(variables: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
 
 def to_arrays(variables: Mapping[str, Any]) -> Arrays:
     """Gives a copy of every variable's value, `float32`."""
-    return {name: np.array(variable) for name, variable in variables.items()}
+    return {name: variable.numpy().copy() for name, variable in variables.items()}

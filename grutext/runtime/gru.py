@@ -46,7 +46,9 @@ class Packing:
         return firsts[within] + steps
 
 
-def run_gru(gates: Float, packing: Packing, recurrent: Float, bias: Float, reset_after: bool, backward: bool) -> Float:
+def run_gru(
+    gates: Float, packing: Packing, recurrent: Float, bias: Float, reset_after: bool, backward: bool
+) -> Float:
     """Gives the packed states of one direction of one layer.
 
     Args:

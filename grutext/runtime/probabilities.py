@@ -35,9 +35,9 @@ def fuse(deep: Float | None, wide: Float | None, calibration: Calibration, multi
         scores = [(1.0, scores[0][1])]
     if multilabel:
         odds = sum(share * score for share, score in scores)
-        return (1.0 / (1.0 + np.exp(np.clip(-odds, _FLOOR, -_FLOOR)))).astype(np.float32)
+        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-odds, _FLOOR, -_FLOOR))), np.float32)
     logs = sum(share * np.maximum(log_softmax(score), _FLOOR) for share, score in scores)
-    return np.exp(log_softmax(np.asarray(logs))).astype(np.float32)
+    return np.asarray(np.exp(log_softmax(np.asarray(logs))), np.float32)
 
 
 def log_softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:

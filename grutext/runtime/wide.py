@@ -31,7 +31,7 @@ class WidePart:
     def margins(self, tokens: TokenBatch) -> NDArray[np.float32]:
         """Gives the margins of N texts, `(N, C)`, or `(N, 1)` for two classes; the bias for an empty text."""
         rows = self.features.transform(count_ngrams(tokens, self.config), len(tokens.lengths))
-        return linear(rows, self.kernel) + self.bias
+        return np.asarray(linear(rows, self.kernel) + self.bias, np.float32)
 
 
 def linear(rows: SparseRows, kernel: NDArray[Any]) -> NDArray[np.float32]:

@@ -52,7 +52,9 @@ def count_ngrams(batch: TokenBatch, config: WideConfig) -> NgramCounts:
     texts_of_tokens = np.repeat(np.arange(len(batch.lengths)), batch.lengths)
     hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
     words = hashes[batch.ids] if len(hashes) else hashes
-    packed = [_pack(k & ~CHARACTER_FAMILY, t) for k, t in _rolling(words, texts_of_tokens, 1, config.word_max)]
+    packed = [
+        _pack(k & ~CHARACTER_FAMILY, t) for k, t in _rolling(words, texts_of_tokens, 1, config.word_max)
+    ]
     if config.char_max:
         codes, texts_of_codes = _code_points(batch.normalized)
         grams = _rolling(codes, texts_of_codes, config.char_min, config.char_max)
@@ -124,7 +126,7 @@ def _code_points(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.i
     codes = np.frombuffer("".join(spaced).encode("utf-32-le", "surrogatepass"), np.uint32)
     owners = np.repeat(np.arange(len(spaced)), [len(text) for text in spaced])
     blank = np.array([len(text) == 2 for text in spaced], bool)
-    kept = ~blank[owners] if len(spaced) else np.zeros(0, bool)
+    kept = ~blank[owners] if texts else np.zeros(0, bool)
     return codes[kept].astype(np.uint64), owners[kept]
 
 
@@ -145,6 +147,4 @@ def _rolling(
 
 def _pack(keys: NDArray[np.uint32], texts: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Puts a key above a text number, so that one sort of plain integers orders by both."""
-    packed = keys.astype(np.uint64) << np.uint64(32)
-    packed |= texts.astype(np.uint64)
-    return packed
+    return np.left_shift(keys, 32, dtype=np.uint64) | texts.astype(np.uint64)

@@ -59,6 +59,9 @@ class Corpus:
     def batch(self, texts: NDArray[np.int64], rows: NDArray[np.int32]) -> Batch:
         """Gives the arrays of `grutext.nn.network.SIGNATURE` for the texts at these places.
 
+        `ids` counts the batch's M distinct tokens from 0; padding is M. `type_words` and `type_of_bucket`
+        say which of `word_rows` and `bucket_rows`, all distinct, make a distinct token's vector.
+
         Args:
             texts: `(N,)` places in the corpus.
             rows: `(M,)`, the word row of every type of the corpus.
@@ -66,7 +69,7 @@ class Corpus:
         tokens, lengths = self.tokens, self.tokens.lengths[texts]
         flat = tokens.ids[_ranges(self.starts[texts], lengths)]
         types, flat_types = np.unique(flat, return_inverse=True)
-        ids = np.zeros((len(texts), max(1, int(lengths.max(initial=0)))), np.int32)
+        ids = np.full((len(texts), max(1, int(lengths.max(initial=0)))), len(types), np.int32)
         ids[np.arange(ids.shape[1]) < lengths[:, None]] = flat_types
         counts = tokens.bucket_counts[types]
         buckets = tokens.buckets[_ranges(self.bucket_starts[types], counts)]

@@ -85,10 +85,14 @@ def _fit_scale(scores: Float, targets: Float, multilabel: bool, shifted: bool = 
         shift = float(parameters[1]) if multilabel and shifted else 0.0
         trial = Calibration(wide_scale=(float(np.exp(parameters[0])),), wide_shift=(shift,))
         # The 1e-3 keeps the scale finite where a part makes no mistake at all.
-        return loss(fuse(None, scores, trial, multilabel), targets, multilabel) + 1e-3 * float(parameters[0] ** 2)
+        return loss(fuse(None, scores, trial, multilabel), targets, multilabel) + 1e-3 * float(
+            parameters[0] ** 2
+        )
 
     start = np.zeros(2 if multilabel and shifted else 1)
-    found = minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-7, "maxiter": 200}).x
+    found = minimize(
+        cost, start, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-7, "maxiter": 200}
+    ).x
     return float(np.exp(found[0])), float(found[1]) if len(found) > 1 else 0.0
 
 

@@ -61,7 +61,7 @@ class Checkpoint:
         save_file(arrays, temporary, metadata)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, self.folder / _FILE)
+        temporary.replace(self.folder / _FILE)
 
     def restore(self, network: Network) -> Run | None:
         """Puts the network into the kept state; gives None where there is none or none is wanted.

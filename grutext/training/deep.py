@@ -135,7 +135,12 @@ def _epoch(
             raise TrainingError(
                 f"the loss became {value} in epoch {epoch}; --set training.learning_rate=0.001 usually helps"
             )
-        losses, texts, tokens, step = losses + value * size, texts + size, tokens + batch["lengths"].sum(), step + 1
+        losses, texts, tokens, step = (
+            losses + value * size,
+            texts + size,
+            tokens + batch["lengths"].sum(),
+            step + 1,
+        )
         listener.step(epoch, int(tokens), losses / texts)
     trained = time.monotonic()
     logits = predict(network, dev, options.batch_size, options.token_budget)

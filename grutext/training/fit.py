@@ -93,7 +93,9 @@ def train(
         kept = Checkpoint(checkpoint, fingerprint, resume) if checkpoint else None
         corpora = [(vectorizer.vectorize(t), y) for t, y in ((texts, targets), (dev_texts, dev_targets))]
         fit = _deep(corpora, unfinished, listener, kept, end)
-        weights |= {n: a.astype(np.float16) if n.startswith("embedding/") else a for n, a in fit.arrays.items()}
+        weights |= {
+            n: a.astype(np.float16) if n.startswith("embedding/") else a for n, a in fit.arrays.items()
+        }
         history = fit.history
     return _finish(replace(unfinished, weights=weights, history=history), dev, dev_targets)
 
@@ -107,14 +109,28 @@ def _wide(
     began = time.monotonic()
     seconds = None if end is None else (end - began - _SAVING) * (0.4 if config.model.enabled else 0.9)
     fit = fit_wide(
-        texts, targets, vectorizer, config.wide, multilabel=multilabel, seed=config.training.seed, seconds=seconds
+        texts,
+        targets,
+        vectorizer,
+        config.wide,
+        multilabel=multilabel,
+        seed=config.training.seed,
+        seconds=seconds,
     )
-    of = "" if fit.rows == len(texts) else f" from {fit.rows:,} of {len(texts):,} texts, to keep the time budget"
-    listener.note(f"wide part: {len(fit.arrays['wide/keys']):,} n-grams{of}, {time.monotonic() - began:.1f} s")
+    of = (
+        ""
+        if fit.rows == len(texts)
+        else f" from {fit.rows:,} of {len(texts):,} texts, to keep the time budget"
+    )
+    listener.note(
+        f"wide part: {len(fit.arrays['wide/keys']):,} n-grams{of}, {time.monotonic() - began:.1f} s"
+    )
     return fit.arrays
 
 
-def _deep(corpora: list[Any], unfinished: Bundle, listener: Listener, checkpoint: Any, end: float | None) -> Any:
+def _deep(
+    corpora: list[Any], unfinished: Bundle, listener: Listener, checkpoint: Any, end: float | None
+) -> Any:
     from grutext.training.batches import Corpus
     from grutext.training.deep import fit_deep
 
@@ -135,7 +151,9 @@ def _finish(bundle: Bundle, dev: Sequence[Example], targets: Any) -> Bundle:
     probabilities = fuse(deep, wide, bundle.calibration, bundle.multilabel)
     thresholds = bundle.calibration.thresholds or None
     truth = [example.labels for example in dev]
-    report = evaluate(truth, probabilities, bundle.labels, multilabel=bundle.multilabel, thresholds=thresholds)
+    report = evaluate(
+        truth, probabilities, bundle.labels, multilabel=bundle.multilabel, thresholds=thresholds
+    )
     texts = [*texts[:_GOLDEN], ""]
     rows = Classifier(bundle).predict_proba(texts).tolist()
     golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]

@@ -26,7 +26,9 @@ def draw_history(history: list[dict[str, Any]], path: Path) -> None:
     losses = figure.subplots()
     losses.plot(epochs, [r["loss"] for r in history], "o-", ms=3, color="tab:blue", label="training loss")
     losses.plot(epochs, [r["dev_loss"] for r in history], "o-", ms=3, color="tab:orange", label="dev loss")
-    losses.set(xlabel="epoch", ylabel="loss (nats per text)", ylim=(0, None), title="Training of the GRU part")
+    losses.set(
+        xlabel="epoch", ylabel="loss (nats per text)", ylim=(0, None), title="Training of the GRU part"
+    )
     losses.xaxis.set_major_locator(MaxNLocator(integer=True))
     scores = losses.twinx()
     scores.plot(epochs, [r["dev_score"] for r in history], "s--", ms=3, color="tab:green", label="dev score")

@@ -75,7 +75,12 @@ def fit_wide(
 
 
 def _fit(
-    texts: Sequence[str], targets: Targets, vectorizer: Vectorizer, config: WideConfig, multilabel: bool, seed: int
+    texts: Sequence[str],
+    targets: Targets,
+    vectorizer: Vectorizer,
+    config: WideConfig,
+    multilabel: bool,
+    seed: int,
 ) -> WideFit:
     from scipy.sparse import csr_matrix
     from sklearn.multiclass import OneVsRestClassifier
@@ -152,7 +157,9 @@ def _runs(texts: Sequence[str]) -> Iterator[Sequence[str]]:
             start, size = end, 0
 
 
-def _presence(counts: Sequence[tuple[NgramCounts, int]], targets: Targets, keys: NDArray[np.uint32]) -> Targets:
+def _presence(
+    counts: Sequence[tuple[NgramCounts, int]], targets: Targets, keys: NDArray[np.uint32]
+) -> Targets:
     """Gives `(F, C)`: the number of texts of each label in which each n-gram occurs."""
     from scipy.sparse import csr_matrix
 

@@ -1,0 +1,34 @@
+"""Files and data sets → examples, labels, splits; and rows to predict on."""
+
+from __future__ import annotations
+
+from grutext.data.checks import check_trainable
+from grutext.data.columns import Columns
+from grutext.data.datasets import read_dataset
+from grutext.data.examples import Dataset, Example, ReadOptions, fingerprint
+from grutext.data.labels import label_set
+from grutext.data.rows import Row, RowReader, read_rows
+from grutext.data.sample import sample_path
+from grutext.data.sources import FORMATS
+from grutext.data.splits import split_examples
+from grutext.data.writers import WRITTEN_FORMATS, RowWriter, open_writer
+
+__all__ = [
+    "FORMATS",
+    "WRITTEN_FORMATS",
+    "Columns",
+    "Dataset",
+    "Example",
+    "ReadOptions",
+    "Row",
+    "RowReader",
+    "RowWriter",
+    "check_trainable",
+    "fingerprint",
+    "label_set",
+    "open_writer",
+    "read_dataset",
+    "read_rows",
+    "sample_path",
+    "split_examples",
+]

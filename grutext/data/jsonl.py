@@ -1,0 +1,61 @@
+"""JSON lines: one object a line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from grutext.data.cells import JsonNumber
+from grutext.data.lines import read_records
+from grutext.data.records import Record, Table
+from grutext.data.sources import Source
+from grutext.data.wording import quote
+from grutext.errors import DataError
+
+_KINDS = {list: "a list", str: "a text", JsonNumber: "a number", bool: "true or false", type(None): "null"}
+_OBJECT = '{"text": "…", "label": "…"}'
+
+
+def open_jsonl(source: Source, encoding: str) -> Table:
+    """Opens a file of JSON lines. Numbers stay as they are written (`JsonNumber`); blank lines are no rows.
+
+    Raises:
+        DataError: One of the first lines is no JSON object.
+    """
+    return Table(source.name, read_records(source, encoding, _build_record))
+
+
+def _build_record(source: Source, number: int, line: str) -> Record | None:
+    if not line or line.isspace():
+        return None
+    try:
+        value = json.loads(
+            line,
+            parse_int=JsonNumber,
+            parse_float=JsonNumber,
+            parse_constant=JsonNumber,
+            object_pairs_hook=_build_object,
+        )
+    except json.JSONDecodeError as error:
+        problem = f"is not JSON ({error.msg} at character {error.colno}); each line is one object, {_OBJECT}"
+    except RecursionError:
+        problem = "the JSON of this line is nested too deeply"
+    except _DoubledKeyError as error:
+        problem = f"two fields are called {quote(str(error))}; rename one of them"
+    else:
+        if isinstance(value, dict):
+            return Record(number, value, source.name)
+        problem = f"is {_KINDS[type(value)]}, not an object; each line is one object, {_OBJECT}"
+    raise DataError(problem, source.name, number)
+
+
+class _DoubledKeyError(Exception):
+    """An object has a key twice, of which JSON parsers keep one in silence."""
+
+
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    built = dict(pairs)
+    if len(built) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _DoubledKeyError(next(name for name in names if names.count(name) > 1))
+    return built

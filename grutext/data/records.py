@@ -1,0 +1,81 @@
+"""Rows of any source in one shape, before it is known which column is which."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any, final
+
+from grutext.errors import DataError
+
+PEEKED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row.
+
+    Attributes:
+        number: The line on which it starts, or its row number; from 1.
+        fields: Its values by column, in the order of the columns.
+        source: What messages call the file it stands in.
+    """
+
+    number: int
+    fields: dict[str, Any]
+    source: str
+
+
+@final
+class Table:
+    """A source that is open, its first rows read.
+
+    Iterating gives all records once; closing (or leaving the `with`) closes the file.
+
+    Args:
+        source: What messages call it.
+        records: All its records.
+        columns: Its columns; None takes the fields of the first records.
+        fixed: Whether the columns are `text` and `label` by the source's form, so that nothing is guessed.
+        empty: What to say when there are no records.
+        no_label: What to say of a record without a label; None speaks of the column.
+
+    Raises:
+        DataError: There are no records, or the first ones cannot be read.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        records: Generator[Record, None, None],
+        columns: Sequence[str] | None = None,
+        *,
+        fixed: bool = False,
+        empty: str = "is empty",
+        no_label: str | None = None,
+    ) -> None:
+        self.source = source
+        self.fixed = fixed
+        self.no_label = no_label
+        self.notes: list[str] = []
+        self.first = list(islice(records, PEEKED))
+        self._rest = records
+        if not self.first:
+            raise DataError(empty, source)
+        if columns is None:
+            columns = list(dict.fromkeys(name for record in self.first for name in record.fields))
+        self.columns = tuple(columns)
+
+    def __iter__(self) -> Iterator[Record]:
+        return chain(self.first, self._rest)
+
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file; a second time does nothing."""
+        self._rest.close()

@@ -1,0 +1,113 @@
+"""A model so small that its probabilities can be told by hand, and a way to run the commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from grutext.cli import main
+from grutext.config import Config
+from grutext.model.bundle import Bundle
+from grutext.model.spec import Calibration
+from grutext.text import Vectorizer, Vocabulary, count_ngrams
+
+LABELS = ("billing", "delivery", "login")
+KEYWORDS = ("invoice", "parcel", "password")
+Run = Callable[..., Result]
+
+
+def build_bundle(multilabel: bool) -> Bundle:
+    """Builds a model without a GRU that knows one word for each label.
+
+    A text with one of the words has a margin of 3 for its label and of 0 for the others, so that the
+    probability is e^3 / (e^3 + 2) = 0.909443; with several labels it is 1 / (1 + e^-2) = 0.880797, or
+    1 / (1 + e^1) = 0.268941 without the word.
+    """
+    config = Config().override({"model.enabled": False, "wide.char_max": 0, "wide.word_max": 1})
+    vectorizer = Vectorizer(config.text, Vocabulary(KEYWORDS))
+    keys = [count_ngrams(vectorizer.vectorize([word]), config.wide).keys[0] for word in KEYWORDS]
+    order = np.argsort(keys)
+    return Bundle(
+        config=config,
+        labels=LABELS,
+        multilabel=multilabel,
+        vocabulary=KEYWORDS,
+        weights={
+            "wide/keys": np.array(keys, np.uint32)[order],
+            "wide/scale": np.ones(3, np.float16),
+            "wide/kernel": (3 * np.eye(3))[order].astype(np.float16),
+            "wide/bias": np.full(3, -1.0 if multilabel else 0.0, np.float32),
+        },
+        calibration=Calibration(thresholds=(0.5, 0.5, 0.5) if multilabel else ()),
+        data={"source": "mails.csv", "text_column": "message", "label_column": "topic"},
+        versions={"grutext": "0.1.0", "python": "3.11.7"},
+        created="2024-05-01T12:00:00+00:00",
+    )
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """The folder of a model that gives one label to a text."""
+    build_bundle(multilabel=False).save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def multilabel_model(tmp_path: Path) -> Path:
+    """The folder of a model that gives any number of labels to a text."""
+    build_bundle(multilabel=True).save(tmp_path / "several")
+    return tmp_path / "several"
+
+
+@pytest.fixture
+def trained_model(tmp_path: Path) -> Path:
+    """The folder of a model with a history and metrics."""
+    history = [
+        {"epoch": 1, "loss": 1.5, "dev_loss": 1.25, "dev_score": 0.5, "tokens_per_second": 1000.0,
+         "seconds": 2.0, "best": False},
+        {"epoch": 2, "loss": 0.75, "dev_loss": 0.5, "dev_score": 0.75, "tokens_per_second": 2000.0,
+         "seconds": 1.5, "best": True},
+    ]  # fmt: skip
+    from grutext.evaluation import evaluate
+
+    report = evaluate([("billing",), ("login",)], [[0.8, 0.1, 0.1], [0.5, 0.1, 0.4]], LABELS).to_dict()
+    bundle = replace(build_bundle(multilabel=False), history=history, metrics={"dev": report})
+    bundle.save(tmp_path / "trained")
+    return tmp_path / "trained"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `grutext` with arguments, in an empty folder; `check` is the expected exit code."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*arguments: object, check: int = 0, stdin: str | bytes | None = None) -> Result:
+        result = CliRunner().invoke(
+            main, [str(argument) for argument in arguments], input=stdin, prog_name="grutext"
+        )
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == check, result.output
+        return result
+
+    return run_command
+
+
+@pytest.fixture
+def error(run: Run) -> Callable[..., str]:
+    """Runs a command that must fail with exit code 1 and one line on stderr; gives that line."""
+
+    def run_failing(*arguments: object, stdin: str | bytes | None = None) -> str:
+        result = run(*arguments, check=1, stdin=stdin)
+        lines = result.stderr.splitlines()
+        assert result.stdout == ""
+        assert len(lines) == 1, result.stderr
+        assert lines[0].startswith("grutext: error: ")
+        return lines[0].removeprefix("grutext: error: ")
+
+    return run_failing

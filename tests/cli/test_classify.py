@@ -1,0 +1,136 @@
+"""`grutext classify`, to the letter."""
+
+import gzip
+import json
+
+import pytest
+
+
+@pytest.fixture
+def letters(tmp_path):
+    (tmp_path / "a.txt").write_text("Where is my parcel?\nI am waiting.", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("My password!", encoding="utf-8")
+    return "a.txt", "b.txt"
+
+
+def test_each_file_is_a_line_of_source_label_confidence(run, model, letters) -> None:
+    assert run("classify", *letters).stdout == "a.txt\tdelivery\t0.909443\nb.txt\tlogin\t0.909443\n"
+
+
+def test_stdin_is_read_where_no_file_is_named_and_for_a_hyphen(run, model, letters) -> None:
+    assert run("classify", stdin="an invoice").stdout == "-\tbilling\t0.909443\n"
+    both = run("classify", "b.txt", "-", stdin="an invoice").stdout
+    assert both == "b.txt\tlogin\t0.909443\n-\tbilling\t0.909443\n"
+
+
+def test_lines_are_texts_of_their_own_also_empty_ones(run, model) -> None:
+    text = "invoice\r\n\npassword \u2028 password\n"
+    assert run("classify", "--lines", stdin=text.encode()).stdout == (
+        "-:1\tbilling\t0.909443\n-:2\tbilling\t0.333333\n-:3\tlogin\t0.909443\n"
+    )
+
+
+def test_top_k_adds_the_likeliest_labels_as_json(run, model) -> None:
+    row = run("classify", "--top-k", 2, stdin="parcel").stdout
+    assert row == (
+        '-\tdelivery\t0.909443\t[{"label": "delivery", "probability": 0.909443}, '
+        '{"label": "billing", "probability": 0.045279}]\n'
+    )
+
+
+def test_json_has_the_keys_that_others_rely_on(run, model, letters) -> None:
+    answers = json.loads(run("classify", "--json", *letters).stdout)
+    assert answers[1] == {
+        "source": "b.txt",
+        "label": "login",
+        "confidence": 0.909443,
+        "top": [
+            {"label": "login", "probability": 0.909443},
+            {"label": "billing", "probability": 0.045279},
+            {"label": "delivery", "probability": 0.045279},
+        ],
+    }
+    assert len(json.loads(run("classify", "--json", "--top-k", 1, *letters).stdout)[0]["top"]) == 1
+
+
+def test_several_labels_are_a_json_list(run, multilabel_model) -> None:
+    arguments = ("classify", "-m", multilabel_model, "--lines")
+    assert run(*arguments, stdin="invoice and parcel\nhello").stdout == (
+        # two words share the length of the text's vector: 3 / sqrt(2) - 1 in log-odds
+        '-:1\t["billing", "delivery"]\t0.754234\n-:2\t[]\t0.268941\n'
+    )
+    answers = json.loads(run(*arguments, "--json", stdin="invoice\nhello").stdout)
+    assert [answer["label"] for answer in answers] == [["billing"], []]
+
+
+def test_a_packed_file_and_a_byte_order_mark_and_another_encoding(run, model, tmp_path) -> None:
+    (tmp_path / "p.txt.gz").write_bytes(gzip.compress(b"parcel"))
+    (tmp_path / "bom.txt").write_bytes(b"\xef\xbb\xbfinvoice")
+    (tmp_path / "old.txt").write_bytes("invoice für mich".encode("latin-1"))
+    assert run("classify", "p.txt.gz", "bom.txt").stdout == (
+        "p.txt.gz\tdelivery\t0.909443\nbom.txt\tbilling\t0.909443\n"
+    )
+    assert run("classify", "old.txt", "--encoding", "latin-1").stdout == "old.txt\tbilling\t0.909443\n"
+
+
+def test_a_person_at_a_terminal_sees_bars(run, model, letters, monkeypatch) -> None:
+    monkeypatch.setattr("grutext.cli.classify._is_terminal", lambda stream: stream == "stdout")
+    assert run("classify", "a.txt").stdout == "a.txt  delivery  0.9094  ██████████████████░░\n"
+    assert run("classify", "a.txt", "--top-k", 2).stdout == (
+        "a.txt  delivery  0.9094  ██████████████████░░\n"
+        "       delivery  0.9094  ██████████████████░░\n"
+        "       billing   0.0453  █░░░░░░░░░░░░░░░░░░░\n"
+    )
+
+
+def test_a_person_without_a_file_is_told_what_to_do(run, model, monkeypatch) -> None:
+    monkeypatch.setattr("grutext.cli.classify._is_terminal", lambda stream: True)
+    assert "Name a FILE, or pipe a text into the command." in run("classify", check=2).stderr
+
+
+def test_a_name_with_line_breaks_cannot_look_like_more_rows(run, model, tmp_path) -> None:
+    (tmp_path / "x\ty\n\x1b[31m.txt").write_text("parcel", encoding="utf-8")
+    assert run("classify", "x\ty\n\x1b[31m.txt").stdout == "x\\ty\\n\\x1b[31m.txt\tdelivery\t0.909443\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "start"),
+    [
+        ("no.txt", None, "no.txt: there is no such file"),
+        ("a.txt.gz", gzip.compress(b"parcel " * 99)[:-9], "a.txt.gz, line 1: the .gz file is cut off"),
+        ("b.txt.gz", b"parcel", "b.txt.gz: is not packed with gzip"),
+        (
+            "c.txt",
+            b"one\ntwo \xff\n",
+            "c.txt, line 2: byte 0xff is not utf-8; name its encoding, such as --enc",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(error, model, tmp_path, name, content, start) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    assert error("classify", name).startswith(start)
+
+
+def test_a_folder_and_an_unknown_encoding_and_no_line_are_errors(error, model, letters, tmp_path) -> None:
+    (tmp_path / "mails").mkdir()
+    assert error("classify", "mails").startswith("mails: is a folder")
+    assert error("classify", "a.txt", "--encoding", "klingon").startswith(
+        'a.txt: there is no encoding "klingon"'
+    )
+    assert error("classify", "--lines", stdin="") == "-: there is no line to classify"
+
+
+def test_a_file_called_sample_is_a_file_like_any_other(run, model, tmp_path) -> None:
+    (tmp_path / "sample").write_text("parcel", encoding="utf-8")
+    assert run("classify", "sample").stdout == "sample\tdelivery\t0.909443\n"
+
+
+def test_an_empty_text_gets_an_answer_all_the_same(run, model) -> None:
+    assert run("classify", stdin="").stdout == "-\tbilling\t0.333333\n"
+
+
+def test_a_model_that_is_missing_or_damaged_is_named(error, model, letters) -> None:
+    assert "the model folder nowhere does not exist" in error("classify", "a.txt", "-m", "nowhere")
+    (model / "weights.safetensors").write_bytes(b"half")
+    assert "model/weights.safetensors is damaged" in error("classify", "a.txt")

@@ -1,0 +1,58 @@
+"""docs/cli.md and the help texts keep up with the commands."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from grutext.cli import main
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+COMMANDS = list(main.commands.values())
+OPTIONS = [
+    pytest.param(command, option, id=f"{command.name} {option.opts[-1]}")
+    for command in COMMANDS
+    for option in command.params
+    if isinstance(option, click.Option)
+]
+
+
+def section(command: click.Command) -> str:
+    """The part of the page about a command."""
+    parts = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+    return next((part for part in parts if part.startswith(f"grutext {command.name}\n")), "")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_has_a_section_with_an_example(command) -> None:
+    assert f"$ grutext {command.name}" in section(command)
+
+
+@pytest.mark.parametrize(("command", "option"), OPTIONS)
+def test_every_option_has_help_and_stands_in_the_page(command, option) -> None:
+    assert (option.help and option.help.endswith(".")) or option.help.endswith("]."), option.name
+    for name in (*option.opts, *option.secondary_opts):
+        assert f"`{name}" in section(command) or f", {name}" in section(command), name
+
+
+@pytest.mark.parametrize("command", [main, *COMMANDS], ids=lambda command: command.name)
+def test_every_help_has_a_sentence_and_ends_with_an_example(command, run) -> None:
+    text = run(*([] if command is main else [command.name]), "--help").stdout
+    assert re.match(r"[A-Z].*\.$", command.help or "", flags=re.MULTILINE)
+    *_, title, _ = re.split(r"^(\S.*)$", text, flags=re.MULTILINE)
+    assert title == "Example:"
+    assert text.rstrip().splitlines()[-1].strip().split(" ")[0] in ("grutext", "cat", "echo")
+
+
+def test_the_page_names_no_option_that_does_not_exist() -> None:
+    for command in COMMANDS:
+        known = {name for option in command.params for name in option.opts} | {"--help"}
+        rows = re.findall(r"^\| `(-[^`]*)`", section(command), flags=re.MULTILINE)
+        named = {name for row in rows for name in re.findall(r"--?[a-z][a-z-]*", row)}
+        assert named <= known, command.name
+
+
+def test_exit_codes_stand_in_the_page() -> None:
+    for code in ("0", "1", "2", "130"):
+        assert re.search(rf"^\| {code} \|", PAGE, flags=re.MULTILINE), code

@@ -1,0 +1,133 @@
+"""`grutext evaluate`, to the letter."""
+
+import json
+
+import pytest
+
+TEXTS = "topic,message\nbilling,an invoice\ndelivery,my parcel\ndelivery,my password\nlogin,password\n"
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    (tmp_path / "test.csv").write_text(TEXTS, encoding="utf-8")
+    return "test.csv"
+
+
+def test_the_report_is_drawn_on_stdout(run, model, labelled) -> None:
+    result = run("evaluate", labelled)
+    assert [line.rstrip() for line in result.stdout.splitlines()] == [
+        "accuracy 0.7500  macro-F1 0.7778  weighted-F1 0.7500  log loss 0.8449  ECE 0.1594  (4 texts)",
+        "",
+        "label      precision   recall       F1   texts",
+        "──────────────────────────────────────────────",
+        "billing       1.0000   1.0000   1.0000       1",
+        "delivery      1.0000   0.5000   0.6667       2",
+        "login         0.5000   1.0000   0.6667       1",
+        "",
+        "true \\ predicted   billing   delivery   login",
+        "─────────────────────────────────────────────",
+        "billing                  1          .       .",
+        "delivery                 .          1       1",
+        "login                    .          .       1",
+    ]
+    assert result.stderr == ""  # the columns are those of the training, nothing was guessed
+
+
+def test_json_has_the_keys_that_others_rely_on(run, model, labelled) -> None:
+    values = json.loads(run("evaluate", labelled, "--json").stdout)
+    assert set(values) >= {
+        "n", "accuracy", "macro_f1", "micro_f1", "log_loss", "ece", "labels", "per_label", "confusion",
+    }  # fmt: skip
+    assert values["n"] == 4
+    assert values["per_label"]["delivery"] == {
+        "precision": 1.0, "recall": 0.5, "f1": pytest.approx(2 / 3), "support": 2,
+    }  # fmt: skip
+    assert values["confusion"] == [[1, 0, 0], [0, 1, 1], [0, 0, 1]]
+
+
+def test_labels_that_the_model_does_not_know_are_named_and_counted_as_errors(run, model, tmp_path) -> None:
+    (tmp_path / "test.csv").write_text(TEXTS + "returns,my parcel\nreturns,parcel\n", encoding="utf-8")
+    result = run("evaluate", "test.csv")
+    assert result.stderr == 'labels that the model does not know, counted as errors: "returns" (2)\n'
+    assert result.stdout.startswith("accuracy 0.5000 ")
+    assert "returns (unknown)" in result.stdout
+    quiet = run("evaluate", "test.csv", "--quiet", "--json")
+    assert quiet.stderr == ""
+    assert json.loads(quiet.stdout)["unknown"] == {"returns": 2}
+
+
+def test_other_columns_are_guessed_or_named(run, model, tmp_path) -> None:
+    (tmp_path / "test.csv").write_text("label,text\nbilling,an invoice\nlogin,password\n", encoding="utf-8")
+    result = run("evaluate", "test.csv", "--json")
+    assert json.loads(result.stdout)["accuracy"] == 1.0
+    assert 'texts are in column "text", labels in "label" (guessed' in result.stderr
+    (tmp_path / "test.csv").write_text("x1,x2\nbilling,an invoice\nlogin,password\n", encoding="utf-8")
+    named = run("evaluate", "test.csv", "--text-column", "x2", "--label-column", "x1", "--json")
+    assert json.loads(named.stdout)["accuracy"] == 1.0
+
+
+def test_several_labels(run, multilabel_model, tmp_path) -> None:
+    (tmp_path / "test.csv").write_text("message;x,topic\n", encoding="utf-8")
+    (tmp_path / "test.csv").write_text(
+        "message,topic\ninvoice parcel,billing|delivery\nhello,\n", encoding="utf-8"
+    )
+    arguments = ("evaluate", "test.csv", "-m", "several", "--label-separator", "|")
+    values = json.loads(run(*arguments, "--json").stdout)
+    assert (values["accuracy"], values["subset_accuracy"], values["micro_f1"]) == (1.0, 1.0, 1.0)
+    assert values["confusion"] is None
+    assert run(*arguments).stdout.startswith(
+        "micro-F1 1.0000  macro-F1 1.0000  weighted-F1 1.0000  all labels right"
+    )
+
+
+def test_rows_with_an_empty_label_are_named_or_dropped(error, run, model, tmp_path) -> None:
+    (tmp_path / "test.csv").write_text("message,topic\ninvoice,billing\nparcel,\n", encoding="utf-8")
+    assert error("evaluate", "test.csv").startswith(
+        'test.csv, line 3: the label column "topic" is empty; --skip-empty'
+    )
+    result = run("evaluate", "test.csv", "--skip-empty", "--json")
+    assert json.loads(result.stdout)["n"] == 1
+    assert "1 row dropped: label empty" in result.stderr
+
+
+def test_data_with_several_labels_do_not_fit_a_model_with_one(error, model, tmp_path) -> None:
+    (tmp_path / "test.csv").write_text('message,topic\nx,"[""billing"", ""login""]"\n', encoding="utf-8")
+    assert error("evaluate", "test.csv").startswith(
+        "test.csv, line 2: the text has 2 labels (billing, login)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"", "test.csv: is empty"),
+        (b"message,topic\n", "test.csv: has a line of column names, but no rows below it"),
+        (b"message,topic\nparcel,login,x\n", "test.csv, line 2: the row has 3 cells"),
+        (b"message,topic\n\xff,login\n", "test.csv, line 2: byte 0xff is not utf-8"),
+    ],
+)
+def test_bad_data_are_one_line(error, model, tmp_path, content, line) -> None:
+    (tmp_path / "test.csv").write_bytes(content)
+    assert error("evaluate", "test.csv").startswith(line)
+
+
+def test_a_missing_file_and_a_missing_column_and_a_folder_without_classes(
+    error, model, labelled, tmp_path
+) -> None:
+    assert error("evaluate", "tset.csv").startswith("tset.csv: there is no such file or folder")
+    assert 'Did you mean "topic"?' in error("evaluate", labelled, "--label-column", "topics")
+    (tmp_path / "empty").mkdir()
+    assert error("evaluate", "empty").startswith("empty: ")
+
+
+def test_a_missing_model_is_told_before_the_data_are_read(error, labelled) -> None:
+    assert error("evaluate", labelled).startswith(
+        "the model folder model does not exist; grutext train makes one"
+    )
+
+
+def test_without_scikit_learn_the_command_says_what_to_install(error, model, labelled, monkeypatch) -> None:
+    monkeypatch.setattr("grutext.cli.requirements.find_spec", lambda name: None)
+    assert error("evaluate", labelled) == (
+        "grutext evaluate needs scikit-learn; install it with: pip install 'grutext[train]'"
+    )

@@ -1,0 +1,86 @@
+"""What a command loads, seen from a fresh interpreter: the heavy packages only where they are used."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import grutext
+
+HEAVY = ("tensorflow", "keras", "sklearn", "scipy", "pyarrow", "matplotlib", "rich")
+PROBE = """
+import json, sys
+
+class Forbidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in FORBIDDEN:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+FORBIDDEN = set(json.loads(sys.argv.pop(1)))
+sys.meta_path.insert(0, Forbidden())
+before = set(sys.modules)
+from grutext.cli import main
+try:
+    main(prog_name="grutext")
+finally:
+    loaded = {name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)
+    sys.stderr.write(json.dumps(sorted(loaded)))
+"""
+
+
+def run_fresh(
+    folder: Path, *arguments: str, forbidden: tuple[str, ...] = HEAVY
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command in a new interpreter in which importing `forbidden` fails."""
+    return subprocess.run(
+        [sys.executable, "-c", PROBE, json.dumps(forbidden), *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(grutext.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["classify", "--help"], ["--version"]]
+)
+def test_help_takes_click_alone(tmp_path, arguments) -> None:
+    done = run_fresh(tmp_path, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stderr)) == {"click", "grutext"}
+
+
+def test_classify_takes_numpy_and_safetensors_alone(tmp_path, model) -> None:
+    (tmp_path / "a.txt").write_text("parcel", encoding="utf-8")
+    done = run_fresh(tmp_path, "classify", "a.txt")
+    assert done.stdout == "a.txt\tdelivery\t0.909443\n"
+    assert set(json.loads(done.stderr)) == {"click", "grutext", "numpy", "safetensors"}
+
+
+def test_predict_and_show_need_the_base_installation_alone(tmp_path, model) -> None:
+    (tmp_path / "a.csv").write_text("text\nparcel\n", encoding="utf-8")
+    done = run_fresh(tmp_path, "predict", "a.csv", "--quiet")
+    assert done.stdout.splitlines() == ["text,label,confidence", "parcel,delivery,0.909443"]
+    assert set(json.loads(done.stderr)) == {"click", "grutext", "numpy", "safetensors"}
+    assert run_fresh(tmp_path, "show", forbidden=HEAVY[:-1]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "package"),
+    [
+        (["train"], "tensorflow"),
+        (["evaluate", "a.csv"], "scikit-learn"),
+    ],
+)
+def test_a_command_without_its_extra_says_what_to_install(tmp_path, command, package) -> None:
+    done = run_fresh(tmp_path, *command)
+    assert done.returncode == 1
+    feature = f"grutext {command[0]}"
+    line = f"grutext: error: {feature} needs {package}; install it with: pip install 'grutext[train]'"
+    assert done.stderr.splitlines()[0] == line
+    assert list(tmp_path.iterdir()) == []

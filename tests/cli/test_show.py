@@ -1,0 +1,76 @@
+"""`grutext show`, to the letter."""
+
+import json
+
+from grutext.config import Config
+
+
+def test_what_is_inside_a_model(run, trained_model) -> None:
+    lines = [line.rstrip() for line in run("show", "-m", "trained").stdout.splitlines()]
+    sizes = {file.name: file.stat().st_size for file in trained_model.iterdir()}
+    assert lines == [
+        "model                 trained",
+        "created               2024-05-01T12:00:00+00:00",
+        "labels                3, one for each text: billing, delivery, login",
+        "vocabulary            3 tokens",
+        "parameters            18",
+        f"files                 model.json {sizes['model.json'] / 1000:.1f} kB, "
+        f"weights.safetensors {sizes['weights.safetensors']} bytes",
+        "training data         source mails.csv, text_column message, label_column topic",
+        "versions              grutext 0.1.0, python 3.11.7",
+        "settings of text      tokenizer word, min_count 2, max_vocabulary 30000, subword_min 3, subword_max 5, "
+        "subword_buckets 50000",
+        "settings of wide      enabled yes, word_max 1, char_min 2, char_max 0, min_count 2, max_megabytes 10.0, "
+        "regularization 1.0",
+        *(line for line in lines if line.startswith(("settings of model", "settings of training"))),
+        "dev metrics           accuracy 0.5000  macro-F1 0.3333  weighted-F1 0.3333  log loss 0.5697  ECE 0.3500"
+        "  (2 texts)",
+        "",
+        "weights       shape     dtype   bytes",
+        "─────────────────────────────────────",
+        "wide/bias         3   float32      12",
+        "wide/kernel   3 x 3   float16      18",
+        "wide/keys         3    uint32      12",
+        "wide/scale        3   float16       6",
+        "",
+        "epoch   loss   dev loss   dev score   tokens per second   seconds   best",
+        "────────────────────────────────────────────────────────────────────────",
+        "    1    1.5        1.2         0.5             1,000.0       2.0     no",
+        "    2   0.75        0.5        0.75             2,000.0       1.5    yes",
+    ]
+
+
+def test_json_tells_the_same(run, trained_model) -> None:
+    values = json.loads(run("show", "-m", "trained", "--json").stdout)
+    assert list(values) == [
+        "model", "created", "labels", "multilabel", "vocabulary", "parameters", "weights", "files", "config", "data",
+        "metrics", "history", "versions",
+    ]  # fmt: skip
+    assert values["weights"][1] == {"name": "wide/kernel", "shape": [3, 3], "dtype": "float16", "bytes": 18}
+    assert set(values["files"]) == {"model.json", "weights.safetensors"}
+    assert values["metrics"]["dev"]["accuracy"] == 0.5
+    assert len(values["history"]) == 2
+
+
+def test_config_prints_what_train_config_reads_back(run, model, tmp_path) -> None:
+    from grutext.config import read_config
+
+    printed = run("show", "--config").stdout
+    (tmp_path / "again.toml").write_text(printed, encoding="utf-8")
+    config = Config().override(read_config(tmp_path / "again.toml"))
+    assert config == Config().override({"model.enabled": False, "wide.char_max": 0, "wide.word_max": 1})
+    assert printed.startswith('[text]\ntokenizer = "word"\n')
+
+
+def test_config_and_json_exclude_each_other(run, model) -> None:
+    assert "exclude each other" in run("show", "--config", "--json", check=2).stderr
+
+
+def test_a_folder_that_is_no_model_is_named(error, model, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert error("show", "-m", "nowhere").startswith("the model folder nowhere does not exist")
+    assert error("show", "-m", "empty").startswith("empty is no model: it has no model.json")
+    (model / "model.json").write_text('{"format": 1, "con', encoding="utf-8")
+    assert "half written" in error("show")
+    (model / "model.json").write_text('{"format": 99}', encoding="utf-8")
+    assert "model format 99, newer than this grutext reads" in error("show")

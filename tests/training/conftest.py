@@ -1,0 +1,20 @@
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def real_texts():
+    """Gives the training texts of a public data set beside the checkout; skips where there is none."""
+    folder = Path(__file__).parents[3] / "shared" / "data"
+
+    def read(name):
+        path = folder / name / "train.jsonl.gz"
+        if not path.exists():
+            pytest.skip("the public data sets are not here")
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            return [json.loads(line)["text"] for line in lines]
+
+    return read

@@ -1,0 +1,176 @@
+"""Whole trainings on a few texts: determinism, resuming, the time budget, several labels, parts left out."""
+
+import time
+
+import numpy as np
+import pytest
+
+from grutext.config import Config
+from grutext.data import Example
+from grutext.errors import GrutextError, TrainingError
+from grutext.model.bundle import Bundle, weights_digest
+from grutext.progress import Silent
+from grutext.runtime import Classifier
+
+pytestmark = pytest.mark.tf
+
+TINY = {
+    "model.units": 8, "model.embedding_size": 8, "text.subword_buckets": 200, "training.epochs": 4,
+    "training.batch_size": 8, "training.learning_rate": 0.01,
+}  # fmt: skip
+WORDS = {"sea": "wave salt sail harbour tide fish", "wood": "tree leaf moss owl path fern", "town": "street tram"}
+
+
+def examples(count, seed):
+    rng = np.random.default_rng(seed)
+    made = []
+    for n in range(count):
+        label = sorted(WORDS)[n % 3]
+        words = rng.choice([*WORDS[label].split(), "the", "a", "old", "and"], rng.integers(0, 12))
+        made.append(Example(" ".join(words), (label,), "made.csv", n + 2))
+    return made
+
+
+TRAIN, DEV = examples(90, 1), examples(30, 2)
+
+
+def fit(train_part=TRAIN, dev=DEV, multilabel=False, listener=None, checkpoint=None, resume=False, **settings):
+    from grutext.training import train
+
+    named = {name.replace("__", "."): value for name, value in settings.items()}
+    config = Config().override(TINY | named)
+    return train(
+        train_part, dev, config, multilabel=multilabel, listener=listener, checkpoint=checkpoint, resume=resume
+    )
+
+
+class Recorder(Silent):
+    def __init__(self, stop_after=None):
+        self.notes, self.records, self.ended, self.stop_after = [], [], 0, stop_after
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def epoch(self, record):
+        self.records.append(record)
+
+    def step(self, epoch, tokens, loss):
+        if self.stop_after is not None and epoch > self.stop_after:
+            raise KeyboardInterrupt
+
+    def end(self):
+        self.ended += 1
+
+
+def test_it_learns_and_the_bundle_says_what_happened(tmp_path):
+    heard = Recorder()
+    bundle = fit(listener=heard, training__epochs=8)
+    assert bundle.labels == ("sea", "town", "wood")
+    assert bundle.metrics["dev"]["accuracy"] > 0.8
+    assert bundle.metrics["dev"]["n"] == 30
+    assert [record["epoch"] for record in bundle.history] == [r.epoch for r in heard.records]
+    assert bundle.history[-1]["loss"] < bundle.history[0]["loss"]
+    assert bundle.data["train"] == 90
+    assert "wide part" in heard.notes[0]
+    assert heard.ended == 1
+    bundle.save(tmp_path / "model")
+    model = Classifier.load(tmp_path / "model")
+    assert model.predict(["salt tide and fish", "moss fern owl"]) == ["sea", "wood"]
+    for row in bundle.golden:
+        np.testing.assert_allclose(model.predict_proba([row["text"]])[0], row["probabilities"], atol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
+    digests = [weights_digest(fit(training__seed=seed)) for seed in (7, 7, 8)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_an_interrupted_training_resumes_to_the_same_bytes(tmp_path):
+    whole = fit(checkpoint=tmp_path / "a")
+    with pytest.raises(KeyboardInterrupt):
+        fit(checkpoint=tmp_path / "b", listener=Recorder(stop_after=2))
+    heard = Recorder()
+    resumed = fit(checkpoint=tmp_path / "b", resume=True, listener=heard)
+    assert [record.epoch for record in heard.records] == [3, 4]
+    assert weights_digest(resumed) == weights_digest(whole)
+    assert resumed.calibration == whole.calibration
+
+
+def test_a_checkpoint_of_other_settings_or_data_is_refused(tmp_path):
+    fit(checkpoint=tmp_path, training__epochs=1)
+    with pytest.raises(TrainingError, match="other data or settings"):
+        fit(checkpoint=tmp_path, resume=True, training__epochs=2)
+    with pytest.raises(TrainingError, match="other data or settings"):
+        fit(TRAIN[:-1], checkpoint=tmp_path, resume=True, training__epochs=1)
+
+
+def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path):
+    fit(checkpoint=tmp_path, training__epochs=1)
+    state = tmp_path / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:100])
+    with pytest.raises(TrainingError, match="is damaged"):
+        fit(checkpoint=tmp_path, resume=True, training__epochs=1)
+
+
+def test_without_resume_an_old_checkpoint_is_not_read(tmp_path):
+    plain = weights_digest(fit(training__epochs=2))
+    fit(checkpoint=tmp_path, training__epochs=1)
+    assert weights_digest(fit(checkpoint=tmp_path, training__epochs=2)) == plain
+
+
+@pytest.mark.parametrize("settings", [{"model__enabled": False}, {"wide__enabled": False}])
+def test_either_part_can_be_left_out(settings, tmp_path):
+    bundle = fit(training__epochs=10, **settings)
+    assert bundle.metrics["dev"]["accuracy"] > 0.6
+    kinds = {name.partition("/")[0] for name in bundle.weights}
+    assert kinds == ({"wide"} if "model__enabled" in settings else {"embedding", "gru", "head"})
+    bundle.save(tmp_path / "m")
+    Classifier.load(tmp_path / "m").predict(["wave", ""])
+
+
+def test_several_labels():
+    def doubled(part):
+        pairs = zip(part, part[1:] + part[:1], strict=True)
+        return [Example(f"{a.text} {b.text}", tuple({*a.labels, *b.labels}), "x", 1) for a, b in pairs]
+
+    bundle = fit(doubled(TRAIN), doubled(DEV), multilabel=True, training__epochs=12)
+    assert bundle.multilabel
+    assert len(bundle.calibration.thresholds) == 3
+    assert bundle.metrics["dev"]["micro_f1"] > 0.7
+    assert set(Classifier(bundle).predict(["tide fish moss owl"])[0]) <= set(bundle.labels)
+
+
+@pytest.mark.parametrize("pooling", ["last", "max", "mean", "attention"])
+def test_every_pooling_and_convention_trains(pooling):
+    bundle = fit(
+        model__pooling=pooling, model__reset_after=False, model__layers=2, model__bidirectional=pooling == "max"
+    )
+    assert np.isfinite(bundle.metrics["dev"]["log_loss"])
+
+
+def test_the_time_budget_ends_the_training():
+    began = time.monotonic()
+    many = TRAIN * 30
+    bundle = fit(many, training__epochs=2000, training__patience=0, training__time_budget=20)
+    seconds = time.monotonic() - began
+    assert 10 < seconds < 22
+    assert len(bundle.history) < 2000
+
+
+def test_early_stopping_keeps_the_best_epoch():
+    heard = Recorder()
+    noise = [Example(e.text, DEV[-n].labels, "x", 1) for n, e in enumerate(DEV)]
+    fit(dev=noise, listener=heard, training__epochs=40, training__patience=2)
+    assert len(heard.records) < 40
+    assert [r.best for r in heard.records[-2:]] == [False, False]
+
+
+def test_a_loss_that_is_not_finite_stops_with_advice():
+    with pytest.raises(TrainingError, match=r"the loss became .* in epoch \d; --set training.learning_rate"):
+        fit(training__learning_rate=1e30, training__clip_norm=1e30, training__epochs=10)
+
+
+@pytest.mark.parametrize(("train_part", "dev"), [([], DEV), (TRAIN[:1], DEV), (TRAIN, [])])
+def test_too_little_data_is_an_error_of_ours(train_part, dev):
+    with pytest.raises(GrutextError):
+        fit(train_part, dev)

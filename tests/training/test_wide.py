@@ -1,0 +1,125 @@
+"""The wide part against a slow reference: dense matrices, dictionaries and scikit-learn called directly."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from sklearn.svm import LinearSVC
+
+from grutext.config import TextConfig, WideConfig
+from grutext.runtime.wide import WidePart
+from grutext.text import Vectorizer, count_ngrams, normalize
+from grutext.training.samples import nested_sample
+from grutext.training.wide import choose_features, fit_wide
+
+TEXTS = [
+    "where is my parcel", "my parcel is late", "parcel lost, where is it?", "late again", "",
+    "cancel my account", "close the account please", "my account is locked", "locked out", "delete account",
+    "refund me", "i want my money back", "money back, refund now", "send the money", "refund the parcel",
+]  # fmt: skip
+LABELS = np.repeat([0, 1, 2], 5)
+TARGETS = np.eye(3, dtype=np.float32)[LABELS]
+VECTORIZER = Vectorizer.fit(TEXTS, TextConfig())
+CONFIG = WideConfig(word_max=2, char_min=2, char_max=3, min_count=2)
+
+
+def grams(text):
+    """All n-grams of a text as strings, spelled out with loops."""
+    tokens = VECTORIZER.vectorize([text])
+    words = [tokens.types[i] for i in tokens.ids]
+    for n in (1, 2):
+        for i in range(len(words) - n + 1):
+            yield ("word", tuple(words[i : i + n]))
+    flat = normalize(text).split()
+    padded = f" {' '.join(flat)} " if flat else ""
+    for n in (2, 3):
+        for i in range(len(padded) - n + 1):
+            yield ("character", padded[i : i + n])
+
+
+def reference():
+    """Gives kept n-grams with their scale, and the margins that scikit-learn finds on the dense matrix."""
+    counts = [Counter(grams(text)) for text in TEXTS]
+    frequency = Counter(gram for count in counts for gram in count)
+    kept = sorted(gram for gram, times in frequency.items() if times >= 2)
+    scale = {}
+    for gram in kept:
+        total = 0.0
+        for c in range(3):
+            inside = sum(gram in count for count, label in zip(counts, LABELS, strict=True) if label == c)
+            outside = frequency[gram] - inside
+            ratio = math.log((inside + 1) / 7) - math.log((outside + 1) / 12)
+            total += ratio**2 / 3
+        telling = math.sqrt(math.sqrt(total))
+        scale[gram] = float(np.float16((math.log(16 / (1 + frequency[gram])) + 1) * telling))
+    matrix = np.zeros((len(TEXTS), len(kept)))
+    for row, count in enumerate(counts):
+        for family in ("word", "character"):
+            value = {
+                g: (1 + math.log(t)) * scale[g] for g, t in count.items() if g in scale and g[0] == family
+            }
+            length = math.sqrt(sum(v * v for v in value.values())) or 1.0
+            for gram, v in value.items():
+                matrix[row, kept.index(gram)] = v / length
+    svm = LinearSVC(C=1.0, dual=True, random_state=1, tol=1e-6, max_iter=20_000).fit(matrix, LABELS)
+    return kept, matrix, svm.decision_function(matrix)
+
+
+def test_the_margins_are_those_of_the_slow_reference():
+    kept, _, margins = reference()
+    fit = fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    assert len(fit.arrays["wide/keys"]) == len(kept)
+    mine = WidePart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(TEXTS))
+    np.testing.assert_allclose(mine, margins, atol=0.02)  # float16 weights, and a looser stop than here
+    assert (mine.argmax(axis=1) == LABELS).mean() > 0.9
+
+
+def test_only_the_most_telling_ngrams_are_kept_where_room_is_short():
+    counts = [(count_ngrams(VECTORIZER.vectorize(TEXTS), CONFIG), len(TEXTS))]
+    every = choose_features(counts, TARGETS, CONFIG, margins=3)
+    small = WideConfig(word_max=2, char_min=2, char_max=3, max_megabytes=20 * 12 / 1e6)
+    few = choose_features(counts, TARGETS, small, margins=3)
+    assert len(few.keys) == 20 < len(every.keys)
+    assert set(few.keys) < set(every.keys)
+    assert (np.diff(few.keys.astype(np.int64)) > 0).all()
+
+
+def test_two_classes_take_one_column_and_its_sign_is_right():
+    pair = LABELS < 2
+    texts = [text for text, keep in zip(TEXTS, pair, strict=True) if keep]
+    fit = fit_wide(texts, TARGETS[pair][:, :2], VECTORIZER, CONFIG, multilabel=False, seed=1)
+    assert fit.arrays["wide/kernel"].shape[1] == 1
+    margins = WidePart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(["my parcel is lost", "close my account"]))
+    assert margins[0, 0] < 0 < margins[1, 0]
+
+
+def test_several_labels_and_a_label_that_no_text_has():
+    targets = np.concatenate([TARGETS, np.zeros((15, 1), np.float32)], axis=1)
+    targets[14] = [1, 0, 1, 0]
+    fit = fit_wide(TEXTS, targets, VECTORIZER, CONFIG, multilabel=True, seed=1)
+    margins = WidePart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(["refund the parcel", "locked account"]))
+    assert (margins[0] > 0).tolist() == [True, False, True, False]
+    assert margins[1, 1] > 0
+
+
+def test_the_seed_decides_every_bit():
+    runs = [fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1).arrays for _ in range(2)]
+    for name, array in runs[0].items():
+        assert array.tobytes() == runs[1][name].tobytes()
+
+
+def test_a_short_time_takes_a_part_of_the_texts_with_every_label():
+    texts, targets = TEXTS * 40, np.tile(TARGETS, (40, 1))
+    fit = fit_wide(texts, targets, VECTORIZER, CONFIG, multilabel=False, seed=1, seconds=1e-9)
+    assert 60 <= fit.rows < 70
+    assert np.abs(fit.arrays["wide/kernel"]).sum(axis=0).all()
+
+
+@pytest.mark.parametrize("size", [1, 10, 40])
+def test_samples_nest_and_keep_every_label(size):
+    targets = np.eye(4, dtype=np.float32)[np.r_[np.zeros(57, int), 1, 2, 3]]
+    sample, larger = nested_sample(targets, size, 5), nested_sample(targets, size + 10, 5)
+    assert targets[sample].any(axis=0).all()
+    assert set(sample) <= set(larger)
+    assert size <= len(sample) <= size + 4
