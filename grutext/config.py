@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -160,8 +161,8 @@ class Config:
             if name not in known:
                 raise ConfigError(f'there is no setting "{name}"{_suggest(name, known)}')
             part = getattr(config, section)
-            value = _convert(name, value, get_type_hints(type(part))[key])
-            config = replace(config, **{section: replace(part, **{key: value})})
+            converted = _convert(name, value, get_type_hints(type(part))[key])
+            config = replace(config, **{section: replace(part, **{key: converted})})
         _check(config)
         return config
 
@@ -214,9 +215,9 @@ def read_config(path: Path) -> dict[str, Any]:
     except ModuleNotFoundError:  # Python 3.10
         import tomli as tomllib
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     flat: dict[str, Any] = {}
     for section, part in values.items():
         if not isinstance(part, dict):
@@ -235,10 +236,15 @@ def _convert(name: str, value: Any, kind: type) -> Any:
         return value
     if isinstance(value, bool) or (kind is int and isinstance(value, float)):
         raise wrong
+    if kind is str and not isinstance(value, str):
+        raise wrong
     try:
-        return kind(value)
-    except (TypeError, ValueError):
+        value = kind(value)
+    except (TypeError, ValueError, OverflowError):
         raise wrong from None
+    if kind is float and not math.isfinite(value):
+        raise wrong
+    return value
 
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
@@ -252,17 +258,19 @@ def _check(config: Config) -> None:
     rules = [
         (text.tokenizer in TOKENIZERS, f"text.tokenizer is one of {', '.join(TOKENIZERS)}"),
         (text.max_vocabulary >= 1 and text.min_count >= 1, "text.max_vocabulary and text.min_count start at 1"),
-        (0 < text.subword_min, "text.subword_min starts at 1"),
+        (text.subword_min >= 1, "text.subword_min starts at 1"),
+        (text.subword_max == 0 or text.subword_max >= text.subword_min, "text.subword_max is 0, or at least text.subword_min"),
         (text.subword_buckets >= 1, "text.subword_buckets starts at 1"),
         (wide.word_max >= 0 and wide.char_max >= 0, "wide.word_max and wide.char_max start at 0"),
         (wide.char_min >= 1 and wide.min_count >= 1, "wide.char_min and wide.min_count start at 1"),
+        (wide.char_max == 0 or wide.char_max >= wide.char_min, "wide.char_max is 0, or at least wide.char_min"),
         (wide.max_megabytes > 0 and wide.regularization > 0, "wide.max_megabytes and wide.regularization are positive"),
         (wide.enabled or model.enabled, "a model needs its wide part, its deep part, or both"),
         (not wide.enabled or wide.word_max or wide.char_max, "the wide part needs word or character n-grams"),
-        (min(model.embedding_size, model.units, model.layers) >= 1, "the sizes in [model] start at 1"),
+        (min(model.embedding_size, model.units, model.layers) >= 1, "model.embedding_size, units and layers start at 1"),
         (min(training.epochs, training.patience) >= 0, "training.epochs and training.patience start at 0"),
         (min(training.batch_size, training.token_budget) >= 1, "training.batch_size and token_budget start at 1"),
-        (min(training.learning_rate, training.table_rate, training.clip_norm) > 0, "the rates in [training] are positive"),
+        (min(training.learning_rate, training.table_rate, training.clip_norm) > 0, "training.learning_rate, table_rate and clip_norm are positive"),
         (min(training.adversarial_radius, training.time_budget, training.seed) >= 0,
          "training.adversarial_radius, time_budget and seed start at 0"),
         *((0 <= share < 1, f"training.{name} is at least 0 and below 1") for name, share in shares.items()),
@@ -273,7 +281,6 @@ def _check(config: Config) -> None:
 
 
 def _suggest(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or [
-        full for full in sorted(known) if full.partition(".")[2] == name
-    ]
+    same_key = {full for full in known if full.partition(".")[2] == name.rpartition(".")[2]}
+    near = difflib.get_close_matches(name, same_key or known, n=1, cutoff=0.0 if same_key else 0.5)
     return f'; did you mean "{near[0]}"?' if near else "; grutext show --config lists them"

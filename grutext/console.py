@@ -94,16 +94,18 @@ def _most_frequent(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> 
 
 def render_facts(facts: Mapping[str, str], console: Console | None = None) -> None:
     """Draws names and what they stand for, one a line."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
+    console = console or open_console()
+    width = max(map(len, facts))
     for name, value in facts.items():
-        table.add_row(Text(name), Text(plain(value)))
-    (console or open_console()).print(table)
+        console.print(Text.assemble((name.ljust(width), "bold"), "  ", plain(value)))
 
 
 def render_rows(
-    heads: Sequence[str], rows: Iterable[Sequence[str | Text]], *, texts: int = 1, console: Console | None = None
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str | Text]],
+    *,
+    texts: int = 1,
+    console: Console | None = None,
 ) -> None:
     """Draws a table whose first `texts` columns hold words and whose other columns hold numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")

@@ -122,8 +122,10 @@ def test_logs_get_a_line_for_each_note_and_epoch_with_the_time_left() -> None:
     listener.end()
     assert file.getvalue().splitlines() == [
         "the text column is called\\x1b[1m \\x07",
-        "epoch 2/4  loss 0.5123  dev loss 0.4000  dev score 0.8750  12,346 tokens/s  3.0 s"
-        "  at most 6 s left  best so far",
+        (
+            "epoch 2/4  loss 0.5123  dev loss 0.4000  dev score 0.8750  12,346 tokens/s  3.0 s"
+            "  at most 6 s left  best so far"
+        ),
     ]
 
 

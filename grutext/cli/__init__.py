@@ -49,8 +49,8 @@ class CommandLine(click.Group):
             sys.stdout.flush()  # a closed pipe shows here, and not while Python shuts down
         except GrutextError as error:
             raise Failure(_one_line(str(error))) from error
-        except KeyboardInterrupt:
-            click.echo("grutext: interrupted", err=True)
+        except KeyboardInterrupt as stop:
+            click.echo(f"grutext: {stop.args[0] if stop.args else 'interrupted'}", err=True)
             ctx.exit(EXIT_INTERRUPTED)
         except OSError as error:
             if error.errno in (None, errno.EPIPE):  # click leaves quietly when a pipe is closed
@@ -65,7 +65,7 @@ def _one_line(message: str) -> str:
 
 def _remedy(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "; nothing was written, make room and run the command again"
+        return "; make room and run the command again"
     return ""
 
 

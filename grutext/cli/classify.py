@@ -32,7 +32,7 @@ ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)
     epilog="\b\nExample:\n  grutext classify letter.txt -m reviews\n"
     "  echo 'where is my parcel' | grutext classify --json",
 )
-@click.argument("files", nargs=-1, shell_complete=complete_file, metavar="[FILE…|-]")
+@click.argument("files", nargs=-1, shell_complete=complete_file, metavar="[FILE...|-]")
 @model_option("The model that answers.")
 @click.option("--lines", is_flag=True, help="Each line is a text of its own, not each file.")
 @top_k_option

@@ -18,9 +18,9 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS), required=False)
 @click.pass_context
 def completion_command(ctx: click.Context, shell: str | None) -> None:
-    """Prints the script with which a shell completes commands, options and paths.
+    """Prints the script for shell completion.
 
-    SHELL left out: the one that $SHELL names. The script takes effect in the next shell.
+    With it a shell completes commands, options, choices and paths. SHELL left out: the one that $SHELL names. The script takes effect in the next shell.
     """
     from click.shell_completion import get_completion_class
 

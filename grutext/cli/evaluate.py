@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,27 +51,31 @@ def evaluate_command(data: str, folder: Path, reading: dict[str, Any], as_json: 
     bundle = Bundle.load(folder)
     columns = Columns(bundle.data.get("text_column"), bundle.data.get("label_column"))
     examples = read_part(data, reading, columns, bundle.multilabel, listener)
-    report = evaluate_bundle(bundle, examples, listener)
+    report = evaluate_bundle(bundle, examples)
+    note_unknown(data, report["unknown"], listener)
     if as_json:
         print_json(report)
     else:
         render_report(report)
 
 
-def evaluate_bundle(bundle: Bundle, examples: Sequence[Example], listener: Listener) -> dict[str, Any]:
-    """Gives the plain form of a model's report on examples; notes the labels that it does not know."""
-    from grutext.evaluation import evaluate as evaluate_probabilities
+def evaluate_bundle(bundle: Bundle, examples: Sequence[Example]) -> dict[str, Any]:
+    """Gives the plain form of a model's report on examples."""
+    from grutext.evaluation import evaluate
     from grutext.runtime import Classifier
 
     model = Classifier(bundle)
-    report = evaluate_probabilities(
+    return evaluate(
         [example.labels for example in examples],
         model.predict_proba([example.text for example in examples]),
         model.labels,
         multilabel=model.multilabel,
         thresholds=model.thresholds if model.multilabel else None,
-    )
-    if report.unknown:
-        names = ", ".join(f'"{label}" ({count:,})' for label, count in report.unknown.items())
-        listener.note(f"labels that the model does not know, counted as errors: {names}")
-    return report.to_dict()
+    ).to_dict()
+
+
+def note_unknown(source: str, unknown: Mapping[str, int], listener: Listener) -> None:
+    """Notes the labels of data that the model does not know, if there are any."""
+    if unknown:
+        names = ", ".join(f'"{label}" ({count:,})' for label, count in unknown.items())
+        listener.note(f"{source}: labels that the model does not know, counted as errors: {names}")

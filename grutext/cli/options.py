@@ -102,7 +102,7 @@ _LABELLED = (
         "--label-separator", metavar="S", help="What stands between the labels of a text that has several."
     ),
     encoding_option,
-    click.option("--skip-empty", is_flag=True, help="Drop rows with an empty label, and count them."),
+    click.option("--skip-empty", is_flag=True, help="Drop rows with an empty text or label, and count them."),
     format_option,
 )
 # Option to the field of `grutext.data.ReadOptions`.

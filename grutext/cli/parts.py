@@ -17,6 +17,7 @@ from grutext.data import (
 from grutext.progress import Listener
 
 SAMPLE = "sample"
+SAMPLE_COLUMNS = Columns("text", "label")
 DEV_FRACTION = 0.1
 
 
@@ -63,13 +64,14 @@ def read_parts(
     Raises:
         DataError: Something about the data makes training impossible.
     """
-    origin = source
+    origin, known = source, Columns(None, None)
     if source == SAMPLE:
         folder = sample_path()
         source = str(folder / "train.csv")
         dev = dev or (str(folder / "dev.csv") if dev_fraction is None else None)
         test = test or str(folder / "test.csv")
-    dataset = read_dataset(source, ReadOptions(**reading))
+        known = SAMPLE_COLUMNS
+    dataset = read_dataset(source, ReadOptions(**reading), known=known)
     for note in (*dataset.notes, *check_trainable(dataset)):
         listener.note(note)
     columns = Columns(dataset.text_column, dataset.label_column)
@@ -102,7 +104,7 @@ def read_part(
         listener: Hears what was guessed, dropped and counted.
     """
     if source == SAMPLE:
-        source = str(sample_path() / "test.csv")
+        source, columns = str(sample_path() / "test.csv"), SAMPLE_COLUMNS
     dataset = read_dataset(source, ReadOptions(**reading), multilabel=multilabel, known=columns)
     for note in dataset.notes:
         listener.note(note)

@@ -13,6 +13,16 @@ from grutext.cli.settings import config_toml
 if TYPE_CHECKING:
     from grutext.model.bundle import Bundle
 
+# Columns of the history, and how their numbers are written.
+_HISTORY = {
+    "epoch": "d",
+    "loss": ".4f",
+    "dev_loss": ".4f",
+    "dev_score": ".4f",
+    "tokens_per_second": ",.0f",
+    "seconds": ".1f",
+}
+
 
 @click.command(
     "show", epilog="\b\nExample:\n  grutext show -m reviews\n  grutext show -m reviews --config > again.toml"
@@ -24,7 +34,10 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def show_command(ctx: click.Context, folder: Path, as_toml: bool, as_json: bool) -> None:
-    """Shows labels, weights, settings, training data, metrics and history of a model."""
+    """Shows what is inside a model.
+
+    Labels, files, training data, versions, settings, metrics, weights and history.
+    """
     if as_toml and as_json:
         raise click.UsageError("--config and --json exclude each other.", ctx)
     from grutext.model.bundle import Bundle
@@ -84,9 +97,12 @@ def _draw(model: dict[str, Any]) -> None:
     ]
     render_rows(("weights", "shape", "dtype", "bytes"), weights, console=console)
     if model["history"]:
-        keys = ("epoch", "loss", "dev_loss", "dev_score", "tokens_per_second", "seconds", "best")
-        rows = [[_cell(record[key]) for key in keys] for record in model["history"]]
-        render_rows([key.replace("_", " ") for key in keys], rows, texts=0, console=console)
+        heads = [*(key.replace("_", " ") for key in _HISTORY), "best"]
+        rows = [
+            [*(format(record[key], form) for key, form in _HISTORY.items()), _cell(record["best"])]
+            for record in model["history"]
+        ]
+        render_rows(heads, rows, texts=0, console=console)
 
 
 def _flat(values: dict[str, Any]) -> str:

@@ -90,18 +90,17 @@ def train_command(
     parts = read_parts(
         data, reading, listener, dev=dev, dev_fraction=dev_fraction, test=test, seed=config.training.seed
     )
-    if checkpoint.exists() and not resume:
-        listener.note(
-            f"{checkpoint}, left by an interrupted training, is thrown away; --resume would have gone on"
-        )
+    if _is_kept(checkpoint) and not resume:
+        listener.note(f"{checkpoint}, left by an interrupted training, is thrown away; --resume would go on")
         shutil.rmtree(checkpoint, ignore_errors=True)
     try:
         bundle = _fit(parts, config, listener, checkpoint, resume, started)
         bundle.save(folder, overwrite=resume or overwrite)
     except KeyboardInterrupt:
-        click.echo(_how_to_go_on("interrupted", checkpoint), err=True)
-        raise
+        raise KeyboardInterrupt(_how_to_go_on("interrupted", checkpoint)) from None
     except OSError as error:
+        if error.strerror is None:  # not of the system's making
+            raise
         raise GrutextError(_how_to_go_on(f"{folder}: cannot save, {error.strerror}", checkpoint)) from error
     shutil.rmtree(checkpoint, ignore_errors=True)
     picture = _draw_loss(bundle, folder, listener)
@@ -117,7 +116,7 @@ def _check_folder(folder: Path, checkpoint: Path, resume: bool, overwrite: bool)
             f"{folder} already exists; --overwrite replaces it, --resume continues an interrupted training of it"
         )
     check_target(folder, overwrite=True)
-    if resume and not checkpoint.exists():
+    if resume and not _is_kept(checkpoint):
         raise GrutextError(f"{folder}: there is no interrupted training to resume; run it without --resume")
     parent = next(path for path in folder.absolute().parents if path.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
@@ -141,19 +140,28 @@ def _fit(
         resume=resume,
         started=started,
     )
+    from grutext.cli.evaluate import evaluate_bundle, note_unknown
+
+    note_unknown("dev part", bundle.metrics["dev"]["unknown"], listener)
     if parts.test is None:
         return bundle
-    from grutext.cli.evaluate import evaluate_bundle
+    report = evaluate_bundle(bundle, parts.test)
+    note_unknown("test part", report["unknown"], listener)
+    return replace(bundle, metrics=bundle.metrics | {"test": report})
 
-    return replace(bundle, metrics=bundle.metrics | {"test": evaluate_bundle(bundle, parts.test, listener)})
+
+def _is_kept(checkpoint: Path) -> bool:
+    """Gives whether an interrupted training left a state that can be gone on from."""
+    return any(checkpoint.glob("*.safetensors"))
 
 
 def _how_to_go_on(problem: str, checkpoint: Path) -> str:
-    if not checkpoint.exists():
+    """Gives the line for a training that did not come to its end; clears away a state of no use."""
+    if not _is_kept(checkpoint):
+        shutil.rmtree(checkpoint, ignore_errors=True)
         return f"{problem}; no epoch was done, so nothing is kept"
-    return (
-        f"{problem}; the training so far is kept in {checkpoint}, the same command with --resume continues it"
-    )
+    kept = f"the training so far is kept in {checkpoint}"
+    return f"{problem}; {kept}, the same command with --resume continues it"
 
 
 def _draw_loss(bundle: Bundle, folder: Path, listener: Listener) -> Path | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from grutext.data.cells import describe, is_missing, read_scalar
 from grutext.data.guessing import find_label_column, find_text_column, looks_like_data
 from grutext.data.records import Table
 from grutext.data.wording import list_names, quote, shorten, suggest
@@ -76,14 +77,9 @@ def choose_columns(table: Table, named: Columns, known: Columns, *, labelled: bo
     """
     if table.fixed:
         return Choice("text", "label" if labelled else None, [])
-    for name, option in (
-        (named.text, "--text-column"),
-        (named.label if labelled else None, "--label-column"),
-    ):
+    for name in (named.text, named.label if labelled else None):
         if name is not None and name not in table.columns:
-            raise _no_column(
-                table, f"there is no column {quote(name)} ({option}).{suggest(name, table.columns)}"
-            )
+            raise _no_column(table, f"there is no column {quote(name)}{suggest(name, table.columns)}")
     text = named.text or _keep(known.text, table)
     label = (named.label or _keep(known.label, table)) if labelled else None
     if text is not None and (label is not None or not labelled):
@@ -161,7 +157,13 @@ def _describe(table: Table, text: str, label: str | None) -> list[str]:
     found = f"texts are in column {quote(text)}, labels in {quote(label)}"
     notes = [f"{table.source}: {found} (guessed; --text-column and --label-column choose others)"]
     for record in table.first[:EXAMPLES]:
-        shown, labels = (record.fields.get(column) for column in (text, label))
-        labels = ", ".join(map(str, labels)) if isinstance(labels, list) else labels
-        notes.append(f"  line {record.number}: {quote(str(shown))} → {shorten(str(labels))}")
+        shown, labels = (_show(record.fields.get(column)) for column in (text, label))
+        notes.append(f"  line {record.number}: {quote(shown)} → {shorten(labels)}")
     return notes
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_show, value))
+    scalar = "" if is_missing(value) else read_scalar(value)
+    return describe(value) if scalar is None else scalar

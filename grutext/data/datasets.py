@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from grutext.data.cells import read_text
 from grutext.data.columns import Choice, Columns, choose_columns
@@ -44,51 +45,74 @@ def read_dataset(
     with open_table(find_source(source, options.format), options.encoding) as table:
         named = Columns(options.text_column, options.label_column)
         choice = choose_columns(table, named, known, labelled=True)
-        examples, several, counts = _read_examples(table, choice, options, multilabel)
-        notes = [*table.notes, *choice.notes]
-        names = None if table.fixed else choice
-        source = table.source
-    notes += _describe(source, counts)
+        tally = _Tally(several=options.label_separator is not None)
+        examples = list(_read_examples(table, choice, options, multilabel, tally))
+        notes = [*table.notes, *choice.notes, *_describe(table.source, tally)]
     if not examples:
-        raise DataError(f"none of its {count(counts['rows'], 'row')} is left: all are empty", source)
+        problem = f"nothing is left of its {count(tally.rows, 'row')}: each lacks a text or a label"
+        raise DataError(problem, table.source)
+    if multilabel is None and tally.list_at is not None:
+        notes.append(
+            f"{table.source}: a text may have several labels (line {tally.list_at} has a list of them)"
+        )
     return Dataset(
         examples=examples,
-        multilabel=several if multilabel is None else multilabel,
+        multilabel=tally.several if multilabel is None else multilabel,
         notes=notes,
-        text_column=names and names.text,
-        label_column=names and names.label,
-        source=source,
+        text_column=None if table.fixed else choice.text,
+        label_column=None if table.fixed else choice.label,
+        source=table.source,
     )
 
 
+@dataclass(slots=True)
+class _Tally:
+    """What is counted while rows are read.
+
+    Attributes:
+        several: Whether a text may have several labels.
+        list_at: The first line with a list of labels.
+        rows: All rows.
+        empty_texts: Rows kept although their text is empty.
+        no_labels: Rows kept with a list of labels that is empty.
+        dropped_labels: Rows dropped for lack of a label.
+        dropped_texts: Rows dropped for lack of a text.
+    """
+
+    several: bool
+    list_at: int | None = None
+    rows: int = 0
+    empty_texts: int = 0
+    no_labels: int = 0
+    dropped_labels: int = 0
+    dropped_texts: int = 0
+
+
 def _read_examples(
-    table: Table, choice: Choice, options: ReadOptions, multilabel: bool | None
-) -> tuple[list[Example], bool, Counter[str]]:
-    """Gives the examples, whether any row has a list of labels, and how many rows are special in which way."""
-    examples = []
-    several = options.label_separator is not None
-    counts: Counter[str] = Counter()
+    table: Table, choice: Choice, options: ReadOptions, multilabel: bool | None, tally: _Tally
+) -> Iterator[Example]:
     label_column = str(choice.label)
     for record in table:
-        counts["rows"] += 1
+        tally.rows += 1
         found = read_labels(record, label_column, options.label_separator)
         if options.skip_empty and (found.labels is None or _is_blank(record, label_column)):
-            counts["without label"] += 1
+            tally.dropped_labels += 1
             continue
         labels = _check_labels(found, record, table, label_column, multilabel)
         if options.skip_empty and choice.text not in record.fields:
-            counts["without text"] += 1
+            tally.dropped_texts += 1
             continue
         text = read_text(record, choice.text)
         if not text or text.isspace():
             if options.skip_empty:
-                counts["without text"] += 1
+                tally.dropped_texts += 1
                 continue
-            counts["empty texts"] += 1
-        several = several or found.several
-        counts["no label"] += not labels
-        examples.append(Example(text, labels, record.source, record.number))
-    return examples, several, counts
+            tally.empty_texts += 1
+        if found.several:
+            tally.several = True
+            tally.list_at = tally.list_at or record.number
+        tally.no_labels += not labels
+        yield Example(text, labels, record.source, record.number)
 
 
 def _is_blank(record: Record, column: str) -> bool:
@@ -116,19 +140,12 @@ def _check_labels(
     return found.labels or ()
 
 
-def _describe(source: str, counts: Counter[str]) -> list[str]:
-    notes = []
-    if counts["empty texts"]:
-        are = "is" if counts["empty texts"] == 1 else "are"
-        notes.append(
-            f"{source}: {count(counts['empty texts'], 'text')} {are} empty (kept; --skip-empty drops them)"
-        )
-    if counts["no label"]:
-        notes.append(
-            f"{source}: {count(counts['no label'], 'text')} with no label at all (kept: none applies)"
-        )
-    if counts["without label"]:
-        notes.append(f"{source}: {count(counts['without label'], 'row')} dropped: label empty")
-    if counts["without text"]:
-        notes.append(f"{source}: {count(counts['without text'], 'row')} dropped: text empty")
-    return notes
+def _describe(source: str, tally: _Tally) -> list[str]:
+    are = "is" if tally.empty_texts == 1 else "are"
+    counted = (
+        (tally.empty_texts, "text", f"{are} empty (kept; --skip-empty drops such rows)"),
+        (tally.no_labels, "text", "with no label at all (kept: none applies)"),
+        (tally.dropped_labels, "row", "dropped: label empty"),
+        (tally.dropped_texts, "row", "dropped: text empty"),
+    )
+    return [f"{source}: {count(number, thing)} {what}" for number, thing, what in counted if number]

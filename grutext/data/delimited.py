@@ -43,10 +43,12 @@ def open_delimited(source: Source, encoding: str, form: str) -> Table:
     records = _read_rows(reader, source)
     header = next(records, None)
     if header is None:
-        raise DataError("is empty", source.name)
+        raise DataError("is empty; the first line names the columns, such as text,label", source.name)
     columns = _read_header(*header, source)
     table_rows = _build_records(records, lines, columns, source)
-    return Table(source.name, table_rows, columns, empty="has a line of column names, but no rows below it")
+    return Table(
+        source.name, table_rows, columns, empty="has a line of column names, but no rows below it; add some"
+    )
 
 
 def _check_nul(lines: Iterator[str], source: Source) -> Generator[str, None, None]:

@@ -9,11 +9,13 @@ from contextlib import closing
 from grutext.data.lines import read_records
 from grutext.data.records import Record, Table
 from grutext.data.sources import Source
+from grutext.data.wording import count
 from grutext.errors import DataError
 
 PREFIX = "__label__"
 # fastText takes every word with the prefix for a label, wherever it stands in the line.
 _LABEL = re.compile(rf"(?<!\S){PREFIX}(\S*)\s?")
+_EMPTY = "is empty; each line is one text"
 _NO_LABEL = f'no label; a line starts with "{PREFIX}NAME "; --skip-empty drops lines without'
 
 
@@ -27,19 +29,22 @@ def open_fasttext(source: Source, encoding: str) -> Table:
     """
     table = parse_labels(open_lines(source, encoding))
     if all(record.fields["label"] is None for record in table.first):
-        problem = f'no line starts with "{PREFIX}NAME ", so the texts have no labels'
+        lines = count(len(table.first), "line")
+        problem = f'none of its first {lines} starts with "{PREFIX}NAME ", so the texts have no labels'
         raise DataError(f"{problem}; a CSV file with a label column is another way to name them", source.name)
     return table
 
 
 def open_lines(source: Source, encoding: str) -> Table:
     """Opens a file in which each line is a text; an empty line is an empty text."""
-    return Table(source.name, read_records(source, encoding, _build_plain), ["text"], fixed=True)
+    return Table(
+        source.name, read_records(source, encoding, _build_plain), ["text"], fixed=True, empty=_EMPTY
+    )
 
 
 def parse_labels(plain: Table) -> Table:
     """Gives the table of a file whose plain lines were opened, with labels and texts apart."""
-    return Table(plain.source, _parse(plain), ["label", "text"], fixed=True, no_label=_NO_LABEL)
+    return Table(plain.source, _parse(plain), ["label", "text"], fixed=True, empty=_EMPTY, no_label=_NO_LABEL)
 
 
 def starts_with_label(plain: Table) -> bool:

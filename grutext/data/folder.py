@@ -28,9 +28,8 @@ def open_folder(source: Source, encoding: str) -> Table:
         DataError: There are no class folders, or no texts in them.
     """
     root = str(source.path)
-    classes = _list_classes(root)
+    classes, others = _list_classes(root)
     texts: list[tuple[str, str]] = []
-    others = 0
     for label in classes:
         for path in _walk(str(Path(root, label))):
             if path.lower().endswith(SUFFIX):
@@ -41,13 +40,15 @@ def open_folder(source: Source, encoding: str) -> Table:
     table = Table(root, _read_texts(texts, encoding), ["text", "label"], fixed=True, empty=empty)
     if others:
         table.notes.append(f"{root}: {count(others, 'file')} left out (the name does not end in {SUFFIX})")
-    without = [label for label in classes if label not in {label for label, _ in texts}]
+    with_texts = {label for label, _ in texts}
+    without = [label for label in classes if label not in with_texts]
     if without:
         table.notes.append(f"{root}: class folders without {SUFFIX} files: {list_names(without)}")
     return table
 
 
-def _list_classes(root: str) -> list[str]:
+def _list_classes(root: str) -> tuple[list[str], int]:
+    """Gives the names of the class folders, and how many files lie beside them."""
     try:
         with os.scandir(root) as entries:
             visible = sorted(
@@ -66,7 +67,7 @@ def _list_classes(root: str) -> list[str]:
             f"its folders {list_names(classes)} look like parts, not classes; name one part, such as {first}"
         )
         raise DataError(problem, root)
-    return classes
+    return classes, len(visible) - len(classes)
 
 
 def _walk(folder: str) -> Iterator[str]:

@@ -22,7 +22,8 @@ def open_jsonl(source: Source, encoding: str) -> Table:
     Raises:
         DataError: One of the first lines is no JSON object.
     """
-    return Table(source.name, read_records(source, encoding, _build_record))
+    empty = f"is empty; each line is one object, {_OBJECT}"
+    return Table(source.name, read_records(source, encoding, _build_record), empty=empty)
 
 
 def _build_record(source: Source, number: int, line: str) -> Record | None:

@@ -41,8 +41,12 @@ class Output:
         except (OSError, ValueError) as error:
             raise self._explain(error) from None
         if target.lower().endswith(".gz"):
-            # Neither name nor time of the temporary file go into the header: same rows, same bytes.
-            self._packed = gzip.GzipFile(filename="", mode="wb", fileobj=self._file, mtime=0)
+            try:
+                # Neither name nor time of the temporary file go into the header: same rows, same bytes.
+                self._packed = gzip.GzipFile(filename="", mode="wb", fileobj=self._file, mtime=0)
+            except OSError as error:
+                self.discard()
+                raise self._explain(error) from None
 
     def _open(self, path: Path) -> IO[bytes]:
         if path.exists() and not path.is_file():
@@ -91,8 +95,10 @@ class Output:
         """Removes what was written of a file."""
         if self._target is None:
             return
-        with contextlib.suppress(OSError):
-            self._file.close()
+        for file in (self._packed, self._file):
+            with contextlib.suppress(OSError, ValueError):  # ValueError: the packed data has no file any more
+                if file is not None:
+                    file.close()
         if self._temporary is not None:
             with contextlib.suppress(OSError):
                 self._temporary.unlink()

@@ -33,10 +33,8 @@ def open_parquet(source: Source) -> Table:
     try:
         with files:
             stream = files.enter_context(open_bytes(source))
-            if source.path is None or source.compressed:  # parquet is read from its end
-                stream = _read_all(stream, source)
-            elif not stream.seekable():
-                stream = io.BytesIO(stream.read())
+            if source.compressed or not stream.seekable():
+                stream = _read_all(stream, source)  # parquet is read from its end
             file = parquet.ParquetFile(stream)
             columns = file.schema_arrow.names
             kept = files.pop_all()
@@ -48,7 +46,9 @@ def open_parquet(source: Source) -> Table:
         kept.close()
         name = next(name for name in columns if columns.count(name) > 1)
         raise DataError(f"two columns are called {quote(name)}; rename one of them", source.name)
-    return Table(source.name, _read_records(file, kept, source), columns, empty="has columns, but no rows")
+    return Table(
+        source.name, _read_records(file, kept, source), columns, empty="has columns, but no rows; add some"
+    )
 
 
 def _read_all(stream: IO[bytes], source: Source) -> IO[bytes]:

@@ -38,7 +38,7 @@ class Table:
         records: All its records.
         columns: Its columns; None takes the fields of the first records.
         fixed: Whether the columns are `text` and `label` by the source's form, so that nothing is guessed.
-        empty: What to say when there are no records.
+        empty: What to say where there are no records.
         no_label: What to say of a record without a label; None speaks of the column.
 
     Raises:
@@ -52,7 +52,7 @@ class Table:
         columns: Sequence[str] | None = None,
         *,
         fixed: bool = False,
-        empty: str = "is empty",
+        empty: str,
         no_label: str | None = None,
     ) -> None:
         self.source = source

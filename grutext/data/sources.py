@@ -50,9 +50,8 @@ def find_source(name: str, form: str | None = None) -> Source:
         DataError: There is no such file, or its form is unknown.
     """
     if form is not None and form not in FORMATS:
-        raise DataError(
-            f"unknown format {quote(form)}; known are {list_names(FORMATS)}.{suggest(form, FORMATS)}"
-        )
+        near = suggest(form, FORMATS)
+        raise DataError(f"there is no format {quote(form)}{near} The formats are: {list_names(FORMATS)}")
     if name == STDIN:
         return Source("standard input", None, form)
     if name.startswith(f"{TFDS}:"):
@@ -74,7 +73,7 @@ def _is_folder(name: str) -> bool:
     try:
         return stat.S_ISDIR(Path(name).stat().st_mode)
     except FileNotFoundError:
-        raise DataError(f"there is no such file or folder.{_suggest_file(name)}", name) from None
+        raise DataError(f"there is no such file or folder{_suggest_file(name)}", name) from None
     except OSError as error:
         raise DataError(explain_os_error(error), name) from None
     except ValueError:  # a NUL or a lone surrogate
@@ -83,7 +82,7 @@ def _is_folder(name: str) -> bool:
 
 def _suggest_file(name: str) -> str:
     try:
-        return suggest(Path(name).name, [other.name for other in Path(name).parent.iterdir()])
+        return suggest(Path(name).name, [other.name for other in Path(name).parent.iterdir()], end="")
     except OSError:
         return ""
 

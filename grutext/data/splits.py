@@ -59,7 +59,7 @@ def _group(examples: Sequence[Example]) -> dict[tuple[str, ...], list[int]]:
 def _share_out(sizes: dict[tuple[str, ...], int], fraction: float) -> dict[tuple[str, ...], int]:
     """Gives how many of each class go into the part, by largest remainder; one at least stays."""
     exact = {key: size * fraction for key, size in sizes.items()}
-    quotas = {key: min(int(exact[key]), size - 1) for key, size in sizes.items()}
+    quotas = {key: int(exact[key]) for key in sizes}  # less than the class, as the fraction is less than 1
     missing = max(1, round(sum(sizes.values()) * fraction)) - sum(quotas.values())
     for key in sorted(sizes, key=lambda key: quotas[key] - exact[key]):
         if missing > 0 and quotas[key] < sizes[key] - 1:

@@ -43,7 +43,7 @@ def open_tfds(source: Source) -> Table:
         raise
     except tfds.core.DatasetNotFoundError:
         problem = f"TFDS has no data set {quote(name)}, and none is prepared on this machine"
-        raise DataError(f"{problem}; tfds:NAME takes the names of `tfds build`", source.name) from None
+        raise DataError(f"{problem}; its names are those that tfds.load takes", source.name) from None
     except Exception as error:  # noqa: BLE001 (TFDS has no common parent for its errors)
         raise _explain(error, source) from None
 
@@ -51,16 +51,25 @@ def open_tfds(source: Source) -> Table:
 def _open_split(tfds: Any, source: Source, name: str, split: str | None) -> Table:
     builder = tfds.builder(name)
     if not builder.data_path.exists():
-        raise DataError(f"is not prepared on this machine; run: tfds build {name}", source.name)
+        # The command `tfds build` needs Apache Beam, which few have installed.
+        prepare = f"import tensorflow_datasets as tfds; tfds.load('{name}')"
+        raise DataError(f'is not prepared on this machine; run: python -c "{prepare}"', source.name)
     splits = list(builder.info.splits)
     split = split or _default_split(splits, source)
     if re.split(r"[\[+]", split)[0] not in splits:
-        known = f"the splits are: {list_names(splits)}.{suggest(split, splits)}"
-        raise DataError(f"there is no split {quote(split)}; {known}", source.name)
+        near = suggest(split, splits)
+        raise DataError(
+            f"there is no split {quote(split)}{near} The splits are: {list_names(splits)}", source.name
+        )
     decoders = _choose_decoders(builder.info.features, tfds)
     reading = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
     rows = tfds.as_numpy(builder.as_dataset(split=split, read_config=reading))
-    return Table(source.name, _read_rows(iter(rows), decoders, source), list(decoders))
+    return Table(
+        source.name,
+        _read_rows(iter(rows), decoders, source),
+        list(decoders),
+        empty="the split is empty; name another",
+    )
 
 
 def _default_split(splits: list[str], source: Source) -> str:

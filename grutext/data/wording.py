@@ -40,12 +40,12 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
-def suggest(name: str, known: Sequence[str]) -> str:
-    """Gives ` Did you mean "…"?`, or nothing where no known name is near.
+def suggest(name: str, known: Sequence[str], end: str = ".") -> str:
+    """Gives `, did you mean "…"?`, or `end` where no known name is near.
 
     >>> suggest("Lable", ["text", "label"])
-    ' Did you mean "label"?'
+    ', did you mean "label"?'
     """
     folded = {other.casefold(): other for other in known}
     near = get_close_matches(name.casefold(), list(folded), n=1)
-    return f" Did you mean {quote(folded[near[0]])}?" if near else ""
+    return f", did you mean {quote(folded[near[0]])}?" if near else end

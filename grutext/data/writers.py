@@ -189,15 +189,18 @@ def _render_value(value: Any, *, ascii_only: bool = False) -> str:
         return str(value)
     if isinstance(value, Mapping):
         pairs = (
-            f"{json.dumps(str(name), ensure_ascii=ascii_only)}: {_render_value(item, ascii_only=ascii_only)}"
+            f"{_render_value(str(name), ascii_only=ascii_only)}: {_render_value(item, ascii_only=ascii_only)}"
             for name, item in value.items()
         )
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_render_value(item, ascii_only=ascii_only) for item in value)}]"
-    return json.dumps(value, ensure_ascii=ascii_only, default=_make_plain)
+    return _ENCODERS[ascii_only].encode(value)
 
 
 def _make_plain(value: Any) -> Any:
     """Gives what JSON can say of a value of another library: NumPy's numbers, dates of parquet."""
     return value.item() if hasattr(value, "item") else str(value)
+
+
+_ENCODERS = {flag: json.JSONEncoder(ensure_ascii=flag, default=_make_plain) for flag in (False, True)}

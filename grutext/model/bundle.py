@@ -1,6 +1,6 @@
 """A model on disk: a folder of `model.json` and `weights.safetensors`, data and never code.
 
-`model.json` carries the SHA-256 of the weights file and of itself, so that every byte of a bundle is
+`model.json` carries the SHA-256 of the weights file and of itself, so that every value of a bundle is
 covered by a hash. A bundle is written to a temporary sibling, flushed to the disk, and only then
 renamed: at any moment the folder is the whole old model, the whole new one, or absent.
 """
@@ -23,7 +23,7 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from grutext.config import Config
-from grutext.errors import BundleError, ConfigError
+from grutext.errors import BundleError, GrutextError
 from grutext.model.spec import Calibration, check_model, weight_spec
 
 FORMAT = 1
@@ -80,10 +80,11 @@ class Bundle:
         path = Path(path)
         check_target(path, overwrite)
         check_weights(self)
+        path = Path(os.path.realpath(path))  # a link stays, and what it names is replaced
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
-            weights = save_arrays({name: np.ascontiguousarray(a) for name, a in self.weights.items()})
+            weights = _weights_file(self)
             _write(temporary / WEIGHTS_FILE, weights)
             values = self._values() | {"files": {WEIGHTS_FILE: hashlib.sha256(weights).hexdigest()}}
             values["checksum"] = _checksum(values)
@@ -111,15 +112,15 @@ class Bundle:
                 f"{weights_path}: {error.strerror}; copy the whole model folder again"
             ) from None
         try:
-            if hashlib.sha256(raw).hexdigest() != values["files"][WEIGHTS_FILE]:
-                raise BundleError(
-                    f"{weights_path} is damaged (its SHA-256 differs); copy it again, or train anew"
-                )
-            bundle = cls._from_values(values, load_arrays(raw))
-            check_weights(bundle)
-        except (KeyError, TypeError, ValueError, AttributeError, ConfigError, SafetensorError) as error:
-            raise BundleError(f"{path} is not a model that this version can read: {error}") from error
-        return bundle
+            if hashlib.sha256(raw).hexdigest() == values["files"][WEIGHTS_FILE]:
+                bundle = cls._from_values(values, load_arrays(raw))
+                check_weights(bundle)
+                return bundle
+        except (GrutextError, KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
+            raise BundleError(
+                f"{path} is not a model that this version can read: {error}; train anew, or update grutext"
+            ) from error
+        raise BundleError(f"{weights_path} is damaged (its SHA-256 differs); copy it again, or train anew")
 
     def _values(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "weights"}
@@ -133,7 +134,9 @@ class Bundle:
     def _from_values(cls, values: dict[str, Any], weights: Weights) -> Bundle:
         names = [name for name in cls.__dataclass_fields__ if name != "weights"]
         fields = {name: values[name] for name in names}
-        calibration = {k: tuple(v) if isinstance(v, list) else v for k, v in values["calibration"].items()}
+        calibration: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values["calibration"].items()
+        }
         fields["config"] = Config.from_dict(values["config"])
         fields["calibration"] = Calibration(**calibration)
         fields["labels"], fields["vocabulary"] = tuple(values["labels"]), tuple(values["vocabulary"])
@@ -176,20 +179,22 @@ def check_weights(bundle: Bundle) -> None:
 
 def weights_digest(bundle: Bundle) -> str:
     """Gives the SHA-256 of the weights file that the bundle would be saved with, in hexadecimal."""
-    return hashlib.sha256(save_arrays(bundle.weights)).hexdigest()
+    return hashlib.sha256(_weights_file(bundle)).hexdigest()
 
 
 def _read_model(path: Path) -> dict[str, Any]:
     """Reads and checks `model.json`, as far as this can be done without the weights."""
-    if not path.is_dir():
-        state = "is not a folder" if path.exists() else "does not exist"
+    if not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a name is too long)
+        state = "is not a folder" if os.path.lexists(path) else "does not exist"
         raise BundleError(f"the model folder {path} {state}; grutext train makes one, -m names another")
     try:
         values = json.loads((path / MODEL_FILE).read_bytes())
     except FileNotFoundError:
         raise BundleError(f"{path} is no model: it has no {MODEL_FILE}; -m names the model folder") from None
     except OSError as error:
-        raise BundleError(f"{path / MODEL_FILE}: {error.strerror}") from None
+        raise BundleError(
+            f"{path / MODEL_FILE}: {error.strerror}; copy the whole model folder again"
+        ) from None
     except (ValueError, RecursionError):
         raise BundleError(
             f"{path / MODEL_FILE} is damaged or half written; copy it again, or train anew"
@@ -205,7 +210,11 @@ def _read_model(path: Path) -> dict[str, Any]:
         raise BundleError(
             f"{path / MODEL_FILE} is damaged (its checksum differs); copy it again, or train anew"
         )
-    return values
+    return dict(values)
+
+
+def _weights_file(bundle: Bundle) -> bytes:
+    return save_arrays({name: np.ascontiguousarray(array) for name, array in bundle.weights.items()})
 
 
 def _checksum(values: dict[str, Any]) -> str:
@@ -225,10 +234,10 @@ def _replace(temporary: Path, path: Path) -> None:
         temporary.rename(path)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-    path.rename(old)
     try:
+        path.rename(old)
         temporary.rename(path)
-    except OSError:
-        old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    finally:
+        if not path.exists():
+            old.rename(path)
+        shutil.rmtree(old, ignore_errors=True)

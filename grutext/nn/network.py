@@ -109,10 +109,9 @@ class Network:
         """Gives the token vectors `(N, T, E)`: a word row plus the mean of the subword rows."""
         types = tf.gather(rows[0], batch["type_words"])  # (M, E)
         if len(rows) > 1:
-            count, owners = tf.shape(types)[0], batch["type_of_bucket"]
-            sums = tf.math.unsorted_segment_sum(tf.gather(rows[1], batch["type_buckets"]), owners, count)
-            sizes = tf.math.unsorted_segment_sum(tf.ones_like(owners, tf.float32), owners, count)
-            types += sums / tf.maximum(sizes, 1.0)[:, None]
+            types += tf.sparse.segment_mean(
+                rows[1], batch["type_buckets"], batch["type_of_bucket"], num_segments=tf.shape(types)[0]
+            )
         return tf.gather(tf.pad(types, [[0, 1], [0, 0]]), batch["ids"])  # padding is type M, all zeros
 
     def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from grutext.errors import BundleError
 from grutext.model.bundle import Bundle
+from grutext.model.spec import pooled_width
 from grutext.runtime.deep import DeepPart
 from grutext.runtime.probabilities import fuse
 from grutext.runtime.wide import WidePart
@@ -73,7 +74,7 @@ class Classifier:
         if self._deep is None:
             raise BundleError("this model has no encoder: it was trained with --no-deep")
         parts = [self._deep.encode(tokens) for tokens in self._chunks(texts)]
-        return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+        return self._stack(parts, pooled_width(self.bundle.config.model))
 
     def scores(self, texts: Sequence[str]) -> tuple[Float | None, Float | None]:
         """Gives the uncalibrated scores of the two parts: logits `(N, C)` and margins; None for no part."""

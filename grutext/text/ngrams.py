@@ -147,4 +147,4 @@ def _rolling(
 
 def _pack(keys: NDArray[np.uint32], texts: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Puts a key above a text number, so that one sort of plain integers orders by both."""
-    return np.left_shift(keys, 32, dtype=np.uint64) | texts.astype(np.uint64)
+    return np.asarray(keys.astype(np.uint64) << np.uint64(32) | texts.astype(np.uint64), np.uint64)

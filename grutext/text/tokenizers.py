@@ -50,6 +50,7 @@ _TOKEN = re.compile(
             r"[0-9#*]\ufe0f?\u20e3",  # keycap
             r"\d+(?:[.,:]\d+)+",  # number with separators
             rf"{_WORD}(?:'{_WORD})*",  # word, apostrophes inside
+            r"\d+",  # number in the digits of an unspaced script
             rf"[{_UNSPACED}][{_MARKS}{_UNSPACED_MARKS}]*",  # one character of an unspaced script
             "[\U0001f1e6-\U0001f1ff]{2}",  # flag
             rf"[{_EMOJI}]{_EMOJI_TAIL}(?:\u200d[{_EMOJI}]{_EMOJI_TAIL})*",  # emoji, joined or not
@@ -58,7 +59,7 @@ _TOKEN = re.compile(
         )
     )
 )
-_ASCII_TOKEN = re.compile(r"\d+(?:[.,:]\d+)+|\w+(?:'\w+)*|\.{2,}|!{2,}|\?{2,}|-{2,}|\S", re.ASCII)
+_ASCII_TOKEN = re.compile(r"\d+(?:[.,:]\d+)+|\w+(?:'\w+)*|\.{2,}|!{2,}|\?{2,}|-{2,}|[^\s\x1c-\x1f]", re.ASCII)
 _CHARACTER = re.compile(rf"\S[{_MARKS}{_UNSPACED_MARKS}\ufe0e\ufe0f]*")
 
 

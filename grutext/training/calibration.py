@@ -53,10 +53,10 @@ def calibrate(deep: Float | None, wide: Float | None, targets: Float, multilabel
 
 
 def loss(probabilities: NDArray[np.floating], targets: Float, multilabel: bool) -> float:
-    """Gives the mean negative log-likelihood of the targets, in nats; over the labels too if `multilabel`."""
+    """Gives the mean negative log-likelihood of a text, in nats; summed over its labels if `multilabel`."""
     p = np.clip(probabilities.astype(np.float64), 1e-12, 1.0 - 1e-12)
     if multilabel:
-        return float(-np.mean(targets * np.log(p) + (1.0 - targets) * np.log1p(-p)))
+        return float(-np.mean((targets * np.log(p) + (1.0 - targets) * np.log1p(-p)).sum(axis=1)))
     return float(-np.mean(np.log(p[targets > 0])))
 
 

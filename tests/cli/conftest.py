@@ -51,6 +51,12 @@ def build_bundle(multilabel: bool) -> Bundle:
 
 
 @pytest.fixture
+def make_bundle() -> Callable[..., Bundle]:
+    """Builds the model in memory."""
+    return build_bundle
+
+
+@pytest.fixture
 def model(tmp_path: Path) -> Path:
     """The folder of a model that gives one label to a text."""
     build_bundle(multilabel=False).save(tmp_path / "model")

@@ -7,6 +7,10 @@ import click
 import pytest
 
 from grutext.cli import main
+from grutext.cli.options import FORMATS
+from grutext.cli.settings import PRESETS
+from grutext.config import PRESETS as KNOWN_PRESETS
+from grutext.data import FORMATS as READ_FORMATS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 COMMANDS = list(main.commands.values())
@@ -31,7 +35,7 @@ def test_every_command_has_a_section_with_an_example(command) -> None:
 
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
 def test_every_option_has_help_and_stands_in_the_page(command, option) -> None:
-    assert (option.help and option.help.endswith(".")) or option.help.endswith("]."), option.name
+    assert re.fullmatch(r"[A-Z].*\.", option.help or ""), option.name
     for name in (*option.opts, *option.secondary_opts):
         assert f"`{name}" in section(command) or f", {name}" in section(command), name
 
@@ -40,9 +44,11 @@ def test_every_option_has_help_and_stands_in_the_page(command, option) -> None:
 def test_every_help_has_a_sentence_and_ends_with_an_example(command, run) -> None:
     text = run(*([] if command is main else [command.name]), "--help").stdout
     assert re.match(r"[A-Z].*\.$", command.help or "", flags=re.MULTILINE)
-    *_, title, _ = re.split(r"^(\S.*)$", text, flags=re.MULTILINE)
-    assert title == "Example:"
-    assert text.rstrip().splitlines()[-1].strip().split(" ")[0] in ("grutext", "cat", "echo")
+    title, *examples = text.rstrip().split("\n\n")[-1].splitlines()
+    assert title.strip() == "Example:"
+    name = "train" if command is main else command.name
+    assert examples
+    assert any(f"grutext {name}" in example for example in examples)
 
 
 def test_the_page_names_no_option_that_does_not_exist() -> None:
@@ -56,3 +62,17 @@ def test_the_page_names_no_option_that_does_not_exist() -> None:
 def test_exit_codes_stand_in_the_page() -> None:
     for code in ("0", "1", "2", "130"):
         assert re.search(rf"^\| {code} \|", PAGE, flags=re.MULTILINE), code
+
+
+def test_the_formats_and_presets_offered_are_those_that_exist() -> None:
+    assert set(FORMATS) == set(READ_FORMATS)
+    assert PRESETS == KNOWN_PRESETS
+    for form in FORMATS:
+        assert f"`{form}`" in PAGE
+
+
+@pytest.mark.parametrize(
+    "key", ["n", "accuracy", "macro_f1", "log_loss", "per_label", "confusion", "unknown"]
+)
+def test_the_keys_of_a_report_stand_in_the_page(key) -> None:
+    assert f"`{key}`" in PAGE

@@ -50,7 +50,7 @@ def test_an_error_of_the_system_names_the_file(error, failing) -> None:
 
 def test_a_full_disk_is_one_line_with_or_without_a_file(error, failing) -> None:
     failing(OSError(errno.ENOSPC, "No space left on device", "out.csv"))
-    line = "No space left on device; nothing was written, make room and run the command again"
+    line = "No space left on device; make room and run the command again"
     assert error("fail") == f"out.csv: {line}"
     failing(OSError(errno.ENOSPC, "No space left on device"))
     assert error("fail") == line
@@ -80,7 +80,9 @@ def test_a_closed_pipe_ends_a_command_quietly(tmp_path, model) -> None:
     (tmp_path / "many.txt").write_text("parcel\n" * 60_000, encoding="utf-8")
     command = f"{sys.executable} -m grutext classify --lines many.txt | head -n 1"
     environment = {"PYTHONPATH": str(Path(grutext.__file__).parents[1]), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.stdout == "many.txt:1\tdelivery\t0.909443\n"
     assert done.stderr == ""
 

@@ -6,8 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from grutext.cli.settings import PRESETS, build_config, config_toml, settings_options
-from grutext.config import PRESETS as KNOWN_PRESETS
+from grutext.cli.settings import build_config, config_toml, settings_options
 from grutext.config import Config, read_config
 from grutext.errors import ConfigError
 
@@ -88,10 +87,6 @@ def test_a_wrong_setting_is_named_with_its_file(tmp_path) -> None:
         config_of("--set", "model.pooling=max-mean")
     with pytest.raises(ConfigError, match="wide part, its deep part, or both"):
         config_of("--no-wide", "--no-deep")
-
-
-def test_the_presets_offered_are_those_that_exist() -> None:
-    assert PRESETS == KNOWN_PRESETS
 
 
 def test_toml_keeps_every_setting(tmp_path) -> None:

@@ -6,7 +6,7 @@ from grutext.config import Config
 
 
 def test_what_is_inside_a_model(run, trained_model) -> None:
-    lines = [line.rstrip() for line in run("show", "-m", "trained").stdout.splitlines()]
+    lines = run("show", "-m", "trained").stdout.splitlines()
     sizes = {file.name: file.stat().st_size for file in trained_model.iterdir()}
     assert lines == [
         "model                 trained",
@@ -14,17 +14,25 @@ def test_what_is_inside_a_model(run, trained_model) -> None:
         "labels                3, one for each text: billing, delivery, login",
         "vocabulary            3 tokens",
         "parameters            18",
-        f"files                 model.json {sizes['model.json'] / 1000:.1f} kB, "
-        f"weights.safetensors {sizes['weights.safetensors']} bytes",
+        (
+            f"files                 model.json {sizes['model.json'] / 1000:.1f} kB, "
+            f"weights.safetensors {sizes['weights.safetensors']} bytes"
+        ),
         "training data         source mails.csv, text_column message, label_column topic",
         "versions              grutext 0.1.0, python 3.11.7",
-        "settings of text      tokenizer word, min_count 2, max_vocabulary 30000, subword_min 3, subword_max 5, "
-        "subword_buckets 50000",
-        "settings of wide      enabled yes, word_max 1, char_min 2, char_max 0, min_count 2, max_megabytes 10.0, "
-        "regularization 1.0",
+        (
+            "settings of text      tokenizer word, min_count 2, max_vocabulary 30000, subword_min 3, subword_max 5, "
+            "subword_buckets 50000"
+        ),
+        (
+            "settings of wide      enabled yes, word_max 1, char_min 2, char_max 0, min_count 2, max_megabytes 10.0, "
+            "regularization 1.0"
+        ),
         *(line for line in lines if line.startswith(("settings of model", "settings of training"))),
-        "dev metrics           accuracy 0.5000  macro-F1 0.3333  weighted-F1 0.3333  log loss 0.5697  ECE 0.3500"
-        "  (2 texts)",
+        (
+            "dev metrics           accuracy 0.5000  macro-F1 0.3333  weighted-F1 0.3333  log loss 0.5697  ECE 0.3500"
+            "  (2 texts)"
+        ),
         "",
         "weights       shape     dtype   bytes",
         "─────────────────────────────────────",
@@ -33,10 +41,10 @@ def test_what_is_inside_a_model(run, trained_model) -> None:
         "wide/keys         3    uint32      12",
         "wide/scale        3   float16       6",
         "",
-        "epoch   loss   dev loss   dev score   tokens per second   seconds   best",
-        "────────────────────────────────────────────────────────────────────────",
-        "    1    1.5        1.2         0.5             1,000.0       2.0     no",
-        "    2   0.75        0.5        0.75             2,000.0       1.5    yes",
+        "epoch     loss   dev loss   dev score   tokens per second   seconds   best",
+        "──────────────────────────────────────────────────────────────────────────",
+        "    1   1.5000     1.2500      0.5000               1,000       2.0     no",
+        "    2   0.7500     0.5000      0.7500               2,000       1.5    yes",
     ]
 
 

@@ -1,0 +1,366 @@
+"""`grutext train`: what it checks, reads, writes and prints. The training itself is a fake here."""
+
+import dataclasses
+import errno
+import itertools
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from grutext.model.bundle import Bundle
+from grutext.progress import EpochRecord
+
+MAILS = "message,topic\n" + "".join(
+    f"{text} {n},{label}\n"
+    for n in range(10)
+    for text, label in (("invoice", "billing"), ("parcel", "delivery"), ("password", "login"))
+)
+RECORD = EpochRecord(
+    epoch=1, loss=1.5, dev_loss=1.25, dev_score=0.5, tokens_per_second=1000.0, seconds=2.0, best=True
+)
+
+
+@pytest.fixture
+def mails(tmp_path):
+    (tmp_path / "mails.csv").write_text(MAILS, encoding="utf-8")
+    return "mails.csv"
+
+
+class FakeTraining:
+    """Stands in for `grutext.training.train`; remembers what it was given."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.calls: list[dict] = []
+        self.before = lambda checkpoint: None
+
+    def __call__(self, train, dev, config, **others) -> Bundle:
+        from grutext.evaluation import evaluate
+
+        self.calls.append({"train": train, "dev": dev, "config": config, **others})
+        self.before(others["checkpoint"])
+        others["listener"].begin(1, 100)
+        others["listener"].epoch(RECORD)
+        others["listener"].end()
+        rows = [[0.8, 0.1, 0.1]] * len(dev)
+        report = evaluate([example.labels for example in dev], rows, self.bundle.labels).to_dict()
+        return dataclasses.replace(
+            self.bundle,
+            config=config,
+            history=[RECORD.to_dict()] if config.model.enabled else [],
+            metrics={"dev": report},
+            data=others["data"],
+        )
+
+
+@pytest.fixture
+def training(make_bundle, monkeypatch) -> FakeTraining:
+    """The fake in its place, on a machine that has TensorFlow."""
+    fake = FakeTraining(make_bundle(multilabel=False))
+    # The fake's weights have no GRU, so that neither check nor drawing may look for one.
+    monkeypatch.setattr("grutext.training.train", fake)
+    monkeypatch.setattr("grutext.model.bundle.check_weights", lambda bundle: None)
+    monkeypatch.setattr("grutext.training.draw_history", lambda history, path: path.write_bytes(b"picture"))
+    monkeypatch.setattr("grutext.cli.requirements.find_spec", lambda name: True)
+    ticks = itertools.count(100.0, 65.4)
+    monkeypatch.setattr("grutext.cli.train.time", SimpleNamespace(monotonic=ticks.__next__))
+    return fake
+
+
+def keep_state(checkpoint: Path) -> None:
+    """Leaves behind what an interrupted training leaves."""
+    checkpoint.mkdir()
+    (checkpoint / "state.safetensors").write_bytes(b"state")
+
+
+def entries(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_model_and_its_loss_curve_are_written_and_a_summary_is_printed(
+    run, training, mails, tmp_path
+) -> None:
+    result = run("train", mails, "-m", "reviews", "--no-deep")
+    assert result.stdout == (
+        "dev  accuracy 0.3333  macro-F1 0.1667  weighted-F1 0.1667  log loss 1.6094  ECE 0.4667  (3 texts)\n"
+        "trained in 1:05 min, 0 epochs\n"
+        "model: reviews\n"
+        "try: grutext classify FILE -m reviews\n"
+    )
+    assert entries(tmp_path) == ["mails.csv", "reviews"]
+    assert Bundle.load(tmp_path / "reviews").labels == ("billing", "delivery", "login")
+
+
+def test_the_guess_and_the_epochs_are_told_on_stderr(run, training, mails) -> None:
+    lines = run("train", mails).stderr.splitlines()
+    assert lines[0].startswith('mails.csv: texts are in column "message", labels in "topic" (guessed')
+    assert lines[1:4] == [
+        '  line 2: "invoice 0" → billing',
+        '  line 3: "parcel 0" → delivery',
+        '  line 4: "password 0" → login',
+    ]
+    assert lines[4] == "3 of 30 texts are set aside to choose the best epoch"
+    assert lines[5].startswith("epoch 1/1  loss 1.5000  dev loss 1.2500")
+    assert run("train", mails, "--quiet", "-m", "other").stderr == ""
+
+
+def test_json_is_all_that_is_printed(run, training, mails, tmp_path) -> None:
+    (tmp_path / "test.csv").write_text(MAILS, encoding="utf-8")
+    result = run("train", mails, "--test", "test.csv", "--json", "--no-deep")
+    values = json.loads(result.stdout)
+    assert list(values) == ["model", "epochs", "seconds", "dev", "test"]
+    assert (values["model"], values["epochs"], values["seconds"]) == ("model", 0, 65.4)
+    assert (values["dev"]["n"], values["test"]["n"]) == (3, 30)
+    assert values["test"]["accuracy"] == 1.0
+    metrics = Bundle.load(tmp_path / "model").metrics
+    assert metrics == {"dev": values["dev"], "test": values["test"]}
+
+
+def test_without_a_test_part_json_says_null(run, training, mails) -> None:
+    assert json.loads(run("train", mails, "--json").stdout)["test"] is None
+
+
+def test_what_the_training_is_given(run, training, mails, tmp_path) -> None:
+    run("train", mails, "-m", "out/reviews", "--seed", 5, "--time-budget", "2m", "--set", "model.units=7")
+    call = training.calls[0]
+    assert (len(call["train"]), len(call["dev"])) == (27, 3)
+    assert call["config"].training.time_budget == 120.0
+    assert (call["config"].training.seed, call["config"].model.units) == (5, 7)
+    assert call["checkpoint"] == Path("out/reviews.checkpoint")
+    assert call["resume"] is False
+    assert call["multilabel"] is False
+    assert call["started"] == 100.0
+    assert call["data"] == {"source": "mails.csv", "text_column": "message", "label_column": "topic"}
+    assert entries(tmp_path / "out") == ["reviews", "reviews-loss.png"]
+
+
+def test_labels_of_the_dev_and_test_parts_that_training_does_not_know_are_named(
+    run, training, mails, tmp_path
+) -> None:
+    (tmp_path / "dev.csv").write_text("message,topic\nx,login\ny,spam\n", encoding="utf-8")
+    lines = run("train", mails, "--dev", "dev.csv", "--test", "dev.csv", "--no-deep").stderr.splitlines()
+    for part in ("dev", "test"):
+        assert f'{part} part: labels that the model does not know, counted as errors: "spam" (1)' in lines
+
+
+def test_named_parts_are_read_with_the_columns_of_the_training_part(run, training, mails, tmp_path) -> None:
+    (tmp_path / "dev.csv").write_text(
+        "text,topic,message\nx,login,password\nx,billing,invoice\n", encoding="utf-8"
+    )
+    run("train", mails, "--dev", "dev.csv")
+    assert len(training.calls[0]["train"]) == 30
+    assert [example.text for example in training.calls[0]["dev"]] == ["password", "invoice"]
+    run("train", mails, "--dev-fraction", 0.5, "-m", "other")
+    assert len(training.calls[1]["dev"]) == 15
+
+
+def test_without_data_the_sample_and_its_parts_are_used(run, training) -> None:
+    result = run("train", "--no-deep")
+    call = training.calls[0]
+    assert [len(call[part]) for part in ("train", "dev")] == [900, 100]
+    assert call["data"]["source"] == "sample"
+    assert "(200 texts)" in result.stdout
+    assert "guessed" not in result.stderr
+    run("train", "sample", "--dev-fraction", 0.2, "-m", "other", "--no-deep")
+    assert [len(training.calls[1][part]) for part in ("train", "dev")] == [720, 180]
+
+
+def test_an_existing_model_is_left_alone_before_anything_is_read(error, training, model) -> None:
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    assert error("train", "missing.csv") == (
+        "model already exists; --overwrite replaces it, --resume continues an interrupted training of it"
+    )
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+    assert training.calls == []
+
+
+def test_overwrite_replaces_a_model_and_nothing_else(run, error, training, mails, model, tmp_path) -> None:
+    before = (model / "model.json").read_bytes()
+    run("train", mails, "--overwrite")
+    assert (model / "model.json").read_bytes() != before
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("…", encoding="utf-8")
+    assert "letters exists and is no model" in error("train", mails, "-m", "letters", "--overwrite")
+    assert "mails.csv exists and is no model" in error("train", mails, "-m", "mails.csv", "--overwrite")
+    assert entries(tmp_path / "letters") == ["dear.txt"]
+
+
+def test_resume_needs_an_interrupted_training(error, training, mails, tmp_path) -> None:
+    line = "model: there is no interrupted training to resume; run it without --resume"
+    assert error("train", mails, "--resume") == line
+    assert entries(tmp_path) == ["mails.csv"]
+    (tmp_path / "model.checkpoint").mkdir()
+    assert error("train", mails, "--resume") == line
+
+
+def test_resume_goes_on_from_the_checkpoint_and_removes_it_at_the_end(run, training, mails, tmp_path) -> None:
+    (tmp_path / "model.checkpoint").mkdir()
+    (tmp_path / "model.checkpoint" / "state.safetensors").write_bytes(b"state")
+    training.before = lambda checkpoint: (checkpoint / "state.safetensors").read_bytes()
+    run("train", mails, "--resume")
+    assert training.calls[0]["resume"] is True
+    assert entries(tmp_path) == ["mails.csv", "model", "model-loss.png"]
+
+
+def test_a_fresh_start_throws_an_old_checkpoint_away_but_not_before_the_data_are_good(
+    run, training, mails, tmp_path
+) -> None:
+    checkpoint = tmp_path / "model.checkpoint"
+    keep_state(checkpoint)
+    run("train", "missing.csv", check=1)
+    assert checkpoint.exists()
+    training.before = lambda folder: folder.exists() and pytest.fail("the old checkpoint is still there")
+    result = run("train", mails)
+    assert "model.checkpoint, left by an interrupted training, is thrown away" in result.stderr
+
+
+def test_an_interruption_says_how_to_go_on(run, training, mails, tmp_path) -> None:
+    def interrupt(checkpoint: Path) -> None:
+        checkpoint.mkdir()  # for a state that did not come
+        raise KeyboardInterrupt
+
+    def keep_and_interrupt(checkpoint: Path) -> None:
+        keep_state(checkpoint)
+        raise KeyboardInterrupt
+
+    training.before = interrupt
+    result = run("train", mails, check=130)
+    assert result.stderr.splitlines()[-1] == "grutext: interrupted; no epoch was done, so nothing is kept"
+    training.before = keep_and_interrupt
+    result = run("train", mails, "-m", "other", check=130)
+    assert result.stderr.splitlines()[-1] == (
+        "grutext: interrupted; the training so far is kept in other.checkpoint, the same command with --resume "
+        "continues it"
+    )
+    assert entries(tmp_path) == ["mails.csv", "other.checkpoint"]
+
+
+def test_a_full_disk_while_saving_is_one_line_and_the_old_model_stays(
+    error, training, mails, model, tmp_path, monkeypatch
+) -> None:
+    def fail(path, content) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    training.before = keep_state
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    monkeypatch.setattr("grutext.model.bundle._write", fail)
+    assert error("train", mails, "--overwrite", "--quiet") == (
+        "model: cannot save, No space left on device; the training so far is kept in model.checkpoint, the same "
+        "command with --resume continues it"
+    )
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+    assert entries(tmp_path) == ["mails.csv", "model", "model.checkpoint"]
+
+
+def test_a_picture_that_cannot_be_drawn_is_a_note(run, training, mails, monkeypatch) -> None:
+    def fail(history, path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("grutext.training.draw_history", fail)
+    result = run("train", mails)
+    assert result.stderr.splitlines()[-1] == "no picture of the loss: model-loss.png: No space left on device"
+    monkeypatch.setattr(
+        "grutext.cli.requirements.find_spec", lambda name: None if name == "matplotlib" else True
+    )
+    assert "needs matplotlib" in run("train", mails, "-m", "other").stderr
+
+
+@pytest.mark.parametrize(("missing", "package"), [("tensorflow", "tensorflow"), ("sklearn", "scikit-learn")])
+def test_without_the_extra_the_command_says_what_to_install(
+    error, mails, monkeypatch, missing, package
+) -> None:
+    monkeypatch.setattr("grutext.cli.requirements.find_spec", lambda name: None if name == missing else True)
+    line = f"grutext train needs {package}; install it with: pip install 'grutext[train]'"
+    assert error("train", "missing.csv") == line
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (None, "data.csv: there is no such file or folder"),
+        (b"", "data.csv: is empty"),
+        (b"text,label\n", "data.csv: has a line of column names, but no rows below it"),
+        (
+            b"text,label\na,x\nb,x\n",
+            'data.csv: all 2 texts have the label "x"; training needs at least two classes',
+        ),
+        (b"text,label\na,x\nb,x\nc,y\n", 'data.csv, line 4: the class "y" has this one example only'),
+        (
+            b"text,label\na,x\nb,\n",
+            'data.csv, line 3: the label column "label" is empty; --skip-empty drops such rows',
+        ),
+        (b"text,label\na,x,z\n", "data.csv, line 2: the row has 3 cells, but the first line names 2 columns"),
+        (b'text,label\n"a,x\n', "data.csv, line 2: a quoted cell of the row that starts here never ends"),
+        (b"text,label\na,x\n\xff,y\n", "data.csv, line 3: byte 0xff is not"),
+    ],
+)
+def test_bad_data_are_one_line_and_nothing_is_written(error, training, tmp_path, content, line) -> None:
+    if content is not None:
+        (tmp_path / "data.csv").write_bytes(content)
+    before = entries(tmp_path)
+    assert error("train", "data.csv", "--quiet").startswith(line)
+    assert entries(tmp_path) == before
+    assert training.calls == []
+
+
+def test_a_wrong_column_and_a_folder_without_classes_and_bad_dev_data(
+    error, training, mails, tmp_path
+) -> None:
+    assert 'id you mean "topic"? The columns are: message, topic' in error(
+        "train", mails, "--label-column", "topics"
+    )
+    (tmp_path / "empty").mkdir()
+    assert error("train", "empty").startswith("empty: ")
+    assert error("train", mails, "--dev", "gone.csv", "--quiet").startswith("gone.csv: there is no such file")
+    assert error("train", mails, "--test", "gone.csv", "--quiet").startswith(
+        "gone.csv: there is no such file"
+    )
+    assert training.calls == []
+
+
+def test_a_wrong_setting_is_told_before_the_data_are_read(error, training) -> None:
+    assert error("train", "missing.csv", "--set", "model.unit=3").startswith(
+        'there is no setting "model.unit"'
+    )
+
+
+def test_a_place_that_may_not_be_written_to_is_told_before_the_training(error, training, mails) -> None:
+    assert error("train", mails, "-m", "mails.csv/model").startswith("mails.csv/model: ")
+    assert training.calls == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--dev", "a.csv", "--dev-fraction", "0.1"], "--dev and --dev-fraction exclude each other."),
+        (["--dev-fraction", "1"], "Invalid value for '--dev-fraction'"),
+        (["--epochs", "0"], "Invalid value for '--epochs'"),
+        (["--time-budget", "soon"], "is no time"),
+        (["--preset", "best"], "Invalid value for '--preset'"),
+    ],
+)
+def test_a_wrong_command_line_is_exit_code_2(run, training, arguments, line) -> None:
+    assert line in run("train", *arguments, check=2).stderr
+
+
+def test_the_folder_we_are_in_has_a_name_too(run, training, mails, tmp_path, monkeypatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    run("train", "../mails.csv", "-m", ".", "--overwrite")
+    assert entries(tmp_path) == ["here", "here-loss.png", "mails.csv"]
+    assert entries(tmp_path / "here") == ["model.json", "weights.safetensors"]
+
+
+def test_a_model_that_appears_during_the_training_is_left_alone(
+    error, training, mails, tmp_path, make_bundle
+) -> None:
+    def train_elsewhere(checkpoint: Path) -> None:
+        keep_state(checkpoint)
+        make_bundle(multilabel=True).save(tmp_path / "model")
+
+    training.before = train_elsewhere
+    assert "model already exists" in error("train", mails, "--quiet")
+    assert Bundle.load(tmp_path / "model").multilabel
+    assert (tmp_path / "model.checkpoint").exists()

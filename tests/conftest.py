@@ -1,0 +1,136 @@
+"""What all tests share: seeds, a small random model, texts of every kind, the real data where it is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+from grutext.config import Config
+from grutext.model import bundle as bundles
+from grutext.model.spec import Calibration, weight_spec, wide_columns
+from grutext.text import Vectorizer, count_ngrams
+
+ROOT = Path(__file__).parents[1]
+
+# The same examples on every machine and in every run, and nothing left behind on the disk.
+settings.register_profile(
+    "grutext",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("grutext")
+
+# Sizes that differ from one another, so that an exchanged axis does not go unnoticed.
+SMALL = {
+    "text.min_count": 1,
+    "text.subword_buckets": 61,
+    "wide.char_max": 3,
+    "model.embedding_size": 5,
+    "model.units": 4,
+}
+TEXTS = (
+    "The parcel never came, where is it?",
+    "I can't log in!! The password page loops...",
+    "Invoice 4711 says 3.50, I paid 35.00 instead",
+    "天气很好 and the price is right 👍🏽",
+    "Где моя посылка? Жду уже 2 недели",
+    "ok",
+    "",
+    "thanks, thanks, thanks for the quick answer to my question about the invoice",
+)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """Starts every test from the same random state."""
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002 (for code that draws from the global state)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Random numbers that are the same in every run."""
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def texts() -> list[str]:
+    """Eight texts in several scripts, one of them empty, one of a single word."""
+    return list(TEXTS)
+
+
+@pytest.fixture
+def sample_folder() -> Path:
+    """The folder of the embedded sample."""
+    return ROOT / "datasets" / "helpdesk"
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    """The folder of public data sets beside the repository; a test that needs it is skipped without it."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the public data sets are not here")
+    return folder
+
+
+BundleFactory = Callable[..., bundles.Bundle]
+
+
+@pytest.fixture
+def build_bundle() -> BundleFactory:
+    """Builds a small bundle with random weights and biases, none of them zero."""
+
+    def build(
+        settings: Mapping[str, Any] | None = None,
+        labels: Sequence[str] = ("ask", "buy", "cry"),
+        multilabel: bool = False,
+        texts: Sequence[str] = TEXTS,
+        seed: int = 5,
+    ) -> bundles.Bundle:
+        config = Config().override(SMALL | dict(settings or {}))
+        draw = np.random.default_rng(seed)
+        vectorizer = Vectorizer.fit(texts, config.text)
+        keys = np.unique(count_ngrams(vectorizer.vectorize(texts), config.wide).keys)
+        keys = np.sort(draw.choice(keys, size=len(keys) * 2 // 3, replace=False))  # some stay unknown
+        spec = weight_spec(config, vectorizer.vocabulary.rows, len(labels), multilabel, len(keys))
+        weights = {
+            name: draw.normal(scale=0.6, size=shape).astype(dtype) for name, (shape, dtype) in spec.items()
+        }
+        if config.wide.enabled:
+            weights["wide/keys"] = keys
+            weights["wide/scale"] = np.abs(weights["wide/scale"]) + np.float16(0.1)
+        margins = wide_columns(len(labels), multilabel)
+        per_label = margins if multilabel else 1
+        calibration = Calibration(
+            deep_scale=0.8,
+            wide_scale=tuple(draw.uniform(0.5, 2.0, per_label).tolist()),
+            wide_shift=tuple(draw.normal(size=per_label).tolist()),
+            fusion=0.4,
+            thresholds=tuple(draw.uniform(0.3, 0.7, len(labels)).tolist()) if multilabel else (),
+        )
+        return bundles.Bundle(
+            config=config,
+            labels=tuple(labels),
+            multilabel=multilabel,
+            vocabulary=vectorizer.vocabulary.tokens,
+            weights=weights,
+            calibration=calibration,
+            history=[{"epoch": 1, "loss": 1.25, "best": True}],
+            metrics={"dev": {"accuracy": 0.75}},
+            data={"source": "mails.csv", "rows": 8, "sha256": "0" * 64},
+            golden=[{"text": "the parcel", "probabilities": [0.5, 0.25, 0.25]}],
+            versions={"python": "3.11.7", "grutext": "0.1.0"},
+            created="2024-05-01T12:00:00+00:00",
+        )
+
+    return build

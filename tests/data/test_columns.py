@@ -1,0 +1,172 @@
+import json
+
+import pytest
+
+from grutext.data import Columns, ReadOptions, read_dataset, read_rows
+from grutext.data.columns import LABEL_NAMES, TEXT_NAMES
+
+ROWS = [
+    ("the parcel never came", "late"),
+    ("a fine day to you all", "praise"),
+    ("where is my parcel now", "late"),
+]
+
+
+def build_table(columns, rows=ROWS) -> str:
+    return "".join(",".join(row) + "\n" for row in (columns, *rows))
+
+
+def chosen(name, options=None, **kwargs):
+    dataset = read_dataset(name, options or ReadOptions(), **kwargs)
+    return dataset.text_column, dataset.label_column
+
+
+@pytest.mark.parametrize("text", TEXT_NAMES)
+def test_every_common_name_of_a_text_column_is_known(write, text):
+    # The content speaks for the other column, so that the name alone can decide.
+    assert chosen(
+        write("a.csv", build_table((text.upper(), "label"), [("x", "a much longer text " * 9)]))
+    ) == (
+        text.upper(),
+        "label",
+    )
+
+
+@pytest.mark.parametrize("label", LABEL_NAMES)
+def test_every_common_name_of_a_label_column_is_known(write, label):
+    rows = [("t", "same", str(number)) for number in range(9)]
+    assert chosen(write("a.csv", build_table(("text", "other", label), rows))) == ("text", label)
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (("title", "label", "text"), ("text", "label")),  # the order of the names decides, not of the columns
+        (("class", "label", "sentence"), ("sentence", "label")),
+        (("id", "review_text", "sentimentLabel"), ("review_text", "sentimentLabel")),
+        (("text_id", "label_id", "Comment Body", "Issue Category"), ("Comment Body", "Issue Category")),
+        (("text", "text_label"), ("text", "text_label")),
+    ],
+)
+def test_names_are_chosen_in_order_and_by_their_last_word(write, columns, expected):
+    rows = [tuple(f"{name} {number % 2}" for name in columns) for number in range(4)]
+    assert chosen(write("a.csv", build_table(columns, rows))) == expected
+
+
+def test_content_decides_where_no_name_helps(write):
+    rows = [
+        (
+            f"id-{number}",
+            "web",
+            f"a {number}",
+            f"some words about {number}",
+            "pqrs"[number % 4],
+            "ab"[number % 2],
+        )
+        for number in range(20)
+    ]
+    name = write("a.csv", build_table(("k", "via", "short", "w", "kind", "z"), rows))
+    assert chosen(name) == ("w", "z")
+    assert read_dataset(name).notes == [
+        'a.csv: texts are in column "w", labels in "z" (guessed; --text-column and --label-column choose others)',
+        '  line 2: "some words about 0" → a',
+        '  line 3: "some words about 1" → b',
+        '  line 4: "some words about 2" → a',
+    ]
+
+
+def test_content_decides_for_scripts_without_spaces_and_for_lists(write):
+    rows = [{"k": "中文的句子没有空格", "z": ["a", "b"]}, {"k": "另一个句子在这里", "z": ["a"]}]
+    assert chosen(write("a.jsonl", "\n".join(map(json.dumps, rows)))) == ("k", "z")
+
+
+def test_the_guess_is_shown_with_three_short_rows(write):
+    texts = ["one\\nline " * 20, "", "third", "fourth"]
+    lines = [f'{{"text": "{text}", "tags": ["a", "b"], "n": 1}}' for text in texts]
+    assert read_dataset(write("a.jsonl", "\n".join(lines))).notes[:4] == [
+        'a.jsonl: texts are in column "text", labels in "tags" (guessed; --text-column and --label-column choose others)',
+        '  line 1: "one line one line one line one line one line one line one l…" → a, b',
+        '  line 2: "" → a, b',
+        '  line 3: "third" → a, b',
+    ]
+
+
+def test_columns_that_are_named_need_no_note(write):
+    name = write("a.csv", build_table(("text", "label")))
+    assert chosen(name, ReadOptions(text_column="label", label_column="text")) == ("label", "text")
+    assert read_dataset(name, ReadOptions(text_column="text", label_column="label")).notes == []
+    assert len(read_dataset(name, ReadOptions(text_column="text")).notes) == 4
+
+
+def test_columns_of_other_data_come_before_guesses_and_after_options(write):
+    name = write(
+        "a.csv", build_table(("text", "label", "b", "y"), [(*row, "some words", "z") for row in ROWS])
+    )
+    known = Columns("b", "y")
+    assert chosen(name, known=known) == ("b", "y")
+    assert read_dataset(name, known=known).notes == []
+    assert chosen(name, ReadOptions(label_column="label"), known=known) == ("b", "label")
+    assert chosen(name, known=Columns("gone", "gone")) == ("text", "label")
+
+
+def test_content_never_stands_in_for_a_column_that_other_data_named(write, problem):
+    name = write("a.csv", build_table(("w", "z")))
+    assert chosen(name) == ("w", "z")
+    assert problem(name, known=Columns("review", None)) == (
+        'a.csv: there is no column "review" as in training; name the one with texts: --text-column. '
+        "The columns are: w, z"
+    )
+    assert problem(name, known=Columns("w", "sentiment")) == (
+        'a.csv: there is no column "sentiment" as in training; name the one with labels: --label-column. '
+        "The columns are: w, z"
+    )
+
+
+def test_a_column_that_does_not_exist_is_named_with_the_nearest(write, problem):
+    name = write("a.csv", build_table(("text", "sentiment")))
+    assert problem(name, ReadOptions(label_column="sentimnt")) == (
+        'a.csv: there is no column "sentimnt", did you mean "sentiment"? The columns are: text, sentiment'
+    )
+    assert problem(name, ReadOptions(text_column="zzz")) == (
+        'a.csv: there is no column "zzz". The columns are: text, sentiment'
+    )
+
+
+HEADERLESS = [
+    [("the film is fine", "pos"), ("no", "neg"), ("oh yes it is", "pos")],
+    [("good film", "pos"), ("bad film", "neg"), ("fine film", "pos")],
+    [("bad!", "0"), ("bad film", "1"), ("fine film", "2")],
+    [("all is well here", "label"), ("bad film", "1"), ("fine film", "2")],
+]
+
+
+@pytest.mark.parametrize("rows", HEADERLESS)
+def test_a_first_line_of_data_is_not_taken_for_column_names(write, problem, rows):
+    message = problem(write("a.csv", build_table(rows[0], rows[1:])))
+    assert message in {
+        f"a.csv: cannot tell which column holds the {what}; name it: {option}. The first line must name the columns; "
+        f"it names: {rows[0][0]}, {rows[0][1]}"
+        for what, option in (("texts", "--text-column"), ("labels", "--label-column"))
+    }
+
+
+def test_nothing_is_guessed_from_numbers(write, problem):
+    assert problem(write("a.csv", build_table(("a", "b"), [("1", "2"), ("3", "4")]))).startswith(
+        "a.csv: cannot tell which column holds the texts; name it: --text-column."
+    )
+
+
+def test_other_separators_are_recognised(write, problem):
+    message = (
+        'a.csv: the first line names one column only, "text;label"; separate columns by commas in .csv and by tabs in '
+        ".tsv (--format tsv for other names)"
+    )
+    assert problem(write("a.csv", "text;label\na;x\n")) == message
+    assert problem("a.csv", read=read_rows) == message
+    with read_rows("a.csv", ReadOptions(text_column="text;label")) as reader:
+        assert [row.text for row in reader] == ["a;x"]
+
+
+def test_a_long_list_of_columns_is_cut(write, problem):
+    name = write("a.csv", build_table([f"c{n}" for n in range(30)], [["1"] * 30]))
+    assert problem(name, ReadOptions(text_column="zzz")).endswith("c18, c19 and 10 more")

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+from grutext.data import Example, ReadOptions, read_dataset
+
+FORM = "a folder of class folders has one folder for each label, with .txt files in it"
+
+
+def test_texts_come_in_the_order_of_classes_and_names(write):
+    write("films/pos/2.txt", "\ufefffine\r\nfilm\n")
+    write("films/pos/10.txt", "good")
+    for name in ("z", "a", "m"):
+        write(f"films/pos/deep/{name}/1.txt", name)
+    write("films/neg/b.TXT", "bad")
+    write("films/.git/x/1.txt", "hidden")
+    write("films/pos/.hidden.txt", "hidden")
+    dataset = read_dataset("films")
+    assert dataset.examples == [
+        Example("bad", ("neg",), "films/neg/b.TXT", 1),
+        Example("good", ("pos",), "films/pos/10.txt", 1),
+        Example("fine\r\nfilm\n", ("pos",), "films/pos/2.txt", 1),
+        *(Example(name, ("pos",), f"films/pos/deep/{name}/1.txt", 1) for name in "amz"),
+    ]
+    assert (dataset.multilabel, dataset.text_column, dataset.notes) == (False, None, [])
+
+
+def test_what_is_left_out_is_counted(write):
+    write("films/pos/1.txt", "good")
+    write("films/pos/1.html", "good")
+    write("films/README", "about")
+    Path("films/none").mkdir()
+    assert read_dataset("films").notes == [
+        "films: 2 files left out (the name does not end in .txt)",
+        "films: class folders without .txt files: none",
+    ]
+
+
+def test_a_folder_that_holds_no_classes_is_refused(write, problem):
+    Path("empty").mkdir()
+    Path("hollow/pos").mkdir(parents=True)
+    write("flat/reviews.csv", "text,label\n")
+    write("parts/train/pos/1.txt", "x")
+    write("parts/test/pos/1.txt", "x")
+    assert problem("empty") == f"empty: has no class folders; it is empty; {FORM}"
+    assert problem("hollow") == f"hollow: none of its 1 class folder has .txt files; {FORM}"
+    assert (
+        problem("flat")
+        == f"flat: has no class folders; it holds reviews.csv; name the file itself, or: {FORM}"
+    )
+    assert problem("parts") == (
+        "parts: its folders test, train look like parts, not classes; name one part, such as parts/test"
+    )
+
+
+def test_bytes_that_are_no_text_are_named_with_file_and_line(write, problem):
+    write("films/neg/1.txt", b"ok\nb\xe9d")
+    message = "films/neg/1.txt, line 2: byte 0xe9 is not UTF-8; name its encoding, such as --encoding latin-1"
+    assert problem("films") == message
+    assert read_dataset("films", ReadOptions(encoding="latin-1")).examples[0].text == "ok\nbéd"
+
+
+def test_an_empty_file_is_an_empty_text_that_is_kept_or_dropped(write):
+    write("films/neg/1.txt", "")
+    write("films/pos/1.txt", "good")
+    kept, dropped = read_dataset("films"), read_dataset("films", ReadOptions(skip_empty=True))
+    assert [example.text for example in kept.examples] == ["", "good"]
+    assert kept.notes == ["films: 1 text is empty (kept; --skip-empty drops such rows)"]
+    assert [example.text for example in dropped.examples] == ["good"]
+    assert dropped.notes == ["films: 1 row dropped: text empty"]

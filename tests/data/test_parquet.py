@@ -1,0 +1,126 @@
+import datetime as dt
+import gzip
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from grutext.data import Columns, Example, ReadOptions, open_writer, read_dataset, read_rows
+
+pa = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+
+def save(name: str, columns, **kwargs) -> str:
+    buffer = io.BytesIO()
+    parquet.write_table(pa.table(columns), buffer, **kwargs)
+    data = buffer.getvalue()
+    Path(name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    return name
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())])
+def test_texts_and_labels_of_every_string_type_are_read(suffix, kind):
+    name = save(
+        f"a.parquet{suffix}",
+        {
+            "text": pa.array(["one", "007", None]).cast(kind),
+            "label": pa.array(["x", "NA", "null"]).cast(kind),
+        },
+        row_group_size=2,
+    )
+    assert read_dataset(name).examples == [
+        Example("one", ("x",), name, 1),
+        Example("007", ("NA",), name, 2),
+        Example("", ("null",), name, 3),
+    ]
+
+
+def test_labels_may_be_lists_numbers_and_truth_values():
+    texts = ["a b", "c d"]
+    lists = read_dataset(save("l.parquet", {"text": texts, "labels": [["x", "y"], []]}))
+    assert lists.multilabel
+    assert [example.labels for example in lists.examples] == [("x", "y"), ()]
+    for values, expected in (
+        ([3, 12], ["3", "12"]),
+        ([0.5, 2.0], ["0.5", "2.0"]),
+        ([True, False], ["true", "false"]),
+    ):
+        dataset = read_dataset(save("n.parquet", {"text": texts, "label": values}))
+        assert [example.labels for example in dataset.examples] == [(label,) for label in expected]
+        assert not dataset.multilabel
+
+
+def test_other_types_are_refused(problem):
+    assert problem(save("a.parquet", {"text": [1, 2], "label": ["x", "y"]})) == (
+        'a.parquet, line 1: the text column "text" holds a value of type int, not text'
+    )
+    day = dt.date(2024, 5, 1)
+    assert problem(save("a.parquet", {"text": ["t"], "label": [day]})) == (
+        'a.parquet, line 1: the label column "label" holds a value of type date; a label is text, or a list of texts'
+    )
+    assert problem(save("a.parquet", {"text": ["t", "u"], "label": ["x", None]})) == (
+        'a.parquet, line 2: the label column "label" is empty; --skip-empty drops such rows'
+    )
+
+
+def test_files_that_are_none_or_damaged_are_refused(write, problem):
+    def check(name):
+        message = problem(name)
+        assert message.startswith(f"{name}: is no parquet file, or a damaged one (")
+        assert message.endswith("); write it again")
+
+    data = Path(save("a.parquet", {"text": ["t"] * 999, "label": ["x"] * 999})).read_bytes()
+    for content in (b"", b"junk", b"PAR1" + b"x" * 99 + b"PAR1", data[:-1], data[: len(data) // 2]):
+        check(write("b.parquet", content))
+    assert problem(write("c.parquet.gz", gzip.compress(data)[:-20])) == (
+        "c.parquet.gz: the .gz file is cut off here; copy it again"
+    )
+    assert problem(write("d.parquet.gz", data)) == (
+        "d.parquet.gz: is not packed with gzip, although its name ends in .gz; rename it"
+    )
+    assert problem(save("e.parquet", {"text": pa.array([], pa.string())})) == (
+        "e.parquet: has columns, but no rows; add some"
+    )
+
+
+@pytest.mark.parametrize("piped", [True, False])
+def test_standard_input_may_be_parquet(monkeypatch, piped):
+    data = Path(save("a.parquet", {"text": ["t"], "label": ["x"]})).read_bytes()
+
+    class Pipe(io.BytesIO):
+        def seekable(self):
+            return not piped
+
+        def seek(self, *args):
+            assert not piped
+            return super().seek(*args)
+
+    stdin = io.TextIOWrapper(Pipe(data))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert read_dataset("-", ReadOptions(format="parquet")).examples == [
+        Example("t", ("x",), "standard input", 1)
+    ]
+    assert not stdin.buffer.closed
+
+
+def test_rows_to_predict_keep_their_columns_and_become_json_lines(capsysbinary):
+    day = dt.date(2024, 5, 1)
+    name = save("a.parquet", {"id": [7], "body": ["a text"], "tags": [["p", "q"]], "day": [day]})
+    with read_rows(name, known=Columns("body", None)) as reader, open_writer(None, None, reader) as writer:
+        for row in reader:
+            assert (row.number, row.text) == (1, "a text")
+            writer.write(row.fields, {"label": "x"})
+    assert capsysbinary.readouterr().out == (
+        b'{"id": 7, "body": "a text", "tags": ["p", "q"], "day": "2024-05-01", "label": "x"}\n'
+    )
+
+
+def test_without_pyarrow_the_user_is_told_what_to_install(write, run_python):
+    write("a.parquet", b"")
+    code = "import sys; sys.modules['pyarrow'] = None\nfrom grutext.data import read_dataset\nread_dataset('a.parquet')"
+    assert run_python(code).stderr.splitlines()[-1] == (
+        "grutext.errors.MissingExtraError: reading parquet needs pyarrow; install it with: pip install 'grutext[train]'"
+    )

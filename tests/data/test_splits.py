@@ -1,0 +1,109 @@
+import hashlib
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from grutext.data import fingerprint, split_examples
+from grutext.errors import DataError
+
+LABELS = st.sampled_from("abcde")
+SINGLE = st.lists(LABELS, min_size=2, max_size=60)
+SEVERAL = st.lists(st.lists(LABELS, max_size=3, unique=True).map(tuple), min_size=2, max_size=60)
+
+
+def count_labels(examples):
+    return Counter(label for example in examples for label in example.labels)
+
+
+@given(SINGLE | SEVERAL, st.floats(0.01, 0.99), st.integers(0, 9))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+def test_parts_are_whole_ordered_and_leave_every_label_in_the_rest(make_examples, labels, fraction, seed):
+    examples = make_examples(labels)
+    try:
+        rest, part = split_examples(examples, fraction, seed)
+    except DataError:
+        assert len(examples) - len({example.labels for example in examples}) < 4
+        return
+    assert sorted([*rest, *part], key=lambda example: example.row) == examples
+    assert [e.row for e in rest] == sorted(e.row for e in rest)
+    assert [e.row for e in part] == sorted(e.row for e in part)
+    assert part
+    assert set(count_labels(rest)) == set(count_labels(examples))
+    assert split_examples(examples, fraction, seed) == (rest, part)
+
+
+def test_classes_keep_their_proportions(make_examples):
+    examples = make_examples(["a"] * 700 + ["b"] * 250 + ["c"] * 45 + ["d"] * 5)
+    rest, part = split_examples(examples, 0.1, 1)
+    # 4.5 of c and 0.5 of d have equal remainders; the class that comes first gets the example.
+    assert count_labels(part) == {"a": 70, "b": 25, "c": 5}
+    assert count_labels(rest) == {"a": 630, "b": 225, "c": 40, "d": 5}
+
+
+def test_the_part_has_the_size_that_was_asked_for(make_examples):
+    examples = make_examples([f"class {number % 77}" for number in range(1000)])
+    for fraction, size in ((0.1, 100), (0.25, 250), (0.5, 500)):
+        assert len(split_examples(examples, fraction, 0)[1]) == size
+
+
+def test_the_rarest_label_decides_where_there_are_several(make_examples):
+    examples = make_examples([("common",)] * 80 + [("common", "rare")] * 20)
+    for seed in range(20):
+        assert count_labels(split_examples(examples, 0.5, seed)[1])["rare"] == 10
+
+
+def test_a_label_that_is_rarest_nowhere_stays_in_the_rest(make_examples):
+    examples = make_examples([("b", "z"), "b", ("c", "z"), "c", ("d", "z"), "d"])
+    parts = [split_examples(examples, 0.5, seed) for seed in range(60)]
+    assert all(count_labels(rest)["z"] for rest, _ in parts)
+    assert {len(part) for _, part in parts} == {2, 3}
+
+
+def test_the_seed_decides_and_each_example_has_its_chance(make_examples):
+    examples = make_examples(["a", "b"] * 10)
+    parts = [tuple(e.row for e in split_examples(examples, 0.2, seed)[1]) for seed in range(60)]
+    assert len(set(parts)) > 30
+    assert {row for part in parts for row in part} == {example.row for example in examples}
+
+
+def test_the_split_is_the_same_in_every_process(run_python):
+    code = (
+        "from grutext.data import Example, split_examples\n"
+        "made = [Example(str(n), (('a','b','c')[n % 3],) if n % 5 else ('a','d'), 'x', n) for n in range(50)]\n"
+        "print([e.row for e in split_examples(made, 0.2, 7)[1]])"
+    )
+    outputs = {run_python(code, PYTHONHASHSEED=seed).stdout for seed in ("0", "1", "2")}
+    assert outputs == {"[2, 3, 13, 15, 16, 22, 24, 33, 45, 47]\n"}
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.5, 1.5, float("nan")])
+def test_a_fraction_out_of_range_is_refused(make_examples, fraction):
+    with pytest.raises(DataError) as caught:
+        split_examples(make_examples(["a", "a"]), fraction, 0)
+    assert str(caught.value) == f"the fraction to set aside must lie between 0 and 1, and not be {fraction}"
+
+
+def test_too_few_examples_are_refused(make_examples):
+    with pytest.raises(DataError) as caught:
+        split_examples(make_examples(["a", "b"]), 0.5, 0)
+    assert str(caught.value) == (
+        "there are too few examples of each class to set a part of them aside; name a dev part"
+    )
+
+
+def test_a_fingerprint_tells_texts_labels_and_order_but_not_places(make_examples):
+    examples = make_examples(["a", "b", ("a", "b")])
+    moved = [type(e)(e.text, e.labels, "elsewhere.csv", e.row + 1) for e in examples]
+    assert fingerprint(moved) == fingerprint(examples)
+    lines = b'["text 2", "a"]\n["text 3", "b"]\n["text 4", "a", "b"]\n'
+    assert fingerprint(examples) == hashlib.sha256(lines).hexdigest()
+    others = [
+        examples[::-1],
+        examples[:2],
+        make_examples(["a", "b", ("b", "a")]),
+        make_examples(["a", "b", "ab"]),
+    ]
+    assert len({fingerprint(other) for other in (*others, examples)}) == 5
+    assert fingerprint([type(examples[0])("\ud800", ("x",), "a", 1)])

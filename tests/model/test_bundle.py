@@ -1,0 +1,269 @@
+"""A bundle that is saved and loaded is the same bundle, and saving is all or nothing."""
+
+import errno
+import hashlib
+import json
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grutext.errors import BundleError
+from grutext.model import bundle as bundles
+from grutext.model.bundle import FORMAT, MODEL_FILE, WEIGHTS_FILE, Bundle, weights_digest
+
+KINDS = {
+    "both parts": {},
+    "no deep part": {"settings": {"model.enabled": False}},
+    "no wide part": {"settings": {"wide.enabled": False}},
+    "two labels": {"labels": ("no", "yes")},
+    "several labels": {"multilabel": True},
+    "odd labels": {"labels": ("", "é 天\n", '"\\\0'), "texts": ["\ud800 \0 é", "天 's"]},
+    "every other setting": {
+        "settings": {
+            "model.layers": 2,
+            "model.bidirectional": False,
+            "model.reset_after": False,
+            "model.pooling": "attention",
+            "text.tokenizer": "character",
+            "text.subword_max": 0,
+            "training.time_budget": 1.5,
+        }
+    },
+}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Gives every file under a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_loaded_bundle_is_the_saved_one(build_bundle, check_equal, tmp_path, kind):
+    bundle = build_bundle(**KINDS[kind])
+    bundle.save(tmp_path / "model")
+    check_equal(bundle, Bundle.load(tmp_path / "model"))
+
+
+def test_a_bundle_is_two_files_that_everyone_may_read_as_far_as_the_mask_says(saved):
+    assert sorted(path.name for path in saved.iterdir()) == [MODEL_FILE, WEIGHTS_FILE]
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o755
+    document = json.loads((saved / MODEL_FILE).read_bytes())
+    assert document["format"] == FORMAT
+    digest = hashlib.sha256((saved / WEIGHTS_FILE).read_bytes()).hexdigest()
+    assert document["files"] == {WEIGHTS_FILE: digest}
+
+
+def test_saving_the_same_bundle_twice_gives_the_same_bytes(build_bundle, tmp_path):
+    build_bundle().save(tmp_path / "one")
+    build_bundle().save(tmp_path / "two")
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    build_bundle(seed=6).save(tmp_path / "three")
+    assert contents(tmp_path / "one") != contents(tmp_path / "three")
+
+
+def test_the_digest_is_that_of_the_weights_file_however_the_arrays_lie_in_memory(build_bundle, tmp_path):
+    bundle = build_bundle()
+    bundle.save(tmp_path / "model")
+    digest = hashlib.sha256((tmp_path / "model" / WEIGHTS_FILE).read_bytes()).hexdigest()
+    assert weights_digest(bundle) == digest
+    turned = replace(bundle, weights={name: np.asfortranarray(a) for name, a in bundle.weights.items()})
+    turned.save(tmp_path / "turned")
+    assert weights_digest(turned) == digest
+    assert contents(tmp_path / "turned") == contents(tmp_path / "model")
+
+
+def test_the_folder_and_its_parents_are_made(build_bundle, check_equal, tmp_path):
+    build_bundle().save(tmp_path / "a" / "b" / "model")
+    check_equal(build_bundle(), Bundle.load(str(tmp_path / "a" / "b" / "model")))
+
+
+def test_an_existing_model_is_replaced_only_where_that_was_said(build_bundle, check_equal, saved):
+    before = contents(saved)
+    with pytest.raises(BundleError, match="already exists; --overwrite replaces it"):
+        build_bundle(seed=6).save(saved)
+    assert contents(saved) == before
+    build_bundle(seed=6).save(saved, overwrite=True)
+    check_equal(build_bundle(seed=6), Bundle.load(saved))
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_what_is_no_model_is_never_replaced(build_bundle, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("years of work")
+    (tmp_path / "file").write_text("notes")
+    for name in ("thesis", "file"):
+        for overwrite in (False, True):
+            with pytest.raises(BundleError, match=rf"{name}.* exists.*-m names another folder"):
+                build_bundle().save(tmp_path / name, overwrite=overwrite)
+    assert contents(tmp_path) == {"thesis/chapter.tex": b"years of work", "file": b"notes"}
+
+
+def test_an_empty_folder_may_be_replaced_where_that_was_said(build_bundle, check_equal, tmp_path):
+    (tmp_path / "model").mkdir()
+    with pytest.raises(BundleError, match="already exists"):
+        build_bundle().save(tmp_path / "model")
+    build_bundle().save(tmp_path / "model", overwrite=True)
+    check_equal(build_bundle(), Bundle.load(tmp_path / "model"))
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_to_a_model_stays_a_link(build_bundle, check_equal, tmp_path, exists):
+    target, link = tmp_path / "disk" / "model", tmp_path / "link"
+    if exists:
+        build_bundle().save(target)
+    link.symlink_to(target)
+    build_bundle(seed=6).save(link, overwrite=True)
+    assert link.is_symlink()
+    check_equal(build_bundle(seed=6), Bundle.load(target))
+    assert [path.name for path in target.parent.iterdir()] == ["model"]
+
+
+def test_the_current_folder_may_be_the_model(build_bundle, check_equal, saved, monkeypatch):
+    monkeypatch.chdir(saved)
+    build_bundle(seed=6).save(".", overwrite=True)
+    check_equal(build_bundle(seed=6), Bundle.load(saved))
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda weights: weights.pop("head/bias"), "head/bias is missing"),
+        (lambda weights: weights.update(extra=np.ones(2)), "extra is unknown"),
+        (lambda weights: weights["head/bias"].fill(np.nan), "head/bias has values that are not finite"),
+        (lambda weights: weights["wide/scale"].fill(np.inf), "wide/scale has values that are not finite"),
+        (
+            lambda weights: weights.update({"head/bias": weights["head/bias"].astype(np.float64)}),
+            r"head/bias is \(3,\) float64, not \(3,\) float32",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_are_not_saved(build_bundle, saved, change, problem):
+    before, bundle = contents(saved.parent), build_bundle(seed=6)
+    change(bundle.weights)
+    with pytest.raises(BundleError, match=problem):
+        bundle.save(saved, overwrite=True)
+    assert contents(saved.parent) == before
+
+
+class Failing:
+    """Stands for a function of the file system and fails at its n-th call; counts the calls."""
+
+    def __init__(self, function, at: int | None, error: BaseException) -> None:
+        self.function, self.at, self.error, self.calls = function, at, error, 0
+
+    def __call__(self, *arguments, **named):
+        self.calls += 1
+        if self.calls == self.at:
+            raise self.error
+        return self.function(*arguments, **named)
+
+
+# What saving asks of the file system, and how often where a model is replaced.
+STEPS = {
+    "mkdtemp": ((bundles.tempfile, "mkdtemp"), 2),
+    "write": ((bundles, "_write"), 2),
+    "fsync": ((os, "fsync"), 2),
+    "chmod": ((Path, "chmod"), 1),
+    "rename": ((Path, "rename"), 2),
+}
+FAILURES = [(step, at) for step, (_, calls) in STEPS.items() for at in range(1, calls + 1)]
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def fail(monkeypatch: pytest.MonkeyPatch, step: str, at: int | None, error: BaseException) -> Failing:
+    """Makes the `at`-th call of a step fail."""
+    owner, name = STEPS[step][0]
+    failing = Failing(getattr(owner, name), at, error)
+    monkeypatch.setattr(owner, name, lambda *a, **named: failing(*a, **named))  # noqa: PLW0108 (a function binds as a method)
+    return failing
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_steps_below_are_the_steps_of_saving(build_bundle, saved, monkeypatch, step):
+    counter = fail(monkeypatch, step, None, FULL)
+    build_bundle(seed=6).save(saved, overwrite=True)
+    assert counter.calls == STEPS[step][1]
+
+
+@pytest.mark.parametrize(
+    "error", [FULL, PermissionError(errno.EACCES, "denied"), KeyboardInterrupt()], ids=repr
+)
+@pytest.mark.parametrize(("step", "at"), FAILURES)
+def test_a_failure_leaves_the_old_model_and_nothing_else(
+    build_bundle, check_equal, saved, monkeypatch, step, at, error
+):
+    before = contents(saved.parent)
+    with monkeypatch.context() as broken:
+        fail(broken, step, at, error)
+        with pytest.raises(type(error)) as caught:
+            build_bundle(seed=6).save(saved, overwrite=True)
+    assert caught.value is error
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+    assert contents(saved.parent) == before
+    check_equal(build_bundle(), Bundle.load(saved))
+    build_bundle(seed=6).save(saved, overwrite=True)
+    check_equal(build_bundle(seed=6), Bundle.load(saved))
+
+
+# A first save has no old model to put aside.
+FIRST = [failure for failure in FAILURES if failure not in {("mkdtemp", 2), ("rename", 2)}]
+
+
+@pytest.mark.parametrize(("step", "at"), FIRST)
+def test_a_failure_of_the_first_save_leaves_nothing(build_bundle, tmp_path, monkeypatch, step, at):
+    fail(monkeypatch, step, at, FULL)
+    with pytest.raises(OSError, match="No space left"):
+        build_bundle().save(tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_stops_half_way_leaves_the_old_model(build_bundle, check_equal, saved, monkeypatch):
+    opened = Path.open
+
+    def open_on_a_full_disk(path, *arguments, **named):
+        file = opened(path, *arguments, **named)
+        write = file.write
+
+        class Full:
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *_):
+                file.close()
+
+            def write(self, content):
+                write(content[: len(content) // 2])
+                raise FULL
+
+        return Full()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "open", open_on_a_full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            build_bundle(seed=6).save(saved, overwrite=True)
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+    check_equal(build_bundle(), Bundle.load(saved))
+
+
+def test_when_the_old_model_cannot_be_put_back_it_is_still_there(
+    build_bundle, check_equal, saved, monkeypatch
+):
+    """The worst that can happen: every rename after the first fails."""
+    rename, calls = Path.rename, []
+
+    def rename_once(path, target):
+        calls.append(path)
+        if len(calls) > 1:
+            raise FULL
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename_once)
+    with pytest.raises(OSError, match="No space left"):
+        build_bundle(seed=6).save(saved, overwrite=True)
+    (left,) = saved.parent.iterdir()
+    check_equal(build_bundle(), Bundle.load(left))

@@ -1,0 +1,121 @@
+"""The NumPy encoder against loops over single numbers."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from grutext.config import ModelConfig, TextConfig
+from grutext.model.spec import POOLINGS, encoder_spec, pooled_width
+from grutext.runtime import pooling
+from grutext.runtime.deep import DeepPart, encode
+from grutext.runtime.gru import Packing
+from grutext.text import Vectorizer, Vocabulary
+
+
+def configs(**fixed) -> list[ModelConfig]:
+    """Gives every combination of the settings that decide over the arithmetic; E, U and T differ."""
+    names = {
+        "layers": (1, 2),
+        "bidirectional": (False, True),
+        "reset_after": (False, True),
+        "pooling": POOLINGS,
+    }
+    choices = {name: (fixed[name],) if name in fixed else values for name, values in names.items()}
+    return [
+        ModelConfig(embedding_size=5, units=3, **dict(zip(choices, values, strict=True)))
+        for values in itertools.product(*choices.values())
+    ]
+
+
+def name_of(config: ModelConfig) -> str:
+    direction = "both" if config.bidirectional else "forward"
+    convention = "after" if config.reset_after else "before"
+    return f"{config.layers}-{direction}-{convention}-{config.pooling}"
+
+
+def random_weights(config: ModelConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    return {
+        name: rng.normal(scale=0.6, size=shape).astype(dtype)
+        for name, (shape, dtype) in encoder_spec(config).items()
+    }
+
+
+@pytest.mark.parametrize("config", configs(), ids=name_of)
+def test_encoder_is_the_oracle(check_encode, config):
+    check_encode(config)
+
+
+@pytest.mark.parametrize("config", configs(layers=1, bidirectional=True), ids=name_of)
+def test_encoder_is_the_oracle_with_more_units_than_inputs(check_encode, config):
+    check_encode(
+        ModelConfig(**{**{f: getattr(config, f) for f in config.__slots__}, "embedding_size": 2, "units": 6})
+    )
+
+
+def test_every_pooling_of_the_spec_is_here_and_no_other():
+    assert set(pooling.POOLINGS) == set(POOLINGS)
+
+
+@pytest.mark.parametrize("config", configs(layers=2, bidirectional=True), ids=name_of)
+@pytest.mark.parametrize("lengths", [[], [0], [0, 0, 0], [1], [0, 1, 0]], ids=str)
+def test_shapes_at_the_edges(rng, config, lengths):
+    lengths = np.array(lengths, np.int32)
+    ids = np.zeros(lengths.sum(), np.int32)
+    vectors = rng.normal(size=(int(len(ids) > 0), 5)).astype(np.float32)
+    pooled = encode(vectors, ids, lengths, config, random_weights(config, rng))
+    assert pooled.shape == (len(lengths), pooled_width(config))
+    assert pooled.dtype == np.float32
+    assert np.all(np.any(pooled != 0, axis=1) == (lengths > 0))
+
+
+@pytest.mark.parametrize("config", configs(bidirectional=True), ids=name_of)
+def test_extreme_inputs_give_finite_vectors(rng, config):
+    lengths = np.array([3, 1], np.int32)
+    vectors = np.array([[1e30] * 5, [-1e30] * 5, [0.0] * 5], np.float32)
+    weights = {name: array * 50 for name, array in random_weights(config, rng).items()}
+    pooled = encode(vectors, np.array([0, 1, 2, 1], np.int32), lengths, config, weights)
+    assert np.all(np.isfinite(pooled))
+    assert np.all(np.abs(pooled) <= 1.0)
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [3], [2, 0, 5, 5, 1, 0], [1, 1, 1], [9, 8, 7]], ids=str)
+def test_packing_lays_the_tokens_out_step_after_step(lengths):
+    packing = Packing.of(np.array(lengths, np.int32))
+    order = sorted(range(len(lengths)), key=lambda n: (-lengths[n], n))
+    firsts = [sum(lengths[:n]) for n in range(len(lengths))]
+    expected = [firsts[n] + t for t in range(max(lengths, default=0)) for n in order if lengths[n] > t]
+    assert packing.order.tolist() == order
+    assert packing.alive.tolist() == [sum(n > t for n in lengths) for t in range(max(lengths, default=0))]
+    assert packing.starts.tolist() == [sum(packing.alive[:t]) for t in range(len(packing.alive) + 1)]
+    assert packing.rows(np.array(lengths, np.int32)).tolist() == expected
+
+
+@pytest.mark.parametrize("subword_max", [0, 4])
+def test_a_token_is_its_word_row_plus_the_mean_of_its_subword_rows(rng, subword_max):
+    """Tokens of one character have no n-gram of four: at the beginning, between others, at the end."""
+    text = TextConfig(subword_min=4, subword_max=subword_max, subword_buckets=13)
+    tokens = Vectorizer(text, Vocabulary(["cat", "a"])).vectorize(["a cat, a mouse", "", "cat x mice y z"])
+    words, subwords = rng.normal(size=(3, 5)).astype(np.float16), rng.normal(size=(13, 5)).astype(np.float16)
+    weights = {"embedding/words": words}
+    if subword_max:
+        weights["embedding/subwords"] = subwords
+        assert tokens.bucket_counts.tolist() == [0, 2, 0, 4, 0, 3, 0, 0]
+    vectors = DeepPart(ModelConfig(embedding_size=5), weights).embed(tokens)
+    buckets = iter(tokens.buckets.tolist())
+    for vector, row, count in zip(vectors, tokens.rows, tokens.bucket_counts, strict=True):
+        rows = [subwords[next(buckets)].astype(float) for _ in range(count)]
+        expected = words[row].astype(float) + (sum(rows) / len(rows) if rows else 0.0)
+        np.testing.assert_allclose(vector, expected, rtol=1e-6, atol=1e-6)
+    assert next(buckets, None) is None
+
+
+def test_the_head_is_a_matrix_and_a_bias(rng):
+    kernel, bias = rng.normal(size=(6, 4)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    part = DeepPart(ModelConfig(), {"head/kernel": kernel, "head/bias": bias})
+    pooled = rng.normal(size=(3, 6)).astype(np.float32)
+    expected = [
+        [sum(float(p[i]) * float(kernel[i, c]) for i in range(6)) + float(bias[c]) for c in range(4)]
+        for p in pooled
+    ]
+    np.testing.assert_allclose(part.logits(pooled), expected, rtol=1e-5, atol=1e-6)

@@ -1,0 +1,93 @@
+"""The linear model against the dense product."""
+
+import numpy as np
+import pytest
+
+from grutext.config import TextConfig, WideConfig
+from grutext.runtime import wide
+from grutext.runtime.wide import WidePart, linear
+from grutext.text import NgramFeatures, SparseRows, Vectorizer, Vocabulary, count_ngrams
+
+COUNTS = {
+    "usual": [3, 0, 1, 5, 2],
+    "empty first and last": [0, 0, 4, 1, 0],
+    "all empty": [0, 0, 0],
+    "one": [2],
+    "one empty": [0],
+    "none": [],
+    "one very long": [1, 0, 150, 0, 2],
+    "many": [7, 0, 3] * 40,
+}
+
+
+def sparse(counts: list[int], features: int, rng: np.random.Generator) -> tuple[SparseRows, np.ndarray]:
+    """Gives random sparse rows with so many entries each, and the same as a dense matrix."""
+    dense = np.zeros((len(counts), features))
+    columns = [np.sort(rng.choice(features, size=count, replace=False)) for count in counts]
+    values = [rng.normal(size=count).astype(np.float32) for count in counts]
+    for row, some, of in zip(dense, columns, values, strict=True):
+        row[some] = of
+    empty = np.zeros(0)
+    rows = SparseRows(
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        np.concatenate([empty, *columns]).astype(np.int32),
+        np.concatenate([empty, *values]).astype(np.float32),
+    )
+    return rows, dense
+
+
+@pytest.mark.parametrize("block", [1, 3, 8, 100, wide._BLOCK])
+@pytest.mark.parametrize("classes", [1, 3, 40])
+@pytest.mark.parametrize("kind", COUNTS)
+def test_sparse_product_is_the_dense_one(rng, monkeypatch, kind, classes, block):
+    monkeypatch.setattr(wide, "_BLOCK", block)
+    rows, dense = sparse(COUNTS[kind], 200, rng)
+    kernel = rng.normal(size=(200, classes)).astype(np.float16)
+    product = linear(rows, kernel)
+    assert product.dtype == np.float32
+    assert product.shape == (len(dense), classes)
+    np.testing.assert_allclose(product, dense @ kernel.astype(float), rtol=1e-5, atol=1e-5)
+
+
+def test_many_labels_take_no_more_memory_than_a_block(rng, monkeypatch):
+    """Each gathered piece of the kernel has at most `_BLOCK` numbers, or is that of one text."""
+    monkeypatch.setattr(wide, "_BLOCK", 500)
+    sizes = []
+
+    class Recording(np.ndarray):
+        def __getitem__(self, index):
+            part = np.asarray(self)[index]
+            sizes.append(part.size)
+            return part
+
+    rows, dense = sparse([7, 0, 3] * 40, 200, rng)
+    kernel = rng.normal(size=(200, 50)).astype(np.float16)
+    product = linear(rows, kernel.view(Recording))
+    np.testing.assert_allclose(product, dense @ kernel.astype(float), rtol=1e-5, atol=1e-5)
+    assert max(sizes) <= 500
+    assert len(sizes) > 1
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_margins_are_features_times_kernel_plus_bias(rng, classes):
+    config = WideConfig(char_max=3)
+    tokens = Vectorizer(TextConfig(), Vocabulary([])).vectorize(["the cat sat", "", "cat cat é", "unseen"])
+    counts = count_ngrams(tokens, config)
+    keys = np.unique(counts.keys[counts.texts < 3])[::2]
+    weights = {
+        "wide/keys": keys,
+        "wide/scale": rng.uniform(0.5, 2.0, len(keys)).astype(np.float16),
+        "wide/kernel": rng.normal(size=(len(keys), classes)).astype(np.float16),
+        "wide/bias": rng.normal(size=classes).astype(np.float32),
+    }
+    rows = NgramFeatures(keys, weights["wide/scale"].astype(float)).transform(counts, 4)
+    dense = np.zeros((4, len(keys)))
+    for text in range(4):
+        entries = slice(rows.starts[text], rows.starts[text + 1])
+        dense[text, rows.columns[entries]] = rows.values[entries]
+    margins = WidePart(config, weights).margins(tokens)
+    assert margins.dtype == np.float32
+    np.testing.assert_allclose(
+        margins, dense @ weights["wide/kernel"] + weights["wide/bias"], rtol=1e-5, atol=1e-5
+    )
+    assert margins[1].tolist() == weights["wide/bias"].tolist()

@@ -1,0 +1,291 @@
+"""Settings: what may be said, in what type and range, and what a wrong one is answered."""
+
+import dataclasses
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from grutext.config import PRESETS, Config, preset, read_config
+from grutext.errors import ConfigError
+
+DEFAULTS = {
+    f"{section}.{name}": value for section, part in Config().to_dict().items() for name, value in part.items()
+}
+KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
+
+
+def value_of(config: Config, name: str):
+    section, _, key = name.partition(".")
+    return getattr(getattr(config, section), key)
+
+
+def check_refused(settings, *said: str) -> None:
+    """Asserts that settings are refused in one line that says certain things."""
+    with pytest.raises(ConfigError) as caught:
+        Config().override(settings)
+    line = str(caught.value)
+    assert "\n" not in line
+    for words in said:
+        assert words in line, line
+
+
+def test_sections_and_their_settings():
+    assert {name.partition(".")[0] for name in DEFAULTS} == {"text", "wide", "model", "training"}
+    assert len(DEFAULTS) == 35
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_every_default_is_in_its_own_range_and_type(name):
+    config = Config().override({name: DEFAULTS[name]})
+    assert config == Config()
+    assert type(value_of(config, name)) is type(DEFAULTS[name])
+    as_text = str(DEFAULTS[name])
+    assert Config().override({name: as_text}) == Config()
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "value"),
+    [
+        ("model.units", "96", 96),
+        ("model.units", 96, 96),
+        ("training.epochs", "0", 0),
+        ("training.learning_rate", "1e-3", 0.001),
+        ("training.learning_rate", 1, 1.0),
+        ("training.time_budget", "600", 600.0),
+        ("wide.enabled", "false", False),
+        ("wide.enabled", "No", False),
+        ("wide.enabled", "0", False),
+        ("model.bidirectional", "TRUE", True),
+        ("model.bidirectional", "yes", True),
+        ("model.bidirectional", "1", True),
+        ("model.enabled", False, False),
+        ("text.tokenizer", "character", "character"),
+        ("model.pooling", "attention", "attention"),
+    ],
+)
+def test_a_string_is_read_as_the_type_of_the_setting(name, given, value):
+    changed = Config().override({name: given})
+    assert value_of(changed, name) == value
+    assert type(value_of(changed, name)) is type(value)
+    others = {other: value_of(changed, other) for other in DEFAULTS if other != name}
+    assert others == {other: DEFAULTS[other] for other in others}
+
+
+def test_override_gives_a_copy_and_takes_several_settings_in_order():
+    config = Config()
+    changed = config.override({"model.units": 9, "text.min_count": "3"}).override({"model.units": 8})
+    assert (changed.model.units, changed.text.min_count) == (8, 3)
+    assert config == Config()
+    assert Config().override({}) == Config()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.model.units = 9
+
+
+def test_settings_that_only_fit_together_may_be_given_in_any_order():
+    settings = {"wide.char_min": 7, "wide.char_max": 9}
+    for order in (settings, dict(reversed(settings.items()))):
+        assert Config().override(order).wide.char_max == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("model.unit", "model.units"),
+        ("modle.units", "model.units"),
+        ("training.lerning_rate", "training.learning_rate"),
+        ("text.max_vocab", "text.max_vocabulary"),
+        ("units", "model.units"),
+        ("seed", "training.seed"),
+        ("training.units", "model.units"),
+        ("wid.enabled", "wide.enabled"),
+        ("modl.enabled", "model.enabled"),
+    ],
+)
+def test_an_unknown_name_gets_the_nearest_known_one(name, nearest):
+    check_refused({name: 1}, f'there is no setting "{name}"; did you mean "{nearest}"?')
+
+
+@pytest.mark.parametrize("name", ["", ".", "xyzzy", "model", "model.", ".units.", "#", "\ud800"])
+def test_a_name_like_no_other_is_refused_too(name):
+    check_refused(
+        {name: 1},
+        f'there is no setting "{name}"',
+        "?" if name.strip(".") in {"model", "units"} else "lists them",
+    )
+
+
+NO_NUMBERS = ["", "many", "1,5", "0x10", None, [], {}, [1], True, False]
+WRONG = {
+    "model.units": [*NO_NUMBERS, "3.0", 3.0, "1e3", 96.5, math.nan, math.inf],
+    "training.learning_rate": [*NO_NUMBERS, "nan", "inf", "-inf", math.nan, math.inf, 10**400, "1e999"],
+    "wide.enabled": ["", "maybe", "2", 2, 0, 1, 1.0, None, [], [True]],
+    "text.tokenizer": [None, 3, 1.5, True, [], ["word"], {"word": 1}],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values], ids=repr
+)
+def test_a_value_of_the_wrong_type_is_refused_with_the_right_one(name, value):
+    check_refused({name: value}, f'the setting "{name}" takes {KINDS[type(DEFAULTS[name])]}, not ')
+
+
+OUT_OF_RANGE = {
+    "text.tokenizer": ["sentence", "", "Word"],
+    "text.min_count": [0, -1],
+    "text.max_vocabulary": [0],
+    "text.subword_min": [0, 6],
+    "text.subword_max": [-1, 1, 2],
+    "text.subword_buckets": [0],
+    "wide.word_max": [-1],
+    "wide.char_min": [0, 6],
+    "wide.char_max": [-1, 1],
+    "wide.min_count": [0],
+    "wide.max_megabytes": [0, -1],
+    "wide.regularization": [0, -1],
+    "model.embedding_size": [0],
+    "model.units": [0],
+    "model.layers": [0],
+    "training.epochs": [-1],
+    "training.patience": [-1],
+    "training.batch_size": [0],
+    "training.token_budget": [0],
+    "training.learning_rate": [0, -1],
+    "training.table_rate": [0, -1],
+    "training.clip_norm": [0, -1],
+    "training.warmup": [-0.1, 1],
+    "training.word_dropout": [-0.1, 1],
+    "training.embedding_dropout": [-0.1, 1],
+    "training.pooled_dropout": [-0.1, 1],
+    "training.label_smoothing": [-0.1, 1],
+    "training.adversarial_radius": [-0.1],
+    "training.time_budget": [-1],
+    "training.seed": [-1],
+}
+AT_THE_EDGE = {
+    "text.min_count": 1, "text.max_vocabulary": 1, "text.subword_min": 5, "text.subword_max": 0, "text.subword_buckets": 1,
+    "wide.word_max": 0, "wide.char_min": 5, "wide.char_max": 0, "wide.min_count": 1, "wide.max_megabytes": 1e-9,
+    "wide.regularization": 1e-9, "model.embedding_size": 1, "model.units": 1, "model.layers": 1, "training.epochs": 0,
+    "training.patience": 0, "training.batch_size": 1, "training.token_budget": 1, "training.learning_rate": 1e-9,
+    "training.table_rate": 1e-9, "training.clip_norm": 1e-9, "training.warmup": 0.0, "training.word_dropout": 0.999,
+    "training.embedding_dropout": 0.0, "training.pooled_dropout": 0.999, "training.label_smoothing": 0.0,
+    "training.adversarial_radius": 0.0, "training.time_budget": 0.0, "training.seed": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, some in OUT_OF_RANGE.items() for value in some]
+)
+def test_a_value_out_of_range_is_refused_with_its_name(name, value):
+    check_refused({name: value}, name.partition(".")[2])
+
+
+@pytest.mark.parametrize("name", AT_THE_EDGE)
+def test_a_value_at_the_edge_of_its_range_is_taken(name):
+    assert value_of(Config().override({name: AT_THE_EDGE[name]}), name) == AT_THE_EDGE[name]
+
+
+def test_every_number_has_a_range():
+    numbers = {name for name, value in DEFAULTS.items() if type(value) in {int, float}}
+    assert numbers == set(AT_THE_EDGE)
+    assert numbers <= set(OUT_OF_RANGE)
+
+
+def test_a_model_needs_at_least_one_part_with_something_in_it():
+    check_refused({"wide.enabled": False, "model.enabled": False}, "its wide part, its deep part, or both")
+    check_refused({"wide.word_max": 0, "wide.char_max": 0}, "needs word or character n-grams")
+    Config().override({"wide.word_max": 0, "wide.char_max": 0, "wide.enabled": False})
+
+
+def test_dictionaries_and_json_give_the_configuration_back():
+    config = Config().override({"model.units": 9, "wide.enabled": False, "training.learning_rate": 0.1})
+    assert Config.from_dict(config.to_dict()) == config
+    assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert Config.from_dict({}) == Config()
+    assert Config.from_dict({"model": {"units": 9}}) == Config().override({"model.units": 9})
+
+
+def test_dictionaries_are_checked_as_well():
+    for values, said in [
+        ({"model": 3}, '"model" is a section of settings'),
+        ({"units": 3}, '"units" is a section of settings'),
+        ({"model": {"unit": 3}}, 'did you mean "model.units"?'),
+        ({"modle": {"units": 3}}, 'did you mean "model.units"?'),
+        ({"model": {"units": "x"}}, "takes a whole number"),
+        ({"model": {"units": {"a": 1}}}, "takes a whole number"),
+    ]:
+        with pytest.raises(ConfigError, match=re.escape(said)):
+            Config.from_dict(values)
+
+
+def test_presets():
+    assert PRESETS == ("fast", "balanced", "accurate")
+    configs = [Config().override(preset(name)) for name in PRESETS]
+    assert configs[1] == Config()
+    sizes = [config.model.units for config in configs]
+    assert sizes == sorted(set(sizes))
+    assert configs[0].training.adversarial_radius == 0.0
+    with pytest.raises(ConfigError, match='no preset "best"; the presets are fast, balanced, accurate'):
+        preset("best")
+
+
+def test_a_preset_is_a_fresh_dictionary():
+    preset("fast").clear()
+    assert preset("fast")
+
+
+def write(folder: Path, content: str | bytes) -> Path:
+    path = folder / "settings.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_a_toml_file_gives_settings_for_override(tmp_path):
+    path = write(
+        tmp_path, '# mine\n[model]\nunits = 9\nbidirectional = false\n[text]\ntokenizer = "character"\n'
+    )
+    settings = read_config(path)
+    assert settings == {"model.units": 9, "model.bidirectional": False, "text.tokenizer": "character"}
+    assert Config().override(settings).model.units == 9
+    assert read_config(write(tmp_path, "")) == {}
+    assert read_config(write(tmp_path, "\ufeff[model]\r\nunits = 9\r\n")) == {"model.units": 9}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("units = 9", '"units" stands outside a section such as [model]'),
+        ("model = [1]", '"model" stands outside a section such as [model]'),
+        ("[model", "at end of document"),
+        ("[model]\nunits = \n", "line 2"),
+        ("[model]\nunits = 1\nunits = 2\n", "line 3"),
+        (b"[model]\npooling = '\xff'", "utf-8"),
+        ("[model]\nunits = " + "9" * 5000, "digits"),
+        ("a = " + "[" * 100_000, ""),
+    ],
+    ids=lambda value: repr(value[:30]),
+)
+def test_a_file_of_another_form_is_refused_with_its_name(tmp_path, content, said):
+    path = write(tmp_path, content)
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_named_once(tmp_path):
+    for path, said in [(tmp_path / "none.toml", "No such file or directory"), (tmp_path, "Is a directory")]:
+        with pytest.raises(ConfigError) as caught:
+            read_config(path)
+        assert str(caught.value) == f"{path}: {said}"
+
+
+@pytest.mark.parametrize(
+    "content", ["[model]\nunits = 2024-05-01\n", "[model.units]\nx = 1\n", "[model]\nunits = nan\n"]
+)
+def test_toml_has_types_that_no_setting_takes(tmp_path, content):
+    check_refused(read_config(write(tmp_path, content)), 'the setting "model.units" takes a whole number')

@@ -1,0 +1,116 @@
+"""The runtime answers where TensorFlow and everything else that training needs is not to be had.
+
+Each test starts a new interpreter in which importing one of the heavy packages fails with an error that
+no `except ImportError` catches, so that not even trying is allowed.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import grutext
+
+HEAVY = ("tensorflow", "keras", "sklearn", "scipy", "pyarrow", "matplotlib", "tensorflow_datasets")
+PROBE = """
+import json, sys
+
+class Forbidden:
+    def find_spec(self, name, path=None, target=None):
+        assert name.partition(".")[0] not in FORBIDDEN, f"{name} was imported"
+
+FORBIDDEN = set(json.loads(sys.argv[1]))
+for name in FORBIDDEN:
+    assert name not in sys.modules
+sys.meta_path.insert(0, Forbidden())
+before = set(sys.modules)
+exec(sys.argv[2])
+loaded = {name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)
+print(json.dumps(sorted(name for name in loaded if not name.startswith("_"))))
+"""
+
+
+def run(code: str, folder: Path, forbidden: tuple[str, ...] = HEAVY) -> list[str]:
+    """Runs code in a fresh interpreter; gives the lines that it printed, then the packages it loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, json.dumps(forbidden), code],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(grutext.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    *lines, loaded = done.stdout.splitlines()
+    return [*lines, json.loads(loaded)]
+
+
+def test_import_grutext_loads_no_other_package(tmp_path):
+    assert run("import grutext; grutext.__version__", tmp_path, (*HEAVY, "numpy", "click", "rich")) == [
+        ["grutext"]
+    ]
+
+
+def test_the_probe_notices_a_heavy_import(tmp_path):
+    with pytest.raises(AssertionError, match="numpy was imported"):
+        run("import grutext.runtime", tmp_path, ("numpy",))
+    with pytest.raises(AssertionError, match="numpy was imported"):
+        run("try:\n    import numpy.linalg\nexcept ImportError:\n    pass", tmp_path, ("numpy",))
+
+
+def test_a_model_is_loaded_and_asked_with_numpy_and_safetensors(tmp_path, build_bundle, texts):
+    bundle = build_bundle()
+    bundle.save(tmp_path / "model")
+    expected = grutext.Classifier(bundle).predict(texts)
+    code = f"""
+from grutext import Classifier
+model = Classifier.load("model")
+print(json.dumps(model.predict({texts!r})))
+assert model.predict_proba(["a"]).shape == (1, 3)
+assert model.encode(["a"]).shape == (1, 16)
+"""
+    labels, loaded = run(code, tmp_path)
+    assert json.loads(labels) == expected
+    assert loaded == ["grutext", "numpy", "safetensors"]
+
+
+@pytest.mark.parametrize(
+    "module", ["text", "model.spec", "model.bundle", "runtime", "config", "progress", "errors"]
+)
+def test_the_rooms_below_need_the_base_installation_alone(tmp_path, module):
+    (loaded,) = run(f"import grutext.{module}", tmp_path)
+    assert set(loaded) <= {"grutext", "numpy", "safetensors"}
+
+
+def command(*arguments: str) -> str:
+    """Gives code that runs `python -m grutext` with these arguments."""
+    return f"""
+import runpy
+sys.argv = {["grutext", *arguments]!r}
+try:
+    runpy.run_module("grutext", run_name="__main__")
+except SystemExit as done:
+    assert not done.code, done.code
+"""
+
+
+def test_help_needs_no_heavy_package(tmp_path):
+    *lines, loaded = run(command("--help"), tmp_path)
+    assert any("classify" in line for line in lines)
+    assert "numpy" not in loaded
+
+
+def test_classify_needs_no_heavy_package(tmp_path, build_bundle):
+    bundle = build_bundle()
+    bundle.save(tmp_path / "model")
+    (tmp_path / "mail.txt").write_text("where is the parcel?", encoding="utf-8")
+    line, loaded = run(command("classify", "mail.txt"), tmp_path)
+    assert line.split("\t")[:2] == [
+        "mail.txt",
+        grutext.Classifier(bundle).predict(["where is the parcel?"])[0],
+    ]
+    assert loaded == ["click", "grutext", "numpy", "safetensors"]

@@ -1,0 +1,110 @@
+"""Texts to numbers: every token has its type, every type its rows, and texts do not mix."""
+
+import binascii
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grutext.config import TextConfig
+from grutext.text import TOKENIZERS, TokenBatch, Vectorizer, Vocabulary, normalize
+from grutext.text.vectorizer import subword_buckets
+
+CONFIG = TextConfig(subword_min=2, subword_max=4, subword_buckets=97)
+VOCABULARY = Vocabulary(["the", "a", "é", "天", "\ud800", "1"])
+
+
+def reference_buckets(token: str, config: TextConfig) -> list[int]:
+    """Gives the hashed character n-grams of `<token>`, window by window."""
+    characters = ["<", *token, ">"]
+    buckets = []
+    length = config.subword_min
+    while length <= config.subword_max:
+        for first, _ in enumerate(characters):
+            window = characters[first : first + length]
+            if len(window) < length:
+                break
+            raw = b"".join(character.encode("utf-8", "surrogatepass") for character in window)
+            buckets.append(binascii.crc32(raw) % config.subword_buckets)
+        length += 1
+    return buckets
+
+
+def tokens_of(batch: TokenBatch) -> list[list[str]]:
+    """Gives the tokens of each text back."""
+    ends = np.cumsum(batch.lengths)
+    return [
+        [batch.types[i] for i in batch.ids[end - length : end]]
+        for end, length in zip(ends, batch.lengths, strict=True)
+    ]
+
+
+@given(token=..., shortest=st.integers(1, 5), more=st.integers(0, 4), buckets=st.sampled_from([1, 7, 50_000]))
+def test_subword_buckets_are_those_of_the_reference(token: str, shortest: int, more: int, buckets: int):
+    config = TextConfig(subword_min=shortest, subword_max=shortest + more, subword_buckets=buckets)
+    assert subword_buckets(token, config) == reference_buckets(token, config)
+
+
+def test_subword_buckets_of_known_words():
+    config = TextConfig(subword_min=3, subword_max=5, subword_buckets=50_000)
+    grams = ["<ca", "cat", "at>", "<cat", "cat>", "<cat>"]
+    assert subword_buckets("cat", config) == [binascii.crc32(gram.encode()) % 50_000 for gram in grams]
+    assert len(subword_buckets("天", config)) == 1
+    assert subword_buckets("cat", replace(config, subword_max=0)) == []
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@given(texts=...)
+def test_a_batch_says_what_each_text_says(tokenizer, texts: list[str]):
+    config = replace(CONFIG, tokenizer=tokenizer)
+    batch = Vectorizer(config, VOCABULARY).vectorize(texts)
+    tokenized = [TOKENIZERS[tokenizer](normalize(text)) for text in texts]
+    assert batch.normalized == [normalize(text) for text in texts]
+    assert tokens_of(batch) == tokenized
+    assert batch.lengths.tolist() == [len(tokens) for tokens in tokenized]
+    assert batch.types == list(dict.fromkeys(token for tokens in tokenized for token in tokens))
+    assert batch.rows.tolist() == [VOCABULARY.row(token) for token in batch.types]
+    assert np.all((batch.rows >= 0) & (batch.rows < VOCABULARY.rows))
+    assert np.all((batch.buckets >= 0) & (batch.buckets < config.subword_buckets))
+    grams = [reference_buckets(token, config) for token in batch.types]
+    assert batch.bucket_counts.tolist() == [len(some) for some in grams]
+    assert batch.buckets.tolist() == [bucket for some in grams for bucket in some]
+    arrays = (batch.ids, batch.lengths, batch.rows, batch.buckets, batch.bucket_counts)
+    assert {array.dtype for array in arrays} == {np.dtype(np.int32)}
+    assert {array.ndim for array in arrays} == {1}
+
+
+@given(texts=...)
+def test_a_text_is_the_same_alone_as_in_a_batch(texts: list[str]):
+    vectorizer = Vectorizer(CONFIG, VOCABULARY)
+    batch = vectorizer.vectorize(texts)
+    one_by_one = [vectorizer.vectorize([text]) for text in texts]
+    assert tokens_of(batch) == [tokens_of(alone)[0] for alone in one_by_one]
+    row_of = dict(zip(batch.types, batch.rows.tolist(), strict=True))
+    for alone in one_by_one:
+        assert [row_of[token] for token in alone.types] == alone.rows.tolist()
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_nothing_is_cut_from_a_text_of_a_hundred_thousand_characters(tokenizer, long_texts):
+    config = TextConfig(tokenizer=tokenizer)
+    batch = Vectorizer(config, VOCABULARY).vectorize(long_texts[::3])
+    for normalized, tokens in zip(batch.normalized, tokens_of(batch), strict=True):
+        assert "".join(tokens) == "".join(normalized.split())
+
+
+def test_the_vocabulary_comes_from_the_texts_of_the_training_part_only():
+    vectorizer = Vectorizer.fit(["The cat, the dog", "A cat"], TextConfig(min_count=2, max_vocabulary=1))
+    assert vectorizer.vocabulary.tokens == ("cat",)
+    vectorizer = Vectorizer.fit(["The cat, the dog", "A cat"], TextConfig(min_count=2))
+    vectorizer.vectorize(["bird bird bird"])
+    assert vectorizer.vocabulary.tokens == ("cat", "the")
+
+
+def test_texts_may_come_from_a_generator():
+    vectorizer = Vectorizer.fit(
+        (text for text in ["天气 天"]), TextConfig(tokenizer="character", min_count=1)
+    )
+    assert vectorizer.vocabulary.tokens == ("天", "气")
