@@ -16,13 +16,11 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any, get_type_hints
 
 from grutext.errors import ConfigError
 
 TOKENIZERS = ("word", "character")
-PRESETS = ("fast", "balanced", "accurate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,51 +179,6 @@ class Config:
         return Config().override(flat)
 
 
-def preset(name: str) -> dict[str, Any]:
-    """Gives the settings that a preset changes.
-
-    Args:
-        name: `fast` (no adversarial pass, small GRU), `balanced` (the defaults) or `accurate`
-            (larger GRU, half as many epochs again).
-
-    Raises:
-        ConfigError: There is no such preset.
-    """
-    settings: dict[str, dict[str, Any]] = {
-        "fast": {"training.adversarial_radius": 0.0, "model.units": 48, "model.embedding_size": 48},
-        "balanced": {},
-        "accurate": {"model.units": 128, "model.embedding_size": 128, "training.patience": 8},
-    }
-    if name not in settings:
-        raise ConfigError(f'there is no preset "{name}"; the presets are {", ".join(PRESETS)}')
-    return settings[name]
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Reads settings from a TOML file with the sections `[text] [wide] [model] [training]`.
-
-    Returns:
-        `section.key` to value, for `Config.override`.
-
-    Raises:
-        ConfigError: The file cannot be read, or is not such a file.
-    """
-    try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
-    flat: dict[str, Any] = {}
-    for section, part in values.items():
-        if not isinstance(part, dict):
-            raise ConfigError(f'{path}: "{section}" stands outside a section such as [model]')
-        flat.update({f"{section}.{key}": value for key, value in part.items()})
-    return flat
-
-
 def _convert(name: str, value: Any, kind: type) -> Any:
     wrong = ConfigError(f'the setting "{name}" takes {_KINDS[kind]}, not {json.dumps(value, default=str)}')
     if kind is bool:
@@ -283,4 +236,4 @@ def _check(config: Config) -> None:
 def _suggest(name: str, known: set[str]) -> str:
     same_key = {full for full in known if full.partition(".")[2] == name.rpartition(".")[2]}
     near = difflib.get_close_matches(name, same_key or known, n=1, cutoff=0.0 if same_key else 0.5)
-    return f'; did you mean "{near[0]}"?' if near else "; grutext show --config lists them"
+    return f'; did you mean "{near[0]}"?' if near else "; docs/configuration.md lists them"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from grutext.config import PRESETS, Config, preset, read_config
+from grutext.config import Config
 from grutext.errors import ConfigError
+from grutext.settings import PRESETS, preset, read_config
 
 DEFAULTS = {
     f"{section}.{name}": value for section, part in Config().to_dict().items() for name, value in part.items()
@@ -289,3 +290,11 @@ def test_a_file_that_cannot_be_read_is_named_once(tmp_path):
 )
 def test_toml_has_types_that_no_setting_takes(tmp_path, content):
     check_refused(read_config(write(tmp_path, content)), 'the setting "model.units" takes a whole number')
+
+
+def test_every_setting_is_in_the_guide_with_its_default():
+    page = (Path(__file__).parents[1] / "docs/configuration.md").read_text(encoding="utf-8")
+    for section, values in Config().to_dict().items():
+        for key, default in values.items():
+            shown = default if isinstance(default, str) else json.dumps(default)
+            assert f"| `{section}.{key}` | {shown} |" in page

@@ -75,8 +75,9 @@ def build_config(settings: dict[str, Any]) -> Config:
         ConfigError: A setting is unknown, has the wrong type or is out of range; names the file if it
             stands in one.
     """
-    from grutext.config import Config, preset, read_config
+    from grutext.config import Config
     from grutext.model.spec import check_model
+    from grutext.settings import preset, read_config
 
     config = Config()
     if settings["preset"] is not None:

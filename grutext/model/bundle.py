@@ -85,10 +85,10 @@ class Bundle:
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
             weights = _weights_file(self)
-            _write(temporary / WEIGHTS_FILE, weights)
+            write_durably(temporary / WEIGHTS_FILE, weights)
             values = self._values() | {"files": {WEIGHTS_FILE: hashlib.sha256(weights).hexdigest()}}
             values["checksum"] = _checksum(values)
-            _write(temporary / MODEL_FILE, json.dumps(values, indent=1).encode())
+            write_durably(temporary / MODEL_FILE, json.dumps(values, indent=1).encode())
             temporary.chmod(0o755)
             _replace(temporary, path)
         finally:
@@ -221,7 +221,12 @@ def _checksum(values: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_durably(path: Path, content: bytes) -> None:
+    """Writes a file and waits until it is on the disk.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     with path.open("wb") as file:
         file.write(content)
         file.flush()

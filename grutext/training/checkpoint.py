@@ -8,16 +8,16 @@ goes on from a checkpoint ends with the same bytes as one that was never interru
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from grutext.errors import TrainingError
+from grutext.model.bundle import write_durably
 from grutext.nn.network import Network
 from grutext.nn.weights import Arrays, to_arrays
 
@@ -58,9 +58,7 @@ class Checkpoint:
         metadata = {"fingerprint": self.fingerprint, "history": json.dumps(history)}
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self.folder / f"{_FILE}.new"
-        save_file(arrays, temporary, metadata)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        write_durably(temporary, save(arrays, metadata))
         temporary.replace(self.folder / _FILE)
 
     def restore(self, network: Network) -> Run | None:

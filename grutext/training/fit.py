@@ -17,7 +17,7 @@ import numpy as np
 
 import grutext
 from grutext.config import Config
-from grutext.data import Example, label_set
+from grutext.data import Example, fingerprint, label_set
 from grutext.errors import TrainingError
 from grutext.evaluation import evaluate
 from grutext.model.bundle import Bundle, Weights
@@ -71,7 +71,6 @@ def train(
     labels = label_set(train)
     if len(labels) < (1 if multilabel else 2) or not dev:
         raise TrainingError("training needs texts with at least two labels, and a dev part")
-    fingerprint = _fingerprint(train, dev, config)
     vectorizer = Vectorizer.fit((example.text for example in train), config.text)
     targets, dev_targets = (one_hot([e.labels for e in part], labels) for part in (train, dev))
     texts, dev_texts = [e.text for e in train], [e.text for e in dev]
@@ -83,14 +82,14 @@ def train(
     unfinished = Bundle(
         config=config, labels=labels, multilabel=multilabel, vocabulary=vectorizer.vocabulary.tokens,
         weights=weights, calibration=Calibration(),
-        data=(data or {}) | {"train": len(train), "dev": len(dev), "sha256": fingerprint},
+        data=(data or {}) | {"train": len(train), "dev": len(dev), "sha256": fingerprint(train)},
         versions=_versions(), created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )  # fmt: skip
     history: list[dict[str, Any]] = []
     if config.model.enabled:
         from grutext.training.checkpoint import Checkpoint
 
-        kept = Checkpoint(checkpoint, fingerprint, resume) if checkpoint else None
+        kept = Checkpoint(checkpoint, _fingerprint(train, dev, config), resume) if checkpoint else None
         corpora = [(vectorizer.vectorize(t), y) for t, y in ((texts, targets), (dev_texts, dev_targets))]
         fit = _deep(corpora, unfinished, listener, kept, end)
         weights |= {
@@ -177,11 +176,8 @@ def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
 
 def _fingerprint(train: Sequence[Example], dev: Sequence[Example], config: Config) -> str:
     """Gives the SHA-256 of the data and of every setting that the weights depend on."""
-    digest = hashlib.sha256(json.dumps(config.to_dict(), sort_keys=True).encode())
-    for part in (train, dev):
-        for example in part:
-            digest.update(json.dumps([example.text, example.labels]).encode())
-    return digest.hexdigest()
+    values = [config.to_dict(), fingerprint(train), fingerprint(dev)]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -9,8 +9,8 @@ import pytest
 from grutext.cli import main
 from grutext.cli.options import FORMATS
 from grutext.cli.settings import PRESETS
-from grutext.config import PRESETS as KNOWN_PRESETS
 from grutext.data import FORMATS as READ_FORMATS
+from grutext.settings import PRESETS as KNOWN_PRESETS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 COMMANDS = list(main.commands.values())

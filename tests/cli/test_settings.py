@@ -7,8 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from grutext.cli.settings import build_config, config_toml, settings_options
-from grutext.config import Config, read_config
+from grutext.config import Config
 from grutext.errors import ConfigError
+from grutext.settings import read_config
 
 
 @click.command()

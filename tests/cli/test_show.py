@@ -61,7 +61,7 @@ def test_json_tells_the_same(run, trained_model) -> None:
 
 
 def test_config_prints_what_train_config_reads_back(run, model, tmp_path) -> None:
-    from grutext.config import read_config
+    from grutext.settings import read_config
 
     printed = run("show", "--config").stdout
     (tmp_path / "again.toml").write_text(printed, encoding="utf-8")

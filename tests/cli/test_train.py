@@ -245,7 +245,7 @@ def test_a_full_disk_while_saving_is_one_line_and_the_old_model_stays(
 
     training.before = keep_state
     before = {path.name: path.read_bytes() for path in model.iterdir()}
-    monkeypatch.setattr("grutext.model.bundle._write", fail)
+    monkeypatch.setattr("grutext.model.bundle.write_durably", fail)
     assert error("train", mails, "--overwrite", "--quiet") == (
         "model: cannot save, No space left on device; the training so far is kept in model.checkpoint, the same "
         "command with --resume continues it"

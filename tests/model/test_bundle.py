@@ -166,7 +166,7 @@ class Failing:
 # What saving asks of the file system, and how often where a model is replaced.
 STEPS = {
     "mkdtemp": ((bundles.tempfile, "mkdtemp"), 2),
-    "write": ((bundles, "_write"), 2),
+    "write": ((bundles, "write_durably"), 2),
     "fsync": ((os, "fsync"), 2),
     "chmod": ((Path, "chmod"), 1),
     "rename": ((Path, "rename"), 2),

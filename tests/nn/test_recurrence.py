@@ -23,7 +23,11 @@ def keras_states(inputs, mask, ours, reset_after):
     states, variables = [], []
     for backward, three in enumerate(ours):
         layer = keras.layers.GRU(
-            UNITS, return_sequences=True, reset_after=reset_after, go_backwards=bool(backward), use_cudnn=False
+            UNITS,
+            return_sequences=True,
+            reset_after=reset_after,
+            go_backwards=bool(backward),
+            use_cudnn=False,
         )
         layer.build((TEXTS, STEPS, INPUTS))
         layer.set_weights([variable.numpy() for variable in three])

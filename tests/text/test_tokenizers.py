@@ -119,7 +119,7 @@ def test_the_texts_that_are_drawn_hold_what_is_hard():
         "lone surrogates": "[\ud800-\udfff]",
         "joiners": "\u200d",
         "controls": "[\0-\x08\x1c-\x1f]",
-        "marks after letters": "\\w[\u0300-\u036f]",
+        "marks after letters": "\\w[\u0300-\u036f\u064b\u093f]",
         "apostrophes": "['\u2019]",
         "several tokens": r"\S\s+\S",
         "ASCII alone": r"[\0-\x7f]+\Z",

@@ -11,7 +11,9 @@ def corpus_of(lengths, seed=0):
     words = [f"w{n}" for n in range(50)]
     texts = [" ".join(rng.choice(words, length)) for length in lengths]
     vectorizer = Vectorizer(TextConfig(subword_buckets=97), Vocabulary(words[:30]))
-    return texts, Corpus(vectorizer.vectorize(texts), np.eye(2, dtype=np.float32)[rng.integers(0, 2, len(texts))])
+    return texts, Corpus(
+        vectorizer.vectorize(texts), np.eye(2, dtype=np.float32)[rng.integers(0, 2, len(texts))]
+    )
 
 
 def test_a_batch_gives_back_the_tokens_words_and_subwords_of_its_texts():

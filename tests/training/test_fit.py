@@ -8,7 +8,7 @@ import pytest
 from grutext.config import Config
 from grutext.data import Example
 from grutext.errors import GrutextError, TrainingError
-from grutext.model.bundle import Bundle, weights_digest
+from grutext.model.bundle import weights_digest
 from grutext.progress import Silent
 from grutext.runtime import Classifier
 
@@ -18,7 +18,11 @@ TINY = {
     "model.units": 8, "model.embedding_size": 8, "text.subword_buckets": 200, "training.epochs": 4,
     "training.batch_size": 8, "training.learning_rate": 0.01,
 }  # fmt: skip
-WORDS = {"sea": "wave salt sail harbour tide fish", "wood": "tree leaf moss owl path fern", "town": "street tram"}
+WORDS = {
+    "sea": "wave salt sail harbour tide fish",
+    "wood": "tree leaf moss owl path fern",
+    "town": "street tram",
+}
 
 
 def examples(count, seed):
@@ -34,13 +38,21 @@ def examples(count, seed):
 TRAIN, DEV = examples(90, 1), examples(30, 2)
 
 
-def fit(train_part=TRAIN, dev=DEV, multilabel=False, listener=None, checkpoint=None, resume=False, **settings):
+def fit(
+    train_part=TRAIN, dev=DEV, multilabel=False, listener=None, checkpoint=None, resume=False, **settings
+):
     from grutext.training import train
 
     named = {name.replace("__", "."): value for name, value in settings.items()}
     config = Config().override(TINY | named)
     return train(
-        train_part, dev, config, multilabel=multilabel, listener=listener, checkpoint=checkpoint, resume=resume
+        train_part,
+        dev,
+        config,
+        multilabel=multilabel,
+        listener=listener,
+        checkpoint=checkpoint,
+        resume=resume,
     )
 
 
@@ -143,7 +155,10 @@ def test_several_labels():
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "attention"])
 def test_every_pooling_and_convention_trains(pooling):
     bundle = fit(
-        model__pooling=pooling, model__reset_after=False, model__layers=2, model__bidirectional=pooling == "max"
+        model__pooling=pooling,
+        model__reset_after=False,
+        model__layers=2,
+        model__bidirectional=pooling == "max",
     )
     assert np.isfinite(bundle.metrics["dev"]["log_loss"])
 

@@ -90,7 +90,9 @@ def test_two_classes_take_one_column_and_its_sign_is_right():
     texts = [text for text, keep in zip(TEXTS, pair, strict=True) if keep]
     fit = fit_wide(texts, TARGETS[pair][:, :2], VECTORIZER, CONFIG, multilabel=False, seed=1)
     assert fit.arrays["wide/kernel"].shape[1] == 1
-    margins = WidePart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(["my parcel is lost", "close my account"]))
+    margins = WidePart(CONFIG, fit.arrays).margins(
+        VECTORIZER.vectorize(["my parcel is lost", "close my account"])
+    )
     assert margins[0, 0] < 0 < margins[1, 0]
 
 
@@ -98,7 +100,9 @@ def test_several_labels_and_a_label_that_no_text_has():
     targets = np.concatenate([TARGETS, np.zeros((15, 1), np.float32)], axis=1)
     targets[14] = [1, 0, 1, 0]
     fit = fit_wide(TEXTS, targets, VECTORIZER, CONFIG, multilabel=True, seed=1)
-    margins = WidePart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(["refund the parcel", "locked account"]))
+    margins = WidePart(CONFIG, fit.arrays).margins(
+        VECTORIZER.vectorize(["refund the parcel", "locked account"])
+    )
     assert (margins[0] > 0).tolist() == [True, False, True, False]
     assert margins[1, 1] > 0
 

@@ -1,0 +1,55 @@
+"""Where settings come from besides the command line: presets, and files in TOML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from grutext.errors import ConfigError
+
+PRESETS = ("fast", "balanced", "accurate")
+
+
+def preset(name: str) -> dict[str, Any]:
+    """Gives the settings that a preset changes.
+
+    Args:
+        name: `fast` (small GRU, no adversarial pass), `balanced` (the defaults) or `accurate` (larger GRU,
+            more patience).
+
+    Raises:
+        ConfigError: There is no such preset.
+    """
+    settings: dict[str, dict[str, Any]] = {
+        "fast": {"training.adversarial_radius": 0.0, "model.units": 48, "model.embedding_size": 48},
+        "balanced": {},
+        "accurate": {"model.units": 128, "model.embedding_size": 128, "training.patience": 8},
+    }
+    if name not in settings:
+        raise ConfigError(f'there is no preset "{name}"; the presets are {", ".join(PRESETS)}')
+    return settings[name]
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Reads settings from a TOML file with the sections `[text] [wide] [model] [training]`.
+
+    Returns:
+        `section.key` to value, for `Config.override`.
+
+    Raises:
+        ConfigError: The file cannot be read, or is not such a file.
+    """
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    flat: dict[str, Any] = {}
+    for section, part in values.items():
+        if not isinstance(part, dict):
+            raise ConfigError(f'{path}: "{section}" stands outside a section such as [model]')
+        flat.update({f"{section}.{key}": value for key, value in part.items()})
+    return flat
