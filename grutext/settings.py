@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from grutext.config import Config
 from grutext.errors import ConfigError
 
 PRESETS = ("fast", "balanced", "accurate")
@@ -47,9 +49,12 @@ def read_config(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    known = [part.name for part in fields(Config)]
     flat: dict[str, Any] = {}
     for section, part in values.items():
         if not isinstance(part, dict):
             raise ConfigError(f'{path}: "{section}" stands outside a section such as [model]')
+        if section not in known:
+            raise ConfigError(f"{path}: there is no section [{section}]; the sections are {', '.join(known)}")
         flat.update({f"{section}.{key}": value for key, value in part.items()})
     return flat

@@ -298,3 +298,11 @@ def test_every_setting_is_in_the_guide_with_its_default():
         for key, default in values.items():
             shown = default if isinstance(default, str) else json.dumps(default)
             assert f"| `{section}.{key}` | {shown} |" in page
+
+
+def test_a_section_that_does_not_exist_is_an_error_even_if_it_is_empty(tmp_path):
+    (tmp_path / "s.toml").write_text("[modle]\n", encoding="utf-8")
+    with pytest.raises(
+        ConfigError, match=r"there is no section \[modle\]; the sections are text, wide, model, training"
+    ):
+        read_config(tmp_path / "s.toml")

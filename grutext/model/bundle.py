@@ -7,6 +7,7 @@ renamed: at any moment the folder is the whole old model, the whole new one, or 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -24,7 +25,8 @@ from safetensors.numpy import save as save_arrays
 
 from grutext.config import Config
 from grutext.errors import BundleError, GrutextError
-from grutext.model.spec import Calibration, check_model, weight_spec
+from grutext.model.checks import check_calibration, check_weights
+from grutext.model.spec import Calibration
 
 FORMAT = 1
 MODEL_FILE = "model.json"
@@ -75,11 +77,13 @@ class Bundle:
         Raises:
             BundleError: The folder exists and `overwrite` is false, or is there but no model; the weights
                 do not fit the configuration.
+            ConfigError: The configuration names a pooling that does not exist.
             OSError: The disk is full or may not be written to; an existing model is then untouched.
         """
         path = Path(path)
         check_target(path, overwrite)
-        check_weights(self)
+        check_weights(self.config, self.labels, self.multilabel, len(self.vocabulary), self.weights)
+        check_calibration(self.calibration, self.labels, self.multilabel)
         path = Path(os.path.realpath(path))  # a link stays, and what it names is replaced
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -91,6 +95,7 @@ class Bundle:
             write_durably(temporary / MODEL_FILE, json.dumps(values, indent=1).encode())
             temporary.chmod(0o755)
             _replace(temporary, path)
+            _sync_folder(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -114,7 +119,10 @@ class Bundle:
         try:
             if hashlib.sha256(raw).hexdigest() == values["files"][WEIGHTS_FILE]:
                 bundle = cls._from_values(values, load_arrays(raw))
-                check_weights(bundle)
+                check_weights(
+                    bundle.config, bundle.labels, bundle.multilabel, len(bundle.vocabulary), bundle.weights
+                )
+                check_calibration(bundle.calibration, bundle.labels, bundle.multilabel)
                 return bundle
         except (GrutextError, KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
             raise BundleError(
@@ -153,28 +161,6 @@ def check_target(path: Path, overwrite: bool) -> None:
         raise BundleError(
             f"{path} exists and is no model, so --overwrite leaves it alone; -m names another folder"
         )
-
-
-def check_weights(bundle: Bundle) -> None:
-    """Raises a BundleError that lists every weight which is missing, unknown, or of a wrong shape or dtype."""
-    check_model(bundle.config.model)
-    spec = weight_spec(
-        bundle.config,
-        rows=len(bundle.vocabulary) + 1,
-        classes=len(bundle.labels),
-        multilabel=bundle.multilabel,
-        features=len(bundle.weights.get("wide/keys", ())),
-    )
-    wrong = [f"{name} is missing" for name in spec if name not in bundle.weights]
-    wrong += [f"{name} is unknown" for name in bundle.weights if name not in spec]
-    for name, (shape, dtype) in spec.items():
-        array = bundle.weights.get(name)
-        if array is not None and (array.shape != shape or array.dtype != dtype):
-            wrong.append(f"{name} is {array.shape} {array.dtype}, not {shape} {dtype}")
-        elif array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
-            wrong.append(f"{name} has values that are not finite")
-    if wrong:
-        raise BundleError("the weights do not fit the model: " + "; ".join(wrong))
 
 
 def weights_digest(bundle: Bundle) -> str:
@@ -231,6 +217,16 @@ def write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Waits until a renaming in the folder is on the disk, where the system can do that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _replace(temporary: Path, path: Path) -> None:

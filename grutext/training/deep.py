@@ -84,6 +84,7 @@ def fit_deep(
             listener.epoch(record)
             if checkpoint:
                 checkpoint.keep(network, best, history)
+            clock.progress(epoch, 1.0)
             if clock.over:
                 break
     finally:
@@ -127,7 +128,7 @@ def _epoch(
     losses, tokens, texts, step = 0.0, 0, 0, epoch << 18
     for batch in train.shuffled(options.batch_size, options.token_budget, options.word_dropout, rng):
         rate = options.learning_rate * clock.rate(clock.progress(epoch, texts / len(train.targets)))
-        if clock.over:
+        if clock.over and texts:  # an epoch has at least one batch, so that its figures mean something
             break
         size = len(batch["lengths"])
         value = network.train_step(batch, step, rate)

@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import LinearSVC
 
 from grutext.config import WideConfig
 from grutext.model.spec import wide_columns
@@ -82,10 +85,6 @@ def _fit(
     multilabel: bool,
     seed: int,
 ) -> WideFit:
-    from scipy.sparse import csr_matrix
-    from sklearn.multiclass import OneVsRestClassifier
-    from sklearn.svm import LinearSVC
-
     counts = _count(texts, vectorizer, config)
     margins = wide_columns(targets.shape[1], multilabel)
     features = choose_features(counts, targets, config, margins)
@@ -161,8 +160,6 @@ def _presence(
     counts: Sequence[tuple[NgramCounts, int]], targets: Targets, keys: NDArray[np.uint32]
 ) -> Targets:
     """Gives `(F, C)`: the number of texts of each label in which each n-gram occurs."""
-    from scipy.sparse import csr_matrix
-
     total = np.zeros((len(keys), targets.shape[1]), np.float32)
     first = 0
     for chunk, size in counts:

@@ -61,7 +61,7 @@ def training(make_bundle, monkeypatch) -> FakeTraining:
     fake = FakeTraining(make_bundle(multilabel=False))
     # The fake's weights have no GRU, so that neither check nor drawing may look for one.
     monkeypatch.setattr("grutext.training.train", fake)
-    monkeypatch.setattr("grutext.model.bundle.check_weights", lambda bundle: None)
+    monkeypatch.setattr("grutext.model.bundle.check_weights", lambda *_: None)
     monkeypatch.setattr("grutext.training.draw_history", lambda history, path: path.write_bytes(b"picture"))
     monkeypatch.setattr("grutext.cli.requirements.find_spec", lambda name: True)
     ticks = itertools.count(100.0, 65.4)

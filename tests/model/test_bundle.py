@@ -1,8 +1,10 @@
 """A bundle that is saved and loaded is the same bundle, and saving is all or nothing."""
 
+import dataclasses
 import errno
 import hashlib
 import json
+import math
 import os
 import stat
 from dataclasses import replace
@@ -167,11 +169,14 @@ class Failing:
 STEPS = {
     "mkdtemp": ((bundles.tempfile, "mkdtemp"), 2),
     "write": ((bundles, "write_durably"), 2),
-    "fsync": ((os, "fsync"), 2),
+    "fsync": ((os, "fsync"), 3),
     "chmod": ((Path, "chmod"), 1),
     "rename": ((Path, "rename"), 2),
 }
-FAILURES = [(step, at) for step, (_, calls) in STEPS.items() for at in range(1, calls + 1)]
+LAST = ("fsync", 3)  # of the parent folder: the new model is in its place by then
+FAILURES = [
+    (step, at) for step, (_, calls) in STEPS.items() for at in range(1, calls + 1) if (step, at) != LAST
+]
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -208,6 +213,41 @@ def test_a_failure_leaves_the_old_model_and_nothing_else(
     check_equal(build_bundle(), Bundle.load(saved))
     build_bundle(seed=6).save(saved, overwrite=True)
     check_equal(build_bundle(seed=6), Bundle.load(saved))
+
+
+def test_a_file_system_that_cannot_flush_folders_still_gets_the_model(
+    build_bundle, check_equal, saved, monkeypatch
+):
+    fail(monkeypatch, *LAST, FULL)
+    build_bundle(seed=6).save(saved, overwrite=True)
+    check_equal(build_bundle(seed=6), Bundle.load(saved))
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"thresholds": ()}, "there are 0 thresholds"),
+        ({"thresholds": (0.5, 0.5, math.nan)}, "a number is not finite"),
+        ({"wide_scale": (1.0, 1.0)}, "wide_scale and wide_shift have another number"),
+        ({"deep_scale": math.inf}, "a number is not finite"),
+        ({"fusion": 1.5}, r"the fusion is outside 0\.\.1"),
+    ],
+)
+def test_a_calibration_that_does_not_fit_is_not_saved(build_bundle, tmp_path, change, problem):
+    bundle = build_bundle(multilabel=True)
+    broken = dataclasses.replace(bundle, calibration=dataclasses.replace(bundle.calibration, **change))
+    with pytest.raises(BundleError, match=problem):
+        broken.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_labels_twice_and_keys_out_of_order_are_not_saved(build_bundle, tmp_path):
+    bundle = build_bundle()
+    with pytest.raises(BundleError, match="a label stands twice"):
+        dataclasses.replace(bundle, labels=(bundle.labels[0],) * len(bundle.labels)).save(tmp_path / "model")
+    bundle.weights["wide/keys"] = bundle.weights["wide/keys"][::-1].copy()
+    with pytest.raises(BundleError, match="wide/keys does not ascend"):
+        bundle.save(tmp_path / "model")
 
 
 # A first save has no old model to put aside.

@@ -1,0 +1,71 @@
+"""Whether the pieces of a model fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.config import Config
+from grutext.errors import BundleError
+from grutext.model.spec import Calibration, check_model, weight_spec
+
+
+def check_weights(
+    config: Config,
+    labels: Sequence[str],
+    multilabel: bool,
+    vocabulary: int,
+    weights: Mapping[str, NDArray[Any]],
+) -> None:
+    """Lists every weight that is missing, unknown, not finite, or of a wrong shape or dtype.
+
+    Args:
+        config: The model's configuration.
+        labels: Its labels.
+        multilabel: Whether a text has several.
+        vocabulary: The number of known tokens.
+        weights: The arrays by name.
+
+    Raises:
+        BundleError: There is such a weight.
+        ConfigError: The configuration names a pooling that does not exist.
+    """
+    check_model(config.model)
+    keys = weights.get("wide/keys", np.zeros(0, np.uint32))
+    spec = weight_spec(config, vocabulary + 1, len(labels), multilabel, len(keys))
+    wrong = [f"{name} is missing" for name in spec if name not in weights]
+    wrong += [f"{name} is unknown" for name in weights if name not in spec]
+    for name, (shape, dtype) in spec.items():
+        array = weights.get(name)
+        if array is not None and (array.shape != shape or array.dtype != dtype):
+            wrong.append(f"{name} is {array.shape} {array.dtype}, not {shape} {dtype}")
+        elif array is not None and array.dtype.kind == "f" and not np.isfinite(array).all():
+            wrong.append(f"{name} has values that are not finite")
+    if keys.ndim == 1 and (keys[1:] <= keys[:-1]).any():
+        wrong.append("wide/keys does not ascend")
+    if wrong:
+        raise BundleError("the weights do not fit the model: " + "; ".join(wrong))
+
+
+def check_calibration(calibration: Calibration, labels: Sequence[str], multilabel: bool) -> None:
+    """Checks that the calibration has finite numbers, as many as there are labels or one for all.
+
+    Raises:
+        BundleError: It has not, or a label stands twice.
+    """
+    wrong = []
+    scales = (calibration.wide_scale, calibration.wide_shift)
+    if any(len(values) not in (1, len(labels)) for values in scales):
+        wrong.append("wide_scale and wide_shift have another number of values than one or one for each label")
+    if len(calibration.thresholds) != (len(labels) if multilabel else 0):
+        wrong.append(f"there are {len(calibration.thresholds)} thresholds")
+    numbers = [calibration.deep_scale, calibration.fusion, *scales[0], *scales[1], *calibration.thresholds]
+    if not np.isfinite(np.array(numbers, np.float64)).all() or not 0.0 <= calibration.fusion <= 1.0:
+        wrong.append("a number is not finite, or the fusion is outside 0..1")
+    if len(set(labels)) != len(labels):
+        wrong.append("a label stands twice")
+    if wrong:
+        raise BundleError("the calibration does not fit the model: " + "; ".join(wrong))
