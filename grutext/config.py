@@ -218,6 +218,7 @@ def _check(config: Config) -> None:
         (wide.char_min >= 1 and wide.min_count >= 1, "wide.char_min and wide.min_count start at 1"),
         (wide.char_max == 0 or wide.char_max >= wide.char_min, "wide.char_max is 0, or at least wide.char_min"),
         (wide.max_megabytes > 0 and wide.regularization > 0, "wide.max_megabytes and wide.regularization are positive"),
+        (training.seed < 2**32, "training.seed is below 4294967296"),
         (wide.enabled or model.enabled, "a model needs its wide part, its deep part, or both"),
         (not wide.enabled or wide.word_max or wide.char_max, "the wide part needs word or character n-grams"),
         (min(model.embedding_size, model.units, model.layers) >= 1, "model.embedding_size, units and layers start at 1"),

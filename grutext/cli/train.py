@@ -76,6 +76,8 @@ def train_command(
     started = time.monotonic()
     if dev is not None and dev_fraction is not None:
         raise click.UsageError("--dev and --dev-fraction exclude each other.", ctx)
+    if [data, dev, test].count("-") > 1:
+        raise click.UsageError("Only one of DATA, --dev and --test can be stdin.", ctx)
     if folder.name in ("", ".."):  # such as `.`, which has no name to put siblings beside
         folder = folder.resolve()
     checkpoint = folder.parent / f"{folder.name}.checkpoint"

@@ -76,16 +76,19 @@ class Checkpoint:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
         except (OSError, SafetensorError) as error:
             raise TrainingError(f"{path} is damaged ({error}); start again without --resume") from error
-        if metadata["fingerprint"] != self.fingerprint:
+        if not metadata or metadata.get("fingerprint") != self.fingerprint:
             raise TrainingError(
                 f"{self.folder} belongs to a training with other data or settings; repeat its command, or start "
                 "again without --resume"
             )
-        network.assign(_under("now/", arrays))
-        network.adam.steps.assign(int(arrays["steps"][0]))
-        for name, moment in network.adam.moments.items():
-            moment.assign(arrays[f"adam/{name}"])
-        return Run(_under("best/", arrays), json.loads(metadata["history"]))
+        try:
+            network.assign(_under("now/", arrays))
+            network.adam.steps.assign(int(arrays["steps"][0]))
+            for name, moment in network.adam.moments.items():
+                moment.assign(arrays[f"adam/{name}"])
+            return Run(_under("best/", arrays), json.loads(metadata["history"]))
+        except (KeyError, ValueError) as error:
+            raise TrainingError(f"{path} lacks or garbles {error}; start again without --resume") from error
 
 
 def _under(prefix: str, arrays: Arrays) -> Arrays:

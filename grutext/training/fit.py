@@ -73,6 +73,10 @@ def train(
         raise TrainingError("training needs texts with at least two labels, and a dev part")
     vectorizer = Vectorizer.fit((example.text for example in train), config.text)
     targets, dev_targets = (one_hot([e.labels for e in part], labels) for part in (train, dev))
+    if any(example.labels for example in dev) and not dev_targets.any():
+        raise TrainingError(
+            f"no text of the dev part has a label of the training part ({', '.join(labels[:5])}, ...); name another dev part"
+        )
     texts, dev_texts = [e.text for e in train], [e.text for e in dev]
     end = started + config.training.time_budget if config.training.time_budget else None
 
@@ -176,7 +180,7 @@ def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
 
 def _fingerprint(train: Sequence[Example], dev: Sequence[Example], config: Config) -> str:
     """Gives the SHA-256 of the data and of every setting that the weights depend on."""
-    values = [config.to_dict(), fingerprint(train), fingerprint(dev)]
+    values = [grutext.__version__, config.to_dict(), fingerprint(train), fingerprint(dev)]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

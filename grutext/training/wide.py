@@ -88,6 +88,8 @@ def _fit(
     counts = _count(texts, vectorizer, config)
     margins = wide_columns(targets.shape[1], multilabel)
     features = choose_features(counts, targets, config, margins)
+    if not len(features.keys):
+        return WideFit(_without_features(targets, margins, multilabel), rows=len(texts))
     blocks = [features.transform(chunk, size) for chunk, size in counts]
     values = np.concatenate([block.values for block in blocks])
     columns = np.concatenate([block.columns for block in blocks])
@@ -116,6 +118,19 @@ def _fit(
         },
         rows=len(texts),
     )
+
+
+def _without_features(targets: Targets, margins: int, multilabel: bool) -> dict[str, NDArray[Any]]:
+    """Gives the model that knows how frequent the labels are and nothing else: no n-gram occurs twice."""
+    share = (targets.sum(axis=0) + 1.0) / (len(targets) + 2.0)
+    odds = np.log(share / (1.0 - share)) if multilabel else np.log(share)
+    bias = (odds[1:] - odds[:1]) / 2 if margins < len(share) else odds
+    return {
+        "wide/keys": np.zeros(0, np.uint32),
+        "wide/scale": np.zeros(0, np.float16),
+        "wide/kernel": np.zeros((0, margins), np.float16),
+        "wide/bias": bias.astype(np.float32),
+    }
 
 
 def choose_features(

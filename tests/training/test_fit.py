@@ -168,7 +168,7 @@ def test_the_time_budget_ends_the_training():
     many = TRAIN * 30
     bundle = fit(many, training__epochs=2000, training__patience=0, training__time_budget=20)
     seconds = time.monotonic() - began
-    assert 10 < seconds < 22
+    assert 17 < seconds < 22
     assert len(bundle.history) < 2000
 
 
@@ -183,6 +183,34 @@ def test_early_stopping_keeps_the_best_epoch():
 def test_a_loss_that_is_not_finite_stops_with_advice():
     with pytest.raises(TrainingError, match=r"the loss became .* in epoch \d; --set training.learning_rate"):
         fit(training__learning_rate=1e30, training__clip_norm=1e30, training__epochs=10)
+
+
+def test_a_dev_part_with_other_labels_only_is_refused():
+    other = [Example("a", ("sky",), "dev.csv", 2)]
+    with pytest.raises(
+        TrainingError, match=r"no text of the dev part has a label of the training part \(sea, town"
+    ):
+        fit(dev=other)
+
+
+def test_texts_that_share_no_ngram_still_train():
+    part = [Example("", ("a",), "x", 1), Example("b", ("a",), "x", 2), Example("", ("c",), "x", 3)] * 2
+    assert fit(part, part, training__epochs=1).metrics["dev"]["n"] == 6
+
+
+def test_a_checkpoint_without_its_arrays_is_refused_in_one_line(tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    fit(checkpoint=tmp_path, training__epochs=1)
+    from safetensors import safe_open
+
+    state = tmp_path / "state.safetensors"
+    with safe_open(state, "np") as file:
+        metadata = file.metadata()
+    arrays = {name: a for name, a in load_file(state).items() if not name.startswith("adam/")}
+    save_file(arrays, state, metadata)
+    with pytest.raises(TrainingError, match="lacks or garbles"):
+        fit(checkpoint=tmp_path, resume=True, training__epochs=1)
 
 
 @pytest.mark.parametrize(("train_part", "dev"), [([], DEV), (TRAIN[:1], DEV), (TRAIN, [])])

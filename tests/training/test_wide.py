@@ -107,6 +107,18 @@ def test_several_labels_and_a_label_that_no_text_has():
     assert margins[1, 1] > 0
 
 
+@pytest.mark.parametrize(("classes", "multilabel"), [(2, False), (3, False), (3, True)])
+def test_texts_without_a_common_ngram_leave_the_labels_frequencies(classes, multilabel):
+    targets = np.eye(classes, dtype=np.float32)[[0, 1, 1, 1]]
+    fit = fit_wide(["", "ab", "cde", "fghi"], targets, VECTORIZER, CONFIG, multilabel=multilabel, seed=1)
+    margins = WidePart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(["ab", ""]))
+    assert len(fit.arrays["wide/keys"]) == 0
+    if margins.shape[1] == 1:
+        assert (margins > 0).all()
+    else:
+        assert margins.argmax(axis=1).tolist() == [1, 1]
+
+
 def test_the_seed_decides_every_bit():
     runs = [fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1).arrays for _ in range(2)]
     for name, array in runs[0].items():
