@@ -66,7 +66,7 @@ def predict_command(
     model = Classifier.load(folder)
     options = ReadOptions(text_column=text_column, encoding=encoding, format=form)
     known = Columns(model.bundle.data.get("text_column"), None)
-    count = 0
+    count = empty = 0
     with read_rows(source, options, known=known) as reader:
         for note in () if quiet else reader.notes:
             click.echo(note, err=True)
@@ -77,6 +77,12 @@ def predict_command(
                     added = _columns(answer, model.labels if proba else (), with_top=top_k is not None)
                     writer.write(row.fields, added, row.number)
                 count += len(rows)
+                empty += sum(not row.text.strip() for row in rows)
+    if empty and not quiet:
+        click.echo(
+            f"{source}: {empty:,} {'text is' if empty == 1 else 'texts are'} empty (labelled all the same)",
+            err=True,
+        )
     if output not in (None, "-") and not quiet:
         click.echo(f"{output}: {count:,} {'row' if count == 1 else 'rows'}", err=True)
 

@@ -141,3 +141,11 @@ def test_an_error_behind_the_first_batch_writes_no_file(error, model, tmp_path) 
     (tmp_path / "a.csv").write_bytes(b"message\n" + b"parcel\n" * 3000 + b"\xff\n")
     assert error("predict", "a.csv", "-o", "out.csv").startswith("a.csv, line 3002: ")
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_empty_texts_are_labelled_and_counted(run, model, tmp_path) -> None:
+    (tmp_path / "gaps.csv").write_text("id,text\n1,\n2,parcel\n3,  \n", encoding="utf-8")
+    result = run("predict", "gaps.csv")
+    assert result.stdout.count("\n") == 4
+    assert "gaps.csv: 2 texts are empty (labelled all the same)\n" in result.stderr
+    assert "empty" not in run("predict", "gaps.csv", "--quiet").stderr
