@@ -42,7 +42,7 @@ def linear(rows: SparseRows, kernel: NDArray[Any]) -> NDArray[np.float32]:
     first = 0
     while first < texts:
         last = int(np.searchsorted(rows.starts, rows.starts[first] + block, side="right")) - 1
-        last = min(texts, max(first + 1, last))
+        last = max(first + 1, last)
         start, end = rows.starts[first], rows.starts[last]
         if end > start:
             terms = kernel[rows.columns[start:end]].astype(np.float32) * rows.values[start:end, None]

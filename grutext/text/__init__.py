@@ -1,6 +1,6 @@
 """Strings to tokens, ids and features; one implementation for training and runtime."""
 
-from grutext.text.ngrams import NgramCounts, NgramFeatures, SparseRows, count_ngrams
+from grutext.text.ngrams import NgramCounts, NgramFeatures, SparseRows, count_ngrams, find_keys
 from grutext.text.normalize import normalize
 from grutext.text.tokenizers import TOKENIZERS
 from grutext.text.vectorizer import TokenBatch, Vectorizer
@@ -16,5 +16,6 @@ __all__ = [
     "Vectorizer",
     "Vocabulary",
     "count_ngrams",
+    "find_keys",
     "normalize",
 ]

@@ -104,10 +104,8 @@ class NgramFeatures:
             counts: What `count_ngrams` gives; n-grams that are not known are left out.
             texts: The number N of texts.
         """
-        columns = np.searchsorted(self.keys, counts.keys)
-        known = columns < len(self.keys)
-        known[known] = self.keys[columns[known]] == counts.keys[known]
-        columns, rows, count = columns[known], counts.texts[known], counts.counts[known]
+        columns, known = find_keys(self.keys, counts.keys)
+        rows, count = counts.texts[known], counts.counts[known]
         order = np.sort(_PACK_TEXT * rows.astype(np.uint64) | _PACK_COLUMN * columns.astype(np.uint64)
                         | np.minimum(count, _MAX_COUNT).astype(np.uint64))  # fmt: skip
         rows = (order // _PACK_TEXT).astype(np.int64)
@@ -118,6 +116,16 @@ class NgramFeatures:
         values = (values / np.maximum(norms, 1e-12)[family]).astype(np.float32)
         starts = np.searchsorted(rows, np.arange(texts + 1))
         return SparseRows(starts, columns, values)
+
+
+def find_keys(
+    keys: NDArray[np.uint32], wanted: NDArray[np.uint32]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Gives the places in `keys`, which ascends, of those wanted keys that it has, and which ones it has."""
+    places = np.searchsorted(keys, wanted)
+    known = places < len(keys)
+    known[known] = keys[places[known]] == wanted[known]
+    return places[known], known
 
 
 def _code_points(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

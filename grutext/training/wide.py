@@ -20,7 +20,7 @@ from sklearn.svm import LinearSVC
 
 from grutext.config import WideConfig
 from grutext.model.spec import wide_columns
-from grutext.text import NgramCounts, NgramFeatures, Vectorizer, count_ngrams
+from grutext.text import NgramCounts, NgramFeatures, Vectorizer, count_ngrams, find_keys
 from grutext.training.samples import nested_sample
 
 Targets = NDArray[np.float32]
@@ -178,11 +178,9 @@ def _presence(
     total = np.zeros((len(keys), targets.shape[1]), np.float32)
     first = 0
     for chunk, size in counts:
-        place = np.searchsorted(keys, chunk.keys)
-        known = place < len(keys)
-        known[known] = keys[place[known]] == chunk.keys[known]
-        ones = np.ones(np.count_nonzero(known), np.float32)
-        where = csr_matrix((ones, (place[known], chunk.texts[known])), shape=(len(keys), size))
+        places, known = find_keys(keys, chunk.keys)
+        ones = np.ones(len(places), np.float32)
+        where = csr_matrix((ones, (places, chunk.texts[known])), shape=(len(keys), size))
         total += where @ targets[first : first + size]
         first += size
     return total
