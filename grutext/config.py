@@ -19,8 +19,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 from grutext.errors import ConfigError
-
-TOKENIZERS = ("word", "character")
+from grutext.ranges import check_ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class TextConfig:
     """How a string becomes tokens.
 
     Attributes:
-        tokenizer: `word` or `character`.
+        tokenizer: `word`, `character`, or `auto`: characters where texts are single words.
         min_count: A token seen less often in training has no embedding row of its own.
         max_vocabulary: At most this many tokens have a row of their own; the most frequent ones.
         subword_min: Shortest hashed character n-gram of a token, in characters.
@@ -36,7 +35,7 @@ class TextConfig:
         subword_buckets: Rows of the table that the n-grams are hashed into.
     """
 
-    tokenizer: str = "word"
+    tokenizer: str = "auto"
     min_count: int = 2
     max_vocabulary: int = 30_000
     subword_min: int = 3
@@ -53,7 +52,7 @@ class WideConfig:
         word_max: Longest word n-gram, in tokens.
         char_min: Shortest character n-gram.
         char_max: Longest character n-gram.
-        min_count: An n-gram must occur in at least this many training texts.
+        min_count: An n-gram must occur in at least this many training texts; 0 lets their number decide.
         max_megabytes: The most telling n-grams are kept, as many as fit into this many megabytes.
         regularization: The C of scikit-learn's LinearSVC; larger fits the training part more closely.
     """
@@ -62,9 +61,9 @@ class WideConfig:
     word_max: int = 2
     char_min: int = 2
     char_max: int = 5
-    min_count: int = 2
-    max_megabytes: float = 10.0
-    regularization: float = 1.0
+    min_count: int = 0
+    max_megabytes: float = 9.0
+    regularization: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,7 @@ class ModelConfig:
     Attributes:
         enabled: Whether there is a deep part (`--no-deep`).
         embedding_size: Width E of a token's vector.
+        convolution: Tokens that a convolution before the GRU looks at, an odd number; 0 leaves it out.
         units: Width U of the GRU's state, in each direction.
         layers: GRU layers, one upon the other.
         bidirectional: Whether a second GRU reads each text from its end.
@@ -83,6 +83,7 @@ class ModelConfig:
 
     enabled: bool = True
     embedding_size: int = 64
+    convolution: int = 3
     units: int = 64
     layers: int = 1
     bidirectional: bool = True
@@ -95,7 +96,7 @@ class TrainingConfig:
     """How the deep part is trained.
 
     Attributes:
-        epochs: Passes over the training part; 0 lets its size decide.
+        epochs: Passes over the training part; 0 lets its size and the number of labels decide.
         patience: Epochs without a better dev loss after which training stops; 0 never stops early.
         batch_size: Texts in a batch, at most.
         token_budget: Tokens in a batch, padding included, at most (one longer text is a batch).
@@ -161,7 +162,7 @@ class Config:
             part = getattr(config, section)
             converted = _convert(name, value, get_type_hints(type(part))[key])
             config = replace(config, **{section: replace(part, **{key: converted})})
-        _check(config)
+        check_ranges(config)
         return config
 
     @staticmethod
@@ -171,12 +172,21 @@ class Config:
         Raises:
             ConfigError: A name is unknown, or a value has the wrong type or is out of range.
         """
-        flat: dict[str, Any] = {}
-        for section, part in values.items():
-            if not isinstance(part, Mapping):
-                raise ConfigError(f'"{section}" is a section of settings, such as [model], not a value')
-            flat.update({f"{section}.{key}": value for key, value in part.items()})
-        return Config().override(flat)
+        return Config().override(flatten(values))
+
+
+def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Gives nested dictionaries of settings as `section.key` to value.
+
+    Raises:
+        ConfigError: A section is no dictionary.
+    """
+    flat: dict[str, Any] = {}
+    for section, part in values.items():
+        if not isinstance(part, Mapping):
+            raise ConfigError(f'"{section}" is a section of settings, such as [model], not a value')
+        flat.update({f"{section}.{key}": value for key, value in part.items()})
+    return flat
 
 
 def _convert(name: str, value: Any, kind: type) -> Any:
@@ -201,37 +211,6 @@ def _convert(name: str, value: Any, kind: type) -> Any:
 
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
-
-
-def _check(config: Config) -> None:
-    """Raises a ConfigError for the first value that is out of its range."""
-    text, wide, model, training = config.text, config.wide, config.model, config.training
-    shares = {name: getattr(training, name) for name in (
-        "warmup", "word_dropout", "embedding_dropout", "pooled_dropout", "label_smoothing")}  # fmt: skip
-    rules = [
-        (text.tokenizer in TOKENIZERS, f"text.tokenizer is one of {', '.join(TOKENIZERS)}"),
-        (text.max_vocabulary >= 1 and text.min_count >= 1, "text.max_vocabulary and text.min_count start at 1"),
-        (text.subword_min >= 1, "text.subword_min starts at 1"),
-        (text.subword_max == 0 or text.subword_max >= text.subword_min, "text.subword_max is 0, or at least text.subword_min"),
-        (text.subword_buckets >= 1, "text.subword_buckets starts at 1"),
-        (wide.word_max >= 0 and wide.char_max >= 0, "wide.word_max and wide.char_max start at 0"),
-        (wide.char_min >= 1 and wide.min_count >= 1, "wide.char_min and wide.min_count start at 1"),
-        (wide.char_max == 0 or wide.char_max >= wide.char_min, "wide.char_max is 0, or at least wide.char_min"),
-        (wide.max_megabytes > 0 and wide.regularization > 0, "wide.max_megabytes and wide.regularization are positive"),
-        (training.seed < 2**32, "training.seed is below 4294967296"),
-        (wide.enabled or model.enabled, "a model needs its wide part, its deep part, or both"),
-        (not wide.enabled or wide.word_max or wide.char_max, "the wide part needs word or character n-grams"),
-        (min(model.embedding_size, model.units, model.layers) >= 1, "model.embedding_size, units and layers start at 1"),
-        (min(training.epochs, training.patience) >= 0, "training.epochs and training.patience start at 0"),
-        (min(training.batch_size, training.token_budget) >= 1, "training.batch_size and token_budget start at 1"),
-        (min(training.learning_rate, training.table_rate, training.clip_norm) > 0, "training.learning_rate, table_rate and clip_norm are positive"),
-        (min(training.adversarial_radius, training.time_budget, training.seed) >= 0,
-         "training.adversarial_radius, time_budget and seed start at 0"),
-        *((0 <= share < 1, f"training.{name} is at least 0 and below 1") for name, share in shares.items()),
-    ]  # fmt: skip
-    for holds, rule in rules:
-        if not holds:
-            raise ConfigError(rule)
 
 
 def _suggest(name: str, known: set[str]) -> str:

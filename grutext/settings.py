@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from grutext.config import Config
+from grutext.config import Config, flatten
 from grutext.errors import ConfigError
 
 PRESETS = ("fast", "balanced", "accurate")
@@ -50,11 +50,9 @@ def read_config(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     known = [part.name for part in fields(Config)]
-    flat: dict[str, Any] = {}
     for section, part in values.items():
         if not isinstance(part, dict):
             raise ConfigError(f'{path}: "{section}" stands outside a section such as [model]')
         if section not in known:
             raise ConfigError(f"{path}: there is no section [{section}]; the sections are {', '.join(known)}")
-        flat.update({f"{section}.{key}": value for key, value in part.items()})
-    return flat
+    return flatten(values)

@@ -106,6 +106,8 @@ def build_bundle() -> BundleFactory:
         weights = {
             name: draw.normal(scale=0.6, size=shape).astype(dtype) for name, (shape, dtype) in spec.items()
         }
+        if config.model.enabled:
+            weights["head/bias"] *= np.float32(0.2)  # the texts decide, not the bias alone
         if config.wide.enabled:
             weights["wide/keys"] = keys
             weights["wide/scale"] = np.abs(weights["wide/scale"]) + np.float16(0.1)

@@ -18,7 +18,7 @@ from grutext.progress import Listener
 
 SAMPLE = "sample"
 SAMPLE_COLUMNS = Columns("text", "label")
-DEV_FRACTION = 0.1
+DEV_FRACTION, DEV_TEXTS, LEAST_FRACTION = 0.1, 500, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Parts:
         test: Examples that only measure; None if there are none.
         multilabel: Whether a text may have several labels.
         data: Where the examples came from, for the bundle.
+        dev_is_cut: Whether `dev` was cut from the same data as `train`.
     """
 
     train: list[Example]
@@ -38,6 +39,7 @@ class Parts:
     test: list[Example] | None
     multilabel: bool
     data: dict[str, Any]
+    dev_is_cut: bool
 
 
 def read_parts(
@@ -57,7 +59,7 @@ def read_parts(
         reading: The fields of `ReadOptions`.
         listener: Hears what was guessed, dropped and counted.
         dev: The dev data; None splits a part off the training data.
-        dev_fraction: How large a part, if one is split off; None is `DEV_FRACTION`.
+        dev_fraction: How large a part, if one is split off; None is what `default_fraction` gives.
         test: The test data, if any.
         seed: Decides the split.
 
@@ -76,7 +78,8 @@ def read_parts(
         listener.note(note)
     columns = Columns(dataset.text_column, dataset.label_column)
     if dev is None:
-        examples, chosen = split_examples(dataset.examples, dev_fraction or DEV_FRACTION, seed)
+        fraction = dev_fraction or default_fraction(len(dataset.examples))
+        examples, chosen = split_examples(dataset.examples, fraction, seed)
         listener.note(
             f"{len(chosen):,} of {len(dataset.examples):,} texts are set aside to choose the best epoch"
         )
@@ -84,7 +87,15 @@ def read_parts(
         examples, chosen = dataset.examples, read_part(dev, reading, columns, dataset.multilabel, listener)
     held_out = None if test is None else read_part(test, reading, columns, dataset.multilabel, listener)
     data = {"source": origin, "text_column": columns.text, "label_column": columns.label}
-    return Parts(examples, chosen, held_out, dataset.multilabel, data)
+    return Parts(examples, chosen, held_out, dataset.multilabel, data, dev_is_cut=dev is None)
+
+
+def default_fraction(texts: int) -> float:
+    """Gives the share of so many texts that is set aside: a tenth, but of more than 5,000 no more than 500.
+
+    500 texts calibrate well enough; from 10,000 texts on it is a twentieth, since there is no want of them.
+    """
+    return min(DEV_FRACTION, max(DEV_TEXTS / max(1, texts), LEAST_FRACTION))
 
 
 def read_part(

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     "--dev-fraction",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="F",
-    help="Share of DATA set aside for that, if there is no --dev [default: 0.1].",
+    help="Share of DATA set aside for that, if there is no --dev [default: by its size, 0.05 to 0.1].",
 )
 @click.option(
     "--test", shell_complete=complete_file, metavar="DATA", help="Data to evaluate the finished model on."
@@ -141,6 +141,7 @@ def _fit(
         checkpoint=checkpoint,
         resume=resume,
         started=started,
+        refit=parts.dev_is_cut,
     )
     from grutext.cli.evaluate import evaluate_bundle, note_unknown
 

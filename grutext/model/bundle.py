@@ -23,12 +23,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from grutext.config import Config
+from grutext.config import Config, flatten
 from grutext.errors import BundleError, GrutextError
 from grutext.model.checks import check_calibration, check_weights
 from grutext.model.spec import Calibration
 
-FORMAT = 1
+FORMAT = 2
+# What a setting was in formats that did not have it yet.
+_SETTINGS_BEFORE = {1: {"model.convolution": 0}}
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 
@@ -145,7 +147,8 @@ class Bundle:
         calibration: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in values["calibration"].items()
         }
-        fields["config"] = Config.from_dict(values["config"])
+        before = _SETTINGS_BEFORE.get(values["format"], {})
+        fields["config"] = Config().override(before).override(flatten(values["config"]))
         fields["calibration"] = Calibration(**calibration)
         fields["labels"], fields["vocabulary"] = tuple(values["labels"]), tuple(values["vocabulary"])
         return cls(weights=weights, **fields)

@@ -1,5 +1,12 @@
 """The contract between training (`grutext.nn`, Keras) and runtime (`grutext.runtime`, NumPy).
 
+The convolution
+===============
+Before the GRU a convolution of odd width k may look at each token's neighbours, with zeros beyond the
+text, and add what it sees to the token's vector v_t::
+
+    x_t = v_t + relu(v_[t - k//2] C_1 + .. + v_[t + k//2] C_k + b)
+
 The GRU
 =======
 For a text of T token vectors x_1 .. x_T, from h_0 = 0, with * for the product of elements:
@@ -98,11 +105,14 @@ def pooled_width(config: ModelConfig) -> int:
 
 
 def encoder_spec(config: ModelConfig) -> Spec:
-    """Gives name, shape and dtype of every weight of the GRU layers and the pooling."""
-    units = config.units
+    """Gives name, shape and dtype of every weight of the convolution, the GRU layers and the pooling."""
+    units, size = config.units, config.embedding_size
     spec: Spec = {}
+    if config.convolution:
+        spec["conv/kernel"] = ((config.convolution, size, size), "float32")
+        spec["conv/bias"] = ((size,), "float32")
     for layer in range(config.layers):
-        width = config.embedding_size if layer == 0 else state_width(config)
+        width = size if layer == 0 else state_width(config)
         for direction in directions(config):
             name = f"gru/{layer}/{direction}"
             spec[f"{name}/kernel"] = ((width, 3 * units), "float32")

@@ -31,6 +31,7 @@ class GRUEncoder(keras.layers.Layer):
         pooling: A name in `grutext.model.spec.POOLINGS`; None gives the states `(N, T, D * U)`.
         vocabulary_size: Number of token ids, padding included; None takes numbers as input.
         embedding_size: Width E of the embedding, where ids are given.
+        convolution: Odd width of a convolution before the GRU; 0 leaves it out.
 
     Returns:
         `(N, P) float32`, with P = D * U for `last`, `max`, `mean` and `attention`, and 2 * D * U for
@@ -56,6 +57,7 @@ class GRUEncoder(keras.layers.Layer):
         pooling: str | None = "max+mean",
         vocabulary_size: int | None = None,
         embedding_size: int = 64,
+        convolution: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -63,7 +65,7 @@ class GRUEncoder(keras.layers.Layer):
             raise ConfigError(f'there is no pooling "{pooling}"; it is one of {", ".join(POOLINGS)}')
         self.units, self.layers = units, layers
         self.bidirectional, self.reset_after = bidirectional, reset_after
-        self.pooling = pooling
+        self.pooling, self.convolution = pooling, convolution
         self.vocabulary_size, self.embedding_size = vocabulary_size, embedding_size
         self.supports_masking = True
         self.pool = Pooling(pooling, units, name="pool") if pooling else None
@@ -74,6 +76,10 @@ class GRUEncoder(keras.layers.Layer):
             width = self.embedding_size
             shape = (self.vocabulary_size, width)
             self.embedding = self.add_weight(shape=shape, initializer="uniform", name="embedding")
+        if self.convolution:
+            window = (self.convolution, width, width)
+            self.conv_kernel = self.add_weight(shape=window, initializer="glorot_uniform", name="conv_kernel")
+            self.conv_bias = self.add_weight(shape=(width,), initializer="zeros", name="conv_bias")
         self.gru: list[list[tuple[Any, Any, Any]]] = []
         for layer in range(self.layers):
             names = [f"gru_{layer}_{direction}" for direction in directions(self._config())]
@@ -90,6 +96,10 @@ class GRUEncoder(keras.layers.Layer):
         if mask is None:
             mask = tf.ones(tf.shape(states)[:2], tf.bool)
         mask = tf.cast(mask, tf.bool)
+        if self.convolution:
+            states *= tf.cast(mask, states.dtype)[:, :, None]
+            seen = tf.nn.conv1d(states, self.conv_kernel, 1, "SAME") + self.conv_bias
+            states += tf.nn.relu(seen)  # (N, T, E)
         for weights in self.gru:
             states = run_gru(states, mask, weights, self.reset_after)  # (N, T, D * U)
         return states if self.pool is None else self.pool(states, mask)
@@ -113,6 +123,7 @@ class GRUEncoder(keras.layers.Layer):
             "pooling",
             "vocabulary_size",
             "embedding_size",
+            "convolution",
         )
         return super().get_config() | {name: getattr(self, name) for name in names}
 

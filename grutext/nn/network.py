@@ -54,7 +54,7 @@ class Network:
         self.loss = LOSSES[head]
         self.encoder = GRUEncoder(
             model.units, layers=model.layers, bidirectional=model.bidirectional,
-            reset_after=model.reset_after, pooling=model.pooling,
+            reset_after=model.reset_after, pooling=model.pooling, convolution=model.convolution,
         )  # fmt: skip
         self.encoder.build((None, None, model.embedding_size))
         self.head = keras.layers.Dense(classes)

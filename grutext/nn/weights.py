@@ -30,7 +30,8 @@ def initial_arrays(spec: Spec, seed: int) -> Arrays:
             gates = [np.linalg.qr(rng.normal(size=(shape[0], shape[0])))[0] for _ in range(3)]
             value = np.concatenate(gates, axis=1)
         elif kind == "kernel":
-            limit = np.sqrt(6.0 / (shape[0] + shape[1]))
+            fan = np.prod(shape[:-2], dtype=int)  # a convolution sees several tokens
+            limit = np.sqrt(6.0 / (fan * shape[-2] + shape[-1]))
             value = rng.uniform(-limit, limit, shape)
         elif kind == "query":
             value = rng.normal(0.0, 0.05, shape)
@@ -43,6 +44,8 @@ def initial_arrays(spec: Spec, seed: int) -> Arrays:
 def encoder_variables(encoder: GRUEncoder) -> dict[str, Any]:
     """Gives the variables of a built encoder, without an embedding of its own, by the spec's names."""
     variables: dict[str, Any] = {}
+    if encoder.convolution:
+        variables |= {"conv/kernel": encoder.conv_kernel, "conv/bias": encoder.conv_bias}
     for layer, weights in enumerate(encoder.gru):
         for direction, three in zip(("forward", "backward"), weights, strict=False):
             for kind, variable in zip(("kernel", "recurrent_kernel", "bias"), three, strict=True):

@@ -69,8 +69,13 @@ def encode(
         `(N, P) float32` in the order of `lengths`.
     """
     packing = Packing.of(lengths)
-    packed_ids = ids[packing.rows(lengths)]
-    states = vectors
+    packed = packing.rows(lengths)
+    if config.convolution:
+        states = convolve(vectors, ids, lengths, weights["conv/kernel"], weights["conv/bias"])[
+            packed
+        ]  # (S, E)
+    else:
+        states = vectors  # (M, E)
     for layer in range(config.layers):
         parts = []
         for direction in directions(config):
@@ -78,7 +83,8 @@ def encode(
             bias = weights[f"{name}/bias"]
             own, inner = (bias[0], bias[1]) if config.reset_after else (bias, bias)
             gates = states @ weights[f"{name}/kernel"] + own  # (M or S, 3 U)
-            gates = gates[packed_ids] if layer == 0 else gates  # a distinct token is projected once
+            if layer == 0 and not config.convolution:
+                gates = gates[ids[packed]]  # a distinct token is projected once
             parts.append(
                 run_gru(
                     gates, packing, weights[f"{name}/recurrent_kernel"], inner, config.reset_after,
@@ -90,3 +96,25 @@ def encode(
     pooled = np.empty_like(in_order)
     pooled[packing.order] = in_order
     return pooled
+
+
+def convolve(
+    vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32], kernel: Float, bias: Float
+) -> Float:
+    """Gives what the convolution makes of each token, `(S, E)`, text after text.
+
+    Args:
+        vectors: `(M, E)`, one for each distinct token; it is multiplied with each C_j once.
+        ids: `(S,)`, the row in `vectors` of each token.
+        lengths: `(N,)`, tokens in each text.
+        kernel: `(k, E, E)`.
+        bias: `(E,)`.
+    """
+    ends = np.repeat(np.cumsum(lengths, dtype=np.int64), lengths)  # (S,)
+    starts = ends - np.repeat(lengths, lengths)
+    seen = np.tile(bias, (len(ids), 1))  # (S, E)
+    for offset, weight in enumerate(kernel, start=-(len(kernel) // 2)):
+        neighbours = np.arange(len(ids)) + offset
+        within = np.flatnonzero((neighbours >= starts) & (neighbours < ends))
+        seen[within] += (vectors @ weight)[ids[neighbours[within]]]
+    return np.maximum(seen, 0.0) + vectors[ids]

@@ -83,4 +83,5 @@ def characters(text: str) -> list[str]:
     return _CHARACTER.findall(text)
 
 
-TOKENIZERS: dict[str, Tokenizer] = {"word": words, "character": characters}
+# `auto` is decided by the training part; until then texts are read as words.
+TOKENIZERS: dict[str, Tokenizer] = {"auto": words, "word": words, "character": characters}

@@ -33,11 +33,6 @@ class DeepFit:
     history: list[dict[str, Any]]
 
 
-def epochs_for(texts: int) -> int:
-    """Gives the number of epochs for a training part of so many texts: fewer for a larger one."""
-    return int(np.clip(math.ceil(90_000 / max(1, texts)), 4, 30))
-
-
 def fit_deep(
     train: Corpus,
     dev: Corpus,
@@ -67,7 +62,7 @@ def fit_deep(
     options = config.training
     classes = train.targets.shape[1]
     network = Network(config, rows, classes, "sigmoid" if multilabel else "softmax")
-    epochs = options.epochs or epochs_for(len(train.targets))
+    epochs = options.epochs
     run = checkpoint.restore(network) if checkpoint else None
     history: list[dict[str, Any]] = run.history if run else []
     best: Arrays = run.best if run else network.arrays()

@@ -26,6 +26,7 @@ from grutext.progress import Listener, Silent
 from grutext.runtime import Classifier
 from grutext.runtime.probabilities import fuse
 from grutext.text import Vectorizer
+from grutext.training import defaults
 from grutext.training.batches import one_hot
 from grutext.training.calibration import calibrate
 
@@ -44,6 +45,7 @@ def train(
     checkpoint: Path | None = None,
     resume: bool = False,
     started: float | None = None,
+    refit: bool = False,
 ) -> Bundle:
     """Trains a model.
 
@@ -57,6 +59,8 @@ def train(
         checkpoint: Folder for the state of an unfinished training.
         resume: Whether to go on from the state in `checkpoint`.
         started: `time.monotonic()` from which the time budget counts; now, if left out.
+        refit: Whether the wide part, once the dev part has calibrated and measured the model, is fitted
+            again to both parts. It is left out where there is a time budget.
 
     Returns:
         The model, with its report on the dev part.
@@ -71,13 +75,16 @@ def train(
     labels = label_set(train)
     if len(labels) < (1 if multilabel else 2) or not dev:
         raise TrainingError("training needs texts with at least two labels, and a dev part")
+    texts, dev_texts = [e.text for e in train], [e.text for e in dev]
+    shape = defaults.measure(texts, len(labels))
+    config = defaults.resolve(config, shape)
+    listener.note(defaults.describe(config, shape))
     vectorizer = Vectorizer.fit((example.text for example in train), config.text)
     targets, dev_targets = (one_hot([e.labels for e in part], labels) for part in (train, dev))
     if any(example.labels for example in dev) and not dev_targets.any():
         raise TrainingError(
             f"no text of the dev part has a label of the training part ({', '.join(labels[:5])}, ...); name another dev part"
         )
-    texts, dev_texts = [e.text for e in train], [e.text for e in dev]
     end = started + config.training.time_budget if config.training.time_budget else None
 
     weights: Weights = {}
@@ -100,7 +107,12 @@ def train(
             n: a.astype(np.float16) if n.startswith("embedding/") else a for n, a in fit.arrays.items()
         }
         history = fit.history
-    return _finish(replace(unfinished, weights=weights, history=history), dev, dev_targets)
+    bundle = _calibrate(replace(unfinished, weights=weights, history=history), dev, dev_targets)
+    if refit and config.wide.enabled and end is None:
+        both = np.concatenate([targets, dev_targets])
+        wide = _wide([*texts, *dev_texts], both, vectorizer, config, multilabel, Silent(), None)
+        bundle = replace(bundle, weights=bundle.weights | wide)
+    return _add_golden(bundle, dev_texts)
 
 
 def _wide(
@@ -146,8 +158,8 @@ def _deep(
     )  # fmt: skip
 
 
-def _finish(bundle: Bundle, dev: Sequence[Example], targets: Any) -> Bundle:
-    """Calibrates a bundle on the dev part and adds the report and the golden rows."""
+def _calibrate(bundle: Bundle, dev: Sequence[Example], targets: Any) -> Bundle:
+    """Calibrates a bundle on the dev part and adds the report."""
     texts = [example.text for example in dev]
     deep, wide = Classifier(bundle).scores(texts)
     bundle = replace(bundle, calibration=calibrate(deep, wide, targets, bundle.multilabel))
@@ -157,10 +169,15 @@ def _finish(bundle: Bundle, dev: Sequence[Example], targets: Any) -> Bundle:
     report = evaluate(
         truth, probabilities, bundle.labels, multilabel=bundle.multilabel, thresholds=thresholds
     )
+    return replace(bundle, metrics={"dev": report.to_dict()})
+
+
+def _add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
+    """Adds a few texts with their probabilities, by which a model can be checked wherever it runs."""
     texts = [*texts[:_GOLDEN], ""]
     rows = Classifier(bundle).predict_proba(texts).tolist()
     golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]
-    return replace(bundle, metrics={"dev": report.to_dict()}, golden=golden)
+    return replace(bundle, golden=golden)
 
 
 def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:

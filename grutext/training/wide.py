@@ -190,9 +190,12 @@ def _informativeness(present: Targets, frequency: NDArray[np.int64], targets: Ta
     """Gives sqrt(sum over c of prior_c * r_cf^2), r_cf the log-ratio of f's rate in class c and outside."""
     sizes = targets.sum(axis=0)
     priors = sizes / max(1.0, sizes.sum())
-    inside = np.log((present + 1.0) / (sizes + 2.0))
-    outside = np.log((frequency[:, None] - present + 1.0) / (len(targets) - sizes + 2.0))
-    return np.sqrt((np.square(inside - outside) * priors).sum(axis=1)).astype(np.float32)
+    total = np.zeros(len(present), np.float32)
+    for c, (size, prior) in enumerate(zip(sizes, priors, strict=True)):  # a table of F * C logs would not fit
+        inside = (present[:, c] + 1.0) / (size + 2.0)
+        outside = (frequency - present[:, c] + 1.0) / (len(targets) - size + 2.0)
+        total += prior * np.square(np.log(inside / outside)).astype(np.float32)
+    return np.sqrt(total)
 
 
 def _run_lengths(ascending: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:

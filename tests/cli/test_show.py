@@ -21,12 +21,12 @@ def test_what_is_inside_a_model(run, trained_model) -> None:
         "training data         source mails.csv, text_column message, label_column topic",
         "versions              grutext 0.1.0, python 3.11.7",
         (
-            "settings of text      tokenizer word, min_count 2, max_vocabulary 30000, subword_min 3, subword_max 5, "
+            "settings of text      tokenizer auto, min_count 2, max_vocabulary 30000, subword_min 3, subword_max 5, "
             "subword_buckets 50000"
         ),
         (
-            "settings of wide      enabled yes, word_max 1, char_min 2, char_max 0, min_count 2, max_megabytes 10.0, "
-            "regularization 1.0"
+            "settings of wide      enabled yes, word_max 1, char_min 2, char_max 0, min_count 0, max_megabytes 9.0, "
+            "regularization 0.5"
         ),
         *(line for line in lines if line.startswith(("settings of model", "settings of training"))),
         (
@@ -67,7 +67,7 @@ def test_config_prints_what_train_config_reads_back(run, model, tmp_path) -> Non
     (tmp_path / "again.toml").write_text(printed, encoding="utf-8")
     config = Config().override(read_config(tmp_path / "again.toml"))
     assert config == Config().override({"model.enabled": False, "wide.char_max": 0, "wide.word_max": 1})
-    assert printed.startswith('[text]\ntokenizer = "word"\n')
+    assert printed.startswith('[text]\ntokenizer = "auto"\n')
 
 
 def test_config_and_json_exclude_each_other(run, model) -> None:

@@ -46,14 +46,23 @@ def test_every_pooling_has_a_row_in_the_table_above():
 
 
 @pytest.mark.parametrize(
-    ("layers", "bidirectional", "reset_after", "pooling"),
-    list(itertools.product((1, 2, 3), (False, True), (False, True), spec.POOLINGS)),
+    ("layers", "bidirectional", "reset_after", "pooling", "convolution"),
+    list(itertools.product((1, 2, 3), (False, True), (False, True), spec.POOLINGS, (0, 3, 5))),
 )
-def test_every_gru_has_three_arrays_of_three_gates(layers, bidirectional, reset_after, pooling):
-    config = model(layers=layers, bidirectional=bidirectional, reset_after=reset_after, pooling=pooling)
+def test_every_gru_has_three_arrays_of_three_gates(layers, bidirectional, reset_after, pooling, convolution):
+    config = model(
+        layers=layers,
+        bidirectional=bidirectional,
+        reset_after=reset_after,
+        pooling=pooling,
+        convolution=convolution,
+    )
     names = ["forward", "backward"] if bidirectional else ["forward"]
     width = U * len(names)
     expected = {}
+    if convolution:
+        expected["conv/kernel"] = ((convolution, E, E), "float32")
+        expected["conv/bias"] = ((E,), "float32")
     for layer in range(layers):
         for direction in names:
             before = f"gru/{layer}/{direction}/"
@@ -88,7 +97,7 @@ def test_the_weights_of_a_whole_model():
 def test_the_weights_of_either_part_alone():
     deep = weight_spec(whole(wide__enabled=False), rows=7, classes=3, multilabel=False, features=0)
     wide = weight_spec(whole(model__enabled=False), rows=7, classes=3, multilabel=False, features=11)
-    assert {name.partition("/")[0] for name in deep} == {"embedding", "gru", "head"}
+    assert {name.partition("/")[0] for name in deep} == {"embedding", "conv", "gru", "head"}
     assert set(wide) == {"wide/keys", "wide/scale", "wide/kernel", "wide/bias"}
 
 

@@ -21,9 +21,10 @@ CONFIGS = [
         bidirectional=bidirectional,
         reset_after=reset_after,
         pooling=pooling,
+        convolution=convolution,
     )
-    for layers, bidirectional, reset_after, pooling in itertools.product(
-        (1, 2), (False, True), (False, True), POOLINGS
+    for layers, bidirectional, reset_after, pooling, convolution in itertools.product(
+        (1, 2), (False, True), (False, True), POOLINGS, (0, 3)
     )
 ]
 
@@ -31,7 +32,7 @@ CONFIGS = [
 def name_of(config: ModelConfig) -> str:
     direction = "both" if config.bidirectional else "forward"
     convention = "after" if config.reset_after else "before"
-    return f"{config.layers}-{direction}-{convention}-{config.pooling}"
+    return f"{config.layers}-{direction}-{convention}-{config.pooling}-conv{config.convolution}"
 
 
 def random_weights(config: ModelConfig, rng: np.random.Generator) -> dict:
@@ -66,6 +67,7 @@ def test_keras_encoder_equals_numpy_encoder(config):
         bidirectional=config.bidirectional,
         reset_after=config.reset_after,
         pooling=config.pooling,
+        convolution=config.convolution,
     )
     layer.build(inputs.shape)
     variables = encoder_variables(layer)

@@ -45,12 +45,32 @@ class Oracle:
 
     def states(self, tokens: list[Vector]) -> list[Vector]:
         """Gives the states of the last layer, token by token."""
+        tokens = self.convolve(tokens) if self.config.convolution else tokens
         for layer in range(self.config.layers):
             sides = [self.read(tokens, layer, "forward")]
             if self.config.bidirectional:
                 sides.append(self.read(tokens, layer, "backward"))
             tokens = [[value for side in sides for value in side[t]] for t in range(len(tokens))]
         return tokens
+
+    def convolve(self, tokens: list[Vector]) -> list[Vector]:
+        """Adds to each token what the convolution sees around it."""
+        kernel, bias, reach = (
+            self.weights["conv/kernel"],
+            self.weights["conv/bias"],
+            self.config.convolution // 2,
+        )
+        seen = []
+        for t, token in enumerate(tokens):
+            vector = []
+            for e, value in enumerate(token):
+                total = bias[e]
+                for j in range(-reach, reach + 1):
+                    if 0 <= t + j < len(tokens):
+                        total += sum(v * kernel[j + reach][i][e] for i, v in enumerate(tokens[t + j]))
+                vector.append(value + max(total, 0.0))
+            seen.append(vector)
+        return seen
 
     def order(self, steps: int, direction: str) -> Iterable[int]:
         """Gives the order in which a direction reads the tokens."""

@@ -20,6 +20,7 @@ def configs(**fixed) -> list[ModelConfig]:
         "bidirectional": (False, True),
         "reset_after": (False, True),
         "pooling": POOLINGS,
+        "convolution": (0, 3),
     }
     choices = {name: (fixed[name],) if name in fixed else values for name, values in names.items()}
     return [
@@ -31,7 +32,7 @@ def configs(**fixed) -> list[ModelConfig]:
 def name_of(config: ModelConfig) -> str:
     direction = "both" if config.bidirectional else "forward"
     convention = "after" if config.reset_after else "before"
-    return f"{config.layers}-{direction}-{convention}-{config.pooling}"
+    return f"{config.layers}-{direction}-{convention}-{config.pooling}-conv{config.convolution}"
 
 
 def random_weights(config: ModelConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:

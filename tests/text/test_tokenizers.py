@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grutext import config
 from grutext.text import TOKENIZERS, normalize
 from grutext.text.tokenizers import _ASCII_TOKEN, _TOKEN, characters, words
 
@@ -95,7 +94,7 @@ def test_characters(text, expected):
 
 
 def test_the_table_of_tokenizers_is_the_one_that_settings_are_checked_against():
-    assert tuple(TOKENIZERS) == config.TOKENIZERS
+    assert tuple(TOKENIZERS) == ranges.TOKENIZERS
 
 
 def check_tokens(tokens: list[str], normalized: str) -> None:

@@ -39,7 +39,14 @@ TRAIN, DEV = examples(90, 1), examples(30, 2)
 
 
 def fit(
-    train_part=TRAIN, dev=DEV, multilabel=False, listener=None, checkpoint=None, resume=False, **settings
+    train_part=TRAIN,
+    dev=DEV,
+    multilabel=False,
+    listener=None,
+    checkpoint=None,
+    resume=False,
+    refit=False,
+    **settings,
 ):
     from grutext.training import train
 
@@ -53,6 +60,7 @@ def fit(
         listener=listener,
         checkpoint=checkpoint,
         resume=resume,
+        refit=refit,
     )
 
 
@@ -83,13 +91,28 @@ def test_it_learns_and_the_bundle_says_what_happened(tmp_path):
     assert [record["epoch"] for record in bundle.history] == [r.epoch for r in heard.records]
     assert bundle.history[-1]["loss"] < bundle.history[0]["loss"]
     assert bundle.data["train"] == 90
-    assert "wide part" in heard.notes[0]
+    assert heard.notes[0].startswith("90 texts of ")
+    assert "wide part" in heard.notes[1]
     assert heard.ended == 1
     bundle.save(tmp_path / "model")
     model = Classifier.load(tmp_path / "model")
     assert model.predict(["salt tide and fish", "moss fern owl"]) == ["sea", "wood"]
     for row in bundle.golden:
         np.testing.assert_allclose(model.predict_proba([row["text"]])[0], row["probabilities"], atol=1e-5)
+
+
+def test_the_wide_part_is_fitted_again_to_both_parts_once_the_dev_part_has_measured():
+    dev = [*DEV, Example("gondola gondola", ("sea",), "made.csv", 1)]
+    apart, again = fit(dev=dev), fit(dev=dev, refit=True)
+    assert again.metrics == apart.metrics
+    assert again.calibration == apart.calibration
+    same = {name for name, a in apart.weights.items() if np.array_equal(a, again.weights[name])}
+    assert same == {name for name in apart.weights if not name.startswith("wide/")}
+    known = len(apart.weights["wide/keys"]), len(again.weights["wide/keys"])
+    assert known[1] > known[0], "n-grams of the dev part are known now"
+    for row in again.golden:
+        found = Classifier(again).predict_proba([row["text"]])[0]
+        np.testing.assert_allclose(found, row["probabilities"], atol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
@@ -135,7 +158,7 @@ def test_either_part_can_be_left_out(settings, tmp_path):
     bundle = fit(training__epochs=10, **settings)
     assert bundle.metrics["dev"]["accuracy"] > 0.6
     kinds = {name.partition("/")[0] for name in bundle.weights}
-    assert kinds == ({"wide"} if "model__enabled" in settings else {"embedding", "gru", "head"})
+    assert kinds == ({"wide"} if "model__enabled" in settings else {"embedding", "conv", "gru", "head"})
     bundle.save(tmp_path / "m")
     Classifier.load(tmp_path / "m").predict(["wave", ""])
 

@@ -62,7 +62,9 @@ def reference():
             length = math.sqrt(sum(v * v for v in value.values())) or 1.0
             for gram, v in value.items():
                 matrix[row, kept.index(gram)] = v / length
-    svm = LinearSVC(C=1.0, dual=True, random_state=1, tol=1e-6, max_iter=20_000).fit(matrix, LABELS)
+    svm = LinearSVC(C=CONFIG.regularization, dual=True, random_state=1, tol=1e-6, max_iter=20_000).fit(
+        matrix, LABELS
+    )
     return kept, matrix, svm.decision_function(matrix)
 
 

@@ -1,0 +1,44 @@
+"""Which values a setting may have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grutext.errors import ConfigError
+
+if TYPE_CHECKING:
+    from grutext.config import Config
+
+TOKENIZERS = ("auto", "word", "character")
+
+
+def check_ranges(config: Config) -> None:
+    """Raises a ConfigError for the first value that is out of its range."""
+    text, wide, model, training = config.text, config.wide, config.model, config.training
+    shares = {name: getattr(training, name) for name in (
+        "warmup", "word_dropout", "embedding_dropout", "pooled_dropout", "label_smoothing")}  # fmt: skip
+    rules = [
+        (text.tokenizer in TOKENIZERS, f"text.tokenizer is one of {', '.join(TOKENIZERS)}"),
+        (text.max_vocabulary >= 1 and text.min_count >= 1, "text.max_vocabulary and text.min_count start at 1"),
+        (text.subword_min >= 1, "text.subword_min starts at 1"),
+        (text.subword_max == 0 or text.subword_max >= text.subword_min, "text.subword_max is 0, or at least text.subword_min"),
+        (text.subword_buckets >= 1, "text.subword_buckets starts at 1"),
+        (wide.word_max >= 0 and wide.char_max >= 0, "wide.word_max and wide.char_max start at 0"),
+        (wide.char_min >= 1 and wide.min_count >= 0, "wide.char_min starts at 1, wide.min_count at 0"),
+        (wide.char_max == 0 or wide.char_max >= wide.char_min, "wide.char_max is 0, or at least wide.char_min"),
+        (wide.max_megabytes > 0 and wide.regularization > 0, "wide.max_megabytes and wide.regularization are positive"),
+        (training.seed < 2**32, "training.seed is below 4294967296"),
+        (wide.enabled or model.enabled, "a model needs its wide part, its deep part, or both"),
+        (not wide.enabled or wide.word_max or wide.char_max, "the wide part needs word or character n-grams"),
+        (min(model.embedding_size, model.units, model.layers) >= 1, "model.embedding_size, units and layers start at 1"),
+        (model.convolution == 0 or (model.convolution >= 3 and model.convolution % 2 == 1), "model.convolution is 0, or an odd number from 3"),
+        (min(training.epochs, training.patience) >= 0, "training.epochs and training.patience start at 0"),
+        (min(training.batch_size, training.token_budget) >= 1, "training.batch_size and token_budget start at 1"),
+        (min(training.learning_rate, training.table_rate, training.clip_norm) > 0, "training.learning_rate, table_rate and clip_norm are positive"),
+        (min(training.adversarial_radius, training.time_budget, training.seed) >= 0,
+         "training.adversarial_radius, time_budget and seed start at 0"),
+        *((0 <= share < 1, f"training.{name} is at least 0 and below 1") for name, share in shares.items()),
+    ]  # fmt: skip
+    for holds, rule in rules:
+        if not holds:
+            raise ConfigError(rule)

@@ -1,0 +1,77 @@
+"""Settings that choose themselves: what `auto` and 0 stand for, decided by the training part.
+
+The rules come from measurements on dev parts; docs/recipe.md has them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from grutext.config import Config
+from grutext.text import TOKENIZERS, normalize
+
+_SAMPLE = 2_000  # texts that are looked at
+_MANY_LABELS = 20
+_MANY_TEXTS = 20_000
+_MANY_TOKENS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the defaults depend on.
+
+    Attributes:
+        texts: Training texts.
+        words: The median number of words (and other tokens) in a text.
+        tokens: Tokens in all texts, estimated.
+        labels: Distinct labels.
+    """
+
+    texts: int
+    words: int
+    tokens: int
+    labels: int
+
+
+def measure(texts: Sequence[str], labels: int) -> Shape:
+    """Gives the shape of a training part from evenly spaced texts."""
+    sample = texts[:: max(1, len(texts) // _SAMPLE)]
+    lengths = [len(TOKENIZERS["word"](normalize(text))) for text in sample]
+    mean = float(np.mean(lengths)) if lengths else 0.0
+    return Shape(len(texts), int(np.median(lengths)) if lengths else 0, round(mean * len(texts)), labels)
+
+
+def resolve(config: Config, shape: Shape) -> Config:
+    """Gives the configuration with every choice made that was left to the data."""
+    text, wide, training = config.text, config.wide, config.training
+    if text.tokenizer == "auto":
+        text = replace(text, tokenizer="character" if shape.words <= 2 else "word")
+    if not wide.min_count:
+        wide = replace(wide, min_count=1 if shape.texts < _MANY_TEXTS else 2)
+    if not training.epochs:
+        training = replace(training, epochs=epochs_for(shape))
+    return replace(config, text=text, wide=wide, training=training)
+
+
+def epochs_for(shape: Shape) -> int:
+    """Gives the number of epochs: fewer for more texts, more where many labels share them."""
+    wanted = (180_000 if shape.labels >= _MANY_LABELS else 90_000) / max(1, shape.texts)
+    fewest = 6 if shape.tokens < _MANY_TOKENS else 4
+    return int(np.clip(math.ceil(wanted), fewest, 30))
+
+
+def describe(config: Config, shape: Shape) -> str:
+    """Gives the line that tells the user what was chosen, and by what."""
+    unit = {"word": "words", "character": "characters"}[config.text.tokenizer]
+    choices = [f"{unit} as tokens"]
+    if config.wide.enabled:
+        often = {1: "once", 2: "twice"}.get(config.wide.min_count, f"{config.wide.min_count} times")
+        choices.append(f"n-grams that occur {often} or more")
+    if config.model.enabled:
+        choices.append(f"at most {config.training.epochs} epochs")
+    words = "1 word" if shape.words == 1 else f"{shape.words:,} words"
+    return f"{shape.texts:,} texts of {words} (median), {shape.labels:,} labels: {', '.join(choices)}"

@@ -1,0 +1,78 @@
+"""What the data decide where nobody else does."""
+
+import dataclasses
+
+import pytest
+
+from grutext.config import Config
+from grutext.training.defaults import Shape, describe, measure, resolve
+
+SENTENCE = "the parcel never came, where is it"  # 8 tokens
+
+
+def shape(**changes):
+    return dataclasses.replace(Shape(texts=5_000, words=12, tokens=60_000, labels=4), **changes)
+
+
+def test_the_shape_counts_texts_words_and_labels():
+    texts = [SENTENCE] * 60 + ["ok"] * 40
+    assert measure(texts, 7) == Shape(texts=100, words=8, tokens=520, labels=7)
+    assert measure([], 2) == Shape(texts=0, words=0, tokens=0, labels=2)
+
+
+def test_a_sample_stands_for_many_texts():
+    many = measure([SENTENCE] * 4_001 + [""] * 4_001, 2)
+    assert many.texts == 8_002
+    assert many.tokens == pytest.approx(8 * 4_001, rel=0.01)
+
+
+@pytest.mark.parametrize(("words", "tokenizer"), [(1, "character"), (2, "character"), (3, "word")])
+def test_single_words_are_read_character_by_character(words, tokenizer):
+    assert resolve(Config(), shape(words=words)).text.tokenizer == tokenizer
+
+
+@pytest.mark.parametrize(("texts", "least"), [(19_999, 1), (20_000, 2)])
+def test_few_texts_keep_ngrams_that_occur_once(texts, least):
+    assert resolve(Config(), shape(texts=texts)).wide.min_count == least
+
+
+@pytest.mark.parametrize(
+    ("changes", "epochs"),
+    [
+        ({"texts": 400}, 30),
+        ({"texts": 5_000}, 18),
+        ({"texts": 9_000, "labels": 19}, 10),
+        ({"texts": 9_000, "labels": 20}, 20),
+        ({"texts": 60_000}, 6),
+        ({"texts": 60_000, "tokens": 2_000_000}, 4),
+    ],
+)
+def test_more_texts_mean_fewer_epochs_and_many_labels_more(changes, epochs):
+    assert resolve(Config(), shape(**changes)).training.epochs == epochs
+
+
+def test_what_the_user_chose_stays():
+    chosen = {"text.tokenizer": "word", "wide.min_count": 3, "training.epochs": 2}
+    config = Config().override(chosen)
+    assert resolve(config, shape(words=1, texts=100)) == config
+
+
+def test_a_resolved_configuration_leaves_nothing_open_and_stays_as_it_is():
+    config = resolve(Config(), shape())
+    assert config.text.tokenizer != "auto"
+    assert config.wide.min_count > 0 < config.training.epochs
+    assert resolve(config, shape(words=1, texts=100_000)) == config
+
+
+def test_one_line_says_what_was_chosen_and_by_what():
+    seen = shape(texts=9_000, words=1, labels=75)
+    line = describe(resolve(Config(), seen), seen)
+    assert line == (
+        "9,000 texts of 1 word (median), 75 labels: characters as tokens, n-grams that occur once or more, "
+        "at most 20 epochs"
+    )
+    config = resolve(Config().override({"wide.enabled": False}), shape())
+    assert "n-grams" not in describe(config, shape())
+    config = resolve(Config().override({"model.enabled": False}), shape(texts=30_000))
+    assert "epochs" not in describe(config, shape())
+    assert "twice or more" in describe(config, shape())
