@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grutext import ranges
 from grutext.text import TOKENIZERS, normalize
 from grutext.text.tokenizers import _ASCII_TOKEN, _TOKEN, characters, words
 
