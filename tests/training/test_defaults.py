@@ -44,7 +44,9 @@ def test_few_texts_keep_ngrams_that_occur_once(texts, least):
         ({"texts": 9_000, "labels": 19}, 10),
         ({"texts": 9_000, "labels": 20}, 20),
         ({"texts": 60_000}, 6),
-        ({"texts": 60_000, "tokens": 2_000_000}, 4),
+        ({"texts": 60_000, "tokens": 5_999_999}, 5),
+        ({"texts": 60_000, "tokens": 50_000_000}, 4),
+        ({"texts": 400, "tokens": 4_000_000}, 7),
     ],
 )
 def test_more_texts_mean_fewer_epochs_and_many_labels_more(changes, epochs):
