@@ -68,8 +68,12 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return collected
 
 
-def build_config(settings: dict[str, Any]) -> Config:
+def build_config(settings: dict[str, Any], width: int | None = None) -> Config:
     """Builds the configuration that the options ask for; a later source wins over an earlier one.
+
+    Args:
+        settings: The options, as `settings_options` collects them.
+        width: The word vectors' width, which is the embedding's wherever nothing but a preset says otherwise.
 
     Raises:
         ConfigError: A setting is unknown, has the wrong type or is out of range; names the file if it
@@ -82,6 +86,8 @@ def build_config(settings: dict[str, Any]) -> Config:
     config = Config()
     if settings["preset"] is not None:
         config = config.override(preset(settings["preset"]))
+    if width is not None:
+        config = config.override({"model.embedding_size": width})
     path = settings["config_file"]
     if path is not None:
         values = read_config(path)

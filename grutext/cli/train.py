@@ -48,6 +48,12 @@ if TYPE_CHECKING:
 )
 @reading_options
 @settings_options
+@click.option(
+    "--vectors",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Word vectors that the embedding starts from: GloVe, word2vec or fastText as text, also .gz.",
+)
 @click.option("--resume", is_flag=True, help="Go on with the interrupted training of this model.")
 @click.option("--overwrite", is_flag=True, help="Replace the model that is already in the folder.")
 @json_option
@@ -62,6 +68,7 @@ def train_command(
     test: str | None,
     reading: dict[str, Any],
     settings: dict[str, Any],
+    vectors: Path | None,
     resume: bool,
     overwrite: bool,
     as_json: bool,
@@ -78,12 +85,14 @@ def train_command(
         raise click.UsageError("--dev and --dev-fraction exclude each other.", ctx)
     if [data, dev, test].count("-") > 1:
         raise click.UsageError("Only one of DATA, --dev and --test can be stdin.", ctx)
+    if vectors is not None and settings["no_deep"]:
+        raise click.UsageError("--vectors and --no-deep exclude each other.", ctx)
     if folder.name in ("", ".."):  # such as `.`, which has no name to put siblings beside
         folder = folder.resolve()
     checkpoint = folder.parent / f"{folder.name}.checkpoint"
     _check_folder(folder, checkpoint, resume, overwrite)
     check_installed("grutext train", "tensorflow", "scikit-learn")
-    config = build_config(settings)
+    config = build_config(settings, None if vectors is None else _width(vectors))
 
     from grutext.cli.parts import read_parts
     from grutext.console import open_listener
@@ -96,7 +105,7 @@ def train_command(
         listener.note(f"{checkpoint}, left by an interrupted training, is thrown away; --resume would go on")
         shutil.rmtree(checkpoint, ignore_errors=True)
     try:
-        bundle = _fit(parts, config, listener, checkpoint, resume, started)
+        bundle = _fit(parts, config, listener, checkpoint, resume, started, vectors)
         bundle.save(folder, overwrite=resume or overwrite)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_how_to_go_on("interrupted", checkpoint)) from None
@@ -125,9 +134,16 @@ def _check_folder(folder: Path, checkpoint: Path, resume: bool, overwrite: bool)
         raise GrutextError(f"{folder}: {parent} may not be written to; -m names another folder")
 
 
+def _width(vectors: Path) -> int:
+    from grutext.data.vectors import vector_width
+
+    return vector_width(vectors)
+
+
 def _fit(
-    parts: Parts, config: Config, listener: Listener, checkpoint: Path, resume: bool, started: float
-) -> Bundle:
+    parts: Parts, config: Config, listener: Listener, checkpoint: Path, resume: bool, started: float,
+    vectors: Path | None,
+) -> Bundle:  # fmt: skip
     """Trains, and evaluates on the test part if there is one."""
     from grutext.training import train as train_bundle
 
@@ -142,6 +158,7 @@ def _fit(
         resume=resume,
         started=started,
         refit=parts.dev_is_cut,
+        vectors=vectors,
     )
     from grutext.cli.evaluate import evaluate_bundle, note_unknown
 

@@ -18,6 +18,7 @@ from grutext.progress import EpochRecord, Listener
 from grutext.training.batches import Corpus
 from grutext.training.calibration import micro_f1, scaled_loss
 from grutext.training.checkpoint import Checkpoint
+from grutext.training.pretrained import Pretrained
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ def fit_deep(
     listener: Listener,
     checkpoint: Checkpoint | None = None,
     deadline: float | None = None,
+    pretrained: Pretrained | None = None,
 ) -> DeepFit:
     """Trains until the epochs are over, the dev part stops improving, or the time is up.
 
@@ -55,6 +57,7 @@ def fit_deep(
         listener: Hears of every step and epoch.
         checkpoint: Where every epoch's end is kept, and resumed from if it holds one.
         deadline: `time.monotonic()` at which the last dev evaluation must be over.
+        pretrained: Vectors that rows of the word table start from.
 
     Raises:
         TrainingError: The loss is not finite.
@@ -62,6 +65,8 @@ def fit_deep(
     options = config.training
     classes = train.targets.shape[1]
     network = Network(config, rows, classes, "sigmoid" if multilabel else "softmax")
+    if pretrained:
+        network.assign(pretrained.placed(network.arrays()))
     epochs = options.epochs
     run = checkpoint.restore(network) if checkpoint else None
     history: list[dict[str, Any]] = run.history if run else []

@@ -29,6 +29,7 @@ from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.batches import one_hot
 from grutext.training.calibration import calibrate
+from grutext.training.pretrained import Pretrained, read_pretrained
 
 _GOLDEN = 5  # dev texts that a bundle keeps with their probabilities
 _SAVING = 2.0  # seconds that the last steps take, reports and writing included
@@ -46,6 +47,7 @@ def train(
     resume: bool = False,
     started: float | None = None,
     refit: bool = False,
+    vectors: Path | None = None,
 ) -> Bundle:
     """Trains a model.
 
@@ -61,12 +63,15 @@ def train(
         started: `time.monotonic()` from which the time budget counts; now, if left out.
         refit: Whether the wide part, once the dev part has calibrated and measured the model, is fitted
             again to both parts. It is left out where there is a time budget.
+        vectors: File of word vectors that the embedding starts from; they are as wide as it.
 
     Returns:
         The model, with its report on the dev part.
 
     Raises:
         TrainingError: There is nothing to train on, or the loss is not finite.
+        ConfigError: The settings do not go together, or not with the word vectors.
+        DataError: The word vectors cannot be used.
         MissingExtraError: TensorFlow or scikit-learn is not installed.
     """
     started = time.monotonic() if started is None else started
@@ -85,6 +90,8 @@ def train(
         raise TrainingError(
             f"no text of the dev part has a label of the training part ({', '.join(labels[:5])}, ...); name another dev part"
         )
+    pretrained = read_pretrained(vectors, vectorizer.vocabulary, config.model, listener) if vectors else None
+    origin = pretrained.origin if pretrained else {}
     end = started + config.training.time_budget if config.training.time_budget else None
 
     weights: Weights = {}
@@ -93,16 +100,17 @@ def train(
     unfinished = Bundle(
         config=config, labels=labels, multilabel=multilabel, vocabulary=vectorizer.vocabulary.tokens,
         weights=weights, calibration=Calibration(),
-        data=(data or {}) | {"train": len(train), "dev": len(dev), "sha256": fingerprint(train)},
+        data=(data or {}) | {"train": len(train), "dev": len(dev), "sha256": fingerprint(train)} | origin,
         versions=_versions(), created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )  # fmt: skip
     history: list[dict[str, Any]] = []
     if config.model.enabled:
         from grutext.training.checkpoint import Checkpoint
 
-        kept = Checkpoint(checkpoint, _fingerprint(train, dev, config), resume) if checkpoint else None
+        identity = _fingerprint(train, dev, config, origin.get("vectors_sha256"))
+        kept = Checkpoint(checkpoint, identity, resume) if checkpoint else None
         corpora = [(vectorizer.vectorize(t), y) for t, y in ((texts, targets), (dev_texts, dev_targets))]
-        fit = _deep(corpora, unfinished, listener, kept, end)
+        fit = _deep(corpora, unfinished, listener, kept, end, pretrained)
         weights |= {
             n: a.astype(np.float16) if n.startswith("embedding/") else a for n, a in fit.arrays.items()
         }
@@ -144,8 +152,9 @@ def _wide(
 
 
 def _deep(
-    corpora: list[Any], unfinished: Bundle, listener: Listener, checkpoint: Any, end: float | None
-) -> Any:
+    corpora: list[Any], unfinished: Bundle, listener: Listener, checkpoint: Any, end: float | None,
+    pretrained: Pretrained | None,
+) -> Any:  # fmt: skip
     from grutext.training.batches import Corpus
     from grutext.training.deep import fit_deep
 
@@ -154,7 +163,7 @@ def _deep(
     config, rows = unfinished.config, len(unfinished.vocabulary) + 1
     return fit_deep(
         train, dev, config, rows, multilabel=unfinished.multilabel, listener=listener, checkpoint=checkpoint,
-        deadline=deadline,
+        deadline=deadline, pretrained=pretrained,
     )  # fmt: skip
 
 
@@ -195,9 +204,11 @@ def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
     return (time.monotonic() - began) * len(texts) / max(1, len(sample))
 
 
-def _fingerprint(train: Sequence[Example], dev: Sequence[Example], config: Config) -> str:
-    """Gives the SHA-256 of the data and of every setting that the weights depend on."""
-    values = [grutext.__version__, config.to_dict(), fingerprint(train), fingerprint(dev)]
+def _fingerprint(
+    train: Sequence[Example], dev: Sequence[Example], config: Config, vectors: str | None
+) -> str:
+    """Gives the SHA-256 of the data, the word vectors and every setting that the weights depend on."""
+    values = [grutext.__version__, config.to_dict(), fingerprint(train), fingerprint(dev), vectors]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

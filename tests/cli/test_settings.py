@@ -48,6 +48,21 @@ def test_a_later_source_wins_over_an_earlier_one(tmp_path) -> None:
     assert config.training.epochs == 4
 
 
+def test_the_width_of_word_vectors_wins_over_a_preset_and_no_one_else(tmp_path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[model]\nembedding_size = 21\n", encoding="utf-8")
+    sizes = []
+    for arguments in (
+        [],
+        ["--preset", "accurate"],
+        ["--config", str(path)],
+        ["--config", str(path), "--set", "model.embedding_size=22"],
+    ):
+        config_of(*arguments)
+        sizes.append(build_config(capture.seen, width=50).model.embedding_size)
+    assert sizes == [50, 50, 21, 22]
+
+
 def test_named_options_become_settings() -> None:
     config = config_of("--epochs", "3", "--time-budget", "10m", "--no-deep")
     assert (config.training.epochs, config.training.time_budget) == (3, 600.0)

@@ -336,6 +336,7 @@ def test_a_place_that_may_not_be_written_to_is_told_before_the_training(error, t
     [
         (["--dev", "a.csv", "--dev-fraction", "0.1"], "--dev and --dev-fraction exclude each other."),
         (["--dev-fraction", "1"], "Invalid value for '--dev-fraction'"),
+        (["--vectors", "gone.txt", "--no-deep"], "--vectors and --no-deep exclude each other."),
         (["--epochs", "0"], "Invalid value for '--epochs'"),
         (["--time-budget", "soon"], "is no time"),
         (["--preset", "best"], "Invalid value for '--preset'"),
@@ -343,6 +344,24 @@ def test_a_place_that_may_not_be_written_to_is_told_before_the_training(error, t
 )
 def test_a_wrong_command_line_is_exit_code_2(run, training, arguments, line) -> None:
     assert line in run("train", *arguments, check=2).stderr
+
+
+def test_the_embedding_is_as_wide_as_the_word_vectors(run, error, training, mails, tmp_path) -> None:
+    (tmp_path / "words.vec").write_text("1 7\nparcel 1 2 3 4 5 6 7\n", encoding="utf-8")
+    run("train", mails, "--vectors", "words.vec", "--preset", "fast")
+    call = training.calls[0]
+    assert call["vectors"] == Path("words.vec")
+    assert (call["config"].model.embedding_size, call["config"].model.units) == (7, 48)
+    run("train", mails, "-m", "other")
+    assert training.calls[1]["vectors"] is None
+    assert training.calls[1]["config"].model.embedding_size == 64
+
+
+def test_bad_word_vectors_are_told_before_the_data_are_read(error, training, tmp_path) -> None:
+    assert error("train", "gone.csv", "--vectors", "gone.txt").startswith("gone.txt: cannot be read")
+    (tmp_path / "words.txt").write_text("Dear reader,\n", encoding="utf-8")
+    assert error("train", "gone.csv", "--vectors", "words.txt").startswith("words.txt, line 1: no vector")
+    assert training.calls == []
 
 
 def test_the_folder_we_are_in_has_a_name_too(run, training, mails, tmp_path, monkeypatch) -> None:

@@ -1,0 +1,195 @@
+"""Pretrained word vectors as text: GloVe's form, word2vec's and fastText's `.vec`, each also `.gz`.
+
+A line is a word and its numbers with single spaces between them; word2vec and fastText begin with a line
+`rows width`. Such a file may be larger than memory: only the rows of wanted words are parsed and kept, of
+all others the width alone is checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.data.lines import explain_reading
+from grutext.data.sources import Source, explain_os_error, open_bytes
+from grutext.data.wording import count, quote
+from grutext.errors import DataError
+
+Line = tuple[int, bytes]
+
+_HEADER = re.compile(rb"([0-9]+) ([1-9][0-9]*)")
+_BOM = b"\xef\xbb\xbf"
+# First bytes of what people have in place of text.
+_MAGIC = (
+    (b"\x1f\x8b", "it is packed with gzip; let its name end in .gz"),
+    (b"PK\x03\x04", "it is a zip archive; unpack it and name the .txt or .vec file inside"),
+)
+_FORM = "a line is a word and its numbers, as in GloVe's .txt, word2vec's text form and fastText's .vec"
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """What was wanted of a file of word vectors.
+
+    Attributes:
+        rows: `(W,) float32` for each wanted word that the file has.
+        garbled: Rows that were passed over because their word is not UTF-8.
+    """
+
+    rows: dict[str, NDArray[np.float32]]
+    garbled: int
+
+
+def vector_width(path: Path) -> int:
+    """Gives how many numbers a word has in a file of vectors; reads its beginning only.
+
+    Raises:
+        DataError: It cannot be read, or does not begin like such a file.
+    """
+    source = _source(path)
+    with closing(_read_lines(source)) as lines:
+        return _read_head(lines, source)[1]
+
+
+def read_vectors(path: Path, wanted: Collection[str], normalize: Callable[[str], str]) -> Vectors:
+    """Reads the vectors of the wanted words.
+
+    A row belongs to a wanted word if its word is the same, or else if it is after `normalize`; of several
+    such rows the first counts. A file that promises more rows than it has is a download that was cut off.
+
+    Args:
+        path: The file.
+        wanted: The words, normalised; `in` must be fast.
+        normalize: What the wanted words have been through.
+
+    Raises:
+        DataError: The file cannot be read or is cut off, a row has another width, or a wanted one a number
+            that is none; names the line.
+    """
+    source = _source(path)
+    same: dict[str, NDArray[np.float32]] = {}
+    alike: dict[str, NDArray[np.float32]] = {}
+    garbled = found = 0
+    with closing(_read_lines(source)) as lines:
+        promised, width, rows = _read_head(lines, source)
+        for number, line in rows:
+            found += 1
+            try:
+                word = _word(line, width, source, number).decode()
+            except UnicodeDecodeError:
+                garbled += 1
+                continue
+            into, key = (same, word) if word in wanted else (alike, normalize(word))
+            if key in wanted and key not in into:
+                into[key] = _numbers(line, width, source, number)
+    if promised > found:
+        problem = f"promises {count(promised, 'row')} in its first line, but has {found:,}"
+        raise DataError(f"{problem}: the download was cut off; get it again", source.name)
+    if not found:
+        raise DataError(f"holds no vectors; {_FORM}", source.name)
+    return Vectors(alike | same, garbled)
+
+
+def digest(path: Path) -> str:
+    """Gives the SHA-256 (hexadecimal) of a file as it lies on the disk.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    sha = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                sha.update(block)
+    except OSError as error:
+        raise DataError(explain_os_error(error), str(path)) from None
+    return sha.hexdigest()
+
+
+def _source(path: Path) -> Source:
+    return Source(str(path), str(path), None, compressed=path.suffix.lower() == ".gz")
+
+
+def _read_lines(source: Source) -> Generator[Line, None, None]:
+    """Gives the lines that are not blank, numbered from 1.
+
+    They are bytes, and a line feed alone ends one: words may hold any other separator of Unicode.
+    """
+    number = 0
+    with open_bytes(source) as stream:
+        try:
+            for number, line in enumerate(stream, start=1):
+                stripped = line.removeprefix(_BOM if number == 1 else b"").rstrip(b" \r\n")
+                if stripped:
+                    yield number, stripped
+        except (OSError, EOFError, zlib.error) as error:
+            raise explain_reading(error, source, number + 1) from None
+
+
+def _read_head(lines: Iterator[Line], source: Source) -> tuple[int, int, Iterator[Line]]:
+    """Gives the number of rows that the file promises (0: it says nothing), their width, and the rows."""
+    first = next(lines, None)
+    if first is None:
+        raise DataError(f"is empty; {_FORM}", source.name)
+    number, line = first
+    header = _HEADER.fullmatch(line)
+    if header:
+        return int(header[1]), int(header[2]), lines
+    width = _width(line)
+    if not width:
+        problem = next((hint for magic, hint in _MAGIC if line.startswith(magic)), f"no vector; {_FORM}")
+        raise DataError(problem, source.name, number)
+    return 0, width, chain([first], lines)
+
+
+def _word(line: bytes, width: int, source: Source, number: int) -> bytes:
+    """Gives the word of a row, which may have spaces inside."""
+    if line.count(b" ") == width:  # nearly always, and fast
+        return line[: line.index(b" ")]
+    has = _width(line)
+    if has != width:
+        problem = f"ends with {count(has, 'number')}, but the vectors of this file have {width:,}"
+        raise DataError(f"{problem}; {_explain(line)}", source.name, number)
+    return line.rsplit(b" ", width)[0]
+
+
+def _explain(line: bytes) -> str:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return "this is not text, or damaged; get the vectors as text"
+    return "the file is damaged; get it again"
+
+
+def _width(line: bytes) -> int:
+    """Gives how many numbers a row ends with; its first piece is word, whatever it is."""
+    pieces = line.split(b" ")[:0:-1]
+    return next((n for n, piece in enumerate(pieces) if _number(piece) is None), len(pieces))
+
+
+def _numbers(line: bytes, width: int, source: Source, number: int) -> NDArray[np.float32]:
+    pieces = line.rsplit(b" ", width)[1:]
+    with np.errstate(over="ignore"):
+        values = np.array([_number(piece) for piece in pieces], np.float32)  # (W,); None becomes NaN
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        piece = pieces[wrong[0]].decode(errors="replace")
+        problem = f"the vector has {quote(piece)}, which is no finite number"
+        raise DataError(f"{problem}; {_explain(line)}", source.name, number)
+    return values
+
+
+def _number(piece: bytes) -> float | None:
+    try:
+        return float(piece)
+    except ValueError:
+        return None

@@ -1,0 +1,79 @@
+"""Word vectors from a file as the start of the embedding's word table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.config import ModelConfig
+from grutext.data.vectors import digest, read_vectors, vector_width
+from grutext.errors import ConfigError, DataError
+from grutext.progress import Listener
+from grutext.text import Vocabulary, normalize
+
+TABLE = "embedding/words"
+GAIN = 3.0  # how much longer a word's vector starts than one that nothing is known of; measured on dev parts
+
+
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """Vectors of some words of a vocabulary.
+
+    Attributes:
+        rows: `(K,)`, their rows in the word table.
+        vectors: `(K, E) float32`.
+        origin: What a bundle notes about the file: name, SHA-256, how many words it covers.
+    """
+
+    rows: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+    origin: dict[str, Any]
+
+    def placed(self, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Gives initial weights with the vectors in the word table; the other rows stay as they are.
+
+        All vectors get one factor, so that the root mean square of their numbers is `GAIN` times the table's.
+        """
+        table = arrays[TABLE].copy()  # (V, E)
+        table[self.rows] = GAIN * _rms(table) / (_rms(self.vectors) or 1.0) * self.vectors
+        return arrays | {TABLE: table}
+
+
+def read_pretrained(
+    path: Path, vocabulary: Vocabulary, config: ModelConfig, listener: Listener
+) -> Pretrained:
+    """Reads the vectors that a file has for a vocabulary.
+
+    Raises:
+        ConfigError: They are not as wide as the embedding, or there is no embedding.
+        DataError: The file cannot be used, or has no vector for any of the words.
+    """
+    if not config.enabled:
+        raise ConfigError(f"{path}: word vectors start the GRU, and model.enabled is false; leave them out")
+    width = vector_width(path)
+    if width != config.embedding_size:
+        raise ConfigError(
+            f"{path}: the vectors have {width} numbers, but model.embedding_size is {config.embedding_size}; "
+            f"leave that out, or set it to {width}"
+        )
+    words = vocabulary.tokens
+    found = read_vectors(path, frozenset(words), normalize)
+    share = f"{len(found.rows):,} of {len(words):,} words"
+    if not found.rows:
+        raise DataError(f"has vectors for {share} of the training part; take one of its language", str(path))
+    listener.note(f"{path}: vectors for {share} ({len(found.rows) / len(words):.0%})".replace("%", " %"))
+    if found.garbled:
+        listener.note(f"{path}: rows passed over because their word is not UTF-8: {found.garbled:,}")
+    return Pretrained(
+        rows=np.array([vocabulary.row(word) for word in found.rows]),
+        vectors=np.stack(list(found.rows.values())),
+        origin={"vectors": path.name, "vectors_sha256": digest(path), "vectors_words": len(found.rows)},
+    )
+
+
+def _rms(values: NDArray[Any]) -> float:
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
