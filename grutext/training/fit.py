@@ -24,10 +24,12 @@ from grutext.model.bundle import Bundle, Weights
 from grutext.model.spec import Calibration, check_model
 from grutext.progress import Listener, Silent
 from grutext.runtime import Classifier
+from grutext.runtime.familiarity import backing
 from grutext.runtime.probabilities import fuse
 from grutext.text import Vectorizer
 from grutext.training.batches import one_hot
 from grutext.training.calibration import calibrate
+from grutext.training.familiarity import fit_familiarity
 
 _GOLDEN = 5  # dev texts that a bundle keeps with their probabilities
 _SAVING = 2.0  # seconds that the last steps take, reports and writing included
@@ -149,9 +151,12 @@ def _deep(
 def _finish(bundle: Bundle, dev: Sequence[Example], targets: Any) -> Bundle:
     """Calibrates a bundle on the dev part and adds the report and the golden rows."""
     texts = [example.text for example in dev]
-    deep, wide = Classifier(bundle).scores(texts)
-    bundle = replace(bundle, calibration=calibrate(deep, wide, targets, bundle.multilabel))
-    probabilities = fuse(deep, wide, bundle.calibration, bundle.multilabel)
+    deep, wide, known = Classifier(bundle).evidence(texts)
+    calibration = calibrate(deep, wide, targets, bundle.multilabel)
+    backed = backing(deep, wide, calibration, bundle.multilabel)
+    calibration = replace(calibration, familiarity=fit_familiarity(backed, known))
+    bundle = replace(bundle, calibration=calibration)
+    probabilities = fuse(deep, wide, calibration, bundle.multilabel)
     thresholds = bundle.calibration.thresholds or None
     truth = [example.labels for example in dev]
     report = evaluate(
@@ -160,7 +165,17 @@ def _finish(bundle: Bundle, dev: Sequence[Example], targets: Any) -> Bundle:
     texts = [*texts[:_GOLDEN], ""]
     rows = Classifier(bundle).predict_proba(texts).tolist()
     golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]
-    return replace(bundle, metrics={"dev": report.to_dict()}, golden=golden)
+    chosen = [] if bundle.multilabel else _thresholds(bundle, truth, probabilities)
+    return replace(bundle, metrics={"dev": report.to_dict()}, abstention=chosen, golden=golden)
+
+
+def _thresholds(bundle: Bundle, truth: list[tuple[str, ...]], probabilities: Any) -> list[dict[str, Any]]:
+    """Chooses the confidences below which texts are better left to a person."""
+    from grutext.training.abstention import choose_thresholds
+
+    model = Classifier(bundle)
+    correct = [{label} == set(own) for label, own in zip(model.decide(probabilities), truth, strict=True)]
+    return choose_thresholds(model.confidence(probabilities), np.array(correct))
 
 
 def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
