@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 
+from grutext.cli.abstention import abstain_option, check_abstains, familiarity_option
 from grutext.cli.answer import DECIMALS, build_answers
 from grutext.cli.documents import read_documents
 from grutext.cli.options import (
@@ -36,6 +37,8 @@ ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)
 @model_option("The model that answers.")
 @click.option("--lines", is_flag=True, help="Each line is a text of its own, not each file.")
 @top_k_option
+@abstain_option
+@familiarity_option
 @encoding_option
 @json_option
 @click.pass_context
@@ -45,13 +48,16 @@ def classify_command(
     folder: Path,
     lines: bool,
     top_k: int | None,
+    abstain_below: float | None,
+    familiarity: bool,
     encoding: str,
     as_json: bool,
 ) -> None:
     """Says which label each file has; `-`, or no FILE, reads stdin.
 
     On a terminal a bar shows the confidence. Into a pipe goes one line for each text: source, label and
-    confidence, with tabs between them, and with --top-k the likeliest labels as a JSON list.
+    confidence, with tabs between them, with --familiarity that number, and with --top-k the likeliest labels as
+    a JSON list. The label of a text that is left to a person is empty.
     """
     if not files and _is_terminal("stdin"):
         raise click.UsageError("Name a FILE, or pipe a text into the command.", ctx)
@@ -61,9 +67,11 @@ def classify_command(
     from grutext.runtime import Classifier
 
     model = Classifier.load(folder)
-    given = build_answers(model, [text for _, text in documents], top_k or LISTED)
+    check_abstains(model, abstain_below)
+    texts = [text for _, text in documents]
+    given = build_answers(model, texts, top_k or LISTED, abstain_below, familiarity)
     answers = [
-        {"source": source, **{key: answer[key] for key in ("label", "confidence", "top")}}
+        {"source": source} | {key: value for key, value in answer.items() if key != "probabilities"}
         for (source, _), answer in zip(documents, given, strict=True)
     ]
     if as_json:
@@ -84,28 +92,36 @@ def _draw(answers: list[dict[str, Any]], count: int) -> None:
 
     Not drawn by rich, which would take longer to load than the model takes to answer.
     """
-    rows: list[tuple[str, str, float]] = []
+    rows: list[tuple[str, str, float, str]] = []
     for answer in answers:
-        label = answer["label"]
-        decided = label if isinstance(label, str) else ", ".join(label) or "(no label)"
-        rows.append((answer["source"].translate(ESCAPES), decided.translate(ESCAPES), answer["confidence"]))
+        decided = _words(answer["label"]).translate(ESCAPES)
+        familiar = f"  familiarity {answer['familiarity']:.2f}" if "familiarity" in answer else ""
+        rows.append((answer["source"].translate(ESCAPES), decided, answer["confidence"], familiar))
         if count > 1:
-            rows += [("", top["label"].translate(ESCAPES), top["probability"]) for top in answer["top"]]
-    widths = [max(len(source) for source, _, _ in rows), max(len(label) for _, label, _ in rows)]
-    for source, label, probability in rows:
+            rows += [("", top["label"].translate(ESCAPES), top["probability"], "") for top in answer["top"]]
+    widths = [max(len(source) for source, *_ in rows), max(len(label) for _, label, *_ in rows)]
+    for source, label, probability, familiar in rows:
         full = round(probability * BAR)
         bar = click.style("█" * full, fg="cyan") + click.style("░" * (BAR - full), dim=True)
         name = click.style(label.ljust(widths[1]), bold=bool(source))
-        click.echo(f"{source.ljust(widths[0])}  {name}  {probability:.4f}  {bar}")
+        click.echo(f"{source.ljust(widths[0])}  {name}  {probability:.4f}  {bar}{familiar}")
+
+
+def _words(label: str | list[str] | None) -> str:
+    if label is None:
+        return "(ask a person)"
+    return label if isinstance(label, str) else ", ".join(label) or "(no label)"
 
 
 def _tab_separated(answer: dict[str, Any], with_top: bool) -> str:
     label = answer["label"]
     cells = [
         answer["source"],
-        label if isinstance(label, str) else json.dumps(label, ensure_ascii=False),
+        json.dumps(label, ensure_ascii=False) if isinstance(label, list) else label or "",
         f"{answer['confidence']:.{DECIMALS}f}",
     ]
+    if "familiarity" in answer:
+        cells.append(f"{answer['familiarity']:g}")
     if with_top:
         cells.append(json.dumps(answer["top"], ensure_ascii=False))
     return "\t".join(cell.translate(ESCAPES) for cell in cells)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from grutext.cli.abstention import abstain_option, check_abstains, outcome_line
 from grutext.cli.options import (
     complete_file,
     json_option,
@@ -32,9 +33,17 @@ if TYPE_CHECKING:
 @click.argument("data", shell_complete=complete_file)
 @model_option("The model to evaluate.")
 @reading_options
+@abstain_option
 @json_option
 @quiet_option
-def evaluate_command(data: str, folder: Path, reading: dict[str, Any], as_json: bool, quiet: bool) -> None:
+def evaluate_command(
+    data: str,
+    folder: Path,
+    reading: dict[str, Any],
+    abstain_below: float | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Compares a model's labels with those of DATA.
 
     DATA is a file (.csv .tsv .jsonl .parquet, each also .gz; fastText .txt), a folder of class folders,
@@ -51,27 +60,42 @@ def evaluate_command(data: str, folder: Path, reading: dict[str, Any], as_json: 
     bundle = Bundle.load(folder)
     columns = Columns(bundle.data.get("text_column"), bundle.data.get("label_column"))
     examples = read_part(data, reading, columns, bundle.multilabel, listener)
-    report = evaluate_bundle(bundle, examples)
+    report = evaluate_bundle(bundle, examples, abstain_below)
     note_unknown(data, report["unknown"], listener)
     if as_json:
         print_json(report)
     else:
         render_report(report)
+        if "abstention" in report:
+            click.echo(f"\n{outcome_line(report['abstention'])}")
 
 
-def evaluate_bundle(bundle: Bundle, examples: Sequence[Example]) -> dict[str, Any]:
-    """Gives the plain form of a model's report on examples."""
-    from grutext.evaluation import evaluate
+def evaluate_bundle(
+    bundle: Bundle, examples: Sequence[Example], below: float | None = None
+) -> dict[str, Any]:
+    """Gives the plain form of a model's report on examples; with `below` also what comes of abstaining."""
+    import numpy as np
+
+    from grutext.cli.answer import round_confidences
+    from grutext.evaluation import evaluate, selective_risk
     from grutext.runtime import Classifier
 
     model = Classifier(bundle)
-    return evaluate(
+    check_abstains(model, below)
+    probabilities = model.predict_proba([example.text for example in examples])
+    report = evaluate(
         [example.labels for example in examples],
-        model.predict_proba([example.text for example in examples]),
+        probabilities,
         model.labels,
         multilabel=model.multilabel,
         thresholds=model.thresholds if model.multilabel else None,
     ).to_dict()
+    if below is None:
+        return report
+    decided = zip(model.decide(probabilities), examples, strict=True)
+    correct = np.array([{label} == set(example.labels) for label, example in decided])
+    confidence = np.array(round_confidences(model, probabilities))
+    return report | {"abstention": selective_risk(confidence, correct, below)}
 
 
 def note_unknown(source: str, unknown: Mapping[str, int], listener: Listener) -> None:

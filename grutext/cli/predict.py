@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from grutext.cli.abstention import abstain_option, check_abstains, familiarity_option
 from grutext.cli.answer import DECIMALS, build_answers
 from grutext.cli.options import (
     complete_file,
@@ -38,6 +39,8 @@ BATCH = 1024  # rows
 )
 @click.option("--proba", is_flag=True, help="Add the probability of each label, as columns p_LABEL.")
 @top_k_option
+@abstain_option
+@familiarity_option
 @text_column_option
 @encoding_option
 @format_option
@@ -48,6 +51,8 @@ def predict_command(
     output: str | None,
     proba: bool,
     top_k: int | None,
+    abstain_below: float | None,
+    familiarity: bool,
     text_column: str | None,
     encoding: str,
     form: str | None,
@@ -58,12 +63,14 @@ def predict_command(
     INPUT is .csv, .tsv, .jsonl, .parquet or .txt (each line a text), each also .gz, or `-` for stdin. Rows,
     columns and their order stay as they are; `label` and `confidence` are added, or `predicted_label` and
     `predicted_confidence` where the names are taken. The output has the format of its name, or else that
-    of INPUT (lines of text become TSV, parquet becomes JSON lines).
+    of INPUT (lines of text become TSV, parquet becomes JSON lines). With --abstain-below a text may have no
+    label; the column `abstained` says which.
     """
     from grutext.data import Columns, ReadOptions, open_writer, read_rows
     from grutext.runtime import Classifier
 
     model = Classifier.load(folder)
+    check_abstains(model, abstain_below)
     options = ReadOptions(text_column=text_column, encoding=encoding, format=form)
     known = Columns(model.bundle.data.get("text_column"), None)
     count = empty = 0
@@ -72,7 +79,9 @@ def predict_command(
             click.echo(note, err=True)
         with open_writer(output, None, reader) as writer:
             for rows in _batches(reader):
-                answers = build_answers(model, [row.text for row in rows], top_k or 1)
+                answers = build_answers(
+                    model, [row.text for row in rows], top_k or 1, abstain_below, familiarity
+                )
                 for row, answer in zip(rows, answers, strict=True):
                     added = _columns(answer, model.labels if proba else (), with_top=top_k is not None)
                     writer.write(row.fields, added, row.number)
@@ -98,6 +107,7 @@ def _columns(answer: dict[str, Any], labels: tuple[str, ...], with_top: bool) ->
     from grutext.data.cells import JsonNumber
 
     added = {"label": answer["label"], "confidence": JsonNumber(f"{answer['confidence']:.{DECIMALS}f}")}
+    added |= {key: answer[key] for key in ("abstained", "familiarity") if key in answer}
     for label, probability in zip(labels, answer["probabilities"] if labels else (), strict=True):
         added[f"p_{label}"] = JsonNumber(f"{probability:.{DECIMALS}f}")
     return added | {"top": answer["top"]} if with_top else added

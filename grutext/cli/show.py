@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from grutext.cli.abstention import list_thresholds
 from grutext.cli.options import json_option, model_option, print_json
 from grutext.cli.settings import config_toml
 
@@ -68,6 +69,7 @@ def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
         "config": bundle.config.to_dict(),
         "data": bundle.data,
         "metrics": bundle.metrics,
+        "abstention": bundle.abstention,
         "history": bundle.history,
         "versions": bundle.versions,
     }
@@ -90,6 +92,8 @@ def _draw(model: dict[str, Any]) -> None:
     }
     facts |= {f"settings of {section}": _flat(values) for section, values in model["config"].items()}
     facts |= {f"{part} metrics": summary(report) for part, report in model["metrics"].items()}
+    if model["abstention"]:
+        facts["abstention"] = list_thresholds(model["abstention"])
     render_facts(facts, console)
     weights = [
         (entry["name"], " x ".join(map(str, entry["shape"])), entry["dtype"], f"{entry['bytes']:,}")

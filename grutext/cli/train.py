@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from grutext.cli.abstention import offer_line
 from grutext.cli.options import (
     complete_file,
     json_option,
@@ -211,6 +212,7 @@ def _print_outcome(bundle: Bundle, folder: Path, picture: Path | None, seconds: 
                 "seconds": round(seconds, 3),
                 "dev": bundle.metrics.get("dev"),
                 "test": bundle.metrics.get("test"),
+                "abstention": bundle.abstention,
             }
         )
         return
@@ -219,6 +221,8 @@ def _print_outcome(bundle: Bundle, folder: Path, picture: Path | None, seconds: 
     for part in ("dev", "test"):
         if part in bundle.metrics:
             click.echo(f"{part:<5}{summary(bundle.metrics[part])}")
+    if bundle.abstention:
+        click.echo(offer_line(bundle.abstention, bundle.metrics["dev"]["n"]))
     epochs = "1 epoch" if len(bundle.history) == 1 else f"{len(bundle.history)} epochs"
     click.echo(f"trained in {clock(seconds)}, {epochs}")
     click.echo(f"model: {folder}" + (f", loss curve: {picture}" if picture else ""))

@@ -51,6 +51,8 @@ class Bundle:
         history: A record for each epoch, as in `grutext.progress.EpochRecord`.
         metrics: Reports on the parts `dev` and `test`, as far as there are any.
         data: Where the training data came from, its row counts and its SHA-256.
+        abstention: For some error rates `{errors, coverage, threshold}`: the share of dev texts that may be
+            answered at that rate, and the confidence from which; empty where a text may have several labels.
         golden: A few texts with the probabilities that they had when the model was made.
         versions: The versions of Python and of the libraries that trained it.
         created: When it was made, UTC, ISO 8601.
@@ -65,6 +67,7 @@ class Bundle:
     history: list[dict[str, Any]] = field(default_factory=list)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    abstention: list[dict[str, Any]] = field(default_factory=list)
     golden: list[dict[str, Any]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     created: str = ""
@@ -143,7 +146,7 @@ class Bundle:
     @classmethod
     def _from_values(cls, values: dict[str, Any], weights: Weights) -> Bundle:
         names = [name for name in cls.__dataclass_fields__ if name != "weights"]
-        fields = {name: values[name] for name in names}
+        fields = {name: values[name] for name in names if name != "abstention" or values["format"] > 1}
         calibration: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in values["calibration"].items()
         }

@@ -62,7 +62,16 @@ def check_calibration(calibration: Calibration, labels: Sequence[str], multilabe
         wrong.append("wide_scale and wide_shift have another number of values than one or one for each label")
     if len(calibration.thresholds) != (len(labels) if multilabel else 0):
         wrong.append(f"there are {len(calibration.thresholds)} thresholds")
-    numbers = [calibration.deep_scale, calibration.fusion, *scales[0], *scales[1], *calibration.thresholds]
+    if len(calibration.familiarity) not in (0, 3):
+        wrong.append("familiarity has another number of values than three")
+    numbers = [
+        calibration.deep_scale,
+        calibration.fusion,
+        *scales[0],
+        *scales[1],
+        *calibration.thresholds,
+        *calibration.familiarity,
+    ]
     if not np.isfinite(np.array(numbers, np.float64)).all() or not 0.0 <= calibration.fusion <= 1.0:
         wrong.append("a number is not finite, or the fusion is outside 0..1")
     if len(set(labels)) != len(labels):

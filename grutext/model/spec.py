@@ -72,6 +72,8 @@ class Calibration:
         wide_shift: What is added to the scaled margins, likewise.
         fusion: The weight a of the deep part, in 0..1.
         thresholds: Where there are several labels, the probability from which each applies.
+        familiarity: What makes a familiarity of a text's two measures (`grutext.runtime.familiarity`): a
+            bias, the weight of the largest score, the weight of the known share. Empty in old models.
     """
 
     deep_scale: float = 1.0
@@ -79,6 +81,7 @@ class Calibration:
     wide_shift: tuple[float, ...] = (0.0,)
     fusion: float = 0.5
     thresholds: tuple[float, ...] = field(default=())
+    familiarity: tuple[float, ...] = field(default=())
 
 
 def check_model(config: ModelConfig) -> None:

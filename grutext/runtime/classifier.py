@@ -12,6 +12,7 @@ from grutext.errors import BundleError
 from grutext.model.bundle import Bundle
 from grutext.model.spec import pooled_width
 from grutext.runtime.deep import DeepPart
+from grutext.runtime.familiarity import backing, familiarity, known_tokens
 from grutext.runtime.probabilities import fuse
 from grutext.runtime.wide import WidePart
 from grutext.text import TokenBatch, Vectorizer, Vocabulary
@@ -65,6 +66,33 @@ class Classifier:
         deep, wide = self.scores(texts)
         return fuse(deep, wide, self.bundle.calibration, self.multilabel)
 
+    def confidence(self, probabilities: Float) -> Float:
+        """Gives `(N,)`: the probability of each text's label, of several the largest there is."""
+        if self.multilabel:
+            return np.asarray(probabilities.max(axis=1))
+        place = {label: c for c, label in enumerate(self.labels)}
+        chosen = [place[str(label)] for label in self.decide(probabilities)]
+        return probabilities[np.arange(len(probabilities)), chosen]
+
+    def familiarity(self, texts: Sequence[str]) -> Float:
+        """Gives how much each text is like the training texts, `(N,) float32`; higher is more alike.
+
+        0 is the average of the dev texts, which the model had not seen either; foreign texts are far below.
+
+        Raises:
+            BundleError: The model was made by a version that did not measure it.
+        """
+        return self.assess(texts)[1]
+
+    def assess(self, texts: Sequence[str]) -> tuple[Float, Float]:
+        """Gives what `predict_proba` and `familiarity` give, for the price of one."""
+        calibration = self.bundle.calibration
+        if not calibration.familiarity:
+            raise BundleError("this model has no familiarity: an older version trained it; train anew")
+        deep, wide, known = self.evidence(texts)
+        backed = backing(deep, wide, calibration, self.multilabel)
+        return fuse(deep, wide, calibration, self.multilabel), familiarity(backed, known, calibration)
+
     def encode(self, texts: Sequence[str]) -> Float:
         """Gives the encoder's vectors, `(N, P) float32`; zeros for an empty text.
 
@@ -78,15 +106,22 @@ class Classifier:
 
     def scores(self, texts: Sequence[str]) -> tuple[Float | None, Float | None]:
         """Gives the uncalibrated scores of the two parts: logits `(N, C)` and margins; None for no part."""
-        deep, wide = [], []
+        return self.evidence(texts)[:2]
+
+    def evidence(self, texts: Sequence[str]) -> tuple[Float | None, Float | None, Float]:
+        """Gives the scores, and the share `(N,)` of each text's n-grams (or tokens) that the model knows."""
+        deep, wide, known = [], [], [np.zeros(0, np.float32)]
         for tokens in self._chunks(texts):
             if self._deep is not None:
                 deep.append(self._deep.logits(self._deep.encode(tokens)))
             if self._wide is not None:
-                wide.append(self._wide.margins(tokens))
+                margins, share = self._wide.read(tokens)
+                wide.append(margins)
+            known.append(share if self._wide is not None else known_tokens(tokens))
         return (
             self._stack(deep, len(self.labels)) if self._deep else None,
             self._stack(wide, self._wide.kernel.shape[1]) if self._wide else None,
+            np.concatenate(known),
         )
 
     def _chunks(self, texts: Sequence[str]) -> Iterator[TokenBatch]:

@@ -23,6 +23,18 @@ def fuse(deep: Float | None, wide: Float | None, calibration: Calibration, multi
     Returns:
         `(N, C) float32`; rows sum to 1 unless `multilabel`.
     """
+    scores = scale_scores(deep, wide, calibration, multilabel)
+    if multilabel:
+        odds = sum(share * score for share, score in scores)
+        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-odds, _FLOOR, -_FLOOR))), np.float32)
+    logs = sum(share * np.maximum(log_softmax(score), _FLOOR) for share, score in scores)
+    return np.asarray(np.exp(log_softmax(np.asarray(logs))), np.float32)
+
+
+def scale_scores(
+    deep: Float | None, wide: Float | None, calibration: Calibration, multilabel: bool
+) -> list[tuple[float, NDArray[np.float64]]]:
+    """Gives the weight and the scaled scores `(N, C)` of each part; the arguments are those of `fuse`."""
     scores = []
     if deep is not None:
         scores.append((calibration.fusion, deep.astype(np.float64) * calibration.deep_scale))
@@ -31,13 +43,7 @@ def fuse(deep: Float | None, wide: Float | None, calibration: Calibration, multi
         if not multilabel and wide.shape[1] == 1:
             margins = np.concatenate([-margins, margins], axis=1)
         scores.append((1.0 - calibration.fusion, margins))
-    if len(scores) == 1:
-        scores = [(1.0, scores[0][1])]
-    if multilabel:
-        odds = sum(share * score for share, score in scores)
-        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-odds, _FLOOR, -_FLOOR))), np.float32)
-    logs = sum(share * np.maximum(log_softmax(score), _FLOOR) for share, score in scores)
-    return np.asarray(np.exp(log_softmax(np.asarray(logs))), np.float32)
+    return scores if len(scores) == 2 else [(1.0, scores[0][1])]
 
 
 def log_softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:

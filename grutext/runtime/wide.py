@@ -30,8 +30,15 @@ class WidePart:
 
     def margins(self, tokens: TokenBatch) -> NDArray[np.float32]:
         """Gives the margins of N texts, `(N, C)`, or `(N, 1)` for two classes; the bias for an empty text."""
-        rows = self.features.transform(count_ngrams(tokens, self.config), len(tokens.lengths))
-        return np.asarray(linear(rows, self.kernel) + self.bias, np.float32)
+        return self.read(tokens)[0]
+
+    def read(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Gives the margins, and the share of each text's n-grams that are known, `(N,)`; 0 for an empty text."""
+        texts = len(tokens.lengths)
+        counts = count_ngrams(tokens, self.config)
+        rows = self.features.transform(counts, texts)
+        known = np.diff(rows.starts) / np.maximum(np.bincount(counts.texts, minlength=texts), 1)
+        return np.asarray(linear(rows, self.kernel) + self.bias, np.float32), known.astype(np.float32)
 
 
 def linear(rows: SparseRows, kernel: NDArray[Any]) -> NDArray[np.float32]:

@@ -24,11 +24,13 @@ from grutext.model.bundle import Bundle, Weights
 from grutext.model.spec import Calibration, check_model
 from grutext.progress import Listener, Silent
 from grutext.runtime import Classifier
+from grutext.runtime.familiarity import backing
 from grutext.runtime.probabilities import fuse
 from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.batches import one_hot
 from grutext.training.calibration import calibrate
+from grutext.training.familiarity import fit_familiarity
 from grutext.training.pretrained import Pretrained, read_pretrained
 
 _GOLDEN = 5  # dev texts that a bundle keeps with their probabilities
@@ -170,15 +172,19 @@ def _deep(
 def _calibrate(bundle: Bundle, dev: Sequence[Example], targets: Any) -> Bundle:
     """Calibrates a bundle on the dev part and adds the report."""
     texts = [example.text for example in dev]
-    deep, wide = Classifier(bundle).scores(texts)
-    bundle = replace(bundle, calibration=calibrate(deep, wide, targets, bundle.multilabel))
-    probabilities = fuse(deep, wide, bundle.calibration, bundle.multilabel)
+    deep, wide, known = Classifier(bundle).evidence(texts)
+    calibration = calibrate(deep, wide, targets, bundle.multilabel)
+    backed = backing(deep, wide, calibration, bundle.multilabel)
+    calibration = replace(calibration, familiarity=fit_familiarity(backed, known))
+    bundle = replace(bundle, calibration=calibration)
+    probabilities = fuse(deep, wide, calibration, bundle.multilabel)
     thresholds = bundle.calibration.thresholds or None
     truth = [example.labels for example in dev]
     report = evaluate(
         truth, probabilities, bundle.labels, multilabel=bundle.multilabel, thresholds=thresholds
     )
-    return replace(bundle, metrics={"dev": report.to_dict()})
+    chosen = [] if bundle.multilabel else _thresholds(bundle, truth, probabilities)
+    return replace(bundle, metrics={"dev": report.to_dict()}, abstention=chosen)
 
 
 def _add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
@@ -187,6 +193,15 @@ def _add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
     rows = Classifier(bundle).predict_proba(texts).tolist()
     golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]
     return replace(bundle, golden=golden)
+
+
+def _thresholds(bundle: Bundle, truth: list[tuple[str, ...]], probabilities: Any) -> list[dict[str, Any]]:
+    """Chooses the confidences below which texts are better left to a person."""
+    from grutext.training.abstention import choose_thresholds
+
+    model = Classifier(bundle)
+    correct = [{label} == set(own) for label, own in zip(model.decide(probabilities), truth, strict=True)]
+    return choose_thresholds(model.confidence(probabilities), np.array(correct))
 
 
 def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:

@@ -52,7 +52,7 @@ def test_json_tells_the_same(run, trained_model) -> None:
     values = json.loads(run("show", "-m", "trained", "--json").stdout)
     assert list(values) == [
         "model", "created", "labels", "multilabel", "vocabulary", "parameters", "weights", "files", "config", "data",
-        "metrics", "history", "versions",
+        "metrics", "abstention", "history", "versions",
     ]  # fmt: skip
     assert values["weights"][1] == {"name": "wide/kernel", "shape": [3, 3], "dtype": "float16", "bytes": 18}
     assert set(values["files"]) == {"model.json", "weights.safetensors"}

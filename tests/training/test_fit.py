@@ -93,6 +93,11 @@ def test_it_learns_and_the_bundle_says_what_happened(tmp_path):
     assert bundle.data["train"] == 90
     assert heard.notes[0].startswith("90 texts of ")
     assert "wide part" in heard.notes[1]
+    assert [entry["errors"] for entry in bundle.abstention] == [0.01, 0.02, 0.05, 0.1]
+    familiar = Classifier(bundle).familiarity([example.text for example in DEV])
+    assert familiar.mean() == pytest.approx(0.0, abs=1e-4)
+    assert Classifier(bundle).familiarity(["qqqq zzzz"])[0] < familiar.min()
+    assert "wide part" in heard.notes[0]
     assert heard.ended == 1
     bundle.save(tmp_path / "model")
     model = Classifier.load(tmp_path / "model")
@@ -171,6 +176,8 @@ def test_several_labels():
     bundle = fit(doubled(TRAIN), doubled(DEV), multilabel=True, training__epochs=12)
     assert bundle.multilabel
     assert len(bundle.calibration.thresholds) == 3
+    assert bundle.abstention == []
+    assert Classifier(bundle).familiarity(["tide", "qqqq"]).argmin() == 1
     assert bundle.metrics["dev"]["micro_f1"] > 0.7
     assert set(Classifier(bundle).predict(["tide fish moss owl"])[0]) <= set(bundle.labels)
 

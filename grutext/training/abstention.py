@@ -1,0 +1,86 @@
+"""Chooses the confidence below which a model should leave a text to a person, with a guarantee.
+
+A model that answers only where its confidence reaches a threshold makes fewer errors and answers fewer
+texts (Geifman and El-Yaniv 2017, "Selective classification for deep neural networks", arXiv 1705.08500).
+The lowest threshold whose errors on the dev part seem few enough would be chosen among many, and so be
+too optimistic. Here a threshold holds if a one-sided Clopper-Pearson bound of the errors among the answered
+texts is low enough, and thresholds are tested in a fixed order, from the most confident texts on, until the
+first that does not hold: each test then may use the whole chance of being wrong (fixed sequence testing;
+Angelopoulos et al. 2021, "Learn then test", arXiv 2110.01052, section 2.2).
+
+The order depends on the confidences and not on what is right or wrong, so that the errors among the tested
+texts are independent draws given the confidences; that their rates differ makes the bound only safer
+(Hoeffding 1956). What is guaranteed is therefore: in at most one of ten draws of a dev part do texts like
+it, answered at the threshold, have more errors than was promised. The dev part also fitted the calibration;
+its few numbers hardly change the order of the texts.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta
+
+ERRORS = (0.01, 0.02, 0.05, 0.1)  # rates that a threshold is sought for
+RISK = 0.1  # how often a dev part may mislead
+_STEP = 0.05  # of coverage, from one tested threshold to the next
+_DECIMALS = 4  # of a threshold
+_SPARE = 2  # errors with which the first threshold tested should still hold
+
+
+def choose_thresholds(
+    confidence: NDArray[np.floating], correct: NDArray[np.bool_]
+) -> list[dict[str, float | None]]:
+    """Gives, for each of `ERRORS`, the lowest threshold that holds.
+
+    Args:
+        confidence: `(N,)`, the probability of each dev text's label, in 0..1.
+        correct: `(N,)`, whether that label is right.
+
+    Returns:
+        For each rate `errors` the `threshold`, 0 where all texts may be answered and None where none
+        holds, and `coverage`, the share of the dev texts at or above it.
+    """
+    return [_choose(np.asarray(confidence, np.float64), correct, errors) for errors in ERRORS]
+
+
+def upper_bound(errors: NDArray[np.int64], texts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Gives the error rate that is exceeded with a chance of `RISK` at most (Clopper and Pearson 1934)."""
+    return np.where(errors < texts, beta.ppf(1.0 - RISK, errors + 1, np.maximum(texts - errors, 1)), 1.0)
+
+
+def _choose(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_], errors: float
+) -> dict[str, float | None]:
+    """Tests thresholds for one error rate, from the most confident texts on."""
+    chosen: dict[str, float | None] = {"errors": errors, "coverage": 0.0, "threshold": None}
+    total = len(confidence)
+    first = min(_fewest(_SPARE, errors), max(_fewest(0, errors), total // 2))
+    for threshold in _thresholds(confidence):
+        answered = confidence >= threshold
+        texts = int(answered.sum())
+        if texts < first:
+            continue
+        if upper_bound(np.int64((answered & ~correct).sum()), np.int64(texts)) > errors:
+            break
+        chosen |= {"coverage": texts / total, "threshold": 0.0 if texts == total else threshold}
+    return chosen
+
+
+def _thresholds(confidence: NDArray[np.float64]) -> list[float]:
+    """Gives thresholds that answer more and more texts, the last one all; texts that tie stay together."""
+    falling = np.sort(confidence)[::-1]
+    places = np.ceil(np.arange(1, round(1 / _STEP) + 1) * _STEP * len(falling)).astype(int) - 1
+    # Cut off, not rounded, so that the text itself is answered.
+    cut = np.floor(falling[places.clip(0, len(falling) - 1)] * 10**_DECIMALS) / 10**_DECIMALS
+    return [float(value) for value in np.unique(cut)[::-1]]
+
+
+@cache
+def _fewest(errors: int, rate: float) -> int:
+    """Gives how many texts are needed so that so many errors among them still hold the rate."""
+    texts = np.arange(errors + 1, 10 * math.ceil((errors + 1) / rate))
+    return int(texts[np.argmax(upper_bound(np.full(len(texts), errors), texts) <= rate)])

@@ -1,0 +1,155 @@
+"""`--abstain-below` and `--familiarity`, to the letter, in every command that has them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from grutext.cli.abstention import offer_line
+from grutext.model.bundle import Bundle
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "format-1"
+CHOSEN = [
+    {"errors": 0.01, "coverage": 0.0, "threshold": None},
+    {"errors": 0.02, "coverage": 0.819, "threshold": 0.74},
+    {"errors": 0.05, "coverage": 1.0, "threshold": 0.0},
+]
+
+
+@pytest.fixture
+def familiar(make_bundle, tmp_path):
+    """A model whose familiarity is the largest score (3 with one known word) plus ten times the known share."""
+    bundle = make_bundle(multilabel=False)
+    calibration = replace(bundle.calibration, familiarity=(0.5, 1.0, 10.0))
+    replace(bundle, calibration=calibration, abstention=CHOSEN).save(tmp_path / "familiar")
+    return tmp_path / "familiar"
+
+
+def test_predict_leaves_unsure_rows_without_a_label(run, model) -> None:
+    arguments = ("predict", "-", "--format", "csv", "--abstain-below", 0.5)
+    assert run(*arguments, stdin="text\nparcel\nhello\n").stdout == (
+        "text,label,confidence,abstained\nparcel,delivery,0.909443,false\nhello,,0.333333,true\n"
+    )
+    out = run("predict", "-", "--format", "jsonl", "--abstain-below", 0.5, stdin='{"text": "hello"}').stdout
+    assert out == '{"text": "hello", "label": null, "confidence": 0.333333, "abstained": true}\n'
+
+
+def test_a_confidence_equal_to_the_bound_is_answered(run, model) -> None:
+    arguments = ("predict", "-", "--format", "jsonl", "--abstain-below")
+    for below, abstained in ((0.909443, False), (0.909444, True), (0, False)):
+        answer = json.loads(run(*arguments, below, stdin='{"text": "parcel"}').stdout)
+        assert answer["abstained"] is abstained
+        assert answer["label"] == (None if abstained else "delivery")
+
+
+def test_classify_leaves_unsure_texts_to_a_person(run, model, monkeypatch) -> None:
+    arguments = ("classify", "--lines", "--abstain-below", "0.5")
+    assert run(*arguments, stdin="parcel\n\n").stdout == "-:1\tdelivery\t0.909443\n-:2\t\t0.333333\n"
+    sure, unsure = json.loads(run(*arguments, "--json", "--top-k", 1, stdin="parcel\n\n").stdout)
+    assert list(sure) == ["source", "label", "confidence", "abstained", "top"]
+    assert (sure["label"], sure["abstained"]) == ("delivery", False)
+    assert (unsure["label"], unsure["abstained"], unsure["confidence"]) == (None, True, 0.333333)
+    assert unsure["top"] == [{"label": "billing", "probability": 0.333333}]
+    monkeypatch.setattr("grutext.cli.classify._is_terminal", lambda stream: stream == "stdout")
+    assert run(*arguments, stdin="parcel\n\n").stdout == (
+        "-:1  delivery        0.9094  ██████████████████░░\n"
+        "-:2  (ask a person)  0.3333  ███████░░░░░░░░░░░░░\n"
+    )
+
+
+def test_familiarity_is_a_column_and_a_key(run, familiar, monkeypatch) -> None:
+    options = ("-m", familiar, "--familiarity")
+    # One of two words is known; and an empty text has nothing that is known.
+    text = 'text\nparcel\nparcel hello\n""\n'
+    assert run("predict", "-", "--format", "csv", *options, stdin=text).stdout == (
+        "text,label,confidence,familiarity\n"
+        "parcel,delivery,0.909443,13.5\nparcel hello,delivery,0.909443,8.5\n,billing,0.333333,0.5\n"
+    )
+    arguments = ("classify", *options)
+    assert run(*arguments, stdin="parcel").stdout == "-\tdelivery\t0.909443\t13.5\n"
+    with_top = run(*arguments, "--top-k", 1, "--abstain-below", 0.95, stdin="parcel").stdout
+    assert with_top == '-\t\t0.909443\t13.5\t[{"label": "delivery", "probability": 0.909443}]\n'
+    answer = json.loads(run(*arguments, "--json", stdin="hello parcel").stdout)[0]
+    assert list(answer) == ["source", "label", "confidence", "familiarity", "top"]
+    assert answer["familiarity"] == 8.5
+    monkeypatch.setattr("grutext.cli.classify._is_terminal", lambda stream: stream == "stdout")
+    assert run(*arguments, stdin="parcel").stdout == (
+        "-  delivery  0.9094  ██████████████████░░  familiarity 13.50\n"
+    )
+
+
+def test_an_old_model_has_no_familiarity_and_nothing_is_written(error, tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("text\ntide\n", encoding="utf-8")
+    line = error("predict", "a.csv", "-m", GOLDEN, "--familiarity", "-o", "out.csv", "--quiet")
+    assert line == "this model has no familiarity: an older version trained it; train anew"
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize("command", ["predict", "classify", "evaluate"])
+def test_a_model_with_several_labels_refuses_to_abstain(error, multilabel_model, tmp_path, command) -> None:
+    (tmp_path / "a.csv").write_text('message,topic\nparcel,"[""login""]"\n', encoding="utf-8")
+    line = error(command, "a.csv", "-m", multilabel_model, "--abstain-below", 0.5)
+    assert line.startswith("--abstain-below is for models that give one label to a text")
+
+
+def test_evaluate_says_what_comes_of_abstaining(run, model, tmp_path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "topic,message\nbilling,invoice\ndelivery,parcel\ndelivery,password\nlogin,hello\n", encoding="utf-8"
+    )
+    plain = json.loads(run("evaluate", "t.csv", "--json").stdout)
+    assert "abstention" not in plain
+    report = json.loads(run("evaluate", "t.csv", "--json", "--abstain-below", 0.5).stdout)
+    assert report.pop("abstention") == {
+        "errors": pytest.approx(1 / 3), "coverage": 0.75, "threshold": 0.5,
+    }  # fmt: skip
+    assert report == plain
+    last = run("evaluate", "t.csv", "--abstain-below", 0.5).stdout.splitlines()[-1]
+    assert last == "--abstain-below 0.5 answers 75.0 % of texts, 33.3 % of these wrongly"
+    none = run("evaluate", "t.csv", "--abstain-below", 1).stdout.splitlines()[-1]
+    assert none == "--abstain-below 1 answers none of the texts"
+
+
+def test_a_label_that_the_model_does_not_know_is_answered_wrongly(run, model, tmp_path) -> None:
+    (tmp_path / "t.csv").write_text("topic,message\nspam,parcel\ndelivery,parcel\n", encoding="utf-8")
+    report = json.loads(run("evaluate", "t.csv", "--json", "--abstain-below", 0.5).stdout)
+    assert report["abstention"]["errors"] == 0.5
+
+
+def test_show_lists_the_thresholds(run, familiar) -> None:
+    assert json.loads(run("show", "-m", familiar, "--json").stdout)["abstention"] == CHOSEN
+    line = next(
+        line for line in run("show", "-m", familiar).stdout.splitlines() if line.startswith("abstention")
+    )
+    assert line.split(maxsplit=1)[1] == (
+        "≤ 1 % errors not held, ≤ 2 % errors for 81 % of texts from 0.74, ≤ 5 % errors for 100 % of texts from 0"
+    )
+    assert Bundle.load(familiar).abstention == CHOSEN
+
+
+def entry(errors, coverage, threshold=0.74):
+    return {"errors": errors, "coverage": coverage, "threshold": threshold}
+
+
+@pytest.mark.parametrize(
+    ("abstention", "line"),
+    [
+        (CHOSEN, "answers 81 % of texts at ≤ 2 % errors; the rest go to a person: --abstain-below 0.74"),
+        (
+            [entry(0.01, 0.499), entry(0.05, 0.5, 0.61), entry(0.1, 0.9)],
+            "answers 50 % of texts at ≤ 5 % errors; the rest go to a person: --abstain-below 0.61",
+        ),
+        (
+            [entry(0.01, 0.98), entry(0.02, 1.0, 0.0), entry(0.05, 1.0, 0.0)],
+            "answers all texts at ≤ 2 % errors",
+        ),
+        ([entry(0.01, 1.0, 0.0), entry(0.02, 1.0, 0.0)], "answers all texts at ≤ 1 % errors"),
+        ([entry(0.02, 0.0, None), entry(0.05, 1.0, 0.0)], "answers all texts at ≤ 5 % errors"),
+        (
+            [entry(0.02, 0.0, None), entry(0.1, 0.4)],
+            "--abstain-below cannot be sure of ≤ 10 % errors for half of the texts: too many errors, or too few dev texts (1,234)",
+        ),
+    ],
+)
+def test_the_line_after_training_tells_the_most_useful_threshold(abstention, line) -> None:
+    assert offer_line(abstention, 1234) == line
