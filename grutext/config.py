@@ -62,7 +62,7 @@ class WideConfig:
     char_min: int = 2
     char_max: int = 5
     min_count: int = 0
-    max_megabytes: float = 9.0
+    max_megabytes: float = 8.5
     regularization: float = 0.5
 
 

@@ -25,7 +25,7 @@ def test_what_is_inside_a_model(run, trained_model) -> None:
             "subword_buckets 50000"
         ),
         (
-            "settings of wide      enabled yes, word_max 1, char_min 2, char_max 0, min_count 0, max_megabytes 9.0, "
+            "settings of wide      enabled yes, word_max 1, char_min 2, char_max 0, min_count 0, max_megabytes 8.5, "
             "regularization 0.5"
         ),
         *(line for line in lines if line.startswith(("settings of model", "settings of training"))),
