@@ -109,7 +109,8 @@ class TrainingConfig:
         pooled_dropout: Share of pooled values set to zero.
         label_smoothing: Share of the target spread over all labels.
         adversarial_radius: Length of the adversarial shift of a text's embeddings, in units of the
-            mean token vector's length; 0 turns it off and halves the time.
+            mean token vector's length; 0 turns it off and halves the time, a negative number lets the
+            labels and the texts' length decide.
         time_budget: Seconds that the whole training may take; 0 is no limit.
         seed: Decides everything random.
     """
@@ -126,7 +127,7 @@ class TrainingConfig:
     embedding_dropout: float = 0.3
     pooled_dropout: float = 0.5
     label_smoothing: float = 0.1
-    adversarial_radius: float = 0.7
+    adversarial_radius: float = -1.0
     time_budget: float = 0.0
     seed: int = 1
 

@@ -35,8 +35,7 @@ def check_ranges(config: Config) -> None:
         (min(training.epochs, training.patience) >= 0, "training.epochs and training.patience start at 0"),
         (min(training.batch_size, training.token_budget) >= 1, "training.batch_size and token_budget start at 1"),
         (min(training.learning_rate, training.table_rate, training.clip_norm) > 0, "training.learning_rate, table_rate and clip_norm are positive"),
-        (min(training.adversarial_radius, training.time_budget, training.seed) >= 0,
-         "training.adversarial_radius, time_budget and seed start at 0"),
+        (min(training.time_budget, training.seed) >= 0, "training.time_budget and training.seed start at 0"),
         *((0 <= share < 1, f"training.{name} is at least 0 and below 1") for name, share in shares.items()),
     ]  # fmt: skip
     for holds, rule in rules:

@@ -122,7 +122,7 @@ class Network:
             vectors = self._embed(rows, batch)
             vectors = self._dropout(vectors, options.embedding_dropout, step, 0)
         loss, gradients, pull = self._pass(vectors, batch, step, 1)
-        if options.adversarial_radius:
+        if options.adversarial_radius > 0:
             shift = self._adversarial_shift(vectors, pull, batch)
             _, more, more_pull = self._pass(vectors + shift, batch, step, 2)
             gradients = [a + b for a, b in zip(gradients, more, strict=True)]

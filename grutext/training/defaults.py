@@ -16,6 +16,8 @@ from grutext.text import TOKENIZERS, normalize
 
 _SAMPLE = 2_000  # texts that are looked at
 _MANY_LABELS = 20
+_SHORT = 5  # words
+_RADIUS, _SMALL_RADIUS = 0.7, 0.3  # a long shift drowns what tells many labels or very short texts apart
 _MANY_TEXTS = 20_000
 _TOKENS_READ = 30_000_000  # in all epochs together: about ten minutes on two cores
 
@@ -54,6 +56,9 @@ def resolve(config: Config, shape: Shape) -> Config:
         wide = replace(wide, min_count=1 if shape.texts < _MANY_TEXTS else 2)
     if not training.epochs:
         training = replace(training, epochs=epochs_for(shape))
+    if training.adversarial_radius < 0:
+        fine = shape.labels >= _MANY_LABELS or shape.words < _SHORT
+        training = replace(training, adversarial_radius=_SMALL_RADIUS if fine else _RADIUS)
     return replace(config, text=text, wide=wide, training=training)
 
 
@@ -72,6 +77,8 @@ def describe(config: Config, shape: Shape) -> str:
         often = {1: "once", 2: "twice"}.get(config.wide.min_count, f"{config.wide.min_count} times")
         choices.append(f"n-grams that occur {often} or more")
     if config.model.enabled:
-        choices.append(f"at most {config.training.epochs} epochs")
+        choices.append(
+            f"at most {config.training.epochs} epochs, adversarial radius {config.training.adversarial_radius:g}"
+        )
     words = "1 word" if shape.words == 1 else f"{shape.words:,} words"
     return f"{shape.texts:,} texts of {words} (median), {shape.labels:,} labels: {', '.join(choices)}"

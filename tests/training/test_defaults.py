@@ -53,8 +53,16 @@ def test_more_texts_mean_fewer_epochs_and_many_labels_more(changes, epochs):
     assert resolve(Config(), shape(**changes)).training.epochs == epochs
 
 
+@pytest.mark.parametrize(
+    ("changes", "radius"), [({}, 0.7), ({"labels": 20}, 0.3), ({"words": 4}, 0.3), ({"words": 5}, 0.7)]
+)
+def test_many_labels_and_very_short_texts_are_shifted_less(changes, radius):
+    assert resolve(Config(), shape(**changes)).training.adversarial_radius == radius
+
+
 def test_what_the_user_chose_stays():
     chosen = {"text.tokenizer": "word", "wide.min_count": 3, "training.epochs": 2}
+    chosen |= {"training.adversarial_radius": 0.0}
     config = Config().override(chosen)
     assert resolve(config, shape(words=1, texts=100)) == config
 
@@ -63,6 +71,7 @@ def test_a_resolved_configuration_leaves_nothing_open_and_stays_as_it_is():
     config = resolve(Config(), shape())
     assert config.text.tokenizer != "auto"
     assert config.wide.min_count > 0 < config.training.epochs
+    assert config.training.adversarial_radius > 0
     assert resolve(config, shape(words=1, texts=100_000)) == config
 
 
@@ -71,7 +80,7 @@ def test_one_line_says_what_was_chosen_and_by_what():
     line = describe(resolve(Config(), seen), seen)
     assert line == (
         "9,000 texts of 1 word (median), 75 labels: characters as tokens, n-grams that occur once or more, "
-        "at most 20 epochs"
+        "at most 20 epochs, adversarial radius 0.3"
     )
     config = resolve(Config().override({"wide.enabled": False}), shape())
     assert "n-grams" not in describe(config, shape())
