@@ -21,6 +21,8 @@ from typing import Any, get_type_hints
 from grutext.errors import ConfigError
 
 TOKENIZERS = ("word", "character")
+CLASS_WEIGHTS = ("auto", "none", "balanced")
+OPTIMIZED = ("accuracy", "macro-f1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class TrainingConfig:
         label_smoothing: Share of the target spread over all labels.
         adversarial_radius: Length of the adversarial shift of a text's embeddings, in units of the
             mean token vector's length; 0 turns it off and halves the time.
+        class_weight: `none`, `balanced` (rare labels count as much as frequent ones) or `auto`.
+        optimize: `accuracy` (micro-F1 for several labels) or `macro-f1`: what decisions are tuned for.
         time_budget: Seconds that the whole training may take; 0 is no limit.
         seed: Decides everything random.
     """
@@ -126,6 +130,8 @@ class TrainingConfig:
     pooled_dropout: float = 0.5
     label_smoothing: float = 0.1
     adversarial_radius: float = 0.7
+    class_weight: str = "auto"
+    optimize: str = "accuracy"
     time_budget: float = 0.0
     seed: int = 1
 
@@ -227,6 +233,8 @@ def _check(config: Config) -> None:
         (min(training.learning_rate, training.table_rate, training.clip_norm) > 0, "training.learning_rate, table_rate and clip_norm are positive"),
         (min(training.adversarial_radius, training.time_budget, training.seed) >= 0,
          "training.adversarial_radius, time_budget and seed start at 0"),
+        (training.class_weight in CLASS_WEIGHTS, f"training.class_weight is one of {', '.join(CLASS_WEIGHTS)}"),
+        (training.optimize in OPTIMIZED, f"training.optimize is one of {', '.join(OPTIMIZED)}"),
         *((0 <= share < 1, f"training.{name} is at least 0 and below 1") for name, share in shares.items()),
     ]  # fmt: skip
     for holds, rule in rules:

@@ -21,16 +21,17 @@ def build_answers(model: Classifier, texts: Sequence[str], count: int) -> Iterat
 
     Yields:
         `label` is a string, or a list of strings where a text may have several labels; `confidence` is
-        the largest probability, also where it is too small for any label to apply; `probabilities` are
-        all of them, in the order of the model's labels.
+        the label's probability or, where there may be several, the largest one, also where it is too small
+        for any label to apply; `probabilities` are all of them, in the order of the model's labels.
     """
     probabilities = model.predict_proba(texts)
+    place = {label: index for index, label in enumerate(model.labels)}
     for label, row in zip(model.decide(probabilities), probabilities, strict=True):
         rounded = [round(value, DECIMALS) for value in row.tolist()]
         order = (-row).argsort(kind="stable")[:count].tolist()
         yield {
             "label": label if isinstance(label, str) else list(label),
-            "confidence": max(rounded),
+            "confidence": rounded[place[label]] if isinstance(label, str) else max(rounded),
             "top": [{"label": model.labels[index], "probability": rounded[index]} for index in order],
             "probabilities": rounded,
         }

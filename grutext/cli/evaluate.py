@@ -70,7 +70,7 @@ def evaluate_bundle(bundle: Bundle, examples: Sequence[Example]) -> dict[str, An
         model.predict_proba([example.text for example in examples]),
         model.labels,
         multilabel=model.multilabel,
-        thresholds=model.thresholds if model.multilabel else None,
+        thresholds=model.thresholds,
     ).to_dict()
 
 

@@ -74,6 +74,7 @@ def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
 
 
 def _draw(model: dict[str, Any]) -> None:
+    from grutext.cli.train import calibration_line
     from grutext.console import open_console, render_facts, render_rows, summary
 
     console = open_console()
@@ -89,7 +90,10 @@ def _draw(model: dict[str, Any]) -> None:
         "versions": _flat(model["versions"]),
     }
     facts |= {f"settings of {section}": _flat(values) for section, values in model["config"].items()}
-    facts |= {f"{part} metrics": summary(report) for part, report in model["metrics"].items()}
+    metrics = model["metrics"]
+    facts |= {f"{part} metrics": summary(metrics[part]) for part in ("dev", "test") if part in metrics}
+    if "calibration" in metrics:
+        facts["calibration on dev"] = calibration_line(metrics["calibration"])
     render_facts(facts, console)
     weights = [
         (entry["name"], " x ".join(map(str, entry["shape"])), entry["dtype"], f"{entry['bytes']:,}")

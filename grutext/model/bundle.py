@@ -47,7 +47,8 @@ class Bundle:
         weights: Arrays by the names of `grutext.model.spec.weight_spec`.
         calibration: What turns scores into probabilities.
         history: A record for each epoch, as in `grutext.progress.EpochRecord`.
-        metrics: Reports on the parts `dev` and `test`, as far as there are any.
+        metrics: Reports on the parts `dev` and `test`, as far as there are any; `calibration` has ECE and log
+            loss on dev before and after it.
         data: Where the training data came from, its row counts and its SHA-256.
         golden: A few texts with the probabilities that they had when the model was made.
         versions: The versions of Python and of the libraries that trained it.

@@ -33,11 +33,13 @@ def fuse(deep: Float | None, wide: Float | None, calibration: Calibration, multi
         scores.append((1.0 - calibration.fusion, margins))
     if len(scores) == 1:
         scores = [(1.0, scores[0][1])]
+    if not multilabel:
+        scores = [(share, np.maximum(log_softmax(score), _FLOOR)) for share, score in scores]
+    fused = np.asarray(sum(share * score for share, score in scores))
+    fused = fused * np.array(calibration.scale) + np.array(calibration.shift)
     if multilabel:
-        odds = sum(share * score for share, score in scores)
-        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-odds, _FLOOR, -_FLOOR))), np.float32)
-    logs = sum(share * np.maximum(log_softmax(score), _FLOOR) for share, score in scores)
-    return np.asarray(np.exp(log_softmax(np.asarray(logs))), np.float32)
+        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-fused, _FLOOR, -_FLOOR))), np.float32)
+    return np.asarray(np.exp(log_softmax(fused)), np.float32)
 
 
 def log_softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:

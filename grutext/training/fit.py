@@ -27,7 +27,9 @@ from grutext.runtime import Classifier
 from grutext.runtime.probabilities import fuse
 from grutext.text import Vectorizer
 from grutext.training.batches import one_hot
-from grutext.training.calibration import calibrate
+from grutext.training.calibration import calibrate, cross_fit
+from grutext.training.decisions import choose_thresholds
+from grutext.training.weighting import class_weights, is_balanced
 
 _GOLDEN = 5  # dev texts that a bundle keeps with their probabilities
 _SAVING = 2.0  # seconds that the last steps take, reports and writing included
@@ -111,6 +113,7 @@ def _wide(
 
     began = time.monotonic()
     seconds = None if end is None else (end - began - _SAVING) * (0.4 if config.model.enabled else 0.9)
+    balanced = is_balanced(config.training.class_weight, multilabel, deep=False)
     fit = fit_wide(
         texts,
         targets,
@@ -119,6 +122,7 @@ def _wide(
         multilabel=multilabel,
         seed=config.training.seed,
         seconds=seconds,
+        weights=class_weights(targets, balanced, multilabel),
     )
     of = (
         ""
@@ -150,17 +154,24 @@ def _finish(bundle: Bundle, dev: Sequence[Example], targets: Any) -> Bundle:
     """Calibrates a bundle on the dev part and adds the report and the golden rows."""
     texts = [example.text for example in dev]
     deep, wide = Classifier(bundle).scores(texts)
-    bundle = replace(bundle, calibration=calibrate(deep, wide, targets, bundle.multilabel))
-    probabilities = fuse(deep, wide, bundle.calibration, bundle.multilabel)
-    thresholds = bundle.calibration.thresholds or None
-    truth = [example.labels for example in dev]
-    report = evaluate(
-        truth, probabilities, bundle.labels, multilabel=bundle.multilabel, thresholds=thresholds
-    )
+    several, truth = bundle.multilabel, [example.labels for example in dev]
+    calibration = calibrate(deep, wide, targets, several)
+    probabilities = fuse(deep, wide, calibration, several)
+    thresholds = choose_thresholds(probabilities, targets, several, bundle.config.training.optimize)
+    report = evaluate(truth, probabilities, bundle.labels, multilabel=several, thresholds=thresholds)
+    trials = {
+        "before": fuse(deep, wide, Calibration(), several),
+        "after": cross_fit(deep, wide, targets, several),
+    }
+    compared = {}
+    for name, trial in trials.items():
+        found = evaluate(truth, trial, bundle.labels, multilabel=several)
+        compared[name] = {"ece": found.ece, "log_loss": found.log_loss}
+    bundle = replace(bundle, calibration=replace(calibration, thresholds=thresholds))
     texts = [*texts[:_GOLDEN], ""]
     rows = Classifier(bundle).predict_proba(texts).tolist()
     golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]
-    return replace(bundle, metrics={"dev": report.to_dict()}, golden=golden)
+    return replace(bundle, metrics={"dev": report.to_dict(), "calibration": compared}, golden=golden)
 
 
 def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:

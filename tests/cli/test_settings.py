@@ -49,6 +49,8 @@ def test_a_later_source_wins_over_an_earlier_one(tmp_path) -> None:
 
 
 def test_named_options_become_settings() -> None:
+    config = config_of("--class-weight", "balanced", "--optimize", "macro-f1")
+    assert (config.training.class_weight, config.training.optimize) == ("balanced", "macro-f1")
     config = config_of("--epochs", "3", "--time-budget", "10m", "--no-deep")
     assert (config.training.epochs, config.training.time_budget) == (3, 600.0)
     assert (config.model.enabled, config.wide.enabled) == (False, True)
