@@ -111,6 +111,8 @@ class TrainingConfig:
         adversarial_radius: Length of the adversarial shift of a text's embeddings, in units of the
             mean token vector's length; 0 turns it off and halves the time, a negative number lets the
             labels and the texts' length decide.
+        class_weight: `none`, `balanced` (rare labels count as much as frequent ones) or `auto`.
+        optimize: `accuracy` (micro-F1 for several labels) or `macro-f1`: what decisions are tuned for.
         time_budget: Seconds that the whole training may take; 0 is no limit.
         seed: Decides everything random.
     """
@@ -128,6 +130,8 @@ class TrainingConfig:
     pooled_dropout: float = 0.5
     label_smoothing: float = 0.1
     adversarial_radius: float = -1.0
+    class_weight: str = "auto"
+    optimize: str = "accuracy"
     time_budget: float = 0.0
     seed: int = 1
 

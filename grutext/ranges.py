@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from grutext.config import Config
 
 TOKENIZERS = ("auto", "word", "character")
+CLASS_WEIGHTS = ("auto", "none", "balanced")
+OPTIMIZED = ("accuracy", "macro-f1")
 
 
 def check_ranges(config: Config) -> None:
@@ -36,6 +38,8 @@ def check_ranges(config: Config) -> None:
         (min(training.batch_size, training.token_budget) >= 1, "training.batch_size and token_budget start at 1"),
         (min(training.learning_rate, training.table_rate, training.clip_norm) > 0, "training.learning_rate, table_rate and clip_norm are positive"),
         (min(training.time_budget, training.seed) >= 0, "training.time_budget and training.seed start at 0"),
+        (training.class_weight in CLASS_WEIGHTS, f"training.class_weight is one of {', '.join(CLASS_WEIGHTS)}"),
+        (training.optimize in OPTIMIZED, f"training.optimize is one of {', '.join(OPTIMIZED)}"),
         *((0 <= share < 1, f"training.{name} is at least 0 and below 1") for name, share in shares.items()),
     ]  # fmt: skip
     for holds, rule in rules:

@@ -88,7 +88,7 @@ def evaluate_bundle(
         probabilities,
         model.labels,
         multilabel=model.multilabel,
-        thresholds=model.thresholds if model.multilabel else None,
+        thresholds=model.thresholds,
     ).to_dict()
     if below is None:
         return report

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from grutext.config import Config
 
 PRESETS = ("fast", "balanced", "accurate")
+CLASS_WEIGHTS = ("auto", "none", "balanced")
+OPTIMIZED = ("accuracy", "macro-f1")
 
 _OPTIONS = (
     click.option("--preset", type=click.Choice(PRESETS), help="Settings to start from [default: balanced]."),
@@ -49,10 +51,23 @@ _OPTIONS = (
     click.option(
         "--seed", type=click.IntRange(min=0), metavar="N", help="Decides everything random [default: 1]."
     ),
+    click.option(
+        "--class-weight",
+        type=click.Choice(CLASS_WEIGHTS),
+        help="How much texts of rare labels count [default: auto].",
+    ),
+    click.option(
+        "--optimize",
+        type=click.Choice(OPTIMIZED),
+        help="What decisions are tuned for; accuracy is micro-F1 for several labels [default: accuracy].",
+    ),
     click.option("--no-wide", is_flag=True, help="Leave out the linear model over n-grams."),
     click.option("--no-deep", is_flag=True, help="Leave out the GRU."),
 )
-_NAMES = ("preset", "config_file", "changes", "epochs", "time_budget", "seed", "no_wide", "no_deep")
+_NAMES = (
+    "preset", "config_file", "changes", "epochs", "time_budget", "seed", "class_weight", "optimize", "no_wide",
+    "no_deep",
+)  # fmt: skip
 
 
 def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,6 +114,8 @@ def build_config(settings: dict[str, Any], width: int | None = None) -> Config:
         "training.epochs": settings["epochs"],
         "training.time_budget": settings["time_budget"],
         "training.seed": settings["seed"],
+        "training.class_weight": settings["class_weight"],
+        "training.optimize": settings["optimize"],
         "wide.enabled": False if settings["no_wide"] else None,
         "model.enabled": False if settings["no_deep"] else None,
     }

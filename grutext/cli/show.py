@@ -76,6 +76,7 @@ def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
 
 
 def _draw(model: dict[str, Any]) -> None:
+    from grutext.cli.train import calibration_line
     from grutext.console import open_console, render_facts, render_rows, summary
 
     console = open_console()
@@ -91,7 +92,10 @@ def _draw(model: dict[str, Any]) -> None:
         "versions": _flat(model["versions"]),
     }
     facts |= {f"settings of {section}": _flat(values) for section, values in model["config"].items()}
-    facts |= {f"{part} metrics": summary(report) for part, report in model["metrics"].items()}
+    metrics = model["metrics"]
+    facts |= {f"{part} metrics": summary(metrics[part]) for part in ("dev", "test") if part in metrics}
+    if "calibration" in metrics:
+        facts["calibration on dev"] = calibration_line(metrics["calibration"])
     if model["abstention"]:
         facts["abstention"] = list_thresholds(model["abstention"])
     render_facts(facts, console)

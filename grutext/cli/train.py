@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -203,6 +204,19 @@ def _draw_loss(bundle: Bundle, folder: Path, listener: Listener) -> Path | None:
     return picture
 
 
+def calibration_line(compared: Mapping[str, Mapping[str, float]]) -> str:
+    """Gives what the calibration brought as one line.
+
+    Args:
+        compared: ECE and log loss, `before` and `after`, as a bundle keeps them.
+    """
+    before, after = compared["before"], compared["after"]
+    return (
+        f"ECE {before['ece']:.3f} → {after['ece']:.3f}, "
+        f"log loss {before['log_loss']:.3f} → {after['log_loss']:.3f}"
+    )
+
+
 def _print_outcome(bundle: Bundle, folder: Path, picture: Path | None, seconds: float, as_json: bool) -> None:
     if as_json:
         print_json(
@@ -212,6 +226,7 @@ def _print_outcome(bundle: Bundle, folder: Path, picture: Path | None, seconds: 
                 "seconds": round(seconds, 3),
                 "dev": bundle.metrics.get("dev"),
                 "test": bundle.metrics.get("test"),
+                "calibration": bundle.metrics.get("calibration"),
                 "abstention": bundle.abstention,
             }
         )
@@ -221,6 +236,8 @@ def _print_outcome(bundle: Bundle, folder: Path, picture: Path | None, seconds: 
     for part in ("dev", "test"):
         if part in bundle.metrics:
             click.echo(f"{part:<5}{summary(bundle.metrics[part])}")
+    if "calibration" in bundle.metrics:
+        click.echo(f"calibration on dev: {calibration_line(bundle.metrics['calibration'])}")
     if bundle.abstention:
         click.echo(offer_line(bundle.abstention, bundle.metrics["dev"]["n"]))
     epochs = "1 epoch" if len(bundle.history) == 1 else f"{len(bundle.history)} epochs"

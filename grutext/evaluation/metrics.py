@@ -12,6 +12,7 @@ import numpy.typing as npt
 from grutext.errors import DataError, MissingExtraError
 from grutext.evaluation.calibration import expected_calibration_error
 from grutext.evaluation.report import LabelScore, Report
+from grutext.runtime.decisions import decide
 
 # Probabilities are float32: what is nearer to 0 or 1 than this counts as this far in the log loss,
 # so that one certain mistake (or one unknown label) costs 15.9 nats and not infinitely many.
@@ -36,8 +37,8 @@ def evaluate(
         probabilities: `(N, C)`, as `Classifier.predict_proba` gives them.
         labels: The C labels of the model.
         multilabel: Whether a text may have several labels.
-        thresholds: `(C,)`, the probability from which a text gets a label; 0.5 if left out. Only
-            for several labels.
+        thresholds: `(C,)`, as in `grutext.runtime.decisions`; if left out, 0.5 for several labels and the
+            likeliest label for one.
 
     Raises:
         DataError: There are no texts, or a text has not exactly one label and `multilabel` is off.
@@ -54,24 +55,27 @@ def evaluate(
     # A label that the model does not know has a probability of 0 and is never predicted.
     values = np.pad(values, ((0, 0), (0, len(unknown))))
     actual = _indicator(truth, columns)
+    limits = ((0.5,) * len(labels) if multilabel else ()) if thresholds is None else thresholds
+    predicted = np.zeros_like(actual)
+    predicted[:, : len(labels)] = decide(values[:, : len(labels)], limits, multilabel)
     if multilabel:
-        limits = np.full(len(labels), 0.5) if thresholds is None else np.asarray(thresholds, np.float64)
-        predicted = np.zeros_like(actual)
-        predicted[:, : len(labels)] = values[:, : len(labels)] >= limits
         return _report_several(actual, predicted, values, columns, unknown)
     if any(len(set(names)) != 1 for names in truth):
         raise DataError("the model gives one label to a text, but a text of this data has none or several")
-    return _report_single(actual.argmax(axis=1), values, columns, unknown)
+    return _report_single(actual.argmax(axis=1), predicted.argmax(axis=1), values, columns, unknown)
 
 
 def _report_single(
-    actual: npt.NDArray[np.intp], values: FloatArray, columns: tuple[str, ...], unknown: dict[str, int]
+    actual: npt.NDArray[np.intp],
+    predicted: npt.NDArray[np.intp],
+    values: FloatArray,
+    columns: tuple[str, ...],
+    unknown: dict[str, int],
 ) -> Report:
-    """Builds the report where a text has one label; `actual` is `(N,)`, positions in `columns`."""
+    """Builds the report where a text has one label; both are `(N,)`, positions in `columns`."""
     metrics = _scikit_metrics()
-    predicted = values[:, : len(columns) - len(unknown)].argmax(axis=1)
-    places = np.arange(len(columns))
-    likelihood = np.clip(values[np.arange(len(actual)), actual], NEAREST, 1.0)
+    places, rows = np.arange(len(columns)), np.arange(len(actual))
+    likelihood = np.clip(values[rows, actual], NEAREST, 1.0)
     confusion = metrics.confusion_matrix(actual, predicted, labels=places)
     return Report(
         n=len(actual),
@@ -79,7 +83,7 @@ def _report_single(
         accuracy=float(metrics.accuracy_score(actual, predicted)),
         **_f1_scores(metrics, actual, predicted, np.union1d(actual, predicted)),
         log_loss=float(-np.log(likelihood).mean()),
-        ece=expected_calibration_error(values.max(axis=1), actual == predicted),
+        ece=expected_calibration_error(values[rows, predicted], actual == predicted),
         labels=columns,
         per_label=_label_scores(metrics, actual, predicted, columns),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),

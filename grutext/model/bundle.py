@@ -29,8 +29,7 @@ from grutext.model.checks import check_calibration, check_weights
 from grutext.model.spec import Calibration
 
 FORMAT = 2
-# What a setting was in formats that did not have it yet.
-_SETTINGS_BEFORE = {1: {"model.convolution": 0}}
+_SETTINGS_BEFORE = {1: {"model.convolution": 0}}  # what a setting was in formats that did not have it yet
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 
@@ -49,7 +48,7 @@ class Bundle:
         weights: Arrays by the names of `grutext.model.spec.weight_spec`.
         calibration: What turns scores into probabilities.
         history: A record for each epoch, as in `grutext.progress.EpochRecord`.
-        metrics: Reports on the parts `dev` and `test`, as far as there are any.
+        metrics: Reports on the parts `dev` and `test`; `calibration` has ECE and log loss before and after it.
         data: Where the training data came from, its row counts and its SHA-256.
         abstention: For some error rates `{errors, coverage, threshold}`: the share of dev texts that may be
             answered at that rate, and the confidence from which; empty where a text may have several labels.

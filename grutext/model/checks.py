@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -56,23 +57,19 @@ def check_calibration(calibration: Calibration, labels: Sequence[str], multilabe
     Raises:
         BundleError: It has not, or a label stands twice.
     """
-    wrong = []
-    scales = (calibration.wide_scale, calibration.wide_shift)
-    if any(len(values) not in (1, len(labels)) for values in scales):
-        wrong.append("wide_scale and wide_shift have another number of values than one or one for each label")
-    if len(calibration.thresholds) != (len(labels) if multilabel else 0):
+    wrong = [
+        f"{name} has another number of values than one or one for each label"
+        for name in ("wide_scale", "wide_shift", "scale", "shift")
+        if len(getattr(calibration, name)) not in (1, len(labels))
+    ]
+    if len(calibration.thresholds) not in ((len(labels),) if multilabel else (0, len(labels))):
         wrong.append(f"there are {len(calibration.thresholds)} thresholds")
     if len(calibration.familiarity) not in (0, 3):
         wrong.append("familiarity has another number of values than three")
-    numbers = [
-        calibration.deep_scale,
-        calibration.fusion,
-        *scales[0],
-        *scales[1],
-        *calibration.thresholds,
-        *calibration.familiarity,
-    ]
-    if not np.isfinite(np.array(numbers, np.float64)).all() or not 0.0 <= calibration.fusion <= 1.0:
+    if not multilabel and min(calibration.thresholds, default=1.0) <= 0:
+        wrong.append("a threshold is not positive")
+    numbers = np.concatenate([np.ravel(value) for value in asdict(calibration).values()])
+    if not np.isfinite(np.asarray(numbers, np.float64)).all() or not 0.0 <= calibration.fusion <= 1.0:
         wrong.append("a number is not finite, or the fusion is outside 0..1")
     if len(set(labels)) != len(labels):
         wrong.append("a label stands twice")

@@ -41,8 +41,8 @@ no states and pools to zeros, so that its label is decided by the head's bias an
 
 The whole
 =========
-`log p = a log p_deep + (1 - a) log p_wide`, renormalised; for several labels the same in log-odds, label
-by label. The calibration numbers are in `Calibration`.
+`log p = s (a log p_deep + (1 - a) log p_wide) + b`, renormalised; for several labels the same in log-odds,
+label by label. The calibration numbers are in `Calibration`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,12 @@ class Calibration:
         wide_scale: Factor on the linear model's margins; one number for each label where there are several.
         wide_shift: What is added to the scaled margins, likewise.
         fusion: The weight a of the deep part, in 0..1.
-        thresholds: Where there are several labels, the probability from which each applies.
+        scale: Factor on the fused log-probabilities (for several labels, log-odds); one number, or one for
+            each label.
+        shift: What is added to them then, likewise.
+        thresholds: Where there are several labels, the probability from which each applies. Where there is
+            one, what each label's probability is divided by before the largest is taken; empty, if the
+            likeliest label is.
         familiarity: What makes a familiarity of a text's two measures (`grutext.runtime.familiarity`): a
             bias, the weight of the largest score, the weight of the known share. Empty in old models.
     """
@@ -80,6 +85,8 @@ class Calibration:
     wide_scale: tuple[float, ...] = (1.0,)
     wide_shift: tuple[float, ...] = (0.0,)
     fusion: float = 0.5
+    scale: tuple[float, ...] = (1.0,)
+    shift: tuple[float, ...] = (0.0,)
     thresholds: tuple[float, ...] = field(default=())
     familiarity: tuple[float, ...] = field(default=())
 

@@ -43,15 +43,19 @@ class Network:
         rows: Rows V of the word table.
         classes: Number C of labels.
         head: A name in `grutext.model.spec.HEADS`.
+        weights: `(C,)`, how much the texts of each label count; all the same if left out.
     """
 
-    def __init__(self, config: Config, rows: int, classes: int, head: str) -> None:
+    def __init__(
+        self, config: Config, rows: int, classes: int, head: str, weights: NDArray[np.float32] | None = None
+    ) -> None:
         model = config.model
         spec = weight_spec(config, rows, classes, head == "sigmoid", 0)
         spec = {name: entry for name, entry in spec.items() if not name.startswith("wide/")}
         arrays = initial_arrays(spec, config.training.seed)
         self.training = config.training
         self.loss = LOSSES[head]
+        self.weights = tf.constant(np.ones(classes, np.float32) if weights is None else weights)
         self.encoder = GRUEncoder(
             model.units, layers=model.layers, bidirectional=model.bidirectional,
             reset_after=model.reset_after, pooling=model.pooling, convolution=model.convolution,
@@ -140,7 +144,8 @@ class Network:
             tape.watch(vectors)
             pooled = self.encoder(vectors, mask=_mask(batch))  # (N, P)
             logits = self.head(self._dropout(pooled, self.training.pooled_dropout, step, salt))
-            loss = tf.reduce_mean(self.loss(logits, batch["targets"], self.training.label_smoothing))
+            losses = self.loss(logits, batch["targets"], self.training.label_smoothing, self.weights)
+            loss = tf.reduce_mean(losses)
         *gradients, pull = tape.gradient(loss, [*dense, vectors])
         return loss, gradients, pull
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from grutext.errors import BundleError
 from grutext.model.bundle import Bundle
 from grutext.model.spec import pooled_width
+from grutext.runtime.decisions import decide
 from grutext.runtime.deep import DeepPart
 from grutext.runtime.familiarity import backing, familiarity, known_tokens
 from grutext.runtime.probabilities import fuse
@@ -56,10 +57,10 @@ class Classifier:
 
     def decide(self, probabilities: Float) -> list[str] | list[tuple[str, ...]]:
         """Gives the labels that probabilities `(N, C)` stand for, as `predict` does."""
+        chosen = decide(probabilities, self.thresholds, self.multilabel)
         if self.multilabel:
-            applies = probabilities >= self.thresholds
-            return [tuple(self.labels[c] for c in np.flatnonzero(row)) for row in applies]
-        return [self.labels[c] for c in probabilities.argmax(axis=1)]
+            return [tuple(self.labels[c] for c in np.flatnonzero(row)) for row in chosen]
+        return [self.labels[c] for c in chosen.argmax(axis=1)]
 
     def predict_proba(self, texts: Sequence[str]) -> Float:
         """Gives the probability of each label for each text, `(N, C) float32`, in the order of `labels`."""

@@ -24,11 +24,14 @@ def fuse(deep: Float | None, wide: Float | None, calibration: Calibration, multi
         `(N, C) float32`; rows sum to 1 unless `multilabel`.
     """
     scores = scale_scores(deep, wide, calibration, multilabel)
+    if not multilabel:
+        scores = [(share, np.maximum(log_softmax(score), _FLOOR)) for share, score in scores]
+    fused = np.asarray(sum(share * score for share, score in scores))
+    fused = fused if multilabel else log_softmax(fused)
+    fused = fused * np.array(calibration.scale) + np.array(calibration.shift)
     if multilabel:
-        odds = sum(share * score for share, score in scores)
-        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-odds, _FLOOR, -_FLOOR))), np.float32)
-    logs = sum(share * np.maximum(log_softmax(score), _FLOOR) for share, score in scores)
-    return np.asarray(np.exp(log_softmax(np.asarray(logs))), np.float32)
+        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-fused, _FLOOR, -_FLOOR))), np.float32)
+    return np.asarray(np.exp(log_softmax(fused)), np.float32)
 
 
 def scale_scores(

@@ -16,9 +16,11 @@ from grutext.nn.network import Network
 from grutext.nn.weights import Arrays
 from grutext.progress import EpochRecord, Listener
 from grutext.training.batches import Corpus
-from grutext.training.calibration import micro_f1, scaled_loss
+from grutext.training.calibration import scaled_loss
 from grutext.training.checkpoint import Checkpoint
+from grutext.training.decisions import micro_f1
 from grutext.training.pretrained import Pretrained
+from grutext.training.weighting import class_weights, is_balanced
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ def fit_deep(
     """
     options = config.training
     classes = train.targets.shape[1]
-    network = Network(config, rows, classes, "sigmoid" if multilabel else "softmax")
+    balanced = is_balanced(options.class_weight, multilabel, deep=True)
+    weights = class_weights(train.targets, balanced, multilabel)
+    network = Network(config, rows, classes, "sigmoid" if multilabel else "softmax", weights)
     if pretrained:
         network.assign(pretrained.placed(network.arrays()))
     epochs = options.epochs

@@ -19,21 +19,17 @@ import grutext
 from grutext.config import Config
 from grutext.data import Example, fingerprint, label_set
 from grutext.errors import TrainingError
-from grutext.evaluation import evaluate
 from grutext.model.bundle import Bundle, Weights
 from grutext.model.spec import Calibration, check_model
 from grutext.progress import Listener, Silent
 from grutext.runtime import Classifier
-from grutext.runtime.familiarity import backing
-from grutext.runtime.probabilities import fuse
 from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.batches import one_hot
-from grutext.training.calibration import calibrate
-from grutext.training.familiarity import fit_familiarity
+from grutext.training.finish import add_golden, calibrate_bundle
 from grutext.training.pretrained import Pretrained, read_pretrained
+from grutext.training.weighting import class_weights, is_balanced
 
-_GOLDEN = 5  # dev texts that a bundle keeps with their probabilities
 _SAVING = 2.0  # seconds that the last steps take, reports and writing included
 
 
@@ -117,12 +113,12 @@ def train(
             n: a.astype(np.float16) if n.startswith("embedding/") else a for n, a in fit.arrays.items()
         }
         history = fit.history
-    bundle = _calibrate(replace(unfinished, weights=weights, history=history), dev, dev_targets)
+    bundle = calibrate_bundle(replace(unfinished, weights=weights, history=history), dev, dev_targets)
     if refit and config.wide.enabled and end is None:
         both = np.concatenate([targets, dev_targets])
         wide = _wide([*texts, *dev_texts], both, vectorizer, config, multilabel, Silent(), None)
         bundle = replace(bundle, weights=bundle.weights | wide)
-    return _add_golden(bundle, dev_texts)
+    return add_golden(bundle, dev_texts)
 
 
 def _wide(
@@ -133,6 +129,7 @@ def _wide(
 
     began = time.monotonic()
     seconds = None if end is None else (end - began - _SAVING) * (0.4 if config.model.enabled else 0.9)
+    balanced = is_balanced(config.training.class_weight, multilabel, deep=False)
     fit = fit_wide(
         texts,
         targets,
@@ -141,6 +138,7 @@ def _wide(
         multilabel=multilabel,
         seed=config.training.seed,
         seconds=seconds,
+        weights=class_weights(targets, balanced, multilabel),
     )
     of = (
         ""
@@ -167,41 +165,6 @@ def _deep(
         train, dev, config, rows, multilabel=unfinished.multilabel, listener=listener, checkpoint=checkpoint,
         deadline=deadline, pretrained=pretrained,
     )  # fmt: skip
-
-
-def _calibrate(bundle: Bundle, dev: Sequence[Example], targets: Any) -> Bundle:
-    """Calibrates a bundle on the dev part and adds the report."""
-    texts = [example.text for example in dev]
-    deep, wide, known = Classifier(bundle).evidence(texts)
-    calibration = calibrate(deep, wide, targets, bundle.multilabel)
-    backed = backing(deep, wide, calibration, bundle.multilabel)
-    calibration = replace(calibration, familiarity=fit_familiarity(backed, known))
-    bundle = replace(bundle, calibration=calibration)
-    probabilities = fuse(deep, wide, calibration, bundle.multilabel)
-    thresholds = bundle.calibration.thresholds or None
-    truth = [example.labels for example in dev]
-    report = evaluate(
-        truth, probabilities, bundle.labels, multilabel=bundle.multilabel, thresholds=thresholds
-    )
-    chosen = [] if bundle.multilabel else _thresholds(bundle, truth, probabilities)
-    return replace(bundle, metrics={"dev": report.to_dict()}, abstention=chosen)
-
-
-def _add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
-    """Adds a few texts with their probabilities, by which a model can be checked wherever it runs."""
-    texts = [*texts[:_GOLDEN], ""]
-    rows = Classifier(bundle).predict_proba(texts).tolist()
-    golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]
-    return replace(bundle, golden=golden)
-
-
-def _thresholds(bundle: Bundle, truth: list[tuple[str, ...]], probabilities: Any) -> list[dict[str, Any]]:
-    """Chooses the confidences below which texts are better left to a person."""
-    from grutext.training.abstention import choose_thresholds
-
-    model = Classifier(bundle)
-    correct = [{label} == set(own) for label, own in zip(model.decide(probabilities), truth, strict=True)]
-    return choose_thresholds(model.confidence(probabilities), np.array(correct))
 
 
 def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
 from grutext.config import WideConfig
@@ -49,6 +48,7 @@ def fit_wide(
     multilabel: bool,
     seed: int,
     seconds: float | None = None,
+    weights: NDArray[np.float32] | None = None,
 ) -> WideFit:
     """Fits the wide part.
 
@@ -61,12 +61,14 @@ def fit_wide(
         seed: Decides the order in which liblinear visits the texts.
         seconds: Time that the fit may take; from a fit on a tenth of the texts it is foreseen how many
             texts fit into it.
+        weights: `(C,)`, how much the texts of each label count; all the same if left out.
     """
     rows = len(texts)
+    weights = np.ones(targets.shape[1], np.float32) if weights is None else weights
     sample = nested_sample(targets, max(1, rows // 10), seed)
     if seconds is not None and len(sample) < rows:
         began = time.monotonic()
-        fit = _fit([texts[n] for n in sample], targets[sample], vectorizer, config, multilabel, seed)
+        fit = _fit([texts[n] for n in sample], targets[sample], vectorizer, config, multilabel, seed, weights)
         spent = time.monotonic() - began
         # liblinear slows down a little faster than the number of texts grows, hence the margin.
         rows = min(rows, int(len(sample) * max(0.0, seconds - spent) / max(spent, 1e-6) / 1.5))
@@ -74,7 +76,7 @@ def fit_wide(
             return fit
         sample = nested_sample(targets, rows, seed)
         texts, targets = [texts[n] for n in sample], targets[sample]
-    return _fit(texts, targets, vectorizer, config, multilabel, seed)
+    return _fit(texts, targets, vectorizer, config, multilabel, seed, weights)
 
 
 def _fit(
@@ -84,6 +86,7 @@ def _fit(
     config: WideConfig,
     multilabel: bool,
     seed: int,
+    weights: NDArray[np.float32],
 ) -> WideFit:
     counts = _count(texts, vectorizer, config)
     margins = wide_columns(targets.shape[1], multilabel)
@@ -98,15 +101,24 @@ def _fit(
     matrix = csr_matrix((values, columns, starts), shape=(len(texts), len(features.keys)))
     kernel = np.zeros((len(features.keys), margins), np.float32)
     bias = np.full(margins, -1.0, np.float32)  # a label that no text of this part has
-    svm = LinearSVC(C=config.regularization, dual=True, random_state=seed, tol=1e-3, max_iter=2000)
+
+    def svm(balance: dict[int, float]) -> LinearSVC:
+        return LinearSVC(
+            C=config.regularization,
+            dual=True,
+            random_state=seed,
+            tol=1e-3,
+            max_iter=2000,
+            class_weight=balance,
+        )
+
     seen = np.flatnonzero((targets.sum(axis=0) > 0) & (targets.sum(axis=0) < len(texts)))
     if multilabel:
-        model = OneVsRestClassifier(svm).fit(matrix, targets[:, seen].astype(np.int8))
-        parts = model.estimators_
+        parts = [svm({1: weights[c]}).fit(matrix, targets[:, c].astype(np.int8)) for c in seen]
         kernel[:, seen] = np.concatenate([part.coef_ for part in parts]).T
         bias[seen] = np.concatenate([part.intercept_ for part in parts])
     else:
-        model = svm.fit(matrix, targets.argmax(axis=1))
+        model = svm({int(c): float(weights[c]) for c in seen}).fit(matrix, targets.argmax(axis=1))
         place = model.classes_ if margins > 1 else [0]
         kernel[:, place], bias[place] = model.coef_.T, model.intercept_
     return WideFit(

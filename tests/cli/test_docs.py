@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 import pytest
 
+from grutext import ranges
 from grutext.cli import main
 from grutext.cli.options import FORMATS
-from grutext.cli.settings import PRESETS
+from grutext.cli.settings import CLASS_WEIGHTS, OPTIMIZED, PRESETS
 from grutext.data import FORMATS as READ_FORMATS
 from grutext.settings import PRESETS as KNOWN_PRESETS
 
@@ -67,6 +68,7 @@ def test_exit_codes_stand_in_the_page() -> None:
 def test_the_formats_and_presets_offered_are_those_that_exist() -> None:
     assert set(FORMATS) == set(READ_FORMATS)
     assert PRESETS == KNOWN_PRESETS
+    assert (CLASS_WEIGHTS, OPTIMIZED) == (ranges.CLASS_WEIGHTS, ranges.OPTIMIZED)
     for form in FORMATS:
         assert f"`{form}`" in PAGE
 

@@ -64,6 +64,8 @@ def test_the_width_of_word_vectors_wins_over_a_preset_and_no_one_else(tmp_path) 
 
 
 def test_named_options_become_settings() -> None:
+    config = config_of("--class-weight", "balanced", "--optimize", "macro-f1")
+    assert (config.training.class_weight, config.training.optimize) == ("balanced", "macro-f1")
     config = config_of("--epochs", "3", "--time-budget", "10m", "--no-deep")
     assert (config.training.epochs, config.training.time_budget) == (3, 600.0)
     assert (config.model.enabled, config.wide.enabled) == (False, True)

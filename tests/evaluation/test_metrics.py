@@ -92,6 +92,16 @@ def test_without_thresholds_a_half_decides() -> None:
     assert report.accuracy == 1.0
 
 
+def test_one_label_is_decided_by_thresholds_and_its_own_confidence_counts() -> None:
+    rows = [[0.7, 0.3], [0.9, 0.1], [0.6, 0.4]]  # divided: [1, 1.5], [1.29, 0.5], [0.86, 2]
+    truth = [("b",), ("a",), ("a",)]
+    report = evaluate(truth, rows, ("a", "b"), thresholds=(0.7, 0.2))
+    assert report.confusion == ((1, 1), (0, 1))
+    # the confidences 0.3 (right), 0.9 (right), 0.4 (wrong) lie in bins of their own
+    assert report.ece == pytest.approx((0.7 + 0.1 + 0.4) / 3)
+    assert evaluate(truth, rows, ("a", "b"), thresholds=()) == evaluate(truth, rows, ("a", "b"))
+
+
 def test_labels_that_the_model_does_not_know_are_errors_named_and_counted() -> None:
     truth = [("a",), ("x",), ("x",), ("b",), ("w",)]
     report = evaluate(truth, [[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [1.0, 0.0]], ("b", "a")[::-1])

@@ -181,6 +181,18 @@ def test_a_label_applies_from_its_own_threshold_on(build_bundle):
     assert model.decide(rows) == [(), ("ask", "buy", "cry"), ("ask", "buy"), ("cry",)]
 
 
+def test_one_label_wins_by_its_probability_over_its_threshold(build_bundle, many):
+    bundle = build_bundle()
+    thresholds = (0.7, 0.2, 0.4)
+    model = Classifier(replace(bundle, calibration=replace(bundle.calibration, thresholds=thresholds)))
+    rows = model.predict_proba(many).tolist()
+    expected = [
+        max(zip(row, thresholds, model.labels, strict=True), key=lambda cell: cell[0] / cell[1])[2]
+        for row in rows
+    ]
+    assert model.predict(many) == expected != Classifier(bundle).predict(many)
+
+
 def test_a_string_is_not_a_list_of_texts(model):
     for text in ("the parcel", ""):
         for method in (model.predict, model.predict_proba, model.scores):

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from grutext.model.spec import Calibration
 from grutext.runtime.probabilities import fuse
-from grutext.training.calibration import calibrate, loss, micro_f1, scaled_loss
+from grutext.training.calibration import calibrate, cross_fit, loss, scaled_loss
 
 
 def drawn(scale, n=4000, classes=4, seed=0):
@@ -49,17 +50,74 @@ def test_fusing_two_views_is_likelier_than_either():
     assert 0.3 <= both.fusion <= 0.7
 
 
-def test_several_labels_get_odds_and_a_threshold():
-    rng = np.random.default_rng(4)
-    scores = (rng.normal(size=(3000, 6)) - 1).astype(np.float32)
-    targets = (rng.random(scores.shape) < 1 / (1 + np.exp(-(2 * scores - 0.5)))).astype(np.float32)
+def several(n=6000, labels=6, seed=4):
+    """Scores of several labels whose true log-odds are a line of the scores, another one for each label."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(n, labels)).astype(np.float32) - 1
+    slopes, shifts = np.linspace(0.6, 3.0, labels), np.linspace(1.5, -2.0, labels)
+    truth = 1 / (1 + np.exp(-(slopes * scores + shifts)))
+    return scores, (rng.random(scores.shape) < truth).astype(np.float32), truth
+
+
+@pytest.mark.parametrize("part", ["deep", "wide"])
+def test_each_of_several_labels_gets_its_own_line(part):
+    scores, targets, truth = several()
+    parts = (scores, None) if part == "deep" else (None, scores)
+    fitted = calibrate(*parts, targets, multilabel=True)
+    assert len(fitted.scale) == len(fitted.shift) == 6
+    assert fitted.thresholds == ()  # chosen later
+    assert np.abs(fuse(*parts, fitted, True) - truth).mean() < 0.01
+    one = LogisticRegression(C=1e6).fit(scores[:, :1], targets[:, 0]).predict_proba(scores[:, :1])[:, 1]
+    np.testing.assert_allclose(fuse(*parts, fitted, True)[:, 0], one, atol=0.01)
+
+
+def test_a_rare_label_is_calibrated_like_the_others():
+    scores, targets, _ = several()
+    scores[:, 1:], targets[:, 1:] = scores[:, 5:], targets[:, 5:]
+    targets[:, 0] = 0
+    targets[scores[:, 0].argmin(), 0] = 1  # its own line would fall where the others' rise
     fitted = calibrate(None, scores, targets, multilabel=True)
-    assert fitted.wide_scale[0] == pytest.approx(2, rel=0.1)
-    assert fitted.wide_shift[0] == pytest.approx(-0.5, abs=0.1)
-    probabilities = fuse(None, scores, fitted, True)
-    chosen = micro_f1(probabilities >= fitted.thresholds[0], targets)
-    assert len(fitted.thresholds) == 6
-    assert chosen >= max(micro_f1(probabilities >= t, targets) for t in (0.2, 0.5, 0.8))
+    assert fitted.scale[0] > 0.3 * fitted.scale[1]
+    p = fuse(None, scores, fitted, True)
+    assert p[:, 0].mean() < p[:, 1].mean()
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_few_texts_leave_the_parts_in_about_equal_weights(multilabel):
+    rng = np.random.default_rng(6)
+    logits, targets = drawn(1.5, n=4000, classes=3)
+    views = [(logits + rng.normal(size=logits.shape)).astype(np.float32) for _ in range(2)]
+    for size, spread in ((30, 0.2), (4000, 0.05)):
+        fusions = [
+            calibrate(*(view[n : n + size] for view in views), targets[n : n + size], multilabel).fusion
+            for n in range(0, min(4000 - size + 1, 10 * size), size)
+        ]
+        assert np.sqrt(np.mean((np.array(fusions) - 0.5) ** 2)) < spread
+
+
+def test_cross_fitted_probabilities_do_not_know_their_own_labels():
+    """Where scores tell nothing, fitting on the same texts looks better than chance, and this does not."""
+    rng = np.random.default_rng(7)
+    scores = rng.normal(size=(60, 4)).astype(np.float32)
+    targets = np.eye(4, dtype=np.float32)[rng.integers(4, size=60)]
+    own = fuse(scores, None, calibrate(scores, None, targets, False), False)
+    fair = cross_fit(scores, None, targets, False)
+    assert loss(fair, targets, False) > loss(own, targets, False)
+    changed = targets.copy()
+    changed[5] = np.roll(changed[5], 1)
+    moved = cross_fit(scores, None, changed, False)
+    assert np.abs(moved - fair).max() > 0
+    np.testing.assert_allclose(fair.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+@pytest.mark.parametrize("texts", [1, 2, 5])
+def test_a_handful_of_texts_is_cross_fitted_too(texts, multilabel):
+    scores = np.random.default_rng(8).normal(size=(texts, 3)).astype(np.float32)
+    targets = np.eye(3, dtype=np.float32)[np.arange(texts) % 3]
+    found = cross_fit(scores, scores, targets, multilabel)
+    assert found.shape == (texts, 3)
+    assert ((found > 0) & (found < 1)).all()
 
 
 def test_no_dev_text_with_a_known_label_leaves_the_scales_alone():

@@ -1,0 +1,65 @@
+"""What the dev part adds to trained weights: calibration, decisions, thresholds, and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.data import Example
+from grutext.evaluation import evaluate
+from grutext.model.bundle import Bundle
+from grutext.model.spec import Calibration
+from grutext.runtime import Classifier
+from grutext.runtime.familiarity import backing
+from grutext.runtime.probabilities import fuse
+from grutext.training import abstention, decisions
+from grutext.training.calibration import calibrate, cross_fit
+from grutext.training.familiarity import fit_familiarity
+
+_GOLDEN = 5  # dev texts that a bundle keeps with their probabilities
+
+
+def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np.float32]) -> Bundle:
+    """Calibrates a bundle on the dev part, chooses how it decides and abstains, and adds the report.
+
+    Args:
+        bundle: The trained weights.
+        dev: N texts that no weight was trained on.
+        targets: `(N, C)`, 1 where a label of the model applies.
+    """
+    deep, wide, known = Classifier(bundle).evidence([example.text for example in dev])
+    several, truth = bundle.multilabel, [example.labels for example in dev]
+    calibration = calibrate(deep, wide, targets, several)
+    probabilities = fuse(deep, wide, calibration, several)
+    thresholds = decisions.choose_thresholds(probabilities, targets, several, bundle.config.training.optimize)
+    familiarity = fit_familiarity(backing(deep, wide, calibration, several), known)
+    calibration = replace(calibration, thresholds=thresholds, familiarity=familiarity)
+    report = evaluate(truth, probabilities, bundle.labels, multilabel=several, thresholds=thresholds)
+    compared = {}
+    before, after = fuse(deep, wide, Calibration(), several), cross_fit(deep, wide, targets, several)
+    for name, trial in (("before", before), ("after", after)):
+        found = evaluate(truth, trial, bundle.labels, multilabel=several)
+        compared[name] = {"ece": found.ece, "log_loss": found.log_loss}
+    bundle = replace(bundle, calibration=calibration)
+    chosen = [] if several else _abstention(Classifier(bundle), truth, probabilities)
+    return replace(bundle, metrics={"dev": report.to_dict(), "calibration": compared}, abstention=chosen)
+
+
+def add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
+    """Adds a few texts with their probabilities, by which a model can be checked wherever it runs."""
+    texts = [*texts[:_GOLDEN], ""]
+    rows = Classifier(bundle).predict_proba(texts).tolist()
+    golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]
+    return replace(bundle, golden=golden)
+
+
+def _abstention(
+    model: Classifier, truth: list[tuple[str, ...]], probabilities: NDArray[np.float32]
+) -> list[dict[str, Any]]:
+    """Chooses the confidences below which texts are better left to a person."""
+    correct = [{label} == set(own) for label, own in zip(model.decide(probabilities), truth, strict=True)]
+    return list(abstention.choose_thresholds(model.confidence(probabilities), np.array(correct)))
