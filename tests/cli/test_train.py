@@ -110,12 +110,12 @@ def test_json_is_all_that_is_printed(run, training, mails, tmp_path) -> None:
     (tmp_path / "test.csv").write_text(MAILS, encoding="utf-8")
     result = run("train", mails, "--test", "test.csv", "--json", "--no-deep")
     values = json.loads(result.stdout)
-    assert list(values) == ["model", "epochs", "seconds", "dev", "test", "abstention"]
+    assert list(values) == ["model", "epochs", "seconds", "dev", "test", "calibration", "abstention"]
     assert (values["model"], values["epochs"], values["seconds"]) == ("model", 0, 65.4)
     assert (values["dev"]["n"], values["test"]["n"]) == (3, 30)
     assert values["test"]["accuracy"] == 1.0
     metrics = Bundle.load(tmp_path / "model").metrics
-    assert metrics == {"dev": values["dev"], "test": values["test"]}
+    assert metrics == {part: values[part] for part in ("dev", "test", "calibration")}
 
 
 def test_without_a_test_part_json_says_null(run, training, mails) -> None:
