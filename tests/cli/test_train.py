@@ -115,7 +115,7 @@ def test_json_is_all_that_is_printed(run, training, mails, tmp_path) -> None:
     assert (values["dev"]["n"], values["test"]["n"]) == (3, 30)
     assert values["test"]["accuracy"] == 1.0
     metrics = Bundle.load(tmp_path / "model").metrics
-    assert metrics == {part: values[part] for part in ("dev", "test", "calibration")}
+    assert metrics == {part: values[part] for part in ("dev", "test")}
 
 
 def test_without_a_test_part_json_says_null(run, training, mails) -> None:
