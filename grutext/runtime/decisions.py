@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 
-def decide(probabilities: npt.ArrayLike, thresholds: npt.ArrayLike, multilabel: bool) -> npt.NDArray[np.bool_]:
+def decide(
+    probabilities: npt.ArrayLike, thresholds: npt.ArrayLike, multilabel: bool
+) -> npt.NDArray[np.bool_]:
     """Tells which labels each text is given.
 
     A label's threshold is its probability from which it applies or, where a text has one label, what its

@@ -52,10 +52,14 @@ def calibrate(deep: Scores, wide: Scores, targets: Float, multilabel: bool) -> C
         scale = _fit_scale(lambda s: cost(None, wide, replace(fitted, wide_scale=(s,))))
         fitted = replace(fitted, wide_scale=(scale,))
     if deep is not None:
-        fitted = replace(fitted, deep_scale=_fit_scale(lambda s: cost(deep, None, replace(fitted, deep_scale=s))))
+        fitted = replace(
+            fitted, deep_scale=_fit_scale(lambda s: cost(deep, None, replace(fitted, deep_scale=s)))
+        )
     if deep is not None and wide is not None:
         prior = _FUSION_PRIOR / len(targets)
-        fusion = _minimum(lambda a: cost(deep, wide, replace(fitted, fusion=a)) + prior * (a - 0.5) ** 2, 0.0, 1.0)
+        fusion = _minimum(
+            lambda a: cost(deep, wide, replace(fitted, fusion=a)) + prior * (a - 0.5) ** 2, 0.0, 1.0
+        )
         fitted = replace(fitted, fusion=fusion)
     if multilabel:
         return _fit_labels(fuse(deep, wide, fitted, True), targets, fitted)
@@ -112,7 +116,9 @@ def _fit_labels(probabilities: Float, targets: Float, fitted: Calibration) -> Ca
     scale, shift = _fit_line(odds.ravel(), targets.ravel())
     odds = odds * scale + shift
     lines = [_fit_line(x, y, _LABEL_PRIOR) for x, y in zip(odds.T, targets.T, strict=True)]
-    scales, shifts = (tuple(values) for values in zip(*((s * scale, s * shift + b) for s, b in lines), strict=True))
+    scales, shifts = (
+        tuple(values) for values in zip(*((s * scale, s * shift + b) for s, b in lines), strict=True)
+    )
     return replace(fitted, scale=scales, shift=shifts)
 
 

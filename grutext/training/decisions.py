@@ -25,7 +25,9 @@ _POWERS = np.linspace(0.0, 1.0, 11)
 _DRAWS, _DEVIATIONS = 100, 1.5  # bootstrap draws, and how far beyond chance a gain must be
 
 
-def choose_thresholds(probabilities: Float, targets: Float, multilabel: bool, optimize: str) -> tuple[float, ...]:
+def choose_thresholds(
+    probabilities: Float, targets: Float, multilabel: bool, optimize: str
+) -> tuple[float, ...]:
     """Gives the thresholds that are best on held-out texts; none, if one label is to be the likeliest one.
 
     Args:

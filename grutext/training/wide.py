@@ -104,7 +104,12 @@ def _fit(
 
     def svm(balance: dict[int, float]) -> LinearSVC:
         return LinearSVC(
-            C=config.regularization, dual=True, random_state=seed, tol=1e-3, max_iter=2000, class_weight=balance
+            C=config.regularization,
+            dual=True,
+            random_state=seed,
+            tol=1e-3,
+            max_iter=2000,
+            class_weight=balance,
         )
 
     seen = np.flatnonzero((targets.sum(axis=0) > 0) & (targets.sum(axis=0) < len(texts)))

@@ -228,7 +228,10 @@ def test_a_file_system_that_cannot_flush_folders_still_gets_the_model(
     [
         ({"thresholds": ()}, "there are 0 thresholds"),
         ({"thresholds": (0.5, 0.5, math.nan)}, "a number is not finite"),
-        ({"wide_scale": (1.0, 1.0)}, "wide_scale has another number of values than one or one for each label"),
+        (
+            {"wide_scale": (1.0, 1.0)},
+            "wide_scale has another number of values than one or one for each label",
+        ),
         ({"shift": (1.0, 1.0)}, "shift has another number of values"),
         ({"scale": (1.0, math.inf, 1.0)}, "a number is not finite"),
         ({"deep_scale": math.inf}, "a number is not finite"),
@@ -243,11 +246,17 @@ def test_a_calibration_that_does_not_fit_is_not_saved(build_bundle, tmp_path, ch
     assert not (tmp_path / "model").exists()
 
 
-@pytest.mark.parametrize(("thresholds", "problem"), [((0.5,), "there are 1 thresholds"), ((0.2, 0.0, 0.3), "not positive")])
-def test_thresholds_of_one_label_are_as_many_as_labels_and_positive(build_bundle, tmp_path, thresholds, problem):
+@pytest.mark.parametrize(
+    ("thresholds", "problem"), [((0.5,), "there are 1 thresholds"), ((0.2, 0.0, 0.3), "not positive")]
+)
+def test_thresholds_of_one_label_are_as_many_as_labels_and_positive(
+    build_bundle, tmp_path, thresholds, problem
+):
     bundle = build_bundle()
     for several in (thresholds, (0.2, 0.1, 0.3)):
-        trial = dataclasses.replace(bundle, calibration=dataclasses.replace(bundle.calibration, thresholds=several))
+        trial = dataclasses.replace(
+            bundle, calibration=dataclasses.replace(bundle.calibration, thresholds=several)
+        )
         if several is thresholds:
             with pytest.raises(BundleError, match=problem):
                 trial.save(tmp_path / "model")

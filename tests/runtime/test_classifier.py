@@ -187,7 +187,8 @@ def test_one_label_wins_by_its_probability_over_its_threshold(build_bundle, many
     model = Classifier(replace(bundle, calibration=replace(bundle.calibration, thresholds=thresholds)))
     rows = model.predict_proba(many).tolist()
     expected = [
-        max(zip(row, thresholds, model.labels, strict=True), key=lambda cell: cell[0] / cell[1])[2] for row in rows
+        max(zip(row, thresholds, model.labels, strict=True), key=lambda cell: cell[0] / cell[1])[2]
+        for row in rows
     ]
     assert model.predict(many) == expected != Classifier(bundle).predict(many)
 

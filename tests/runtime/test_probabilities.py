@@ -93,7 +93,9 @@ def test_several_labels_with_one_margin_column(deep):
 
 def test_fused_scores_are_scaled_and_shifted_label_by_label(deep, wide):
     scale, shift = (0.5, 2.0, 1.3), (-0.7, 0.1, 0.4)
-    odds = 0.3 * 0.7 * deep.astype(float) + 0.7 * (wide * np.array(SEVERAL.wide_scale) + np.array(SEVERAL.wide_shift))
+    odds = 0.3 * 0.7 * deep.astype(float) + 0.7 * (
+        wide * np.array(SEVERAL.wide_scale) + np.array(SEVERAL.wide_shift)
+    )
     several = replace(SEVERAL, scale=scale, shift=shift)
     expected = [
         [1 / (1 + math.exp(-(s * x + b))) for x, s, b in zip(row, scale, shift, strict=True)]
@@ -101,9 +103,7 @@ def test_fused_scores_are_scaled_and_shifted_label_by_label(deep, wide):
     ]
     check_fused(deep, wide, several, True, expected)
     fused = fuse(deep, wide, SINGLE, False).astype(float).tolist()
-    powers = [
-        [math.exp(b) * p**s for p, s, b in zip(row, scale, shift, strict=True)] for row in fused
-    ]
+    powers = [[math.exp(b) * p**s for p, s, b in zip(row, scale, shift, strict=True)] for row in fused]
     expected = [[power / math.fsum(row) for power in row] for row in powers]
     np.testing.assert_allclose(
         fuse(deep, wide, replace(SINGLE, scale=scale, shift=shift), False), expected, rtol=2e-4, atol=1e-6

@@ -80,6 +80,7 @@ def test_the_losses_are_weighed_text_by_text_and_decision_by_decision():
     odds = 1 / (1 + np.exp(-logits.astype(float)))
     found = LOSSES["sigmoid"](logits, targets, 0.0, weights)
     expected = [
-        sum(-w * np.log(q) if y else -np.log(1 - q) for q, y, w in zip(*cells, weights)) for cells in zip(odds, targets)
+        sum(-w * np.log(q) if y else -np.log(1 - q) for q, y, w in zip(*cells, weights))
+        for cells in zip(odds, targets)
     ]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
