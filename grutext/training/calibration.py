@@ -51,16 +51,21 @@ def calibrate(deep: Scores, wide: Scores, targets: Float, multilabel: bool) -> C
     elif wide is not None:
         scale = _fit_scale(lambda s: cost(None, wide, replace(fitted, wide_scale=(s,))))
         fitted = replace(fitted, wide_scale=(scale,))
-    if deep is not None:
-        fitted = replace(
-            fitted, deep_scale=_fit_scale(lambda s: cost(deep, None, replace(fitted, deep_scale=s)))
-        )
+    deep_shift = 0.0  # of several labels: the fused line takes it up, but the parts compete on equal terms
+    if deep is not None and multilabel:
+        scale, deep_shift = _fit_line(deep.ravel(), targets.ravel())
+        fitted = replace(fitted, deep_scale=scale)
+    elif deep is not None:
+        scale = _fit_scale(lambda s: cost(deep, None, replace(fitted, deep_scale=s)))
+        fitted = replace(fitted, deep_scale=scale)
     if deep is not None and wide is not None:
         prior = _FUSION_PRIOR / len(targets)
-        fusion = _minimum(
-            lambda a: cost(deep, wide, replace(fitted, fusion=a)) + prior * (a - 0.5) ** 2, 0.0, 1.0
-        )
-        fitted = replace(fitted, fusion=fusion)
+
+        def mixed(a: float) -> float:
+            trial = replace(fitted, fusion=a, shift=(a * deep_shift,))
+            return cost(deep, wide, trial) + prior * (a - 0.5) ** 2
+
+        fitted = replace(fitted, fusion=_minimum(mixed, 0.0, 1.0))
     if multilabel:
         return _fit_labels(fuse(deep, wide, fitted, True), targets, fitted)
     return replace(fitted, scale=(_fit_scale(lambda s: cost(deep, wide, replace(fitted, scale=(s,)))),))
