@@ -27,7 +27,8 @@ class TextConfig:
     """How a string becomes tokens.
 
     Attributes:
-        tokenizer: `word`, `character`, or `auto`: characters where texts are single words.
+        tokenizer: `word`; `pair`, two characters at a time in scripts without spaces; `character`; or `auto`:
+            pairs where most tokens are of such a script, characters where texts are single words.
         min_count: A token seen less often in training has no embedding row of its own.
         max_vocabulary: At most this many tokens have a row of their own; the most frequent ones.
         subword_min: Shortest hashed character n-gram of a token, in characters.

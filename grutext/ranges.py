@@ -9,7 +9,7 @@ from grutext.errors import ConfigError
 if TYPE_CHECKING:
     from grutext.config import Config
 
-TOKENIZERS = ("auto", "word", "character")
+TOKENIZERS = ("auto", "word", "pair", "character")
 CLASS_WEIGHTS = ("auto", "none", "balanced")
 OPTIMIZED = ("accuracy", "macro-f1")
 

@@ -2,7 +2,7 @@
 
 from grutext.text.ngrams import NgramCounts, NgramFeatures, SparseRows, count_ngrams, find_keys
 from grutext.text.normalize import normalize
-from grutext.text.tokenizers import TOKENIZERS
+from grutext.text.tokenizers import TOKENIZERS, is_unspaced
 from grutext.text.vectorizer import TokenBatch, Vectorizer
 from grutext.text.vocabulary import UNKNOWN, Vocabulary
 
@@ -17,5 +17,6 @@ __all__ = [
     "Vocabulary",
     "count_ngrams",
     "find_keys",
+    "is_unspaced",
     "normalize",
 ]

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grutext.config import Config
-from grutext.text import TOKENIZERS, normalize
+from grutext.text import TOKENIZERS, is_unspaced, normalize
 
 _SAMPLE = 2_000  # texts that are looked at
 _MANY_LABELS = 20
 _SHORT = 5  # words
-_RADIUS, _SMALL_RADIUS = 0.7, 0.3  # a long shift drowns what tells many labels or very short texts apart
+_ENOUGH_TEXTS = 6_000
+# A long shift keeps few texts from being learnt by heart; it drowns what tells many labels or short texts apart.
+_RADIUS, _SMALL_RADIUS = 0.7, 0.3
 _MANY_TEXTS = 20_000
 _TOKENS_READ = 30_000_000  # in all epochs together: about ten minutes on two cores
 
@@ -31,33 +33,51 @@ class Shape:
         words: The median number of words (and other tokens) in a text.
         tokens: Tokens in all texts, estimated.
         labels: Distinct labels.
+        unspaced: Whether most tokens are of a script without spaces, such as Chinese.
     """
 
     texts: int
     words: int
     tokens: int
     labels: int
+    unspaced: bool = False
 
 
 def measure(texts: Sequence[str], labels: int) -> Shape:
     """Gives the shape of a training part from evenly spaced texts."""
     sample = texts[:: max(1, len(texts) // _SAMPLE)]
-    lengths = [len(TOKENIZERS["word"](normalize(text))) for text in sample]
-    mean = float(np.mean(lengths)) if lengths else 0.0
-    return Shape(len(texts), int(np.median(lengths)) if lengths else 0, round(mean * len(texts)), labels)
+    tokenized = [TOKENIZERS["word"](normalize(text)) for text in sample]
+    lengths = [len(tokens) for tokens in tokenized] or [0]
+    unspaced = sum(is_unspaced(token) for tokens in tokenized for token in tokens)
+    return Shape(
+        texts=len(texts),
+        words=int(np.median(lengths)),
+        tokens=round(float(np.mean(lengths)) * len(texts)),
+        labels=labels,
+        unspaced=2 * unspaced > sum(lengths),
+    )
 
 
-def resolve(config: Config, shape: Shape) -> Config:
-    """Gives the configuration with every choice made that was left to the data."""
+def resolve(config: Config, shape: Shape, pretrained: bool = False) -> Config:
+    """Gives the configuration with every choice made that was left to the data.
+
+    Args:
+        config: What the user chose.
+        shape: What the training part is like.
+        pretrained: Whether the embedding starts from word vectors, which know no pairs.
+    """
     text, wide, training = config.text, config.wide, config.training
     if text.tokenizer == "auto":
-        text = replace(text, tokenizer="character" if shape.words <= 2 else "word")
+        by_script = "pair" if shape.unspaced and not pretrained else "word"
+        text = replace(text, tokenizer="character" if shape.words <= 2 else by_script)
+        if text.tokenizer == "pair":  # the characters of a pair are what its subwords and n-grams begin with
+            text, wide = replace(text, subword_min=1), replace(wide, char_min=1)
     if not wide.min_count:
         wide = replace(wide, min_count=1 if shape.texts < _MANY_TEXTS else 2)
     if not training.epochs:
         training = replace(training, epochs=epochs_for(shape))
     if training.adversarial_radius < 0:
-        fine = shape.labels >= _MANY_LABELS or shape.words < _SHORT
+        fine = shape.texts >= _ENOUGH_TEXTS or shape.labels >= _MANY_LABELS or shape.words < _SHORT
         training = replace(training, adversarial_radius=_SMALL_RADIUS if fine else _RADIUS)
     return replace(config, text=text, wide=wide, training=training)
 
@@ -71,8 +91,8 @@ def epochs_for(shape: Shape) -> int:
 
 def describe(config: Config, shape: Shape) -> str:
     """Gives the line that tells the user what was chosen, and by what."""
-    unit = {"word": "words", "character": "characters"}[config.text.tokenizer]
-    choices = [f"{unit} as tokens"]
+    unit = {"word": "words", "pair": "pairs of characters", "character": "characters"}
+    choices = [f"{unit[config.text.tokenizer]} as tokens"]
     if config.wide.enabled:
         often = {1: "once", 2: "twice"}.get(config.wide.min_count, f"{config.wide.min_count} times")
         choices.append(f"n-grams that occur {often} or more")

@@ -80,7 +80,7 @@ def train(
         raise TrainingError("training needs texts with at least two labels, and a dev part")
     texts, dev_texts = [e.text for e in train], [e.text for e in dev]
     shape = defaults.measure(texts, len(labels))
-    config = defaults.resolve(config, shape)
+    config = defaults.resolve(config, shape, pretrained=vectors is not None)
     listener.note(defaults.describe(config, shape))
     vectorizer = Vectorizer.fit((example.text for example in train), config.text)
     targets, dev_targets = (one_hot([e.labels for e in part], labels) for part in (train, dev))

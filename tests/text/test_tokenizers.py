@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from grutext import ranges
 from grutext.text import TOKENIZERS, normalize
-from grutext.text.tokenizers import _ASCII_TOKEN, _TOKEN, characters, words
+from grutext.text.tokenizers import _ASCII_TOKEN, _TOKEN, characters, is_unspaced, pairs, words
 
+DISJOINT = [name for name in TOKENIZERS if name != "pair"]
 GOLDEN = [
     ("empty", "", []),
     ("spaces only", " \t\r\n\x0b\x1c\x1f\x85\xa0\u2003\u3000", []),
@@ -94,6 +95,32 @@ def test_characters(text, expected):
     assert characters(normalize(text)) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("天", ["天"]),
+        ("天气 很好!", ["天气", "气很", "很好", "好", "!"]),
+        ("我用 iphone 打", ["我用", "用", "iphone", "打"]),
+        ("don't pay", ["don't", "pay"]),
+        ("ดีก็", ["ดีก็", "ก็"]),
+    ],
+)
+def test_pairs(text, expected):
+    assert pairs(normalize(text)) == expected
+
+
+@given(text=...)
+def test_pairs_are_words_with_what_follows_them(text: str):
+    single = words(normalize(text))
+    found = pairs(normalize(text))
+    assert len(found) == len(single)
+    for n, (pair, token) in enumerate(zip(found, single, strict=True)):
+        after = single[n + 1] if n + 1 < len(single) else ""
+        both = is_unspaced(token) and is_unspaced(after)
+        assert pair == (token + after if both else token)
+
+
 def test_the_table_of_tokenizers_is_the_one_that_settings_are_checked_against():
     assert tuple(TOKENIZERS) == ranges.TOKENIZERS
 
@@ -104,7 +131,7 @@ def check_tokens(tokens: list[str], normalized: str) -> None:
     assert "" not in tokens
 
 
-@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@pytest.mark.parametrize("tokenizer", DISJOINT)
 @given(text=...)
 def test_tokens_are_the_text_without_white_space(tokenizer, text: str):
     normalized = normalize(text)
@@ -136,7 +163,7 @@ def test_the_texts_that_are_drawn_hold_what_is_hard():
     assert min(drawn.values()) >= 5, drawn
 
 
-@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@pytest.mark.parametrize("tokenizer", DISJOINT)
 def test_a_text_of_a_hundred_thousand_characters_is_read_whole(tokenizer, long_texts):
     for text in long_texts:
         normalized = normalize(text)
@@ -146,8 +173,8 @@ def test_a_text_of_a_hundred_thousand_characters_is_read_whole(tokenizer, long_t
 def test_every_character_between_letters_is_kept():
     codes = [*range(0x20000), *range(0xE0000, 0xE0200)]  # the planes beyond hold nothing but Han
     everything = " ".join(f"a{chr(code)}b" for code in codes)
-    for tokenize in TOKENIZERS.values():
-        check_tokens(tokenize(everything), everything)
+    for name in DISJOINT:
+        check_tokens(TOKENIZERS[name](everything), everything)
 
 
 @given(st.text(st.characters(max_codepoint=127)))

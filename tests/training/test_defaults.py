@@ -18,6 +18,8 @@ def test_the_shape_counts_texts_words_and_labels():
     texts = [SENTENCE] * 60 + ["ok"] * 40
     assert measure(texts, 7) == Shape(texts=100, words=8, tokens=520, labels=7)
     assert measure([], 2) == Shape(texts=0, words=0, tokens=0, labels=2)
+    assert measure(["天气很好 ok", "fine"], 2).unspaced
+    assert not measure(["天气很好", SENTENCE], 2).unspaced
 
 
 def test_a_sample_stands_for_many_texts():
@@ -29,6 +31,14 @@ def test_a_sample_stands_for_many_texts():
 @pytest.mark.parametrize(("words", "tokenizer"), [(1, "character"), (2, "character"), (3, "word")])
 def test_single_words_are_read_character_by_character(words, tokenizer):
     assert resolve(Config(), shape(words=words)).text.tokenizer == tokenizer
+
+
+def test_scripts_without_spaces_are_read_in_pairs_unless_vectors_are_of_words():
+    config = resolve(Config(), shape(unspaced=True))
+    assert (config.text.tokenizer, config.text.subword_min, config.wide.char_min) == ("pair", 1, 1)
+    assert resolve(Config(), shape(unspaced=True, words=2)).text.tokenizer == "character"
+    config = resolve(Config(), shape(unspaced=True), pretrained=True)
+    assert (config.text.tokenizer, config.text.subword_min) == ("word", Config().text.subword_min)
 
 
 @pytest.mark.parametrize(("texts", "least"), [(19_999, 1), (20_000, 2)])
@@ -54,9 +64,17 @@ def test_more_texts_mean_fewer_epochs_and_many_labels_more(changes, epochs):
 
 
 @pytest.mark.parametrize(
-    ("changes", "radius"), [({}, 0.7), ({"labels": 20}, 0.3), ({"words": 4}, 0.3), ({"words": 5}, 0.7)]
+    ("changes", "radius"),
+    [
+        ({}, 0.7),
+        ({"labels": 20}, 0.3),
+        ({"words": 4}, 0.3),
+        ({"words": 5}, 0.7),
+        ({"texts": 6_000}, 0.3),
+        ({"texts": 5_999}, 0.7),
+    ],
 )
-def test_many_labels_and_very_short_texts_are_shifted_less(changes, radius):
+def test_many_texts_many_labels_and_very_short_texts_are_shifted_less(changes, radius):
     assert resolve(Config(), shape(**changes)).training.adversarial_radius == radius
 
 
