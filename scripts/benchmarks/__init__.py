@@ -1,0 +1,1 @@
+"""What `scripts/bench` runs: grutext and its peers on the same data, and the tables of the results."""

@@ -1,0 +1,94 @@
+"""grutext as a user runs it: `grutext train` in a process of its own, and what its parts do alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grutext
+from benchmarks.results import Result
+from benchmarks.scores import keep, score
+from benchmarks.sets import BenchSet
+from benchmarks.stopwatch import Stopwatch
+from grutext.runtime import Classifier
+from grutext.runtime.probabilities import fuse
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_grutext(bench_set: BenchSet, seed: int, preset: str | None, folder: Path) -> Result:
+    """Trains and tests with the command line, then asks the model's parts one by one."""
+    source = _describe_source()
+    command = [sys.executable, "-m", "grutext", "train", str(bench_set.path("train"))]
+    command += ["--dev", str(bench_set.path("dev"))] if bench_set.path("dev") else []
+    command += ["--test", str(bench_set.path("test")), "-m", str(folder / "model"), "--seed", str(seed)]
+    command += ["--preset", preset] if preset else []
+    watch = Stopwatch()
+    done = subprocess.run([*command, "--json", "--quiet"], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)  # it has said why
+    times = watch.read()
+    outcome = json.loads(done.stdout)
+    model = Classifier.load(folder / "model")
+    result = {
+        "multilabel": model.multilabel,
+        "n_test": outcome["test"]["n"],
+        **keep(outcome["test"]),
+        "version": f"grutext {grutext.__version__}",
+        "commit": source,
+        **times,
+        "mb": sum(file.stat().st_size for file in (folder / "model").iterdir()) / 1e6,
+        "epochs": outcome["epochs"],
+        "dev": {"n": outcome["dev"]["n"], **keep(outcome["dev"])},
+        "parts": score_parts(model, bench_set),
+    }
+    if bench_set.path("oos_test"):
+        result["oos_auroc"] = _score_out_of_scope(model, bench_set)
+    return result
+
+
+def score_parts(model: Classifier, bench_set: BenchSet) -> dict[str, Any]:
+    """Gives the weight of the GRU in the mixture, and the metrics of each part as if it stood alone."""
+    test = bench_set.read("test")
+    deep, wide = model.scores([example.text for example in test.examples])
+    calibration = model.bundle.calibration
+    parts: dict[str, Any] = {"fusion": calibration.fusion}
+    thresholds = model.thresholds if model.multilabel else None
+    for name, own_deep, own_wide in (("gru", deep, None), ("linear", None, wide)):
+        if own_deep is not None or own_wide is not None:
+            alone = fuse(own_deep, own_wide, calibration, model.multilabel)
+            parts[name] = keep(score(test, alone, model.labels, thresholds))
+    return parts
+
+
+def _score_out_of_scope(model: Classifier, bench_set: BenchSet) -> dict[str, float]:
+    """Gives how well texts of the test part are told from texts out of scope: the area under the ROC curve."""
+    from sklearn.metrics import roc_auc_score
+
+    inside, outside = (
+        [example.text for example in bench_set.read(part).examples] for part in ("test", "oos_test")
+    )
+    measures: dict[str, Callable[[list[str]], Any]] = {
+        "max_probability": lambda texts: model.predict_proba(texts).max(axis=1)
+    }
+    if hasattr(model, "familiarity"):
+        measures["familiarity"] = model.familiarity
+    belongs = [True] * len(inside) + [False] * len(outside)
+    return {
+        name: float(roc_auc_score(belongs, measure(inside + outside))) for name, measure in measures.items()
+    }
+
+
+def _describe_source() -> str | None:
+    """Gives the commit of the package, marked where the files differ from it; None outside of git."""
+    git = ["git", "-C", str(ROOT)]
+    try:
+        commit = subprocess.check_output([*git, "rev-parse", "--short=8", "HEAD"], text=True).strip()
+        changed = subprocess.check_output([*git, "status", "--porcelain", "--", "grutext"], text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{commit}-dirty" if changed else commit

@@ -1,0 +1,117 @@
+"""Runs jobs in processes of their own, several at a time, and keeps each result as soon as it is there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.results import Job, append_result, job_of, read_results
+
+# What NumPy's and TensorFlow's thread pools go by.
+_LIMITS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+_POLL_SECONDS = 0.1
+Note = Callable[[str], None]
+Command = Callable[[Job], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    job: Job
+    threads: int
+    process: subprocess.Popen[bytes]
+    folder: tempfile.TemporaryDirectory[str]
+
+
+def pending(jobs: Sequence[Job], results: Path) -> list[Job]:
+    """Gives the jobs that have no result yet, in their order."""
+    done = {job_of(result) for result in read_results(results)}
+    return [job for job in jobs if job not in done]
+
+
+def run_jobs(jobs: Sequence[Job], at_once: int, results: Path, command: Command, note: Note) -> int:
+    """Runs jobs; gives how many failed. An interruption ends all that run, and nothing of them stays.
+
+    Args:
+        jobs: What to run.
+        at_once: How many run side by side; they share the cores.
+        results: The file that the results are added to.
+        command: The argv of a job's process, which prints its numbers as JSON.
+        note: Called with a line on what goes on.
+    """
+    waiting, running, failed, finished = deque(jobs), list[_Run](), 0, 0
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                job = waiting.popleft()
+                running.append(_start(job, command(job), at_once))
+            for run in [run for run in running if run.process.poll() is not None]:
+                running.remove(run)
+                finished += 1
+                note(f"{finished}/{len(jobs)} {_finish(run, results)}")
+                failed += run.process.returncode != 0
+            time.sleep(_POLL_SECONDS)
+    finally:
+        for run in running:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.killpg(run.process.pid, signal.SIGKILL)  # and the processes that it started
+            run.process.wait()
+            run.folder.cleanup()
+    return failed
+
+
+def _start(job: Job, command: Sequence[str], at_once: int) -> _Run:
+    # The peers compute with one thread anyway.
+    threads = max(1, (os.cpu_count() or 1) // at_once) if job.system == "grutext" else 1
+    folder = tempfile.TemporaryDirectory(prefix="grutext-bench-")
+    limits = dict.fromkeys(_LIMITS, str(threads))
+    with (Path(folder.name) / "out").open("wb") as out, (Path(folder.name) / "errors").open("wb") as errors:
+        process = subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=errors,
+            env=os.environ | limits | {"TMPDIR": folder.name},
+            start_new_session=True,
+        )
+    return _Run(job, threads, process, folder)
+
+
+def _finish(run: _Run, results: Path) -> str:
+    """Keeps the result of a process that has ended; gives a line about it."""
+    name = " ".join(str(value) for value in asdict(run.job).values() if value is not None)
+    with run.folder as folder:
+        if run.process.returncode:
+            lines = (Path(folder) / "errors").read_text(encoding="utf-8", errors="replace").splitlines()
+            return f"{name}: failed with exit code {run.process.returncode}: {' | '.join(lines[-3:])}"
+        numbers = json.loads((Path(folder) / "out").read_text(encoding="utf-8"))
+    rounded = json.loads(json.dumps(numbers), parse_float=lambda text: round(float(text), 6))
+    append_result(results, asdict(run.job) | {"threads": run.threads} | rounded)
+    if "failure" in numbers:
+        return f"{name}: {numbers['failure']}"
+    return f"{name}: accuracy {numbers['accuracy']:.4f}, {numbers['seconds']:.0f} s"
+
+
+def job_command(data: Path) -> Command:
+    """Gives what builds the argv of a job on the sets of a folder."""
+
+    def build(job: Job) -> list[str]:
+        preset = [job.preset] if job.preset else []
+        folder = str(data / job.set)
+        return [sys.executable, "-m", "benchmarks.job", folder, job.system, str(job.seed), *preset]
+
+    return build
