@@ -69,7 +69,7 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False) -> Config:
     text, wide, training = config.text, config.wide, config.training
     if text.tokenizer == "auto":
         by_script = "pair" if shape.unspaced and not pretrained else "word"
-        text = replace(text, tokenizer="character" if shape.words <= 2 else by_script)
+        text = replace(text, tokenizer="character" if shape.words <= 1 else by_script)
         if text.tokenizer == "pair":  # the characters of a pair are what its subwords and n-grams begin with
             text, wide = replace(text, subword_min=1), replace(wide, char_min=1)
     if not wide.min_count:

@@ -28,7 +28,7 @@ def test_a_sample_stands_for_many_texts():
     assert many.tokens == pytest.approx(8 * 4_001, rel=0.01)
 
 
-@pytest.mark.parametrize(("words", "tokenizer"), [(1, "character"), (2, "character"), (3, "word")])
+@pytest.mark.parametrize(("words", "tokenizer"), [(0, "character"), (1, "character"), (2, "word")])
 def test_single_words_are_read_character_by_character(words, tokenizer):
     assert resolve(Config(), shape(words=words)).text.tokenizer == tokenizer
 
@@ -36,7 +36,7 @@ def test_single_words_are_read_character_by_character(words, tokenizer):
 def test_scripts_without_spaces_are_read_in_pairs_unless_vectors_are_of_words():
     config = resolve(Config(), shape(unspaced=True))
     assert (config.text.tokenizer, config.text.subword_min, config.wide.char_min) == ("pair", 1, 1)
-    assert resolve(Config(), shape(unspaced=True, words=2)).text.tokenizer == "character"
+    assert resolve(Config(), shape(unspaced=True, words=1)).text.tokenizer == "character"
     config = resolve(Config(), shape(unspaced=True), pretrained=True)
     assert (config.text.tokenizer, config.text.subword_min) == ("word", Config().text.subword_min)
 
