@@ -83,8 +83,13 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False) -> Config:
 
 
 def epochs_for(shape: Shape) -> int:
-    """Gives the number of epochs: fewer for more or longer texts, more where many labels share them."""
-    wanted = math.ceil((180_000 if shape.labels >= _MANY_LABELS else 90_000) / max(1, shape.texts))
+    """Gives the number of epochs: fewer for more or longer texts, more for many labels and for single words."""
+    read = 90_000  # texts in all epochs together
+    if shape.labels >= _MANY_LABELS:
+        read *= 2
+    if shape.words <= 1:  # a word is soon read, and its characters tell little one by one
+        read *= 6
+    wanted = math.ceil(read / max(1, shape.texts))
     affordable = max(4, _TOKENS_READ // max(1, shape.tokens))
     return min(affordable, int(np.clip(wanted, 6, 30)))
 

@@ -54,6 +54,7 @@ def test_few_texts_keep_ngrams_that_occur_once(texts, least):
         ({"texts": 9_000, "labels": 19}, 10),
         ({"texts": 9_000, "labels": 20}, 20),
         ({"texts": 60_000}, 6),
+        ({"texts": 60_000, "words": 1, "labels": 75}, 18),
         ({"texts": 60_000, "tokens": 5_999_999}, 5),
         ({"texts": 60_000, "tokens": 50_000_000}, 4),
         ({"texts": 400, "tokens": 4_000_000}, 7),
@@ -98,7 +99,7 @@ def test_one_line_says_what_was_chosen_and_by_what():
     line = describe(resolve(Config(), seen), seen)
     assert line == (
         "9,000 texts of 1 word (median), 75 labels: characters as tokens, n-grams that occur once or more, "
-        "at most 20 epochs, adversarial radius 0.3"
+        "at most 30 epochs, adversarial radius 0.3"
     )
     config = resolve(Config().override({"wide.enabled": False}), shape())
     assert "n-grams" not in describe(config, shape())
