@@ -83,8 +83,8 @@ def test_means_leave_out_sets_with_several_labels_and_sets_that_lack_a_number():
     assert cells(accuracy, "b")[4] == "failed"
     assert cells(accuracy, "c")[2:] == ["1.50", "90.00", "–", "–", "–", "–", "–", "–"]
     assert cells(accuracy, "d")[3] == "–"
-    # Micro-F1 in place of the accuracy, for the parts as well.
-    assert cells(accuracy, "e †")[2:] == ["–", "60.00", "–", "35.00", "30.00", "65.00", "+5.00", "1"]
+    # Micro-F1 in place of the accuracy, and none for the parts: the thresholds belong to the mixture.
+    assert cells(accuracy, "e †")[2:] == ["–", "60.00", "–", "–", "–", "65.00", "+5.00", "1"]
 
 
 def test_a_part_that_the_model_lacks_is_marked():

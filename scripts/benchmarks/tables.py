@@ -39,7 +39,12 @@ class Row:
         return "micro_f1" if self.multilabel else "accuracy"
 
     def ours(self, part: str | None = None) -> list[float]:
-        """Gives the metric of each seed, of grutext or of one of its parts, in points."""
+        """Gives the metric of each seed, of grutext or of one of its parts, in points.
+
+        Of several labels a part alone has none: the thresholds belong to the mixture.
+        """
+        if part and self.multilabel:
+            return []
         found = [run["parts"].get(part) if part else run for run in self.runs]
         return [100 * one[self.key] for one in found if one]
 
