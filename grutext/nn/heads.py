@@ -17,9 +17,8 @@ def softmax_loss(logits: Tensor, targets: Tensor, smoothing: float, weights: Ten
     """Gives the cross-entropy of each text, `(N,)`, in nats; `targets` is `(N, C)`, one-hot."""
     classes = tf.cast(tf.shape(targets)[-1], targets.dtype)
     smooth = (1.0 - smoothing) * targets + smoothing / classes
-    return tf.linalg.matvec(targets, weights) * tf.nn.softmax_cross_entropy_with_logits(
-        smooth, logits
-    )  # (N,)
+    losses = tf.nn.softmax_cross_entropy_with_logits(smooth, logits)  # (N,)
+    return tf.linalg.matvec(targets, weights) * losses
 
 
 def sigmoid_loss(logits: Tensor, targets: Tensor, smoothing: float, weights: Tensor) -> Tensor:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from grutext.runtime.decisions import decide
 
 Float = NDArray[np.float32]
-_LOWEST, _HIGHEST = 0.05, 0.95
-_COMMON = np.linspace(_LOWEST, _HIGHEST, 19)
+_LOWEST, _HIGHEST = 0.01, 0.95
+_COMMON = np.linspace(0.05, 0.95, 19)
 _PLACES = np.linspace(0.0, 1.0, 5)  # on the line from one threshold for all to one for each label
 _MACRO_SHARE = 0.3  # what a point of macro-F1 is worth where micro-F1 is asked for
 _FEW = 30.0  # texts of a label at which what they say and what its probabilities say count the same

@@ -82,7 +82,10 @@ def trained_model(tmp_path: Path) -> Path:
     from grutext.evaluation import evaluate
 
     report = evaluate([("billing",), ("login",)], [[0.8, 0.1, 0.1], [0.5, 0.1, 0.4]], LABELS).to_dict()
-    bundle = replace(build_bundle(multilabel=False), history=history, metrics={"dev": report})
+    compared = {"before": {"ece": 0.5, "log_loss": 2.0}, "after": {"ece": 0.25, "log_loss": 1.0}}
+    bundle = replace(
+        build_bundle(multilabel=False), history=history, metrics={"dev": report, "calibration": compared}
+    )
     bundle.save(tmp_path / "trained")
     return tmp_path / "trained"
 

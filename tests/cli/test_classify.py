@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,15 @@ def test_json_has_the_keys_that_others_rely_on(run, model, letters) -> None:
         ],
     }
     assert len(json.loads(run("classify", "--json", "--top-k", 1, *letters).stdout)[0]["top"]) == 1
+
+
+def test_the_confidence_is_that_of_the_decided_label(run, make_bundle, tmp_path) -> None:
+    bundle = make_bundle(multilabel=False)
+    thresholds = replace(bundle.calibration, thresholds=(1.0, 1.0, 0.01))
+    replace(bundle, calibration=thresholds).save(tmp_path / "model")
+    assert run("classify", stdin="parcel").stdout == "-\tlogin\t0.045279\n"
+    top = json.loads(run("classify", "--json", stdin="parcel").stdout)[0]["top"]
+    assert top[0] == {"label": "delivery", "probability": 0.909443}
 
 
 def test_several_labels_are_a_json_list(run, multilabel_model) -> None:

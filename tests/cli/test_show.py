@@ -33,6 +33,7 @@ def test_what_is_inside_a_model(run, trained_model) -> None:
             "dev metrics           accuracy 0.5000  macro-F1 0.3333  weighted-F1 0.3333  log loss 0.5697  ECE 0.3500"
             "  (2 texts)"
         ),
+        "calibration on dev    ECE 0.500 → 0.250, log loss 2.000 → 1.000",
         "",
         "weights       shape     dtype   bytes",
         "─────────────────────────────────────",

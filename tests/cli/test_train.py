@@ -28,6 +28,12 @@ def mails(tmp_path):
     return "mails.csv"
 
 
+CALIBRATION = {
+    "before": {"ece": 0.0714, "log_loss": 0.4021},
+    "after": {"ece": 0.0181, "log_loss": 0.3706},
+}
+
+
 class FakeTraining:
     """Stands in for `grutext.training.train`; remembers what it was given."""
 
@@ -50,7 +56,7 @@ class FakeTraining:
             self.bundle,
             config=config,
             history=[RECORD.to_dict()] if config.model.enabled else [],
-            metrics={"dev": report},
+            metrics={"dev": report, "calibration": CALIBRATION},
             data=others["data"],
         )
 
@@ -85,6 +91,7 @@ def test_a_model_and_its_loss_curve_are_written_and_a_summary_is_printed(
     result = run("train", mails, "-m", "reviews", "--no-deep")
     assert result.stdout == (
         "dev  accuracy 0.3333  macro-F1 0.1667  weighted-F1 0.1667  log loss 1.6094  ECE 0.4667  (3 texts)\n"
+        "calibration on dev: ECE 0.071 → 0.018, log loss 0.402 → 0.371\n"
         "trained in 1:05 min, 0 epochs\n"
         "model: reviews\n"
         "try: grutext classify FILE -m reviews\n"
@@ -115,7 +122,8 @@ def test_json_is_all_that_is_printed(run, training, mails, tmp_path) -> None:
     assert (values["dev"]["n"], values["test"]["n"]) == (3, 30)
     assert values["test"]["accuracy"] == 1.0
     metrics = Bundle.load(tmp_path / "model").metrics
-    assert metrics == {part: values[part] for part in ("dev", "test")}
+    assert metrics == {name: values[name] for name in ("dev", "test", "calibration")}
+    assert values["calibration"] == CALIBRATION
 
 
 def test_without_a_test_part_json_says_null(run, training, mails) -> None:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from grutext.runtime.decisions import decide
-from grutext.training.decisions import _best_cuts, choose_thresholds, micro_f1
+from grutext.training.decisions import _LOWEST, _best_cuts, choose_thresholds, micro_f1
 
 
 def drawn(n=3000, shift=(-1.0, -2.5, -3.5, -5.0), seed=0):
@@ -37,7 +37,7 @@ def test_the_best_cut_of_a_label_is_the_best_of_all(by_labels):
             taken = p[:, c] >= t
             return 2 * credit[taken, c].sum() / (taken.sum() + credit[:, c].sum())
 
-        assert f1(cuts[c]) == pytest.approx(max(f1(t) for t in p[:, c] if t >= 0.05), rel=1e-5)
+        assert f1(cuts[c]) == pytest.approx(max(f1(t) for t in p[:, c] if t >= _LOWEST), rel=1e-5)
 
 
 def test_micro_f1_is_near_its_best_and_macro_f1_above_that_of_one_threshold():
@@ -65,7 +65,7 @@ def test_a_label_with_few_texts_goes_by_its_probabilities():
     few[p[:, 1].argmin(), 1] = 1  # one text, and by far the least likely one
     threshold = choose_thresholds(p, few, True, "macro-f1")[1]
     assert threshold == pytest.approx(_best_cuts(p, p)[1], rel=0.1)
-    assert _best_cuts(p, few)[1] == 0.05
+    assert _best_cuts(p, few)[1] == _LOWEST
 
 
 @pytest.mark.parametrize("optimize", ["accuracy", "macro-f1"])
@@ -75,7 +75,7 @@ def test_thresholds_exist_whatever_dev_lacks(optimize):
     y[:, 2] = 0
     found = np.array(choose_thresholds(p, y, True, optimize))
     assert np.isfinite(found).all()
-    assert ((found >= 0.05) & (found <= 0.95)).all()
+    assert ((found >= _LOWEST) & (found <= 0.95)).all()
     assert choose_thresholds(p, p * 0, False, optimize) == ()
 
 

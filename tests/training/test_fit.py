@@ -178,8 +178,29 @@ def test_several_labels():
     assert len(bundle.calibration.thresholds) == 3
     assert bundle.abstention == []
     assert Classifier(bundle).familiarity(["tide", "qqqq"]).argmin() == 1
+    assert len(bundle.calibration.scale) == 3
+    compared = bundle.metrics["calibration"]
+    assert compared["after"]["log_loss"] < compared["before"]["log_loss"]
     assert bundle.metrics["dev"]["micro_f1"] > 0.7
     assert set(Classifier(bundle).predict(["tide fish moss owl"])[0]) <= set(bundle.labels)
+
+
+def test_balanced_classes_and_thresholds_for_macro_f1_reach_the_model():
+    rare = [e for e in TRAIN if e.labels != ("town",)] + [e for e in TRAIN if e.labels == ("town",)][:3]
+    plain, balanced = (fit(rare, training__class_weight=kind) for kind in ("none", "balanced"))
+    assert fit(rare, training__class_weight="auto").calibration == plain.calibration
+    for part in ("gru/0/forward/kernel", "wide/kernel"):
+        assert not np.array_equal(plain.weights[part], balanced.weights[part])
+
+    def accuracy(bundle):
+        return np.mean(
+            [a == e.labels[0] for a, e in zip(Classifier(bundle).predict([e.text for e in DEV]), DEV)]
+        )
+
+    tuned = fit(rare, training__optimize="macro-f1")
+    assert weights_digest(tuned) == weights_digest(plain)
+    for bundle in (plain, balanced, tuned):
+        assert bundle.metrics["dev"]["accuracy"] == pytest.approx(accuracy(bundle))
 
 
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "attention"])
