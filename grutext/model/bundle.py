@@ -29,7 +29,8 @@ from grutext.model.checks import check_calibration, check_weights
 from grutext.model.spec import Calibration
 
 FORMAT = 2
-_SETTINGS_BEFORE = {1: {"model.convolution": 0}}  # what a setting was in formats that did not have it yet
+# What settings were in formats that did not have them yet.
+_SETTINGS_BEFORE = {1: {"model.convolution": 0, "training.class_weight": "none"}}
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 

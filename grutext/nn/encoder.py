@@ -38,7 +38,7 @@ class GRUEncoder(keras.layers.Layer):
         `max+mean`; or the states, whose mask goes on with them.
 
     Raises:
-        ConfigError: The pooling's name is unknown.
+        ConfigError: The pooling's name is unknown, or the convolution's width is even or 1.
 
     Example::
 
@@ -63,6 +63,8 @@ class GRUEncoder(keras.layers.Layer):
         super().__init__(**kwargs)
         if pooling is not None and pooling not in POOLINGS:
             raise ConfigError(f'there is no pooling "{pooling}"; it is one of {", ".join(POOLINGS)}')
+        if convolution and (convolution < 3 or convolution % 2 == 0):
+            raise ConfigError(f"a convolution is 0 or an odd number from 3 wide, not {convolution}")
         self.units, self.layers = units, layers
         self.bidirectional, self.reset_after = bidirectional, reset_after
         self.pooling, self.convolution = pooling, convolution

@@ -21,9 +21,11 @@ from grutext.runtime.probabilities import fuse
 Float = NDArray[np.float32]
 Scores = NDArray[np.float32] | None
 _FUSION_PRIOR = 10.0  # nats, times (a - 1/2)^2: a normal prior with a deviation of 0.22
+_SCALE_PRIOR = 1.0  # nats, times the square of the scale's logarithm
+_LINE_PRIOR = (0.1, 0.1)  # nats, times the squares of scale - 1 and shift
 _LABEL_PRIOR = (10.0, 3.0)  # nats, likewise on how a label's scale and shift differ from those of all
 _FOLDS = 3
-_MOST_TEXTS = 10_000  # more of them add time and no digit
+_MOST_DECISIONS = 500_000  # more of them add time and no digit
 
 
 def calibrate(deep: Scores, wide: Scores, targets: Float, multilabel: bool) -> Calibration:
@@ -36,7 +38,7 @@ def calibrate(deep: Scores, wide: Scores, targets: Float, multilabel: bool) -> C
         multilabel: Whether each label is decided for itself.
     """
     known = np.arange(len(targets)) if multilabel else np.flatnonzero(targets.sum(axis=1) > 0)
-    known = known[:: len(known) // _MOST_TEXTS + 1]
+    known = known[:: len(known) * targets.shape[1] // _MOST_DECISIONS + 1]
     deep, wide, targets = _rows(deep, known), _rows(wide, known), targets[known]
     fitted = Calibration(fusion=0.5 if deep is not None and wide is not None else float(wide is None))
     if not len(targets):
@@ -46,17 +48,17 @@ def calibrate(deep: Scores, wide: Scores, targets: Float, multilabel: bool) -> C
         return loss(fuse(deep, wide, trial, multilabel), targets, multilabel)
 
     if wide is not None and multilabel:
-        scale, shift = _fit_line(wide.ravel(), targets.ravel())
+        scale, shift = fit_line(wide.ravel(), targets.ravel())
         fitted = replace(fitted, wide_scale=(scale,), wide_shift=(shift,))
     elif wide is not None:
-        scale = _fit_scale(lambda s: cost(None, wide, replace(fitted, wide_scale=(s,))))
+        scale = _fit_scale(lambda s: cost(None, wide, replace(fitted, wide_scale=(s,))), len(targets))
         fitted = replace(fitted, wide_scale=(scale,))
     deep_shift = 0.0  # of several labels: the fused line takes it up, but the parts compete on equal terms
     if deep is not None and multilabel:
-        scale, deep_shift = _fit_line(deep.ravel(), targets.ravel())
+        scale, deep_shift = fit_line(deep.ravel(), targets.ravel())
         fitted = replace(fitted, deep_scale=scale)
     elif deep is not None:
-        scale = _fit_scale(lambda s: cost(deep, None, replace(fitted, deep_scale=s)))
+        scale = _fit_scale(lambda s: cost(deep, None, replace(fitted, deep_scale=s)), len(targets))
         fitted = replace(fitted, deep_scale=scale)
     if deep is not None and wide is not None:
         prior = _FUSION_PRIOR / len(targets)
@@ -68,7 +70,8 @@ def calibrate(deep: Scores, wide: Scores, targets: Float, multilabel: bool) -> C
         fitted = replace(fitted, fusion=_minimum(mixed, 0.0, 1.0))
     if multilabel:
         return _fit_labels(fuse(deep, wide, fitted, True), targets, fitted)
-    return replace(fitted, scale=(_fit_scale(lambda s: cost(deep, wide, replace(fitted, scale=(s,)))),))
+    scale = _fit_scale(lambda s: cost(deep, wide, replace(fitted, scale=(s,))), len(targets))
+    return replace(fitted, scale=(scale,))
 
 
 def cross_fit(deep: Scores, wide: Scores, targets: Float, multilabel: bool) -> Float:
@@ -91,7 +94,7 @@ def loss(probabilities: NDArray[np.floating], targets: Float, multilabel: bool) 
 
 
 def scaled_loss(logits: Float, targets: Float, multilabel: bool) -> float:
-    """Gives the loss of logits at their best scale: what they will be worth once calibrated."""
+    """Gives the loss of logits at their best scale and, of several labels, shift: what calibration makes of them."""
     known = slice(None) if multilabel else targets.sum(axis=1) > 0
     logits, targets = logits[known], targets[known]
     if not len(targets):
@@ -100,12 +103,16 @@ def scaled_loss(logits: Float, targets: Float, multilabel: bool) -> float:
     def cost(scale: float) -> float:
         return loss(fuse(logits, None, Calibration(deep_scale=scale), multilabel), targets, multilabel)
 
-    return cost(_fit_scale(cost))
+    if multilabel:
+        scale, shift = fit_line(logits.ravel(), targets.ravel())
+        return loss(fuse(logits, None, Calibration(scale, shift=(shift,)), True), targets, True)
+    return cost(_fit_scale(cost, len(targets)))
 
 
-def _fit_scale(cost: Callable[[float], float]) -> float:
-    """Gives the positive scale of the lowest cost, finite also where a part makes no mistake at all."""
-    return float(np.exp(_minimum(lambda log: cost(float(np.exp(log))) + 1e-3 * log**2, -4.0, 4.0)))
+def _fit_scale(cost: Callable[[float], float], texts: int) -> float:
+    """Gives the positive scale of the lowest cost; a few texts without a mistake do not make it large."""
+    prior = _SCALE_PRIOR / texts
+    return float(np.exp(_minimum(lambda log: cost(float(np.exp(log))) + prior * log**2, -4.0, 4.0)))
 
 
 def _minimum(cost: Callable[[float], float], low: float, high: float) -> float:
@@ -118,17 +125,17 @@ def _fit_labels(probabilities: Float, targets: Float, fitted: Calibration) -> Ca
     """Fits a line for all labels, and from there one for each, near it where a label is rare."""
     p = np.clip(probabilities.astype(np.float64), 1e-7, 1.0 - 1e-7)
     odds = np.log(p) - np.log1p(-p)
-    scale, shift = _fit_line(odds.ravel(), targets.ravel())
+    scale, shift = fit_line(odds.ravel(), targets.ravel())
     odds = odds * scale + shift
-    lines = [_fit_line(x, y, _LABEL_PRIOR) for x, y in zip(odds.T, targets.T, strict=True)]
+    lines = [fit_line(x, y, _LABEL_PRIOR) for x, y in zip(odds.T, targets.T, strict=True)]
     scales, shifts = (
         tuple(values) for values in zip(*((s * scale, s * shift + b) for s, b in lines), strict=True)
     )
     return replace(fitted, scale=scales, shift=shifts)
 
 
-def _fit_line(
-    odds: NDArray[np.floating], targets: Float, prior: tuple[float, float] = (0.0, 1e-3)
+def fit_line(
+    odds: NDArray[np.floating], targets: Float, prior: tuple[float, float] = _LINE_PRIOR
 ) -> tuple[float, float]:
     """Gives scale and shift under which decisions `(n,)` are likeliest; near 1 and 0 where a prior says so."""
     from scipy.optimize import minimize

@@ -16,7 +16,7 @@ from grutext.nn.network import Network
 from grutext.nn.weights import Arrays
 from grutext.progress import EpochRecord, Listener
 from grutext.training.batches import Corpus
-from grutext.training.calibration import scaled_loss
+from grutext.training.calibration import fit_line, scaled_loss
 from grutext.training.checkpoint import Checkpoint
 from grutext.training.decisions import micro_f1
 from grutext.training.pretrained import Pretrained
@@ -174,7 +174,8 @@ def _score(logits: NDArray[np.float32], targets: NDArray[np.float32], multilabel
     if not len(targets):
         return 0.0
     if multilabel:
-        return micro_f1(logits >= 0.0, targets)
+        scale, shift = fit_line(logits.ravel(), targets.ravel())
+        return micro_f1(scale * logits + shift >= 0.0, targets)
     return float(np.mean(targets[np.arange(len(targets)), logits.argmax(axis=1)]))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grutext.config import Config
+from grutext.config import Config, TextConfig, WideConfig
 from grutext.text import TOKENIZERS, is_unspaced, normalize
 
 _SAMPLE = 2_000  # texts that are looked at
@@ -70,8 +70,9 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False) -> Config:
     if text.tokenizer == "auto":
         by_script = "pair" if shape.unspaced and not pretrained else "word"
         text = replace(text, tokenizer="character" if shape.words <= 1 else by_script)
-        if text.tokenizer == "pair":  # the characters of a pair are what its subwords and n-grams begin with
-            text, wide = replace(text, subword_min=1), replace(wide, char_min=1)
+    if text.tokenizer == "pair":  # its single characters count as well, unless the user has other wishes
+        text = replace(text, subword_min=1) if text.subword_min == TextConfig().subword_min else text
+        wide = replace(wide, char_min=1) if wide.char_min == WideConfig().char_min else wide
     if not wide.min_count:
         wide = replace(wide, min_count=1 if shape.texts < _MANY_TEXTS else 2)
     if not training.epochs:

@@ -38,14 +38,15 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
     thresholds = decisions.choose_thresholds(probabilities, targets, several, bundle.config.training.optimize)
     familiarity = fit_familiarity(backing(deep, wide, calibration, several), known)
     calibration = replace(calibration, thresholds=thresholds, familiarity=familiarity)
-    report = evaluate(truth, probabilities, bundle.labels, multilabel=several, thresholds=thresholds)
-    compared = {}
     before, after = fuse(deep, wide, Calibration(), several), cross_fit(deep, wide, targets, several)
+    report = evaluate(truth, after, bundle.labels, multilabel=several, thresholds=thresholds)
+    compared = {}
     for name, trial in (("before", before), ("after", after)):
         found = evaluate(truth, trial, bundle.labels, multilabel=several)
         compared[name] = {"ece": found.ece, "log_loss": found.log_loss}
     bundle = replace(bundle, calibration=calibration)
-    chosen = [] if several else _abstention(Classifier(bundle), truth, probabilities)
+    # Thresholds that were tuned on what is right and wrong would void the guarantee; see `abstention`.
+    chosen = [] if several or thresholds else _abstention(Classifier(bundle), truth, probabilities)
     return replace(bundle, metrics={"dev": report.to_dict(), "calibration": compared}, abstention=chosen)
 
 

@@ -60,7 +60,7 @@ def train(
         resume: Whether to go on from the state in `checkpoint`.
         started: `time.monotonic()` from which the time budget counts; now, if left out.
         refit: Whether the wide part, once the dev part has calibrated and measured the model, is fitted
-            again to both parts. It is left out where there is a time budget.
+            again to both parts. A time budget that is too short for it leaves it out.
         vectors: File of word vectors that the embedding starts from; they are as wide as it.
 
     Returns:
@@ -93,8 +93,10 @@ def train(
     end = started + config.training.time_budget if config.training.time_budget else None
 
     weights: Weights = {}
+    began = time.monotonic()
     if config.wide.enabled:
         weights |= _wide(texts, targets, vectorizer, config, multilabel, listener, end)
+    wide_seconds = time.monotonic() - began
     unfinished = Bundle(
         config=config, labels=labels, multilabel=multilabel, vocabulary=vectorizer.vocabulary.tokens,
         weights=weights, calibration=Calibration(),
@@ -114,11 +116,22 @@ def train(
         }
         history = fit.history
     bundle = calibrate_bundle(replace(unfinished, weights=weights, history=history), dev, dev_targets)
-    if refit and config.wide.enabled and end is None:
-        both = np.concatenate([targets, dev_targets])
-        wide = _wide([*texts, *dev_texts], both, vectorizer, config, multilabel, Silent(), None)
-        bundle = replace(bundle, weights=bundle.weights | wide)
+    if refit and config.wide.enabled and (end is None or time.monotonic() + 2 * wide_seconds + _SAVING < end):
+        bundle = _refit_wide(bundle, [*train, *dev], vectorizer, listener)
     return add_golden(bundle, dev_texts)
+
+
+def _refit_wide(
+    bundle: Bundle, examples: Sequence[Example], vectorizer: Vectorizer, listener: Listener
+) -> Bundle:
+    """Fits the wide part again to all examples; what calibrates and decides stays as the dev part has it."""
+    known = set(bundle.labels)
+    examples = [example for example in examples if bundle.multilabel or known & set(example.labels)]
+    targets = one_hot([example.labels for example in examples], bundle.labels)
+    texts = [example.text for example in examples]
+    weights = _wide(texts, targets, vectorizer, bundle.config, bundle.multilabel, Silent(), None)
+    listener.note(f"wide part: fitted again to all {len(texts):,} texts")
+    return replace(bundle, weights=bundle.weights | weights, data=bundle.data | {"refit": len(texts)})
 
 
 def _wide(
