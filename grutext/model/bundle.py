@@ -33,6 +33,7 @@ MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 
 Weights = dict[str, NDArray[Any]]
+_ADDED = {"abstention"}  # what not all models of format 1 have
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class Bundle:
     @classmethod
     def _from_values(cls, values: dict[str, Any], weights: Weights) -> Bundle:
         names = [name for name in cls.__dataclass_fields__ if name != "weights"]
-        fields = {name: values[name] for name in names if name in values}
+        fields = {name: values[name] for name in names if name in values or name not in _ADDED}
         calibration: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in values["calibration"].items()
         }
