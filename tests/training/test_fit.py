@@ -86,7 +86,7 @@ def test_it_learns_and_the_bundle_says_what_happened(tmp_path):
     assert [entry["errors"] for entry in bundle.abstention] == [0.01, 0.02, 0.05, 0.1]
     familiar = Classifier(bundle).familiarity([example.text for example in DEV])
     assert familiar.mean() == pytest.approx(0.0, abs=1e-4)
-    assert Classifier(bundle).familiarity(["qqqq zzzz"])[0] < familiar.min()
+    assert Classifier(bundle).familiarity(["qqqq zzzz"])[0] < -1
     assert "wide part" in heard.notes[0]
     assert heard.ended == 1
     bundle.save(tmp_path / "model")
