@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from grutext.cli.abstention import best_offer
 from grutext.training.abstention import ERRORS, RISK, choose_thresholds, upper_bound
 
 
@@ -53,6 +54,15 @@ def choose_naively(confidence, correct):
 def test_a_dev_part_misleads_as_rarely_as_promised(size):
     # Two standard errors of the simulation itself: 2 sqrt(0.1 * 0.9 / 400) = 0.03.
     assert (exceeded(choose_thresholds, size) <= 0.13).all()
+
+
+@pytest.mark.parametrize("size", [150, 1000])
+def test_nor_does_the_one_that_is_told(size):
+    rng = np.random.default_rng(1)
+    told = [best_offer(choose_thresholds(*draw(rng, size))) for _ in range(400)]
+    misled = [entry is not None and true_errors(entry["threshold"]) > entry["errors"] for entry in told]
+    assert sum(entry is not None for entry in told) > 300
+    assert 0.0 < np.mean(misled) <= 0.1 + 0.03
 
 
 def test_nor_where_every_threshold_is_a_little_too_low():

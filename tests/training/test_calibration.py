@@ -103,10 +103,6 @@ def test_cross_fitted_probabilities_do_not_know_their_own_labels():
     own = fuse(scores, None, calibrate(scores, None, targets, False), False)
     fair = cross_fit(scores, None, targets, False)
     assert loss(fair, targets, False) > loss(own, targets, False)
-    changed = targets.copy()
-    changed[5] = np.roll(changed[5], 1)
-    moved = cross_fit(scores, None, changed, False)
-    assert np.abs(moved - fair).max() > 0
     np.testing.assert_allclose(fair.sum(axis=1), 1, atol=1e-5)
 
 
@@ -118,6 +114,30 @@ def test_a_handful_of_texts_is_cross_fitted_too(texts, multilabel):
     found = cross_fit(scores, scores, targets, multilabel)
     assert found.shape == (texts, 3)
     assert ((found > 0) & (found < 1)).all()
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+@pytest.mark.parametrize("texts", [1, 3, 10])
+def test_few_texts_without_a_mistake_make_no_sure_model(texts, multilabel):
+    targets = np.eye(3, dtype=np.float32)[np.arange(texts) % 3]
+    margins = 0.6 * targets - 0.3
+    fitted = calibrate(margins, margins, targets, multilabel)
+    assert fuse(margins, margins, fitted, multilabel).max() < 1 - 0.05 / texts
+
+
+def test_many_texts_without_a_mistake_do():
+    targets = np.eye(3, dtype=np.float32)[np.arange(3000) % 3]
+    margins = 0.6 * targets - 0.3
+    assert fuse(margins, None, calibrate(margins, None, targets, False), False).max() > 0.99
+
+
+def test_a_constant_added_to_the_log_odds_of_several_labels_changes_no_loss():
+    rng = np.random.default_rng(9)
+    logits = rng.normal(size=(500, 4)).astype(np.float32)
+    targets = (rng.random((500, 4)) < 1 / (1 + np.exp(1 - 2 * logits))).astype(np.float32)
+    plain = scaled_loss(logits, targets, True)
+    assert scaled_loss(logits + 1.5, targets, True) == pytest.approx(plain, rel=1e-3)
+    assert scaled_loss(rng.permutation(logits), targets, True) > 1.1 * plain
 
 
 def test_no_dev_text_with_a_known_label_leaves_the_scales_alone():

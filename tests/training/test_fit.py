@@ -96,7 +96,7 @@ def test_it_learns_and_the_bundle_says_what_happened(tmp_path):
     assert [entry["errors"] for entry in bundle.abstention] == [0.01, 0.02, 0.05, 0.1]
     familiar = Classifier(bundle).familiarity([example.text for example in DEV])
     assert familiar.mean() == pytest.approx(0.0, abs=1e-4)
-    assert Classifier(bundle).familiarity(["qqqq zzzz"])[0] < np.quantile(familiar, 0.1)
+    assert Classifier(bundle).familiarity(["qqqq zzzz"])[0] < -1
     assert heard.ended == 1
     bundle.save(tmp_path / "model")
     model = Classifier.load(tmp_path / "model")
@@ -117,6 +117,27 @@ def test_the_wide_part_is_fitted_again_to_both_parts_once_the_dev_part_has_measu
     for row in again.golden:
         found = Classifier(again).predict_proba([row["text"]])[0]
         np.testing.assert_allclose(found, row["probabilities"], atol=1e-5)
+
+
+def test_a_dev_text_of_an_unknown_label_teaches_the_refitted_part_nothing():
+    dev = [*DEV, Example("gondola gondola", ("canal",), "made.csv", 1), *DEV[:2]]
+    bundle = fit(dev=dev, refit=True, model__enabled=False)
+    assert bundle.data["refit"] == len(TRAIN) + len(DEV) + 2
+    without = fit(dev=[*DEV, *DEV[:2]], refit=True, model__enabled=False)
+    assert weights_digest(bundle) == weights_digest(without)
+
+
+def test_a_time_budget_has_the_wide_part_refitted_only_if_there_is_time():
+    assert "refit" in fit(refit=True, model__enabled=False, training__time_budget=60.0).data
+    assert "refit" not in fit(refit=True, model__enabled=False, training__time_budget=0.5).data
+
+
+def test_an_interrupted_training_with_a_refit_resumes_to_the_same_bytes(tmp_path):
+    whole = fit(checkpoint=tmp_path / "a", refit=True)
+    with pytest.raises(KeyboardInterrupt):
+        fit(checkpoint=tmp_path / "b", listener=Recorder(stop_after=2), refit=True)
+    resumed = fit(checkpoint=tmp_path / "b", resume=True, refit=True)
+    assert weights_digest(resumed) == weights_digest(whole)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
