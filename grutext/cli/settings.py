@@ -11,13 +11,12 @@ import click
 
 from grutext.cli.options import read_setting, read_time
 from grutext.errors import ConfigError
+from grutext.ranges import CLASS_WEIGHTS, OPTIMIZED
 
 if TYPE_CHECKING:
     from grutext.config import Config
 
 PRESETS = ("fast", "balanced", "accurate")
-CLASS_WEIGHTS = ("auto", "none", "balanced")
-OPTIMIZED = ("accuracy", "macro-f1")
 
 _OPTIONS = (
     click.option("--preset", type=click.Choice(PRESETS), help="Settings to start from [default: balanced]."),

@@ -31,7 +31,7 @@ _DECIMALS = 4  # of a threshold
 _SPARE = 2  # errors with which the first threshold tested should still hold
 
 
-def choose_thresholds(
+def choose_abstention(
     confidence: NDArray[np.floating], correct: NDArray[np.bool_]
 ) -> list[dict[str, float | None]]:
     """Gives, for each of `ERRORS`, the lowest threshold that holds.

@@ -63,4 +63,4 @@ def _abstention(
 ) -> list[dict[str, Any]]:
     """Chooses the confidences below which texts are better left to a person."""
     correct = [{label} == set(own) for label, own in zip(model.decide(probabilities), truth, strict=True)]
-    return list(abstention.choose_thresholds(model.confidence(probabilities), np.array(correct)))
+    return list(abstention.choose_abstention(model.confidence(probabilities), np.array(correct)))

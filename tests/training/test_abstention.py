@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grutext.cli.abstention import best_offer
-from grutext.training.abstention import ERRORS, RISK, choose_thresholds, upper_bound
+from grutext.training.abstention import ERRORS, RISK, choose_abstention, upper_bound
 
 
 def draw(rng, size):
@@ -53,13 +53,13 @@ def choose_naively(confidence, correct):
 @pytest.mark.parametrize("size", [150, 1000])
 def test_a_dev_part_misleads_as_rarely_as_promised(size):
     # Two standard errors of the simulation itself: 2 sqrt(0.1 * 0.9 / 400) = 0.03.
-    assert (exceeded(choose_thresholds, size) <= 0.13).all()
+    assert (exceeded(choose_abstention, size) <= 0.13).all()
 
 
 @pytest.mark.parametrize("size", [150, 1000])
 def test_nor_does_the_one_that_is_told(size):
     rng = np.random.default_rng(1)
-    told = [best_offer(choose_thresholds(*draw(rng, size))) for _ in range(400)]
+    told = [best_offer(choose_abstention(*draw(rng, size))) for _ in range(400)]
     misled = [entry is not None and true_errors(entry["threshold"]) > entry["errors"] for entry in told]
     assert sum(entry is not None for entry in told) > 300
     assert 0.0 < np.mean(misled) <= 0.1 + 0.03
@@ -69,7 +69,7 @@ def test_nor_where_every_threshold_is_a_little_too_low():
     # The confidence tells nothing and the errors are just too many: whoever looks at all thresholds finds one.
     rng = np.random.default_rng(4)
     found = [
-        choose_thresholds(rng.random(1000), rng.random(1000) >= 0.0501)[2]["threshold"] for _ in range(400)
+        choose_abstention(rng.random(1000), rng.random(1000) >= 0.0501)[2]["threshold"] for _ in range(400)
     ]
     assert 0.03 < np.mean([threshold is not None for threshold in found]) <= 0.13
 
@@ -80,7 +80,7 @@ def test_the_naive_choice_would_be_noticed():
 
 def test_a_large_dev_part_answers_nearly_as_many_texts_as_can_be():
     confidence, correct = draw(np.random.default_rng(2), 20_000)
-    for entry in choose_thresholds(confidence, correct)[1:]:
+    for entry in choose_abstention(confidence, correct)[1:]:
         best = max(
             c
             for c in np.linspace(0.05, 1, 20)
@@ -104,7 +104,7 @@ def test_a_faultless_model_answers_all_texts_from_so_many_on(rate):
     for size in (fewest - 1, fewest):
         entry = next(
             e
-            for e in choose_thresholds(np.linspace(0.30006, 1, size), np.ones(size, bool))
+            for e in choose_abstention(np.linspace(0.30006, 1, size), np.ones(size, bool))
             if e["errors"] == rate
         )
         held = size == fewest
@@ -114,7 +114,7 @@ def test_a_faultless_model_answers_all_texts_from_so_many_on(rate):
 @pytest.mark.parametrize("size", [1, 2, 7])
 @pytest.mark.parametrize("right", [True, False])
 def test_a_tiny_dev_part_promises_nothing(size, right):
-    chosen = choose_thresholds(np.full(size, 0.9, np.float32), np.full(size, right))
+    chosen = choose_abstention(np.full(size, 0.9, np.float32), np.full(size, right))
     assert [entry["threshold"] for entry in chosen] == [None] * len(ERRORS)
     assert [entry["coverage"] for entry in chosen] == [0.0] * len(ERRORS)
 
@@ -123,17 +123,17 @@ def test_texts_that_tie_are_answered_together():
     confidence = np.repeat([0.9, 0.6], [600, 400]).astype(np.float32)
     correct = np.ones(1000, bool)
     correct[600::2] = False  # half of the less confident ones
-    chosen = choose_thresholds(confidence, correct)
+    chosen = choose_abstention(confidence, correct)
     assert {entry["coverage"] for entry in chosen} == {0.6}
     for entry in chosen:
         assert 0.6 < entry["threshold"] <= confidence[0]
     half_wrong = np.arange(1000) % 2 == 0
-    assert choose_thresholds(np.full(1000, 0.9), half_wrong)[-1]["threshold"] is None
+    assert choose_abstention(np.full(1000, 0.9), half_wrong)[-1]["threshold"] is None
 
 
 def test_a_threshold_answers_exactly_the_texts_that_were_counted():
     confidence, correct = draw(np.random.default_rng(3), 777)
-    for entry in choose_thresholds(confidence.astype(np.float32), correct):
+    for entry in choose_abstention(confidence.astype(np.float32), correct):
         if entry["threshold"]:
             assert (confidence.astype(np.float32) >= entry["threshold"]).mean() == entry["coverage"]
             assert entry["threshold"] == round(entry["threshold"], 4)
