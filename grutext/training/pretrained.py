@@ -16,7 +16,7 @@ from grutext.progress import Listener
 from grutext.text import Vocabulary, normalize
 
 TABLE = "embedding/words"
-GAIN = 3.0  # how much longer a word's vector starts than one that nothing is known of; measured on dev parts
+GAIN = 3.0  # how much longer vectors start than random rows; docs/benchmarks.md has what was measured
 
 
 @dataclass(frozen=True, slots=True)
