@@ -101,6 +101,8 @@ class TrainingConfig:
         patience: Epochs without a better dev loss after which training stops; 0 never stops early.
         batch_size: Texts in a batch, at most.
         token_budget: Tokens in a batch, padding included, at most (one longer text is a batch).
+        window: Tokens of a longer text that an epoch reads, at a random place; 0 reads all. Answers always read
+            all.
         learning_rate: Peak rate of Adam.
         table_rate: The embedding tables learn this many times as fast.
         warmup: Share of the steps in which the rate rises; after it the rate falls along a cosine.
@@ -122,6 +124,7 @@ class TrainingConfig:
     patience: int = 4
     batch_size: int = 64
     token_budget: int = 32_768
+    window: int = 512
     learning_rate: float = 2e-3
     table_rate: float = 5.0
     warmup: float = 0.1

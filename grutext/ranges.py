@@ -34,7 +34,7 @@ def check_ranges(config: Config) -> None:
         (not wide.enabled or wide.word_max or wide.char_max, "the wide part needs word or character n-grams"),
         (min(model.embedding_size, model.units, model.layers) >= 1, "model.embedding_size, units and layers start at 1"),
         (model.convolution == 0 or (model.convolution >= 3 and model.convolution % 2 == 1), "model.convolution is 0, or an odd number from 3"),
-        (min(training.epochs, training.patience) >= 0, "training.epochs and training.patience start at 0"),
+        (min(training.epochs, training.patience, training.window) >= 0, "training.epochs, training.patience and training.window start at 0"),
         (min(training.batch_size, training.token_budget) >= 1, "training.batch_size and token_budget start at 1"),
         (min(training.learning_rate, training.table_rate, training.clip_norm) > 0, "training.learning_rate, table_rate and clip_norm are positive"),
         (training.adversarial_radius >= 0 or training.adversarial_radius == -1, "training.adversarial_radius starts at 0, or is -1 and left to the data"),

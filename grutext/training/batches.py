@@ -20,17 +20,19 @@ class Corpus:
     Args:
         tokens: The N texts.
         targets: `(N, C) float32`, 1 where a label applies.
+        window: What `shuffled` reads of a text at a time, in tokens; 0 reads it whole.
     """
 
-    def __init__(self, tokens: TokenBatch, targets: NDArray[np.float32]) -> None:
+    def __init__(self, tokens: TokenBatch, targets: NDArray[np.float32], window: int = 0) -> None:
         self.tokens, self.targets = tokens, targets
+        self.lengths = np.minimum(tokens.lengths, window) if window else tokens.lengths
         self.starts = _starts(tokens.lengths)
         self.bucket_starts = _starts(tokens.bucket_counts)
 
     @property
     def size(self) -> int:
-        """The number of tokens in all texts."""
-        return len(self.tokens.ids)
+        """The number of tokens that `shuffled` reads."""
+        return int(self.lengths.sum())
 
     def in_order(self, batch_size: int, token_budget: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
         """Yields every text once, shortest first, with the places of the batch's texts in the corpus."""
@@ -43,9 +45,13 @@ class Corpus:
     ) -> Iterator[Batch]:
         """Yields every text once, in batches of like length whose order and make-up `rng` decides.
 
-        In each batch a share `word_dropout` of its distinct words is read as unknown.
+        Of a text that is longer than the window it yields a stretch at a random place: over the epochs all of
+        it, but no batch waits for a single endless text. In each batch a share `word_dropout` of its distinct
+        words is read as unknown.
         """
-        lengths = self.tokens.lengths
+        lengths = self.lengths
+        room = self.tokens.lengths - lengths
+        first = (rng.spawn(1)[0].random(len(lengths)) * (room + 1)).astype(np.int64)  # (N,)
         order = rng.permutation(len(lengths))
         parts: list[NDArray[np.int64]] = []
         for start in range(0, len(order), _POOL):
@@ -54,9 +60,17 @@ class Corpus:
             parts.extend(cut(pool, lengths, batch_size, token_budget))
         for place in rng.permutation(len(parts)):
             dropped = rng.random(len(self.tokens.rows)) < word_dropout
-            yield self.batch(parts[place], np.where(dropped, UNKNOWN, self.tokens.rows))
+            texts = parts[place]
+            rows = np.where(dropped, UNKNOWN, self.tokens.rows)
+            yield self.batch(texts, rows, lengths[texts], first[texts])
 
-    def batch(self, texts: NDArray[np.int64], rows: NDArray[np.int32]) -> Batch:
+    def batch(
+        self,
+        texts: NDArray[np.int64],
+        rows: NDArray[np.int32],
+        lengths: NDArray[np.int32] | None = None,
+        first: NDArray[np.int64] | int = 0,
+    ) -> Batch:
         """Gives the arrays of `grutext.nn.network.SIGNATURE` for the texts at these places.
 
         `ids` counts the batch's M distinct tokens from 0; padding is M. `type_words` and `type_of_bucket`
@@ -65,9 +79,12 @@ class Corpus:
         Args:
             texts: `(N,)` places in the corpus.
             rows: `(M,)`, the word row of every type of the corpus.
+            lengths: `(N,)`, how many tokens of each are taken; all, if left out.
+            first: `(N,)`, from which token on.
         """
-        tokens, lengths = self.tokens, self.tokens.lengths[texts]
-        flat = tokens.ids[_ranges(self.starts[texts], lengths)]
+        tokens = self.tokens
+        lengths = tokens.lengths[texts] if lengths is None else lengths
+        flat = tokens.ids[_ranges(self.starts[texts] + first, lengths)]
         types, flat_types = np.unique(flat, return_inverse=True)
         ids = np.full((len(texts), max(1, int(lengths.max(initial=0)))), len(types), np.int32)
         ids[np.arange(ids.shape[1]) < lengths[:, None]] = flat_types

@@ -31,7 +31,7 @@ class Shape:
     Attributes:
         texts: Training texts.
         words: The median number of words (and other tokens) in a text.
-        tokens: Tokens in all texts, estimated.
+        tokens: Tokens that an epoch reads, estimated.
         labels: Distinct labels.
         unspaced: Whether most tokens are of a script without spaces, such as Chinese.
     """
@@ -43,8 +43,14 @@ class Shape:
     unspaced: bool = False
 
 
-def measure(texts: Sequence[str], labels: int) -> Shape:
-    """Gives the shape of a training part from evenly spaced texts."""
+def measure(texts: Sequence[str], labels: int, window: int = 0) -> Shape:
+    """Gives the shape of a training part from evenly spaced texts.
+
+    Args:
+        texts: The training texts.
+        labels: The number of labels.
+        window: What an epoch reads of a text, in tokens; 0 is all.
+    """
     sample = texts[:: max(1, len(texts) // _SAMPLE)]
     tokenized = [TOKENIZERS["word"](normalize(text)) for text in sample]
     lengths = [len(tokens) for tokens in tokenized] or [0]
@@ -52,7 +58,7 @@ def measure(texts: Sequence[str], labels: int) -> Shape:
     return Shape(
         texts=len(texts),
         words=int(np.median(lengths)),
-        tokens=round(float(np.mean(lengths)) * len(texts)),
+        tokens=round(float(np.mean(np.minimum(lengths, window or max(lengths)))) * len(texts)),
         labels=labels,
         unspaced=2 * unspaced > sum(lengths),
     )

@@ -79,7 +79,7 @@ def train(
     if len(labels) < (1 if multilabel else 2) or not dev:
         raise TrainingError("training needs texts with at least two labels, and a dev part")
     texts, dev_texts = [e.text for e in train], [e.text for e in dev]
-    shape = defaults.measure(texts, len(labels))
+    shape = defaults.measure(texts, len(labels), config.training.window)
     config = defaults.resolve(config, shape, pretrained=vectors is not None)
     listener.note(defaults.describe(config, shape))
     vectorizer = Vectorizer.fit((example.text for example in train), config.text)
@@ -171,7 +171,8 @@ def _deep(
     from grutext.training.batches import Corpus
     from grutext.training.deep import fit_deep
 
-    train, dev = (Corpus(tokens, targets) for tokens, targets in corpora)
+    (tokens, targets), held = corpora
+    train, dev = Corpus(tokens, targets, unfinished.config.training.window), Corpus(*held)
     deadline = None if end is None else end - _SAVING - _scoring_seconds(unfinished, dev.tokens.normalized)
     config, rows = unfinished.config, len(unfinished.vocabulary) + 1
     return fit_deep(

@@ -63,6 +63,48 @@ def test_a_text_longer_than_the_budget_is_a_batch_of_its_own():
     assert parts == [[0, 1], [2], [3]]
 
 
+def test_an_epoch_reads_a_window_of_a_long_text_and_another_one_the_next_time():
+    lengths = [3, 0, 40, 8, 9]
+    _, corpus = corpus_of(lengths)
+    windowed = Corpus(corpus.tokens, np.arange(5, dtype=np.float32)[:, None], window=8)
+    assert windowed.size == 3 + 0 + 8 + 8 + 8
+    whole = np.split(corpus.tokens.ids, np.cumsum(lengths)[:-1])
+    places = set()
+    for seed in range(40):
+        batches = list(windowed.shuffled(2, 100, 0.0, np.random.default_rng(seed)))
+        seen = {}
+        for batch in batches:
+            types = windowed.tokens.rows
+            for row, (number, length) in enumerate(
+                zip(batch["targets"][:, 0], batch["lengths"], strict=True)
+            ):
+                rows = batch["word_rows"][batch["type_words"]][batch["ids"][row, :length]]
+                seen[int(number)] = rows.tolist()
+        assert {number: len(rows) for number, rows in seen.items()} == {0: 3, 1: 0, 2: 8, 3: 8, 4: 8}
+        for number, rows in seen.items():
+            text = types[whole[number]].tolist()
+            starts = [n for n in range(len(text) - len(rows) + 1) if text[n : n + len(rows)] == rows]
+            assert starts
+            if number in (2, 4):
+                places.add((number, starts[0]))
+    assert {place for number, place in places if number == 4} == {0, 1}
+    assert len(places) > 15
+    assert min(place for number, place in places if number == 2) < 4
+    assert max(place for number, place in places if number == 2) > 28
+    everything = np.concatenate([batch["lengths"] for _, batch in windowed.in_order(2, 100)])
+    assert sorted(everything) == sorted(lengths), "what is measured is read whole"
+
+
+def test_windows_leave_the_order_of_shorter_texts_alone():
+    _, corpus = corpus_of([5] * 40)
+    windowed = Corpus(corpus.tokens, corpus.targets, window=8)
+    first, second = (
+        [b["ids"].tobytes() for b in each.shuffled(8, 1000, 0.1, np.random.default_rng(3))]
+        for each in (corpus, windowed)
+    )
+    assert first == second
+
+
 def test_word_dropout_reads_known_words_as_unknown():
     _, corpus = corpus_of([30] * 64)
     known = [np.mean(corpus.tokens.rows != UNKNOWN)]

@@ -22,6 +22,12 @@ def test_the_shape_counts_texts_words_and_labels():
     assert not measure(["天气很好", SENTENCE], 2).unspaced
 
 
+def test_of_a_long_text_the_window_counts():
+    texts = [SENTENCE, " ".join(["word"] * 1000)]
+    assert measure(texts, 2).tokens == 1008
+    assert measure(texts, 2, window=512).tokens == 520
+
+
 def test_a_sample_stands_for_many_texts():
     many = measure([SENTENCE] * 4_001 + [""] * 4_001, 2)
     assert many.texts == 8_002
