@@ -165,7 +165,7 @@ def test_an_interruption_ends_what_runs_and_keeps_nothing_of_it(tmp_path):
     def wait(job):
         if job.set == "a":
             return print_numbers(job)
-        return [sys.executable, "-c", f"import time; time.sleep(1.5); open({str(late)!r}, 'w')"]
+        return [sys.executable, "-c", f"import time; time.sleep(60); open({str(late)!r}, 'w')"]
 
     with pytest.raises(KeyboardInterrupt):
         run_jobs([Job("a", "svm", 1), Job("b", "svm", 1)], 2, path, wait, stop)

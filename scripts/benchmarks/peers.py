@@ -25,7 +25,7 @@ from grutext.data import Dataset, Example, label_set, split_examples
 _WORD = r"\w+|[^\w\s]"  # words of one letter and punctuation count as well
 _PUNCTUATION = re.compile(r"([.!?,'/()\":;])")
 FASTTEXT_SETTINGS: tuple[dict[str, Any], ...] = (
-    {"wordNgrams": 1, "lr": 0.5, "epoch": 25},
+    {"wordNgrams": 2, "lr": 1.0, "epoch": 50},
     {"wordNgrams": 2, "lr": 0.5, "epoch": 25, "minn": 3, "maxn": 6},
     {"wordNgrams": 2, "lr": 0.1, "epoch": 50},
 )
