@@ -64,7 +64,7 @@ def test_train_evaluate_classify(mails) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
 def test_an_interrupted_training_ends_like_one_that_was_not(mails) -> None:
-    command = ("train", "mails.csv", "--set", "training.patience=0", "--epochs", "40", *SETTINGS)
+    command = ("train", "mails.csv", "--set", "training.patience=0", "--epochs", "80", *SETTINGS)
     whole = start(mails, *command, "-m", "whole")
     finish(whole)
     stopped = start(mails, *command, "-m", "parts")

