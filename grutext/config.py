@@ -112,8 +112,8 @@ class TrainingConfig:
         pooled_dropout: Share of pooled values set to zero.
         label_smoothing: Share of the target spread over all labels.
         adversarial_radius: Length of the adversarial shift of a text's embeddings, in units of the
-            mean token vector's length; 0 turns it off and halves the time, -1 lets the
-            labels and the texts' length decide.
+            mean token vector's length; 0 turns it off and halves the time, -1 lets the labels and the texts'
+            length decide.
         class_weight: `none`, `balanced` (rare labels count as much as frequent ones) or `auto`.
         optimize: `accuracy` (micro-F1 for several labels) or `macro-f1`: what decisions are tuned for.
         time_budget: Seconds that the whole training may take; 0 is no limit.

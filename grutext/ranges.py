@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 TOKENIZERS = ("auto", "word", "pair", "character")
 CLASS_WEIGHTS = ("auto", "none", "balanced")
 OPTIMIZED = ("accuracy", "macro-f1")
+CONVOLUTIONS = "0, or an odd number from 3"
+
+
+def is_convolution(width: int) -> bool:
+    """Tells whether a convolution may have this width; 0 is none."""
+    return width == 0 or (width >= 3 and width % 2 == 1)
 
 
 def check_ranges(config: Config) -> None:
@@ -33,7 +39,7 @@ def check_ranges(config: Config) -> None:
         (wide.enabled or model.enabled, "a model needs its wide part, its deep part, or both"),
         (not wide.enabled or wide.word_max or wide.char_max, "the wide part needs word or character n-grams"),
         (min(model.embedding_size, model.units, model.layers) >= 1, "model.embedding_size, units and layers start at 1"),
-        (model.convolution == 0 or (model.convolution >= 3 and model.convolution % 2 == 1), "model.convolution is 0, or an odd number from 3"),
+        (is_convolution(model.convolution), f"model.convolution is {CONVOLUTIONS}"),
         (min(training.epochs, training.patience, training.window) >= 0, "training.epochs, training.patience and training.window start at 0"),
         (min(training.batch_size, training.token_budget) >= 1, "training.batch_size and token_budget start at 1"),
         (min(training.learning_rate, training.table_rate, training.clip_norm) > 0, "training.learning_rate, table_rate and clip_norm are positive"),

@@ -30,8 +30,9 @@ def build_answers(
     Yields:
         `label` is a string, or a list of strings where a text may have several labels; `confidence` is
         the label's probability or, where there may be several, the largest one, also where it is too small
-        for any label to apply; `probabilities` are all of them, in the order of the model's labels. With `below` there is `abstained`, and where it is
-        true `label` is None; with `familiarity` there is a number of that name.
+        for any label to apply; `probabilities` are all of them, in the order of the model's labels. With
+        `below` there is `abstained`, and where it is true `label` is None; with `familiarity` there is a
+        number of that name.
     """
     probabilities, familiar = model.assess(texts) if familiarity else (model.predict_proba(texts), None)
     confidences = round_confidences(model, probabilities)

@@ -77,14 +77,15 @@ def evaluate_bundle(
     import numpy as np
 
     from grutext.cli.answer import round_confidences
-    from grutext.evaluation import evaluate, selective_risk
+    from grutext.evaluation import evaluate, is_right, selective_risk
     from grutext.runtime import Classifier
 
     model = Classifier(bundle)
     check_abstains(model, below)
     probabilities = model.predict_proba([example.text for example in examples])
+    truth = [example.labels for example in examples]
     report = evaluate(
-        [example.labels for example in examples],
+        truth,
         probabilities,
         model.labels,
         multilabel=model.multilabel,
@@ -92,8 +93,7 @@ def evaluate_bundle(
     ).to_dict()
     if below is None:
         return report
-    decided = zip(model.decide(probabilities), examples, strict=True)
-    correct = np.array([{label} == set(example.labels) for label, example in decided])
+    correct = is_right(model.decide(probabilities), truth)
     confidence = np.array(round_confidences(model, probabilities))
     return report | {"abstention": selective_risk(confidence, correct, below)}
 

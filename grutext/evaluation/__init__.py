@@ -7,9 +7,9 @@
 ((1, 0), (1, 0))
 """
 
-from grutext.evaluation.abstention import selective_risk
+from grutext.evaluation.abstention import is_right, selective_risk
 from grutext.evaluation.calibration import expected_calibration_error
 from grutext.evaluation.metrics import evaluate
 from grutext.evaluation.report import LabelScore, Report
 
-__all__ = ["LabelScore", "Report", "evaluate", "expected_calibration_error", "selective_risk"]
+__all__ = ["LabelScore", "Report", "evaluate", "expected_calibration_error", "is_right", "selective_risk"]

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+def is_right(labels: Sequence[str | tuple[str, ...]], truth: Sequence[tuple[str, ...]]) -> NDArray[np.bool_]:
+    """Tells which texts' label is the only one that they have, `(N,)`.
+
+    Args:
+        labels: What a model that gives one label to a text decided.
+        truth: The labels of the texts.
+    """
+    return np.array([{label} == set(own) for label, own in zip(labels, truth, strict=True)], np.bool_)
 
 
 def selective_risk(

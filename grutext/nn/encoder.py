@@ -10,6 +10,7 @@ from grutext.model.spec import POOLINGS, directions, pooled_width, state_width
 from grutext.nn.backend import keras, tf
 from grutext.nn.pooling import Pooling
 from grutext.nn.recurrence import run_gru
+from grutext.ranges import CONVOLUTIONS, is_convolution
 
 Tensor = Any
 
@@ -63,8 +64,8 @@ class GRUEncoder(keras.layers.Layer):
         super().__init__(**kwargs)
         if pooling is not None and pooling not in POOLINGS:
             raise ConfigError(f'there is no pooling "{pooling}"; it is one of {", ".join(POOLINGS)}')
-        if convolution and (convolution < 3 or convolution % 2 == 0):
-            raise ConfigError(f"a convolution is 0 or an odd number from 3 wide, not {convolution}")
+        if not is_convolution(convolution):
+            raise ConfigError(f"the width of a convolution is {CONVOLUTIONS}, and not {convolution}")
         self.units, self.layers = units, layers
         self.bidirectional, self.reset_after = bidirectional, reset_after
         self.pooling, self.convolution = pooling, convolution

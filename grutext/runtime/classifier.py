@@ -71,9 +71,7 @@ class Classifier:
         """Gives `(N,)`: the probability of each text's label, of several the largest there is."""
         if self.multilabel:
             return np.asarray(probabilities.max(axis=1))
-        place = {label: c for c, label in enumerate(self.labels)}
-        chosen = [place[str(label)] for label in self.decide(probabilities)]
-        return probabilities[np.arange(len(probabilities)), chosen]
+        return probabilities[decide(probabilities, self.thresholds, False)]  # one a row
 
     def familiarity(self, texts: Sequence[str]) -> Float:
         """Gives how much each text is like the training texts, `(N,) float32`; higher is more alike.

@@ -71,9 +71,8 @@ def encode(
     packing = Packing.of(lengths)
     packed = packing.rows(lengths)
     if config.convolution:
-        states = convolve(vectors, ids, lengths, weights["conv/kernel"], weights["conv/bias"])[
-            packed
-        ]  # (S, E)
+        kernel, bias = weights["conv/kernel"], weights["conv/bias"]
+        states = convolve(vectors, ids, lengths, kernel, bias)[packed]  # (S, E)
     else:
         states = vectors  # (M, E)
     for layer in range(config.layers):

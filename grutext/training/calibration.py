@@ -93,20 +93,23 @@ def loss(probabilities: NDArray[np.floating], targets: Float, multilabel: bool) 
     return float(-np.mean(np.log(p[targets > 0])))
 
 
-def scaled_loss(logits: Float, targets: Float, multilabel: bool) -> float:
-    """Gives the loss of logits at their best scale and, of several labels, shift: what calibration makes of them."""
-    known = slice(None) if multilabel else targets.sum(axis=1) > 0
-    logits, targets = logits[known], targets[known]
+def rescale(logits: Float, targets: Float, multilabel: bool) -> NDArray[np.float64]:
+    """Gives logits at their best scale and, of several labels, shift: what calibration makes of them."""
     if not len(targets):
-        return 0.0
-
-    def cost(scale: float) -> float:
-        return loss(fuse(logits, None, Calibration(deep_scale=scale), multilabel), targets, multilabel)
-
+        return logits.astype(np.float64)
     if multilabel:
         scale, shift = fit_line(logits.ravel(), targets.ravel())
-        return loss(fuse(logits, None, Calibration(scale, shift=(shift,)), True), targets, True)
-    return cost(_fit_scale(cost, len(targets)))
+        return logits.astype(np.float64) * scale + shift
+    known = max(1, int((targets.sum(axis=1) > 0).sum()))
+    scale = _fit_scale(lambda s: logit_loss(logits.astype(np.float64) * s, targets, False), known)
+    return logits.astype(np.float64) * scale
+
+
+def logit_loss(logits: NDArray[np.floating], targets: Float, multilabel: bool) -> float:
+    """Gives the `loss` of logits as they are; a text without any label counts only if `multilabel`."""
+    known = slice(None) if multilabel else targets.sum(axis=1) > 0
+    logits, targets = logits[known], targets[known]
+    return loss(fuse(logits, None, Calibration(), multilabel), targets, multilabel) if len(targets) else 0.0
 
 
 def _fit_scale(cost: Callable[[float], float], texts: int) -> float:

@@ -16,7 +16,7 @@ from grutext.nn.network import Network
 from grutext.nn.weights import Arrays
 from grutext.progress import EpochRecord, Listener
 from grutext.training.batches import Corpus
-from grutext.training.calibration import fit_line, scaled_loss
+from grutext.training.calibration import logit_loss, rescale
 from grutext.training.checkpoint import Checkpoint
 from grutext.training.decisions import micro_f1
 from grutext.training.pretrained import Pretrained
@@ -150,12 +150,13 @@ def _epoch(
     trained = time.monotonic()
     logits = predict(network, dev, options.batch_size, options.token_budget)
     clock.reserve = time.monotonic() - trained
-    dev_loss = scaled_loss(logits, dev.targets, multilabel)
+    scaled = rescale(logits, dev.targets, multilabel)
+    dev_loss = logit_loss(scaled, dev.targets, multilabel)
     return EpochRecord(
         epoch=epoch,
         loss=losses / max(1, texts),
         dev_loss=dev_loss,
-        dev_score=_score(logits, dev.targets, multilabel),
+        dev_score=_score(scaled, dev.targets, multilabel),
         tokens_per_second=float(tokens / max(1e-9, trained - began)),
         seconds=time.monotonic() - began,
         best=all(dev_loss < record["dev_loss"] for record in history),
@@ -170,12 +171,11 @@ def predict(network: Network, corpus: Corpus, batch_size: int, token_budget: int
     return logits
 
 
-def _score(logits: NDArray[np.float32], targets: NDArray[np.float32], multilabel: bool) -> float:
+def _score(logits: NDArray[np.floating], targets: NDArray[np.float32], multilabel: bool) -> float:
     if not len(targets):
         return 0.0
     if multilabel:
-        scale, shift = fit_line(logits.ravel(), targets.ravel())
-        return micro_f1(scale * logits + shift >= 0.0, targets)
+        return micro_f1(logits >= 0.0, targets)
     return float(np.mean(targets[np.arange(len(targets)), logits.argmax(axis=1)]))
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grutext.data import Example
-from grutext.evaluation import evaluate
+from grutext.evaluation import evaluate, is_right
 from grutext.model.bundle import Bundle
 from grutext.model.spec import Calibration
 from grutext.runtime import Classifier
@@ -46,7 +45,11 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
         compared[name] = {"ece": found.ece, "log_loss": found.log_loss}
     bundle = replace(bundle, calibration=calibration)
     # Thresholds that were tuned on what is right and wrong would void the guarantee; see `abstention`.
-    chosen = [] if several or thresholds else _abstention(Classifier(bundle), truth, probabilities)
+    chosen = []
+    if not several and not thresholds:
+        model = Classifier(bundle)
+        correct = is_right(model.decide(probabilities), truth)
+        chosen = abstention.choose_abstention(model.confidence(probabilities), correct)
     return replace(bundle, metrics={"dev": report.to_dict(), "calibration": compared}, abstention=chosen)
 
 
@@ -56,11 +59,3 @@ def add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
     rows = Classifier(bundle).predict_proba(texts).tolist()
     golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]
     return replace(bundle, golden=golden)
-
-
-def _abstention(
-    model: Classifier, truth: list[tuple[str, ...]], probabilities: NDArray[np.float32]
-) -> list[dict[str, Any]]:
-    """Chooses the confidences below which texts are better left to a person."""
-    correct = [{label} == set(own) for label, own in zip(model.decide(probabilities), truth, strict=True)]
-    return list(abstention.choose_abstention(model.confidence(probabilities), np.array(correct)))

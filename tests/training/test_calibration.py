@@ -4,7 +4,11 @@ from sklearn.linear_model import LogisticRegression
 
 from grutext.model.spec import Calibration
 from grutext.runtime.probabilities import fuse
-from grutext.training.calibration import calibrate, cross_fit, loss, scaled_loss
+from grutext.training.calibration import calibrate, cross_fit, logit_loss, loss, rescale
+
+
+def scaled_loss(logits, targets, multilabel):
+    return logit_loss(rescale(logits, targets, multilabel), targets, multilabel)
 
 
 def drawn(scale, n=4000, classes=4, seed=0):
