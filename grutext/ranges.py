@@ -44,7 +44,7 @@ def check_ranges(config: Config) -> None:
         (min(training.batch_size, training.token_budget) >= 1, "training.batch_size and token_budget start at 1"),
         (min(training.learning_rate, training.table_rate, training.clip_norm) > 0, "training.learning_rate, table_rate and clip_norm are positive"),
         (training.adversarial_radius >= 0 or training.adversarial_radius == -1, "training.adversarial_radius starts at 0, or is -1 and left to the data"),
-        (min(training.time_budget, training.seed) >= 0, "training.time_budget and training.seed start at 0"),
+        (min(training.time_budget, training.seed, training.checkpoint_seconds) >= 0, "training.time_budget, training.seed and training.checkpoint_seconds start at 0"),
         (training.class_weight in CLASS_WEIGHTS, f"training.class_weight is one of {', '.join(CLASS_WEIGHTS)}"),
         (training.optimize in OPTIMIZED, f"training.optimize is one of {', '.join(OPTIMIZED)}"),
         *((0 <= share < 1, f"training.{name} is at least 0 and below 1") for name, share in shares.items()),

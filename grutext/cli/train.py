@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,7 +21,17 @@ from grutext.cli.options import (
 )
 from grutext.cli.requirements import check_installed, is_installed
 from grutext.cli.settings import build_config, settings_options
-from grutext.errors import GrutextError
+from grutext.cli.target import (
+    check_target,
+    discard_states,
+    how_to_go_on,
+    interruptible,
+    is_kept,
+    lock_target,
+    remove_leftovers,
+    save_unfinished,
+)
+from grutext.errors import GrutextError, TrainingError
 
 if TYPE_CHECKING:
     from grutext.cli.parts import Parts
@@ -92,7 +100,7 @@ def train_command(
     if folder.name in ("", ".."):  # such as `.`, which has no name to put siblings beside
         folder = folder.resolve()
     checkpoint = folder.parent / f"{folder.name}.checkpoint"
-    _check_folder(folder, checkpoint, resume, overwrite)
+    check_target(folder, checkpoint, resume, overwrite)
     check_installed("grutext train", "tensorflow", "scikit-learn")
     config = build_config(settings, None if vectors is None else _width(vectors))
 
@@ -100,40 +108,21 @@ def train_command(
     from grutext.console import open_listener
 
     listener = open_listener(quiet)
-    parts = read_parts(
-        data, reading, listener, dev=dev, dev_fraction=dev_fraction, test=test, seed=config.training.seed
-    )
-    if _is_kept(checkpoint) and not resume:
-        listener.note(f"{checkpoint}, left by an interrupted training, is thrown away; --resume would go on")
-        shutil.rmtree(checkpoint, ignore_errors=True)
-    try:
-        bundle = _fit(parts, config, listener, checkpoint, resume, started, vectors)
-        bundle.save(folder, overwrite=resume or overwrite)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_how_to_go_on("interrupted", checkpoint)) from None
-    except OSError as error:
-        if error.strerror is None:  # not of the system's making
-            raise
-        raise GrutextError(_how_to_go_on(f"{folder}: cannot save, {error.strerror}", checkpoint)) from error
-    shutil.rmtree(checkpoint, ignore_errors=True)
+    with interruptible(), lock_target(folder, checkpoint):
+        parts = read_parts(
+            data, reading, listener, dev=dev, dev_fraction=dev_fraction, test=test, seed=config.training.seed
+        )
+        if is_kept(checkpoint) and not resume:
+            listener.note(
+                f"{checkpoint}, left by an interrupted training, is thrown away; --resume would go on"
+            )
+            discard_states(checkpoint)
+        bundle = _fit(parts, config, listener, checkpoint, resume, started, vectors, folder)
+        _save(bundle, folder, checkpoint, overwrite=resume or overwrite)
+        discard_states(checkpoint)
+        remove_leftovers(folder)
     picture = _draw_loss(bundle, folder, listener)
     _print_outcome(bundle, folder, picture, time.monotonic() - started, as_json)
-
-
-def _check_folder(folder: Path, checkpoint: Path, resume: bool, overwrite: bool) -> None:
-    """Raises a GrutextError unless a model may be written to `folder`; looks before anything is read."""
-    from grutext.model.bundle import check_target
-
-    if folder.exists() and not (resume or overwrite):
-        raise GrutextError(
-            f"{folder} already exists; --overwrite replaces it, --resume continues an interrupted training of it"
-        )
-    check_target(folder, overwrite=True)
-    if resume and not _is_kept(checkpoint):
-        raise GrutextError(f"{folder}: there is no interrupted training to resume; run it without --resume")
-    parent = next(path for path in folder.absolute().parents if path.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise GrutextError(f"{folder}: {parent} may not be written to; -m names another folder")
 
 
 def _width(vectors: Path) -> int:
@@ -144,46 +133,52 @@ def _width(vectors: Path) -> int:
 
 def _fit(
     parts: Parts, config: Config, listener: Listener, checkpoint: Path, resume: bool, started: float,
-    vectors: Path | None,
+    vectors: Path | None, folder: Path,
 ) -> Bundle:  # fmt: skip
-    """Trains, and evaluates on the test part if there is one."""
+    """Trains, and evaluates on the test part if there is one; what stops it leaves the model that there is."""
+    from grutext.cli.evaluate import evaluate_bundle, note_unknown
+    from grutext.training import DivergenceError, Interrupted
     from grutext.training import train as train_bundle
 
-    bundle = train_bundle(
-        parts.train,
-        parts.dev,
-        config,
-        multilabel=parts.multilabel,
-        listener=listener,
-        data=parts.data,
-        checkpoint=checkpoint,
-        resume=resume,
-        started=started,
-        refit=parts.dev_is_cut,
-        vectors=vectors,
-    )
-    from grutext.cli.evaluate import evaluate_bundle, note_unknown
+    try:
+        bundle = train_bundle(
+            parts.train,
+            parts.dev,
+            config,
+            multilabel=parts.multilabel,
+            listener=listener,
+            data=parts.data,
+            checkpoint=checkpoint,
+            resume=resume,
+            started=started,
+            refit=parts.dev_is_cut,
+            vectors=vectors,
+        )
+        note_unknown("dev part", bundle.metrics["dev"]["unknown"], listener)
+        if parts.test is None:
+            return bundle
+        report = evaluate_bundle(bundle, parts.test)
+        note_unknown("test part", report["unknown"], listener)
+        return replace(bundle, metrics=bundle.metrics | {"test": report})
+    except DivergenceError as stop:
+        discard_states(checkpoint)  # it would go on to the same end
+        raise TrainingError(f"{stop}; {save_unfinished(stop.bundle, folder)}") from None
+    except Interrupted as stop:
+        problem = f"interrupted; {save_unfinished(stop.bundle, folder)}"
+        raise KeyboardInterrupt(how_to_go_on(problem, checkpoint)) from None
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(how_to_go_on("interrupted", checkpoint)) from None
 
-    note_unknown("dev part", bundle.metrics["dev"]["unknown"], listener)
-    if parts.test is None:
-        return bundle
-    report = evaluate_bundle(bundle, parts.test)
-    note_unknown("test part", report["unknown"], listener)
-    return replace(bundle, metrics=bundle.metrics | {"test": report})
 
-
-def _is_kept(checkpoint: Path) -> bool:
-    """Gives whether an interrupted training left a state that can be gone on from."""
-    return any(checkpoint.glob("*.safetensors"))
-
-
-def _how_to_go_on(problem: str, checkpoint: Path) -> str:
-    """Gives the line for a training that did not come to its end; clears away a state of no use."""
-    if not _is_kept(checkpoint):
-        shutil.rmtree(checkpoint, ignore_errors=True)
-        return f"{problem}; no epoch was done, so nothing is kept"
-    kept = f"the training so far is kept in {checkpoint}"
-    return f"{problem}; {kept}, the same command with --resume continues it"
+def _save(bundle: Bundle, folder: Path, checkpoint: Path, overwrite: bool) -> None:
+    try:
+        bundle.save(folder, overwrite=overwrite)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(how_to_go_on("interrupted", checkpoint)) from None
+    except OSError as error:
+        if error.strerror is None:  # not of the system's making
+            raise
+        raise GrutextError(how_to_go_on(f"{folder}: cannot save, {error.strerror}", checkpoint)) from error
 
 
 def _draw_loss(bundle: Bundle, folder: Path, listener: Listener) -> Path | None:

@@ -2,5 +2,6 @@
 
 from grutext.training.fit import train
 from grutext.training.picture import draw_history
+from grutext.training.stops import DivergenceError, Interrupted
 
-__all__ = ["draw_history", "train"]
+__all__ = ["DivergenceError", "Interrupted", "draw_history", "train"]

@@ -41,13 +41,13 @@ class Corpus:
             yield part, self.batch(part, self.tokens.rows)
 
     def shuffled(
-        self, batch_size: int, token_budget: int, word_dropout: float, rng: np.random.Generator
+        self, batch_size: int, token_budget: int, word_dropout: float, rng: np.random.Generator, skip: int = 0
     ) -> Iterator[Batch]:
         """Yields every text once, in batches of like length whose order and make-up `rng` decides.
 
         Of a text that is longer than the window it yields a stretch at a random place: over the epochs all of
         it, but no batch waits for a single endless text. In each batch a share `word_dropout` of its distinct
-        words is read as unknown.
+        words is read as unknown. The first `skip` batches are left out; the others are what they would be.
         """
         lengths = self.lengths
         room = self.tokens.lengths - lengths
@@ -58,8 +58,10 @@ class Corpus:
             pool = order[start : start + _POOL]
             pool = pool[np.argsort(lengths[pool] * rng.uniform(0.97, 1.03, len(pool)), kind="stable")]
             parts.extend(cut(pool, lengths, batch_size, token_budget))
-        for place in rng.permutation(len(parts)):
+        for number, place in enumerate(rng.permutation(len(parts))):
             dropped = rng.random(len(self.tokens.rows)) < word_dropout
+            if number < skip:
+                continue
             texts = parts[place]
             rows = np.where(dropped, UNKNOWN, self.tokens.rows)
             yield self.batch(texts, rows, lengths[texts], first[texts])

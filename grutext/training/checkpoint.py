@@ -1,14 +1,20 @@
-"""The state of a training at the end of its last epoch, so that an interrupted one can go on.
+"""The state of a training on disk, so that one that was killed can go on.
 
-A checkpoint is one file, replaced atomically: the weights, the optimizer's moments, the best weights so
-far and the history. Shuffling and dropout depend on the seed and the epoch alone, so a training that
-goes on from a checkpoint ends with the same bytes as one that was never interrupted.
+A state is one file: the weights, the optimizer's moments, the best weights so far, the history and the
+place in the epoch. Shuffling and dropout depend on the seed, the epoch and the step alone, so a training
+that goes on from a state ends with the same bytes as one that was never interrupted. The file's name
+tells its number and its SHA-256; the one before stays until the next is whole and on the disk, and one
+that was cut off or damaged is passed over for it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +23,47 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from grutext.errors import TrainingError
+from grutext.model.bundle import _sync_folder as sync_folder
 from grutext.model.bundle import write_durably
 from grutext.nn.network import Network
 from grutext.nn.weights import Arrays, to_arrays
 
-_FILE = "state.safetensors"
+_PATTERN = "[0-9]*-*.safetensors"
+_KEPT = 2  # states: the newest, and the one before it
+
+
+@dataclass(slots=True)
+class Place:
+    """How far an epoch is.
+
+    Attributes:
+        batches: Batches that are done.
+        texts: Their texts.
+        tokens: Their tokens.
+        losses: The sum of their texts' losses, in nats.
+        seconds: The time that they took.
+    """
+
+    batches: int = 0
+    texts: int = 0
+    tokens: int = 0
+    losses: float = 0.0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a checkpoint tells besides the network's own state.
+    """What a state tells besides the network's own.
 
     Attributes:
         best: The weights of the best epoch so far.
         history: The epochs so far.
+        place: How far the next one is.
     """
 
     best: Arrays
     history: list[dict[str, Any]]
+    place: Place = field(default_factory=Place)
 
 
 class Checkpoint:
@@ -42,53 +71,100 @@ class Checkpoint:
 
     Args:
         folder: Made when the first state is kept.
-        fingerprint: Identifies data and settings; a state with another one is refused.
+        identity: What data and settings the training has, by what to call them; a state of another is refused.
         resume: Whether a state that is already there is gone on from, or left to be replaced.
+        seconds: How long after a state the next is due.
     """
 
-    def __init__(self, folder: Path, fingerprint: str, resume: bool) -> None:
-        self.folder, self.fingerprint, self.resume = folder, fingerprint, resume
+    def __init__(self, folder: Path, identity: Mapping[str, Any], resume: bool, seconds: float) -> None:
+        self.folder, self.identity, self.resume, self.seconds = folder, dict(identity), resume, seconds
+        self._kept_at = time.monotonic()
 
-    def keep(self, network: Network, best: Arrays, history: list[dict[str, Any]]) -> None:
-        """Writes the state at the end of an epoch; what was there stays until the new one is whole."""
-        arrays = {f"now/{name}": array for name, array in network.arrays().items()}
-        arrays |= {f"best/{name}": array for name, array in best.items()}
-        arrays |= {f"adam/{name}": array for name, array in to_arrays(network.adam.moments).items()}
-        arrays["steps"] = np.array([int(network.adam.steps)], np.int64)
-        metadata = {"fingerprint": self.fingerprint, "history": json.dumps(history)}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f"{_FILE}.new"
-        write_durably(temporary, save(arrays, metadata))
-        temporary.replace(self.folder / _FILE)
+    @property
+    def due(self) -> bool:
+        """Whether the last state is old enough for a new one."""
+        return time.monotonic() - self._kept_at >= self.seconds
 
-    def restore(self, network: Network) -> Run | None:
-        """Puts the network into the kept state; gives None where there is none or none is wanted.
+    def keep(self, network: Network, run: Run) -> None:
+        """Writes the state.
 
         Raises:
-            TrainingError: The state is damaged, or belongs to other data or settings.
+            OSError: It cannot be written; the last one is still there.
         """
-        path = self.folder / _FILE
-        if not self.resume or not path.exists():
+        arrays = {f"now/{name}": array for name, array in network.arrays().items()}
+        arrays |= {f"best/{name}": array for name, array in run.best.items()}
+        arrays |= {f"adam/{name}": array for name, array in to_arrays(network.adam.moments).items()}
+        arrays["steps"] = np.array([int(network.adam.steps)], np.int64)
+        told = {"identity": self.identity, "history": run.history, "place": asdict(run.place)}
+        content = save(arrays, {name: json.dumps(value) for name, value in told.items()})
+        self.folder.mkdir(parents=True, exist_ok=True)
+        states = _states(self.folder)
+        number = _number(states[-1]) + 1 if states else 1
+        unfinished = self.folder / "unfinished"
+        write_durably(unfinished, content)
+        unfinished.replace(self.folder / f"{number:06}-{hashlib.sha256(content).hexdigest()}.safetensors")
+        sync_folder(self.folder)
+        for old in states[: -(_KEPT - 1)]:
+            old.unlink(missing_ok=True)
+        self._kept_at = time.monotonic()
+
+    def restore(self, network: Network) -> Run | None:
+        """Puts the network into the newest whole state; gives None where there is none or none is wanted.
+
+        Raises:
+            TrainingError: Every state is damaged, or they belong to other data or settings.
+        """
+        states = _states(self.folder) if self.resume else []
+        if not states:
             return None
-        try:
-            with safe_open(path, "np") as file:
-                metadata = file.metadata()
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        except (OSError, SafetensorError) as error:
-            raise TrainingError(f"{path} is damaged ({error}); start again without --resume") from error
-        if not metadata or metadata.get("fingerprint") != self.fingerprint:
+        damaged = list(itertools.takewhile(lambda path: not _is_whole(path), reversed(states)))
+        if len(damaged) == len(states):
             raise TrainingError(
-                f"{self.folder} belongs to a training with other data or settings; repeat its command, or start "
-                "again without --resume"
+                f"{states[-1]} is damaged (its SHA-256 differs); start again without --resume"
             )
+        for path in damaged:
+            path.unlink(missing_ok=True)  # or it would be taken for the one to keep when the next is written
+        whole = states[-1 - len(damaged)]
         try:
+            with safe_open(whole, "np") as file:
+                told = {name: json.loads(value) for name, value in file.metadata().items()}
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            _check_identity(self.folder, told["identity"], self.identity)
             network.assign(_under("now/", arrays))
             network.adam.steps.assign(int(arrays["steps"][0]))
             for name, moment in network.adam.moments.items():
                 moment.assign(arrays[f"adam/{name}"])
-            return Run(_under("best/", arrays), json.loads(metadata["history"]))
-        except (KeyError, ValueError) as error:
-            raise TrainingError(f"{path} lacks or garbles {error}; start again without --resume") from error
+            return Run(_under("best/", arrays), told["history"], Place(**told["place"]))
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
+            raise TrainingError(f"{whole} lacks or garbles {error}; start again without --resume") from error
+
+
+def _states(folder: Path) -> list[Path]:
+    """Gives the states of a folder, the newest last."""
+    return sorted(folder.glob(_PATTERN), key=_number)
+
+
+def _number(path: Path) -> int:
+    return int(path.name.partition("-")[0])
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == path.stem.partition("-")[2]
+    except OSError:
+        return False
+
+
+def _check_identity(folder: Path, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raises a TrainingError that names what is not as it was."""
+    names = [name for name in {**kept, **wanted} if kept.get(name) != wanted.get(name)]
+    if not names:
+        return
+    known = [f"{name} was {kept.get(name)} and is {wanted.get(name)}" for name in names if "." in name]
+    differs = ", ".join([name for name in names if "." not in name] + known)
+    raise TrainingError(
+        f"{folder} belongs to a training that differs: {differs}; repeat its command, or start again without --resume"
+    )
 
 
 def _under(prefix: str, arrays: Arrays) -> Arrays:

@@ -17,7 +17,7 @@ from grutext.nn.weights import Arrays
 from grutext.progress import EpochRecord, Listener
 from grutext.training.batches import Corpus
 from grutext.training.calibration import logit_loss, rescale
-from grutext.training.checkpoint import Checkpoint
+from grutext.training.checkpoint import Checkpoint, Place, Run
 from grutext.training.decisions import micro_f1
 from grutext.training.pretrained import Pretrained
 from grutext.training.weighting import class_weights, is_balanced
@@ -30,10 +30,12 @@ class DeepFit:
     Attributes:
         arrays: The best epoch's weights by the spec's names.
         history: What each epoch gave.
+        stopped: What ended the training before its time: Ctrl-C, or a loss that is not finite.
     """
 
     arrays: Arrays
     history: list[dict[str, Any]]
+    stopped: BaseException | None = None
 
 
 def fit_deep(
@@ -48,7 +50,7 @@ def fit_deep(
     deadline: float | None = None,
     pretrained: Pretrained | None = None,
 ) -> DeepFit:
-    """Trains until the epochs are over, the dev part stops improving, or the time is up.
+    """Trains until the epochs are over, the dev part stops improving, the time is up, or something stops it.
 
     Args:
         train: The training part.
@@ -57,43 +59,134 @@ def fit_deep(
         rows: Rows of the word table.
         multilabel: Whether each label is decided for itself.
         listener: Hears of every step and epoch.
-        checkpoint: Where every epoch's end is kept, and resumed from if it holds one.
+        checkpoint: Where the state is kept, and resumed from if it holds one.
         deadline: `time.monotonic()` at which the last dev evaluation must be over.
         pretrained: Vectors that rows of the word table start from.
 
     Raises:
-        TrainingError: The loss is not finite.
+        TrainingError: The state in `checkpoint` is damaged, or of other data or settings.
     """
     options = config.training
-    classes = train.targets.shape[1]
     balanced = is_balanced(options.class_weight, multilabel, deep=True)
     weights = class_weights(train.targets, balanced, multilabel)
-    network = Network(config, rows, classes, "sigmoid" if multilabel else "softmax", weights)
+    head = "sigmoid" if multilabel else "softmax"
+    network = Network(config, rows, train.targets.shape[1], head, weights)
     if pretrained:
         network.assign(pretrained.placed(network.arrays()))
-    epochs = options.epochs
-    run = checkpoint.restore(network) if checkpoint else None
-    history: list[dict[str, Any]] = run.history if run else []
-    best: Arrays = run.best if run else network.arrays()
-    clock = _Clock(epochs, options.warmup, deadline)
-    listener.begin(epochs, train.size)
-    try:
-        for epoch in range(len(history) + 1, epochs + 1):
-            if _stale(history, options.patience):
+    kept = checkpoint.restore(network) if checkpoint else None
+    clock = _Clock(options.epochs, options.warmup, deadline)
+    run = kept or Run(best=network.arrays(), history=[])
+    return _Fit(network, train, dev, config, multilabel, listener, checkpoint, clock, run).run()
+
+
+class _Fit:
+    """A training of the deep part under way."""
+
+    def __init__(
+        self, network: Network, train: Corpus, dev: Corpus, config: Config, multilabel: bool, listener: Listener,
+        checkpoint: Checkpoint | None, clock: _Clock, run: Run,
+    ) -> None:  # fmt: skip
+        self.network, self.train, self.dev, self.options = network, train, dev, config.training
+        self.multilabel, self.listener, self.checkpoint, self.clock = multilabel, listener, checkpoint, clock
+        self.best, self.history, self.place = run.best, run.history, run.place
+        self._before = int(network.adam.steps) - run.place.batches  # steps of the epochs that are over
+        self._is_told = False
+
+    def run(self) -> DeepFit:
+        """Trains to the end, or to what stops it."""
+        stopped: BaseException | None = None
+        self.listener.begin(self.options.epochs, self.train.size)
+        try:
+            for epoch in range(len(self.history) + 1, self.options.epochs + 1):
+                if _stale(self.history, self.options.patience) or self.clock.over:
+                    break
+                self._epoch(epoch)
+                self.clock.progress(epoch, 1.0)
+        except (KeyboardInterrupt, TrainingError) as error:
+            stopped = error
+            if isinstance(error, KeyboardInterrupt):
+                self._keep()
+        finally:
+            self.listener.end()
+        if stopped and not self.history and not isinstance(stopped, TrainingError):
+            return DeepFit(
+                self.network.arrays(), [], stopped
+            )  # better than the weights before the first step
+        return DeepFit(self.best, self.history, stopped)
+
+    def _epoch(self, epoch: int) -> None:
+        options, clock = self.options, self.clock
+        began = time.monotonic() - self.place.seconds
+        rng = np.random.default_rng([options.seed, 3, epoch])
+        for batch in self.train.shuffled(
+            options.batch_size, options.token_budget, options.word_dropout, rng, skip=self.place.batches
+        ):
+            rate = options.learning_rate * clock.rate(
+                clock.progress(epoch, self.place.texts / len(self.train.targets))
+            )
+            if (
+                clock.over and self.place.texts
+            ):  # an epoch has at least one batch, so that its figures mean something
                 break
-            record = _epoch(network, train, dev, config, epoch, history, multilabel, listener, clock)
-            if record.best:
-                best = network.arrays()
-            history.append(record.to_dict())
-            listener.epoch(record)
-            if checkpoint:
-                checkpoint.keep(network, best, history)
-            clock.progress(epoch, 1.0)
-            if clock.over:
-                break
-    finally:
-        listener.end()
-    return DeepFit(best, history)
+            value = self.network.train_step(batch, (epoch << 18) + self.place.batches, rate)
+            self._check_finite(value, epoch)
+            self.place = Place(
+                batches=self.place.batches + 1,
+                texts=self.place.texts + len(batch["lengths"]),
+                tokens=self.place.tokens + int(batch["lengths"].sum()),
+                losses=self.place.losses + value * len(batch["lengths"]),
+                seconds=time.monotonic() - began,
+            )
+            self.listener.step(epoch, self.place.tokens, self.place.losses / self.place.texts)
+            if self.checkpoint and self.checkpoint.due:
+                self._keep()
+        record = self._record(epoch, began)
+        if record.best:
+            self.best = self.network.arrays()
+        self._before += self.place.batches
+        self.place = Place()
+        self.history.append(record.to_dict())
+        self.listener.epoch(record)
+        if self.checkpoint and self.checkpoint.due:
+            self._keep()
+
+    def _record(self, epoch: int, began: float) -> EpochRecord:
+        """Gives what the epoch brought, which the dev part tells."""
+        trained = time.monotonic()
+        logits = predict(self.network, self.dev, self.options.batch_size, self.options.token_budget)
+        self.clock.reserve = time.monotonic() - trained
+        scaled = rescale(logits, self.dev.targets, self.multilabel)
+        dev_loss = logit_loss(scaled, self.dev.targets, self.multilabel)
+        self._check_finite(dev_loss, epoch)
+        return EpochRecord(
+            epoch=epoch,
+            loss=self.place.losses / max(1, self.place.texts),
+            dev_loss=dev_loss,
+            dev_score=_score(scaled, self.dev.targets, self.multilabel),
+            tokens_per_second=self.place.tokens / max(1e-9, trained - began),
+            seconds=time.monotonic() - began,
+            best=all(dev_loss < record["dev_loss"] for record in self.history),
+        )
+
+    def _check_finite(self, loss: float, epoch: int) -> None:
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss} in epoch {epoch}; --set training.learning_rate="
+                f"{self.options.learning_rate / 4:g} usually helps"
+            )
+
+    def _keep(self) -> None:
+        """Keeps the state, unless an interruption came between a step and the note that it is done."""
+        if self.checkpoint is None or int(self.network.adam.steps) != self._before + self.place.batches:
+            return
+        try:
+            self.checkpoint.keep(self.network, Run(self.best, self.history, self.place))
+        except OSError as error:
+            if not self._is_told:
+                self._is_told = True
+                self.listener.note(
+                    f"{self.checkpoint.folder}: the state cannot be kept ({error.strerror}); the training goes on"
+                )
 
 
 class _Clock:
@@ -120,47 +213,6 @@ class _Clock:
         if progress < self.warmup:
             return max(progress, 1e-3) / self.warmup
         return 0.5 * (1.0 + math.cos(math.pi * (progress - self.warmup) / (1.0 - self.warmup)))
-
-
-def _epoch(
-    network: Network, train: Corpus, dev: Corpus, config: Config, epoch: int, history: list[dict[str, Any]],
-    multilabel: bool, listener: Listener, clock: _Clock,
-) -> EpochRecord:  # fmt: skip
-    options = config.training
-    began = time.monotonic()
-    rng = np.random.default_rng([options.seed, 3, epoch])
-    losses, tokens, texts, step = 0.0, 0, 0, epoch << 18
-    for batch in train.shuffled(options.batch_size, options.token_budget, options.word_dropout, rng):
-        rate = options.learning_rate * clock.rate(clock.progress(epoch, texts / len(train.targets)))
-        if clock.over and texts:  # an epoch has at least one batch, so that its figures mean something
-            break
-        size = len(batch["lengths"])
-        value = network.train_step(batch, step, rate)
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"the loss became {value} in epoch {epoch}; --set training.learning_rate=0.001 usually helps"
-            )
-        losses, texts, tokens, step = (
-            losses + value * size,
-            texts + size,
-            tokens + batch["lengths"].sum(),
-            step + 1,
-        )
-        listener.step(epoch, int(tokens), losses / texts)
-    trained = time.monotonic()
-    logits = predict(network, dev, options.batch_size, options.token_budget)
-    clock.reserve = time.monotonic() - trained
-    scaled = rescale(logits, dev.targets, multilabel)
-    dev_loss = logit_loss(scaled, dev.targets, multilabel)
-    return EpochRecord(
-        epoch=epoch,
-        loss=losses / max(1, texts),
-        dev_loss=dev_loss,
-        dev_score=_score(scaled, dev.targets, multilabel),
-        tokens_per_second=float(tokens / max(1e-9, trained - began)),
-        seconds=time.monotonic() - began,
-        best=all(dev_loss < record["dev_loss"] for record in history),
-    )
 
 
 def predict(network: Network, corpus: Corpus, batch_size: int, token_budget: int) -> NDArray[np.float32]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import time
 from collections.abc import Sequence
@@ -16,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import grutext
-from grutext.config import Config
+from grutext.config import Config, flatten
 from grutext.data import Example, fingerprint, label_set
 from grutext.errors import TrainingError
 from grutext.model.bundle import Bundle, Weights
@@ -28,6 +26,7 @@ from grutext.training import defaults
 from grutext.training.batches import one_hot
 from grutext.training.finish import add_golden, calibrate_bundle
 from grutext.training.pretrained import Pretrained, read_pretrained
+from grutext.training.stops import DivergenceError, Interrupted
 from grutext.training.weighting import class_weights, is_balanced
 
 _SAVING = 2.0  # seconds that the last steps take, reports and writing included
@@ -67,7 +66,9 @@ def train(
         The model, with its report on the dev part.
 
     Raises:
-        TrainingError: There is nothing to train on, or the loss is not finite.
+        TrainingError: There is nothing to train on, or the loss is not finite; a `DivergenceError` has the model of
+            the epochs before.
+        Interrupted: Ctrl-C came while the GRU was trained; it has the model of the epochs before.
         ConfigError: The settings do not go together, or not with the word vectors.
         DataError: The word vectors cannot be used.
         MissingExtraError: TensorFlow or scikit-learn is not installed.
@@ -104,18 +105,27 @@ def train(
         versions=_versions(), created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )  # fmt: skip
     history: list[dict[str, Any]] = []
+    stopped: BaseException | None = None
     if config.model.enabled:
         from grutext.training.checkpoint import Checkpoint
 
-        identity = _fingerprint(train, dev, config, origin.get("vectors_sha256"))
-        kept = Checkpoint(checkpoint, identity, resume) if checkpoint else None
+        identity = _identity(train, dev, config, origin.get("vectors_sha256"))
+        seconds = config.training.checkpoint_seconds
+        kept = Checkpoint(checkpoint, identity, resume, seconds) if checkpoint else None
         corpora = [(vectorizer.vectorize(t), y) for t, y in ((texts, targets), (dev_texts, dev_targets))]
         fit = _deep(corpora, unfinished, listener, kept, end, pretrained)
+        if isinstance(fit.stopped, TrainingError) and not fit.history:
+            raise fit.stopped
+        stopped = fit.stopped
         weights |= {
             n: a.astype(np.float16) if n.startswith("embedding/") else a for n, a in fit.arrays.items()
         }
         history = fit.history
     bundle = calibrate_bundle(replace(unfinished, weights=weights, history=history), dev, dev_targets)
+    if stopped:
+        why = str(stopped) or "it was interrupted"
+        bundle = add_golden(replace(bundle, data=bundle.data | {"unfinished": why}), dev_texts)
+        raise DivergenceError(why, bundle) if isinstance(stopped, TrainingError) else Interrupted(bundle)
     if refit and config.wide.enabled and (end is None or time.monotonic() + 2 * wide_seconds + _SAVING < end):
         bundle = _refit_wide(bundle, [*train, *dev], vectorizer, listener)
     return add_golden(bundle, dev_texts)
@@ -196,12 +206,14 @@ def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
     return (time.monotonic() - began) * len(texts) / max(1, len(sample))
 
 
-def _fingerprint(
+def _identity(
     train: Sequence[Example], dev: Sequence[Example], config: Config, vectors: str | None
-) -> str:
-    """Gives the SHA-256 of the data, the word vectors and every setting that the weights depend on."""
-    values = [grutext.__version__, config.to_dict(), fingerprint(train), fingerprint(dev), vectors]
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+) -> dict[str, Any]:
+    """Gives all that the weights depend on, by what to call it."""
+    data = {"the training part": fingerprint(train), "the dev part": fingerprint(dev)}
+    settings = flatten(config.to_dict())
+    del settings["training.checkpoint_seconds"]
+    return {"the version of grutext": grutext.__version__, "the word vectors": vectors} | data | settings
 
 
 def _versions() -> dict[str, str]:

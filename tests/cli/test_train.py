@@ -77,8 +77,8 @@ def training(make_bundle, monkeypatch) -> FakeTraining:
 
 def keep_state(checkpoint: Path) -> None:
     """Leaves behind what an interrupted training leaves."""
-    checkpoint.mkdir()
-    (checkpoint / "state.safetensors").write_bytes(b"state")
+    checkpoint.mkdir(exist_ok=True)
+    (checkpoint / "000001-0.safetensors").write_bytes(b"state")
 
 
 def entries(folder: Path) -> list[str]:
@@ -204,9 +204,8 @@ def test_resume_needs_an_interrupted_training(error, training, mails, tmp_path) 
 
 
 def test_resume_goes_on_from_the_checkpoint_and_removes_it_at_the_end(run, training, mails, tmp_path) -> None:
-    (tmp_path / "model.checkpoint").mkdir()
-    (tmp_path / "model.checkpoint" / "state.safetensors").write_bytes(b"state")
-    training.before = lambda checkpoint: (checkpoint / "state.safetensors").read_bytes()
+    keep_state(tmp_path / "model.checkpoint")
+    training.before = lambda checkpoint: (checkpoint / "000001-0.safetensors").read_bytes()
     run("train", mails, "--resume")
     assert training.calls[0]["resume"] is True
     assert entries(tmp_path) == ["mails.csv", "model", "model-loss.png"]
@@ -219,14 +218,15 @@ def test_a_fresh_start_throws_an_old_checkpoint_away_but_not_before_the_data_are
     keep_state(checkpoint)
     run("train", "missing.csv", check=1)
     assert checkpoint.exists()
-    training.before = lambda folder: folder.exists() and pytest.fail("the old checkpoint is still there")
+    training.before = lambda folder: (
+        any(folder.glob("*.safetensors")) and pytest.fail("the old state is there")
+    )
     result = run("train", mails)
     assert "model.checkpoint, left by an interrupted training, is thrown away" in result.stderr
 
 
 def test_an_interruption_says_how_to_go_on(run, training, mails, tmp_path) -> None:
     def interrupt(checkpoint: Path) -> None:
-        checkpoint.mkdir()  # for a state that did not come
         raise KeyboardInterrupt
 
     def keep_and_interrupt(checkpoint: Path) -> None:
@@ -235,7 +235,7 @@ def test_an_interruption_says_how_to_go_on(run, training, mails, tmp_path) -> No
 
     training.before = interrupt
     result = run("train", mails, check=130)
-    assert result.stderr.splitlines()[-1] == "grutext: interrupted; no epoch was done, so nothing is kept"
+    assert result.stderr.splitlines()[-1] == "grutext: interrupted; nothing of the training is kept"
     training.before = keep_and_interrupt
     result = run("train", mails, "-m", "other", check=130)
     assert result.stderr.splitlines()[-1] == (
@@ -243,6 +243,35 @@ def test_an_interruption_says_how_to_go_on(run, training, mails, tmp_path) -> No
         "continues it"
     )
     assert entries(tmp_path) == ["mails.csv", "other.checkpoint"]
+
+
+def test_what_stops_a_training_early_leaves_the_model_that_there_is(
+    run, training, mails, tmp_path, make_bundle
+) -> None:
+    from grutext.training import DivergenceError, Interrupted
+
+    unfinished = dataclasses.replace(make_bundle(multilabel=False), data={"unfinished": "so"})
+
+    def stop(error) -> None:
+        def before(checkpoint: Path) -> None:
+            keep_state(checkpoint)
+            raise error
+
+        training.before = before
+
+    stop(Interrupted(unfinished))
+    line = run("train", mails, check=130).stderr.splitlines()[-1]
+    assert line == (
+        "grutext: interrupted; model has the best weights so far; the training so far is kept in "
+        "model.checkpoint, the same command with --resume continues it"
+    )
+    assert Bundle.load(tmp_path / "model").data == {"unfinished": "so"}
+    stop(DivergenceError("the loss became nan in epoch 3; advice", unfinished))
+    line = run("train", mails, "--resume", check=1).stderr.splitlines()[-1]
+    assert line == (
+        "grutext: error: the loss became nan in epoch 3; advice; model has the best weights so far"
+    )
+    assert entries(tmp_path) == ["mails.csv", "model"], "the state would lead to the same end"
 
 
 def test_a_full_disk_while_saving_is_one_line_and_the_old_model_stays(

@@ -64,19 +64,24 @@ def test_train_evaluate_classify(mails) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
 def test_an_interrupted_training_ends_like_one_that_was_not(mails) -> None:
-    command = ("train", "mails.csv", "--set", "training.patience=0", "--epochs", "80", *SETTINGS)
+    often = ("--set", "training.checkpoint_seconds=0.1")
+    command = ("train", "mails.csv", "--set", "training.patience=0", "--epochs", "80", *often, *SETTINGS)
     whole = start(mails, *command, "-m", "whole")
     finish(whole)
     stopped = start(mails, *command, "-m", "parts")
-    checkpoint = mails / "parts.checkpoint" / "state.safetensors"
+    checkpoint = mails / "parts.checkpoint"
     end = time.monotonic() + 60
-    while not checkpoint.exists() and stopped.poll() is None and time.monotonic() < end:
+    while not list(checkpoint.glob("*.safetensors")) and stopped.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
     stopped.send_signal(signal.SIGINT)
     _, err = stopped.communicate(timeout=60)
     assert stopped.returncode == 130, err
     assert "with --resume continues it" in err.splitlines()[-1]
-    assert not (mails / "parts").exists()
+    assert "parts has the best weights so far" in err.splitlines()[-1]
+    (mails / "letter.txt").write_text("my parcel is late", encoding="utf-8")
+    assert finish(start(mails, "classify", "letter.txt", "-m", "parts"))[0].startswith(
+        "letter.txt\tdelivery\t"
+    )
     finish(start(mails, *command, "-m", "parts", "--resume"))
     weights = [(mails / name / "weights.safetensors").read_bytes() for name in ("whole", "parts")]
     assert weights[0] == weights[1]

@@ -1,85 +1,17 @@
-"""Whole trainings on a few texts: determinism, resuming, the time budget, several labels, parts left out."""
+"""Whole trainings on a few texts: determinism, the time budget, several labels, parts left out."""
 
 import time
 
 import numpy as np
 import pytest
+from tiny_training import DEV, TRAIN, Recorder, fit
 
-from grutext.config import Config
 from grutext.data import Example
 from grutext.errors import GrutextError, TrainingError
 from grutext.model.bundle import weights_digest
-from grutext.progress import Silent
 from grutext.runtime import Classifier
 
 pytestmark = pytest.mark.tf
-
-TINY = {
-    "model.units": 8, "model.embedding_size": 8, "text.subword_buckets": 200, "training.epochs": 4,
-    "training.batch_size": 8, "training.learning_rate": 0.01,
-}  # fmt: skip
-WORDS = {
-    "sea": "wave salt sail harbour tide fish",
-    "wood": "tree leaf moss owl path fern",
-    "town": "street tram",
-}
-
-
-def examples(count, seed):
-    rng = np.random.default_rng(seed)
-    made = []
-    for n in range(count):
-        label = sorted(WORDS)[n % 3]
-        words = rng.choice([*WORDS[label].split(), "the", "a", "old", "and"], rng.integers(0, 12))
-        made.append(Example(" ".join(words), (label,), "made.csv", n + 2))
-    return made
-
-
-TRAIN, DEV = examples(90, 1), examples(30, 2)
-
-
-def fit(
-    train_part=TRAIN,
-    dev=DEV,
-    multilabel=False,
-    listener=None,
-    checkpoint=None,
-    resume=False,
-    refit=False,
-    **settings,
-):
-    from grutext.training import train
-
-    named = {name.replace("__", "."): value for name, value in settings.items()}
-    config = Config().override(TINY | named)
-    return train(
-        train_part,
-        dev,
-        config,
-        multilabel=multilabel,
-        listener=listener,
-        checkpoint=checkpoint,
-        resume=resume,
-        refit=refit,
-    )
-
-
-class Recorder(Silent):
-    def __init__(self, stop_after=None):
-        self.notes, self.records, self.ended, self.stop_after = [], [], 0, stop_after
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def epoch(self, record):
-        self.records.append(record)
-
-    def step(self, epoch, tokens, loss):
-        if self.stop_after is not None and epoch > self.stop_after:
-            raise KeyboardInterrupt
-
-    def end(self):
-        self.ended += 1
 
 
 def test_it_learns_and_the_bundle_says_what_happened(tmp_path):
@@ -132,50 +64,9 @@ def test_a_time_budget_has_the_wide_part_refitted_only_if_there_is_time():
     assert "refit" not in fit(refit=True, model__enabled=False, training__time_budget=0.5).data
 
 
-def test_an_interrupted_training_with_a_refit_resumes_to_the_same_bytes(tmp_path):
-    whole = fit(checkpoint=tmp_path / "a", refit=True)
-    with pytest.raises(KeyboardInterrupt):
-        fit(checkpoint=tmp_path / "b", listener=Recorder(stop_after=2), refit=True)
-    resumed = fit(checkpoint=tmp_path / "b", resume=True, refit=True)
-    assert weights_digest(resumed) == weights_digest(whole)
-
-
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
     digests = [weights_digest(fit(training__seed=seed)) for seed in (7, 7, 8)]
     assert digests[0] == digests[1] != digests[2]
-
-
-def test_an_interrupted_training_resumes_to_the_same_bytes(tmp_path):
-    whole = fit(checkpoint=tmp_path / "a")
-    with pytest.raises(KeyboardInterrupt):
-        fit(checkpoint=tmp_path / "b", listener=Recorder(stop_after=2))
-    heard = Recorder()
-    resumed = fit(checkpoint=tmp_path / "b", resume=True, listener=heard)
-    assert [record.epoch for record in heard.records] == [3, 4]
-    assert weights_digest(resumed) == weights_digest(whole)
-    assert resumed.calibration == whole.calibration
-
-
-def test_a_checkpoint_of_other_settings_or_data_is_refused(tmp_path):
-    fit(checkpoint=tmp_path, training__epochs=1)
-    with pytest.raises(TrainingError, match="other data or settings"):
-        fit(checkpoint=tmp_path, resume=True, training__epochs=2)
-    with pytest.raises(TrainingError, match="other data or settings"):
-        fit(TRAIN[:-1], checkpoint=tmp_path, resume=True, training__epochs=1)
-
-
-def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path):
-    fit(checkpoint=tmp_path, training__epochs=1)
-    state = tmp_path / "state.safetensors"
-    state.write_bytes(state.read_bytes()[:100])
-    with pytest.raises(TrainingError, match="is damaged"):
-        fit(checkpoint=tmp_path, resume=True, training__epochs=1)
-
-
-def test_without_resume_an_old_checkpoint_is_not_read(tmp_path):
-    plain = weights_digest(fit(training__epochs=2))
-    fit(checkpoint=tmp_path, training__epochs=1)
-    assert weights_digest(fit(checkpoint=tmp_path, training__epochs=2)) == plain
 
 
 @pytest.mark.parametrize("settings", [{"model__enabled": False}, {"wide__enabled": False}])
@@ -252,11 +143,6 @@ def test_early_stopping_keeps_the_best_epoch():
     assert [r.best for r in heard.records[-2:]] == [False, False]
 
 
-def test_a_loss_that_is_not_finite_stops_with_advice():
-    with pytest.raises(TrainingError, match=r"the loss became .* in epoch \d; --set training.learning_rate"):
-        fit(training__learning_rate=1e30, training__clip_norm=1e30, training__epochs=10)
-
-
 def test_a_dev_part_with_other_labels_only_is_refused():
     other = [Example("a", ("sky",), "dev.csv", 2)]
     with pytest.raises(
@@ -268,21 +154,6 @@ def test_a_dev_part_with_other_labels_only_is_refused():
 def test_texts_that_share_no_ngram_still_train():
     part = [Example("", ("a",), "x", 1), Example("b", ("a",), "x", 2), Example("", ("c",), "x", 3)] * 2
     assert fit(part, part, training__epochs=1).metrics["dev"]["n"] == 6
-
-
-def test_a_checkpoint_without_its_arrays_is_refused_in_one_line(tmp_path):
-    from safetensors.numpy import load_file, save_file
-
-    fit(checkpoint=tmp_path, training__epochs=1)
-    from safetensors import safe_open
-
-    state = tmp_path / "state.safetensors"
-    with safe_open(state, "np") as file:
-        metadata = file.metadata()
-    arrays = {name: a for name, a in load_file(state).items() if not name.startswith("adam/")}
-    save_file(arrays, state, metadata)
-    with pytest.raises(TrainingError, match="lacks or garbles"):
-        fit(checkpoint=tmp_path, resume=True, training__epochs=1)
 
 
 @pytest.mark.parametrize(("train_part", "dev"), [([], DEV), (TRAIN[:1], DEV), (TRAIN, [])])

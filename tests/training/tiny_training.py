@@ -1,0 +1,74 @@
+"""A training on a few made-up texts that takes a second, for the tests of this folder."""
+
+import numpy as np
+
+from grutext.config import Config
+from grutext.data import Example
+from grutext.progress import Silent
+
+TINY = {
+    "model.units": 8, "model.embedding_size": 8, "text.subword_buckets": 200, "training.epochs": 4,
+    "training.batch_size": 8, "training.learning_rate": 0.01,
+}  # fmt: skip
+WORDS = {
+    "sea": "wave salt sail harbour tide fish",
+    "wood": "tree leaf moss owl path fern",
+    "town": "street tram",
+}
+
+
+def examples(count, seed):
+    rng = np.random.default_rng(seed)
+    made = []
+    for n in range(count):
+        label = sorted(WORDS)[n % 3]
+        words = rng.choice([*WORDS[label].split(), "the", "a", "old", "and"], rng.integers(0, 12))
+        made.append(Example(" ".join(words), (label,), "made.csv", n + 2))
+    return made
+
+
+TRAIN, DEV = examples(90, 1), examples(30, 2)
+
+
+def fit(
+    train_part=TRAIN,
+    dev=DEV,
+    multilabel=False,
+    listener=None,
+    checkpoint=None,
+    resume=False,
+    refit=False,
+    **settings,
+):
+    from grutext.training import train
+
+    named = {name.replace("__", "."): value for name, value in settings.items()}
+    config = Config().override(TINY | named)
+    return train(
+        train_part,
+        dev,
+        config,
+        multilabel=multilabel,
+        listener=listener,
+        checkpoint=checkpoint,
+        resume=resume,
+        refit=refit,
+    )
+
+
+class Recorder(Silent):
+    def __init__(self, stop_after=None):
+        self.notes, self.records, self.ended, self.stop_after = [], [], 0, stop_after
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def epoch(self, record):
+        self.records.append(record)
+
+    def step(self, epoch, tokens, loss):
+        if self.stop_after is not None and epoch > self.stop_after:
+            raise KeyboardInterrupt
+
+    def end(self):
+        self.ended += 1
