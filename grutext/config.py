@@ -117,6 +117,8 @@ class TrainingConfig:
         class_weight: `none`, `balanced` (rare labels count as much as frequent ones) or `auto`.
         optimize: `accuracy` (micro-F1 for several labels) or `macro-f1`: what decisions are tuned for.
         time_budget: Seconds that the whole training may take; 0 is no limit.
+        in_memory_megabytes: Training texts of more megabytes than this are kept in files, and learned from a
+            part at a time.
         checkpoint_seconds: How often the state is kept that an interrupted training goes on from, in seconds.
         seed: Decides everything random.
     """
@@ -138,6 +140,7 @@ class TrainingConfig:
     class_weight: str = "auto"
     optimize: str = "accuracy"
     time_budget: float = 0.0
+    in_memory_megabytes: float = 40.0
     checkpoint_seconds: float = 60.0
     seed: int = 1
 

@@ -35,7 +35,7 @@ def check_refused(settings, *said: str) -> None:
 
 def test_sections_and_their_settings():
     assert {name.partition(".")[0] for name in DEFAULTS} == {"text", "wide", "model", "training"}
-    assert len(DEFAULTS) == 40
+    assert len(DEFAULTS) == 41
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
@@ -167,6 +167,7 @@ OUT_OF_RANGE = {
     "training.adversarial_radius": [-0.1, -2],
     "training.time_budget": [-1],
     "training.checkpoint_seconds": [-1],
+    "training.in_memory_megabytes": [-1],
     "training.seed": [-1],
 }
 AT_THE_EDGE = {
@@ -176,7 +177,7 @@ AT_THE_EDGE = {
     "training.patience": 0, "training.batch_size": 1, "training.window": 0, "training.token_budget": 1, "training.learning_rate": 1e-9,
     "training.table_rate": 1e-9, "training.clip_norm": 1e-9, "training.warmup": 0.0, "training.word_dropout": 0.999,
     "training.embedding_dropout": 0.0, "training.pooled_dropout": 0.999, "training.label_smoothing": 0.0,
-    "training.adversarial_radius": -1.0, "training.time_budget": 0.0, "training.checkpoint_seconds": 0.0, "training.seed": 0,
+    "training.adversarial_radius": -1.0, "training.time_budget": 0.0, "training.checkpoint_seconds": 0.0, "training.in_memory_megabytes": 0.0, "training.seed": 0,
 }  # fmt: skip
 
 

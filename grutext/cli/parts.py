@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from grutext.data import (
     Columns,
     Example,
     ReadOptions,
+    Shards,
+    Spill,
     check_trainable,
     read_dataset,
     sample_path,
@@ -26,15 +29,15 @@ class Parts:
     """What a training is given.
 
     Attributes:
-        train: Examples to learn from.
+        train: Examples to learn from, in files if they are more than memory should hold.
         dev: Examples that choose and calibrate.
         test: Examples that only measure; None if there are none.
         multilabel: Whether a text may have several labels.
         data: Where the examples came from, for the bundle.
-        dev_is_cut: Whether `dev` was cut from the same data as `train`.
+        dev_is_cut: Whether `dev` was cut from the same data as `train`, all in memory.
     """
 
-    train: list[Example]
+    train: list[Example] | Shards
     dev: list[Example]
     test: list[Example] | None
     multilabel: bool
@@ -51,6 +54,8 @@ def read_parts(
     dev_fraction: float | None,
     test: str | None,
     seed: int,
+    folder: Path,
+    in_memory: float,
 ) -> Parts:
     """Reads and checks the parts; the sample brings its own dev and test parts.
 
@@ -62,6 +67,8 @@ def read_parts(
         dev_fraction: How large a part, if one is split off; None is what `default_fraction` gives.
         test: The test data, if any.
         seed: Decides the split.
+        folder: Where texts are kept that are more than memory should hold.
+        in_memory: How many megabytes of text memory should hold.
 
     Raises:
         DataError: Something about the data makes training impossible.
@@ -73,21 +80,31 @@ def read_parts(
         dev = dev or (str(folder / "dev.csv") if dev_fraction is None else None)
         test = test or str(folder / "test.csv")
         known = SAMPLE_COLUMNS
-    dataset = read_dataset(source, ReadOptions(**reading), known=known)
+    share = 0.0 if dev else dev_fraction or LEAST_FRACTION
+    spill = Spill(round(in_memory * 1e6), folder, seed, share)
+    dataset = read_dataset(source, ReadOptions(**reading), known=known, spill=spill)
     for note in (*dataset.notes, *check_trainable(dataset)):
         listener.note(note)
     columns = Columns(dataset.text_column, dataset.label_column)
-    if dev is None:
-        fraction = dev_fraction or default_fraction(len(dataset.examples))
-        examples, chosen = split_examples(dataset.examples, fraction, seed)
+    examples: list[Example] | Shards = dataset.shards or dataset.examples
+    if dataset.shards:
         listener.note(
-            f"{len(chosen):,} of {len(dataset.examples):,} texts are set aside to choose the best epoch"
+            f"{dataset.shards.characters / 1e6:,.0f} MB of text are more than training.in_memory_megabytes "
+            f"({in_memory:g}); they are kept in {folder} for the training"
         )
+    if dev is None:
+        chosen = dataset.held_back
+        if not dataset.shards:
+            fraction = dev_fraction or default_fraction(dataset.texts)
+            examples, chosen = split_examples(dataset.examples, fraction, seed)
+        listener.note(f"{len(chosen):,} of {dataset.texts:,} texts are set aside to choose the best epoch")
     else:
-        examples, chosen = dataset.examples, read_part(dev, reading, columns, dataset.multilabel, listener)
+        chosen = read_part(dev, reading, columns, dataset.multilabel, listener)
     held_out = None if test is None else read_part(test, reading, columns, dataset.multilabel, listener)
     data = {"source": origin, "text_column": columns.text, "label_column": columns.label}
-    return Parts(examples, chosen, held_out, dataset.multilabel, data, dev_is_cut=dev is None)
+    return Parts(
+        examples, chosen, held_out, dataset.multilabel, data, dev_is_cut=dev is None and not dataset.shards
+    )
 
 
 def default_fraction(texts: int) -> float:

@@ -34,6 +34,9 @@ def check_target(folder: Path, checkpoint: Path, resume: bool, overwrite: bool) 
         raise GrutextError(f"{folder}: {parent} may not be written to; -m names another folder")
 
 
+TEXTS = "texts"  # in the checkpoint: the texts that are more than memory should hold
+
+
 @contextlib.contextmanager
 def lock_target(folder: Path, checkpoint: Path) -> Iterator[None]:
     """Keeps other trainings away from a model's folder; afterwards removes the checkpoint if it holds no state.
@@ -57,6 +60,7 @@ def lock_target(folder: Path, checkpoint: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        shutil.rmtree(checkpoint / TEXTS, ignore_errors=True)
         if not is_kept(checkpoint):
             shutil.rmtree(checkpoint, ignore_errors=True)
         lock.release()

@@ -22,6 +22,7 @@ from grutext.cli.options import (
 from grutext.cli.requirements import check_installed, is_installed
 from grutext.cli.settings import build_config, settings_options
 from grutext.cli.target import (
+    TEXTS,
     check_target,
     discard_states,
     how_to_go_on,
@@ -110,8 +111,9 @@ def train_command(
     listener = open_listener(quiet)
     with interruptible(), lock_target(folder, checkpoint):
         parts = read_parts(
-            data, reading, listener, dev=dev, dev_fraction=dev_fraction, test=test, seed=config.training.seed
-        )
+            data, reading, listener, dev=dev, dev_fraction=dev_fraction, test=test, seed=config.training.seed,
+            folder=checkpoint / TEXTS, in_memory=config.training.in_memory_megabytes,
+        )  # fmt: skip
         if is_kept(checkpoint) and not resume:
             listener.note(
                 f"{checkpoint}, left by an interrupted training, is thrown away; --resume would go on"

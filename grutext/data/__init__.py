@@ -10,6 +10,7 @@ from grutext.data.labels import label_set
 from grutext.data.rows import Row, RowReader, read_rows
 from grutext.data.sample import sample_path
 from grutext.data.sources import FORMATS
+from grutext.data.spill import Shards, Spill
 from grutext.data.splits import split_examples
 from grutext.data.writers import WRITTEN_FORMATS, RowWriter, open_writer
 
@@ -23,6 +24,8 @@ __all__ = [
     "Row",
     "RowReader",
     "RowWriter",
+    "Shards",
+    "Spill",
     "check_trainable",
     "fingerprint",
     "label_set",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from grutext.data.examples import Dataset
+from grutext.data.examples import Dataset, Example
 from grutext.data.wording import count, list_names, quote
 from grutext.errors import DataError
 
@@ -16,28 +16,26 @@ def check_trainable(dataset: Dataset) -> list[str]:
         DataError: There are no examples; there is only one class; or, where each text has one label, a class has
             a single example.
     """
-    examples = dataset.examples
-    if not examples:
+    texts, counts = dataset.texts, dataset.label_counts
+    if not texts:
         raise DataError("there are no labelled texts in it", dataset.source or None)
-    counts = Counter(label for example in examples for label in example.labels)
     if dataset.multilabel:
         return _check_several(dataset, counts)
     if len(counts) < 2:
         only = quote(next(iter(counts)))
-        problem = (
-            f"all {count(len(examples), 'text')} have the label {only}; training needs at least two classes"
-        )
+        problem = f"all {count(texts, 'text')} have the label {only}; training needs at least two classes"
         raise DataError(problem, dataset.source or None)
     single = sorted(label for label, number in counts.items() if number == 1)
     if single:
-        example = next(example for example in examples if example.labels[0] in single)
+        found = (example for example in dataset.examples if example.labels[0] in single)
+        example = next(found, Example("", (single[0],), dataset.source, 0))
         problem = (
             f"the class {quote(example.labels[0])} has this one example only; add examples of it or remove it"
         )
         if len(single) > 1:
             problem += f" ({len(single) - 1:,} more of the kind: "
             problem += f"{list_names([label for label in single if label != example.labels[0]])})"
-        raise DataError(problem, example.source, example.row)
+        raise DataError(problem, example.source, example.row or None)
     return []
 
 
@@ -45,7 +43,7 @@ def _check_several(dataset: Dataset, counts: Counter[str]) -> list[str]:
     source = dataset.source or None
     if not counts:
         raise DataError("no text has any label; training needs some", source)
-    everywhere = [label for label, number in counts.items() if number == len(dataset.examples)]
+    everywhere = [label for label, number in counts.items() if number == dataset.texts]
     if len(everywhere) == len(counts):
         problem = f"every text has all the labels there are ({list_names(sorted(counts))}); there is nothing to tell"
         raise DataError(problem, source)

@@ -11,6 +11,7 @@ from grutext.data.examples import Dataset, Example, ReadOptions
 from grutext.data.labels import Labels, read_labels
 from grutext.data.records import Record, Table
 from grutext.data.sources import find_source
+from grutext.data.spill import Gathered, Spill, gather
 from grutext.data.tables import open_table
 from grutext.data.wording import count, list_names
 from grutext.errors import DataError
@@ -25,6 +26,7 @@ def read_dataset(
     *,
     multilabel: bool | None = None,
     known: Columns = _NOTHING_KNOWN,
+    spill: Spill | None = None,
 ) -> Dataset:
     """Reads and checks all rows of a source.
 
@@ -35,6 +37,7 @@ def read_dataset(
             labels (and any fastText line with two) means yes.
         known: The columns of other data for the same model, used where the source has them and the options name
             none.
+        spill: What becomes of more texts than memory should hold; None holds all.
 
     Raises:
         DataError: The source or one of its rows cannot be used; names file, line and remedy.
@@ -46,9 +49,10 @@ def read_dataset(
         named = Columns(options.text_column, options.label_column)
         choice = choose_columns(table, named, known, labelled=True)
         tally = _Tally(several=options.label_separator is not None)
-        examples = list(_read_examples(table, choice, options, multilabel, tally))
+        found = _read_examples(table, choice, options, multilabel, tally)
+        gathered = Gathered(list(found)) if spill is None else gather(found, spill)
         notes = [*table.notes, *choice.notes, *_describe(table.source, tally)]
-    if not examples:
+    if not gathered.examples and not gathered.shards:
         problem = f"nothing is left of its {count(tally.rows, 'row')}: each lacks a text or a label"
         raise DataError(problem, table.source)
     if multilabel is None and tally.list_at is not None:
@@ -56,7 +60,9 @@ def read_dataset(
             f"{table.source}: a text may have several labels (line {tally.list_at} has a list of them)"
         )
     return Dataset(
-        examples=examples,
+        examples=gathered.examples,
+        shards=gathered.shards,
+        held_back=list(gathered.held_back),
         multilabel=tally.several if multilabel is None else multilabel,
         notes=notes,
         text_column=None if table.fixed else choice.text,

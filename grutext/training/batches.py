@@ -34,6 +34,16 @@ class Corpus:
         """The number of tokens that `shuffled` reads."""
         return int(self.lengths.sum())
 
+    @property
+    def texts(self) -> int:
+        """The number N of texts."""
+        return len(self.targets)
+
+    @property
+    def label_counts(self) -> NDArray[np.float32]:
+        """How many texts each label has, `(C,)`."""
+        return np.asarray(self.targets.sum(axis=0))
+
     def in_order(self, batch_size: int, token_budget: int) -> Iterator[tuple[NDArray[np.int64], Batch]]:
         """Yields every text once, shortest first, with the places of the batch's texts in the corpus."""
         order = np.argsort(self.tokens.lengths, kind="stable")
@@ -41,13 +51,13 @@ class Corpus:
             yield part, self.batch(part, self.tokens.rows)
 
     def shuffled(
-        self, batch_size: int, token_budget: int, word_dropout: float, rng: np.random.Generator, skip: int = 0
+        self, batch_size: int, token_budget: int, word_dropout: float, rng: np.random.Generator
     ) -> Iterator[Batch]:
         """Yields every text once, in batches of like length whose order and make-up `rng` decides.
 
         Of a text that is longer than the window it yields a stretch at a random place: over the epochs all of
         it, but no batch waits for a single endless text. In each batch a share `word_dropout` of its distinct
-        words is read as unknown. The first `skip` batches are left out; the others are what they would be.
+        words is read as unknown.
         """
         lengths = self.lengths
         room = self.tokens.lengths - lengths
@@ -58,10 +68,8 @@ class Corpus:
             pool = order[start : start + _POOL]
             pool = pool[np.argsort(lengths[pool] * rng.uniform(0.97, 1.03, len(pool)), kind="stable")]
             parts.extend(cut(pool, lengths, batch_size, token_budget))
-        for number, place in enumerate(rng.permutation(len(parts))):
+        for place in rng.permutation(len(parts)):
             dropped = rng.random(len(self.tokens.rows)) < word_dropout
-            if number < skip:
-                continue
             texts = parts[place]
             rows = np.where(dropped, UNKNOWN, self.tokens.rows)
             yield self.batch(texts, rows, lengths[texts], first[texts])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from grutext.training.calibration import logit_loss, rescale
 from grutext.training.checkpoint import Checkpoint, Place, Run
 from grutext.training.decisions import micro_f1
 from grutext.training.pretrained import Pretrained
+from grutext.training.shards import ShardedCorpus
 from grutext.training.weighting import class_weights, is_balanced
 
 
@@ -39,7 +41,7 @@ class DeepFit:
 
 
 def fit_deep(
-    train: Corpus,
+    train: Corpus | ShardedCorpus,
     dev: Corpus,
     config: Config,
     rows: int,
@@ -68,9 +70,9 @@ def fit_deep(
     """
     options = config.training
     balanced = is_balanced(options.class_weight, multilabel, deep=True)
-    weights = class_weights(train.targets, balanced, multilabel)
+    weights = class_weights(train.label_counts, train.texts, balanced, multilabel)
     head = "sigmoid" if multilabel else "softmax"
-    network = Network(config, rows, train.targets.shape[1], head, weights)
+    network = Network(config, rows, len(train.label_counts), head, weights)
     if pretrained:
         network.assign(pretrained.placed(network.arrays()))
     kept = checkpoint.restore(network) if checkpoint else None
@@ -83,7 +85,7 @@ class _Fit:
     """A training of the deep part under way."""
 
     def __init__(
-        self, network: Network, train: Corpus, dev: Corpus, config: Config, multilabel: bool, listener: Listener,
+        self, network: Network, train: Corpus | ShardedCorpus, dev: Corpus, config: Config, multilabel: bool, listener: Listener,
         checkpoint: Checkpoint | None, clock: _Clock, run: Run,
     ) -> None:  # fmt: skip
         self.network, self.train, self.dev, self.options = network, train, dev, config.training
@@ -118,11 +120,10 @@ class _Fit:
         options, clock = self.options, self.clock
         began = time.monotonic() - self.place.seconds
         rng = np.random.default_rng([options.seed, 3, epoch])
-        for batch in self.train.shuffled(
-            options.batch_size, options.token_budget, options.word_dropout, rng, skip=self.place.batches
-        ):
+        batches = self.train.shuffled(options.batch_size, options.token_budget, options.word_dropout, rng)
+        for batch in itertools.islice(batches, self.place.batches, None):
             rate = options.learning_rate * clock.rate(
-                clock.progress(epoch, self.place.texts / len(self.train.targets))
+                clock.progress(epoch, self.place.texts / self.train.texts)
             )
             if (
                 clock.over and self.place.texts

@@ -22,6 +22,7 @@ _ENOUGH_TEXTS = 6_000
 _RADIUS, _SMALL_RADIUS = 0.7, 0.3
 _MANY_TEXTS = 20_000
 _TOKENS_READ = 30_000_000  # in all epochs together: about ten minutes on two cores
+_MOST_TOKENS_READ = 200_000_000  # in four epochs, which are the least, or in fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,9 @@ def epochs_for(shape: Shape) -> int:
     if shape.words <= 1:  # a word is soon read, and its characters tell little one by one
         read *= 6
     wanted = math.ceil(read / max(1, shape.texts))
-    affordable = max(4, _TOKENS_READ // max(1, shape.tokens))
-    return min(affordable, int(np.clip(wanted, 6, 30)))
+    tokens = max(1, shape.tokens)
+    least = int(np.clip(_MOST_TOKENS_READ // tokens, 1, 4))
+    return min(max(least, _TOKENS_READ // tokens), int(np.clip(wanted, 6, 30)))
 
 
 def describe(config: Config, shape: Shape) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 import grutext
 from grutext.config import Config, flatten
-from grutext.data import Example, fingerprint, label_set
+from grutext.data import Example, Shards, fingerprint
 from grutext.errors import TrainingError
 from grutext.model.bundle import Bundle, Weights
 from grutext.model.spec import Calibration, check_model
@@ -23,17 +23,18 @@ from grutext.progress import Listener, Silent
 from grutext.runtime import Classifier
 from grutext.text import Vectorizer
 from grutext.training import defaults
-from grutext.training.batches import one_hot
+from grutext.training.batches import Corpus, one_hot
 from grutext.training.finish import add_golden, calibrate_bundle
+from grutext.training.parts import InFiles, InMemory
 from grutext.training.pretrained import Pretrained, read_pretrained
+from grutext.training.shards import ShardedCorpus
 from grutext.training.stops import DivergenceError, Interrupted
-from grutext.training.weighting import class_weights, is_balanced
 
 _SAVING = 2.0  # seconds that the last steps take, reports and writing included
 
 
 def train(
-    train: Sequence[Example],
+    train: Sequence[Example] | Shards,
     dev: Sequence[Example],
     config: Config,
     *,
@@ -49,7 +50,7 @@ def train(
     """Trains a model.
 
     Args:
-        train: The training part.
+        train: The training part, in memory or in files.
         dev: The part that chooses the best epoch, the calibration and the weight of the two parts.
         config: The settings.
         multilabel: Whether a text may have several labels, or none.
@@ -59,7 +60,7 @@ def train(
         resume: Whether to go on from the state in `checkpoint`.
         started: `time.monotonic()` from which the time budget counts; now, if left out.
         refit: Whether the wide part, once the dev part has calibrated and measured the model, is fitted
-            again to both parts. A time budget that is too short for it leaves it out.
+            again to both parts, if they are in memory. A time budget that is too short for it leaves it out.
         vectors: File of word vectors that the embedding starts from; they are as wide as it.
 
     Returns:
@@ -76,15 +77,16 @@ def train(
     started = time.monotonic() if started is None else started
     listener = listener or Silent()
     check_model(config.model)
-    labels = label_set(train)
+    part = InFiles(train) if isinstance(train, Shards) else InMemory(train)
+    labels = part.labels
     if len(labels) < (1 if multilabel else 2) or not dev:
         raise TrainingError("training needs texts with at least two labels, and a dev part")
-    texts, dev_texts = [e.text for e in train], [e.text for e in dev]
-    shape = defaults.measure(texts, len(labels), config.training.window)
+    dev_texts = [e.text for e in dev]
+    shape = part.measure(config.training.window)
     config = defaults.resolve(config, shape, pretrained=vectors is not None)
     listener.note(defaults.describe(config, shape))
-    vectorizer = Vectorizer.fit((example.text for example in train), config.text)
-    targets, dev_targets = (one_hot([e.labels for e in part], labels) for part in (train, dev))
+    vectorizer = Vectorizer.fit(part.for_vocabulary(), config.text)
+    dev_targets = one_hot([example.labels for example in dev], labels)
     if any(example.labels for example in dev) and not dev_targets.any():
         raise TrainingError(
             f"no text of the dev part has a label of the training part ({', '.join(labels[:5])}, ...); name another dev part"
@@ -96,12 +98,12 @@ def train(
     weights: Weights = {}
     began = time.monotonic()
     if config.wide.enabled:
-        weights |= _wide(texts, targets, vectorizer, config, multilabel, listener, end)
+        weights |= _wide(part, vectorizer, config, multilabel, listener, end)
     wide_seconds = time.monotonic() - began
     unfinished = Bundle(
         config=config, labels=labels, multilabel=multilabel, vocabulary=vectorizer.vocabulary.tokens,
         weights=weights, calibration=Calibration(),
-        data=(data or {}) | {"train": len(train), "dev": len(dev), "sha256": fingerprint(train)} | origin,
+        data=(data or {}) | {"train": part.count, "dev": len(dev), "sha256": part.sha256} | origin,
         versions=_versions(), created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )  # fmt: skip
     history: list[dict[str, Any]] = []
@@ -109,11 +111,12 @@ def train(
     if config.model.enabled:
         from grutext.training.checkpoint import Checkpoint
 
-        identity = _identity(train, dev, config, origin.get("vectors_sha256"))
+        identity = _identity(part, dev, config, origin.get("vectors_sha256"))
         seconds = config.training.checkpoint_seconds
         kept = Checkpoint(checkpoint, identity, resume, seconds) if checkpoint else None
-        corpora = [(vectorizer.vectorize(t), y) for t, y in ((texts, targets), (dev_texts, dev_targets))]
-        fit = _deep(corpora, unfinished, listener, kept, end, pretrained)
+        held_out = Corpus(vectorizer.vectorize(dev_texts), dev_targets)
+        corpus = part.corpus(vectorizer, config)
+        fit = _deep(corpus, held_out, unfinished, listener, kept, end, pretrained)
         if isinstance(fit.stopped, TrainingError) and not fit.history:
             raise fit.stopped
         stopped = fit.stopped
@@ -126,8 +129,9 @@ def train(
         why = str(stopped) or "it was interrupted"
         bundle = add_golden(replace(bundle, data=bundle.data | {"unfinished": why}), dev_texts)
         raise DivergenceError(why, bundle) if isinstance(stopped, TrainingError) else Interrupted(bundle)
-    if refit and config.wide.enabled and (end is None or time.monotonic() + 2 * wide_seconds + _SAVING < end):
-        bundle = _refit_wide(bundle, [*train, *dev], vectorizer, listener)
+    in_time = end is None or time.monotonic() + 2 * wide_seconds + _SAVING < end
+    if refit and config.wide.enabled and isinstance(part, InMemory) and in_time:
+        bundle = _refit_wide(bundle, [*part.examples, *dev], vectorizer, listener)
     return add_golden(bundle, dev_texts)
 
 
@@ -137,36 +141,23 @@ def _refit_wide(
     """Fits the wide part again to all examples; what calibrates and decides stays as the dev part has it."""
     known = set(bundle.labels)
     examples = [example for example in examples if bundle.multilabel or known & set(example.labels)]
-    targets = one_hot([example.labels for example in examples], bundle.labels)
-    texts = [example.text for example in examples]
-    weights = _wide(texts, targets, vectorizer, bundle.config, bundle.multilabel, Silent(), None)
-    listener.note(f"wide part: fitted again to all {len(texts):,} texts")
-    return replace(bundle, weights=bundle.weights | weights, data=bundle.data | {"refit": len(texts)})
+    part = InMemory(examples, bundle.labels)
+    weights = _wide(part, vectorizer, bundle.config, bundle.multilabel, Silent(), None)
+    listener.note(f"wide part: fitted again to all {part.count:,} texts")
+    return replace(bundle, weights=bundle.weights | weights, data=bundle.data | {"refit": part.count})
 
 
 def _wide(
-    texts: list[str], targets: Any, vectorizer: Vectorizer, config: Config, multilabel: bool, listener: Listener,
+    part: InMemory | InFiles, vectorizer: Vectorizer, config: Config, multilabel: bool, listener: Listener,
     end: float | None,
 ) -> Weights:  # fmt: skip
-    from grutext.training.wide import fit_wide
-
     began = time.monotonic()
     seconds = None if end is None else (end - began - _SAVING) * (0.4 if config.model.enabled else 0.9)
-    balanced = is_balanced(config.training.class_weight, multilabel, deep=False)
-    fit = fit_wide(
-        texts,
-        targets,
-        vectorizer,
-        config.wide,
-        multilabel=multilabel,
-        seed=config.training.seed,
-        seconds=seconds,
-        weights=class_weights(targets, balanced, multilabel),
-    )
+    fit = part.fit_wide(vectorizer, config, multilabel, seconds)
     of = (
         ""
-        if fit.rows == len(texts)
-        else f" from {fit.rows:,} of {len(texts):,} texts, to keep the time budget"
+        if fit.rows == part.count
+        else f" from {fit.rows:,} of {part.count:,} texts, to keep the time budget"
     )
     listener.note(
         f"wide part: {len(fit.arrays['wide/keys']):,} n-grams{of}, {time.monotonic() - began:.1f} s"
@@ -175,14 +166,11 @@ def _wide(
 
 
 def _deep(
-    corpora: list[Any], unfinished: Bundle, listener: Listener, checkpoint: Any, end: float | None,
-    pretrained: Pretrained | None,
+    train: Corpus | ShardedCorpus, dev: Corpus, unfinished: Bundle, listener: Listener,
+    checkpoint: Any, end: float | None, pretrained: Pretrained | None,
 ) -> Any:  # fmt: skip
-    from grutext.training.batches import Corpus
     from grutext.training.deep import fit_deep
 
-    (tokens, targets), held = corpora
-    train, dev = Corpus(tokens, targets, unfinished.config.training.window), Corpus(*held)
     deadline = None if end is None else end - _SAVING - _scoring_seconds(unfinished, dev.tokens.normalized)
     config, rows = unfinished.config, len(unfinished.vocabulary) + 1
     return fit_deep(
@@ -207,10 +195,10 @@ def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
 
 
 def _identity(
-    train: Sequence[Example], dev: Sequence[Example], config: Config, vectors: str | None
+    part: InMemory | InFiles, dev: Sequence[Example], config: Config, vectors: str | None
 ) -> dict[str, Any]:
     """Gives all that the weights depend on, by what to call it."""
-    data = {"the training part": fingerprint(train), "the dev part": fingerprint(dev)}
+    data = {"the training part": part.sha256, "the dev part": fingerprint(dev)}
     settings = flatten(config.to_dict())
     del settings["training.checkpoint_seconds"]
     return {"the version of grutext": grutext.__version__, "the word vectors": vectors} | data | settings

@@ -88,11 +88,11 @@ def _fit(
     seed: int,
     weights: NDArray[np.float32],
 ) -> WideFit:
-    counts = _count(texts, vectorizer, config)
+    counts = count_runs(texts, vectorizer, config)
     margins = wide_columns(targets.shape[1], multilabel)
     features = choose_features(counts, targets, config, margins)
     if not len(features.keys):
-        return WideFit(_without_features(targets, margins, multilabel), rows=len(texts))
+        return WideFit(without_features(targets, margins, multilabel), rows=len(texts))
     blocks = [features.transform(chunk, size) for chunk, size in counts]
     values = np.concatenate([block.values for block in blocks])
     columns = np.concatenate([block.columns for block in blocks])
@@ -121,18 +121,22 @@ def _fit(
         model = svm({int(c): float(weights[c]) for c in seen}).fit(matrix, targets.argmax(axis=1))
         place = model.classes_ if margins > 1 else [0]
         kernel[:, place], bias[place] = model.coef_.T, model.intercept_
-    return WideFit(
-        {
-            "wide/keys": features.keys,
-            "wide/scale": features.scale.astype(np.float16),
-            "wide/kernel": kernel.astype(np.float16),
-            "wide/bias": bias.astype(np.float32),
-        },
-        rows=len(texts),
-    )
+    return WideFit(pack(features, kernel, bias), rows=len(texts))
 
 
-def _without_features(targets: Targets, margins: int, multilabel: bool) -> dict[str, NDArray[Any]]:
+def pack(
+    features: NgramFeatures, kernel: NDArray[np.floating], bias: NDArray[np.floating]
+) -> dict[str, NDArray[Any]]:
+    """Gives the weights of a wide part by the spec's names."""
+    return {
+        "wide/keys": features.keys,
+        "wide/scale": features.scale.astype(np.float16),
+        "wide/kernel": kernel.astype(np.float16),
+        "wide/bias": bias.astype(np.float32),
+    }
+
+
+def without_features(targets: Targets, margins: int, multilabel: bool) -> dict[str, NDArray[Any]]:
     """Gives the model that knows how frequent the labels are and nothing else: no n-gram occurs twice."""
     share = (targets.sum(axis=0) + 1.0) / (len(targets) + 2.0)
     odds = np.log(share / (1.0 - share)) if multilabel else np.log(share)
@@ -169,7 +173,9 @@ def choose_features(
     return NgramFeatures(keys[best], scale)
 
 
-def _count(texts: Sequence[str], vectorizer: Vectorizer, config: WideConfig) -> list[tuple[NgramCounts, int]]:
+def count_runs(
+    texts: Sequence[str], vectorizer: Vectorizer, config: WideConfig
+) -> list[tuple[NgramCounts, int]]:
     """Counts the n-grams of runs of texts; gives the counts of each run and its number of texts."""
     return [(count_ngrams(vectorizer.vectorize(run), config), len(run)) for run in _runs(texts)]
 

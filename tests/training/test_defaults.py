@@ -63,6 +63,8 @@ def test_few_texts_keep_ngrams_that_occur_once(texts, least):
         ({"texts": 60_000, "words": 1, "labels": 75}, 18),
         ({"texts": 60_000, "tokens": 5_999_999}, 5),
         ({"texts": 60_000, "tokens": 50_000_000}, 4),
+        ({"texts": 600_000, "tokens": 100_000_000}, 2),
+        ({"texts": 6_000_000, "tokens": 1_000_000_000}, 1),
         ({"texts": 400, "tokens": 4_000_000}, 7),
     ],
 )

@@ -12,7 +12,7 @@ ONE = np.eye(3, dtype=np.float32)[[0] * 60 + [1] * 36 + [2] * 4]
 
 
 def test_each_label_has_the_same_share_of_the_loss():
-    weights = class_weights(ONE, True, multilabel=False)
+    weights = class_weights(ONE.sum(axis=0), len(ONE), True, multilabel=False)
     np.testing.assert_allclose(weights * ONE.sum(axis=0), 100 / 3, rtol=1e-6)
     assert weights.dtype == np.float32
 
@@ -20,7 +20,9 @@ def test_each_label_has_the_same_share_of_the_loss():
 def test_having_a_label_counts_as_much_as_not_having_it():
     targets = np.zeros((40, 2), np.float32)
     targets[:8, 0] = targets[:30, 1] = 1
-    np.testing.assert_allclose(class_weights(targets, True, multilabel=True), [32 / 8, 10 / 30])
+    np.testing.assert_allclose(
+        class_weights(targets.sum(axis=0), len(targets), True, multilabel=True), [32 / 8, 10 / 30]
+    )
 
 
 @pytest.mark.parametrize("multilabel", [False, True])
@@ -28,14 +30,14 @@ def test_factors_stay_within_bounds_and_a_label_without_texts_is_no_division_by_
     targets = np.zeros((5000, 3), np.float32)
     targets[:, 0] = 1
     targets[0] = [0, 1, 0]
-    weights = class_weights(targets, True, multilabel)
+    weights = class_weights(targets.sum(axis=0), len(targets), True, multilabel)
     assert (weights >= 1 / MOST).all()
     assert (weights <= MOST).all()
     assert weights[1] == weights[2] == MOST
 
 
 def test_without_balance_all_texts_count_the_same():
-    assert class_weights(ONE, False, False).tolist() == [1, 1, 1]
+    assert class_weights(ONE.sum(axis=0), len(ONE), False, False).tolist() == [1, 1, 1]
 
 
 def test_what_auto_stands_for():
