@@ -30,6 +30,7 @@ WEIGHTS_FILE = "weights.safetensors"
 # Bytes; far more than a model of this kind needs, and little enough to read.
 LIMITS = {MODEL_FILE: 1 << 28, WEIGHTS_FILE: 1 << 32}
 _HEADER_LIMIT = 1 << 20
+_AXES_LIMIT = 3  # of an array
 _DEPTH_LIMIT = 20  # of lists and objects within each other; a model has 4
 
 # The types that a model's arrays have; safetensors is little-endian.
@@ -180,8 +181,10 @@ def _layout(header: bytes, size: int) -> dict[str, tuple[str, tuple[int, ...], i
     layout, end = {}, 0
     for name, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):
         dtype, shape = _DTYPES[entry["dtype"]], tuple(entry["shape"])
-        if any(type(length) is not int or length < 0 for length in shape):
-            raise ValueError(f"{name} has no shape")
+        if len(shape) > _AXES_LIMIT or any(type(length) is not int or length < 0 for length in shape):
+            raise ValueError(f"{name} has no shape that an array can have")
+        if math.prod(length or 1 for length in shape) > size:  # an array of no bytes may claim any other axis
+            raise ValueError(f"{name} is longer than the file")
         start, end = end, end + math.prod(shape) * np.dtype(dtype).itemsize
         if entry["data_offsets"] != [start, end]:
             raise ValueError(f"{name} overlaps another array, or leaves a gap")
