@@ -40,7 +40,6 @@ def test_two_thousand_flipped_bits(trained, outcome_of):
         (trained / name).write_bytes(changed)
         seen[name, outcome()] += 1
         (trained / name).write_bytes(whole[name])
-    print(dict(seen))  # noqa: T201 (the figures of docs/reliability.md: pytest -s)
     assert outcome() == "same answers"
     assert sum(seen.values()) == FLIPS
     assert seen[WEIGHTS_FILE, "same answers"] == 0
