@@ -28,9 +28,10 @@ MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 
 # Bytes; far more than a model of this kind needs, and little enough to read.
-LIMITS = {MODEL_FILE: 1 << 28, WEIGHTS_FILE: 1 << 32}
+LIMITS = {MODEL_FILE: 1 << 27, WEIGHTS_FILE: 1 << 32}
 _HEADER_LIMIT = 1 << 20
 _AXES_LIMIT = 3  # of an array
+_PARTS_LIMIT = 1 << 20  # lists and objects, which take thirty times the memory that their brackets take
 _DEPTH_LIMIT = 20  # of lists and objects within each other; a model has 4
 
 # The types that a model's arrays have; safetensors is little-endian.
@@ -148,6 +149,8 @@ def _parse(raw: bytes | bytearray) -> Any:
         ValueError: It is none, or readers could understand it in different ways, or it is nested too deep.
         RecursionError: It is nested much too deep.
     """
+    if raw.count(b"[") + raw.count(b"{") > _PARTS_LIMIT:
+        raise ValueError("it has too many lists and objects")
     values = json.loads(raw, object_pairs_hook=_unique)
     level = [values]
     for _ in range(_DEPTH_LIMIT):

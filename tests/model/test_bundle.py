@@ -286,6 +286,22 @@ def test_labels_twice_and_keys_out_of_order_are_not_saved(build_bundle, tmp_path
         bundle.save(tmp_path / "model")
 
 
+@pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
+def test_a_model_that_would_be_too_large_to_load_is_not_saved(build_bundle, saved, monkeypatch, name):
+    before, size = contents(saved.parent), (saved / name).stat().st_size
+    monkeypatch.setitem(reading.LIMITS, name, size)
+    build_bundle().save(saved, overwrite=True)
+    assert contents(saved.parent) == before
+    monkeypatch.setitem(reading.LIMITS, name, size - 1)
+    with pytest.raises(
+        BundleError, match=rf"{name} would have {size:,} bytes, and more than {size - 1:,} are never"
+    ):
+        build_bundle().save(saved, overwrite=True)
+    assert contents(saved.parent) == before
+    with pytest.raises(BundleError, match=rf"{name} has {size:,} bytes, more than a model's {size - 1:,}"):
+        Bundle.load(saved)
+
+
 # A first save has no old model to put aside.
 FIRST = [failure for failure in FAILURES if failure not in {("mkdtemp", 2), ("rename", 2)}]
 
