@@ -132,6 +132,15 @@ HEAVY = {
 }
 
 
+SAID = {
+    "a pipe": "is no regular file",
+    "a device without end": "is no regular file",
+    "a device of nothing": "is no regular file",
+    "nothing but a hundred gigabytes of zeros": "bytes, more than a model's",
+    "a hundred gigabytes that the header claims": "bytes, more than a model's",
+}
+
+
 def test_no_file_makes_a_reader_wait_or_eat(saved, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cases = []
@@ -147,6 +156,7 @@ def test_no_file_makes_a_reader_wait_or_eat(saved, tmp_path, monkeypatch):
     for (name, place, folder), outcome in zip(cases, found, strict=True):
         assert str(folder) in outcome["told"], place
         assert "\n" not in outcome["told"]
+        assert SAID.get(place, "") in outcome["told"]
         assert any(
             remedy in outcome["told"] for remedy in ("copy", "train anew", "memory; free some", "-m names")
         ), outcome
