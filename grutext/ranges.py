@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 TOKENIZERS = ("auto", "word", "pair", "character")
 CLASS_WEIGHTS = ("auto", "none", "balanced")
 OPTIMIZED = ("accuracy", "macro-f1")
+LONGEST = 64  # n-gram; a model from elsewhere must not ask for work without end
 CONVOLUTIONS = "0, or an odd number from 3"
 
 
@@ -34,6 +35,7 @@ def check_ranges(config: Config) -> None:
         (wide.word_max >= 0 and wide.char_max >= 0, "wide.word_max and wide.char_max start at 0"),
         (wide.char_min >= 1 and wide.min_count >= 0, "wide.char_min starts at 1, wide.min_count at 0"),
         (wide.char_max == 0 or wide.char_max >= wide.char_min, "wide.char_max is 0, or at least wide.char_min"),
+        (max(text.subword_max, wide.word_max, wide.char_max) <= LONGEST, f"text.subword_max, wide.word_max and wide.char_max end at {LONGEST}"),
         (wide.max_megabytes > 0 and wide.regularization > 0, "wide.max_megabytes and wide.regularization are positive"),
         (training.seed < 2**32, "training.seed is below 4294967296"),
         (wide.enabled or model.enabled, "a model needs its wide part, its deep part, or both"),

@@ -55,7 +55,7 @@ def test_the_commands_and_the_python_block_of_the_readme_work(tmp_path):
     (tmp_path / "message.txt").write_text("where is my parcel?", encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     shown = [line for line in commands(README) if "grutext " in line]
-    assert len(shown) == 6
+    assert len(shown) == 7
     for line in shown:
         # The first few epochs show as much as all of them.
         short = line.replace("grutext train", "grutext train --epochs 3")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from grutext.cli.abstention import list_thresholds
 from grutext.cli.options import json_option, model_option, print_json
 from grutext.cli.settings import config_toml
+from grutext.errors import BundleError
 
 if TYPE_CHECKING:
     from grutext.model.bundle import Bundle
@@ -42,14 +44,20 @@ def show_command(ctx: click.Context, folder: Path, as_toml: bool, as_json: bool)
     if as_toml and as_json:
         raise click.UsageError("--config and --json exclude each other.", ctx)
     from grutext.model.bundle import Bundle
+    from grutext.model.reading import MODEL_FILE
 
     bundle = Bundle.load(folder)
     if as_toml:
         click.echo(config_toml(bundle.config), nl=False)
     elif as_json:
-        print_json(_describe(folder, bundle))
+        print_json(_without_nan(_describe(folder, bundle)))
     else:
-        _draw(_describe(folder, bundle))
+        try:
+            _draw(_describe(folder, bundle))
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise BundleError(
+                f"{folder / MODEL_FILE} has entries that this version cannot show ({error}); --json prints them"
+            ) from error
 
 
 def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
@@ -75,6 +83,15 @@ def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
     }
 
 
+def _without_nan(value: Any) -> Any:
+    """Gives a value with null for the numbers that JSON has no word for, such as the loss of a failed epoch."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _draw(model: dict[str, Any]) -> None:
     from grutext.cli.train import calibration_line
     from grutext.console import open_console, render_facts, render_rows, summary
@@ -98,18 +115,18 @@ def _draw(model: dict[str, Any]) -> None:
         facts["calibration on dev"] = calibration_line(metrics["calibration"])
     if model["abstention"]:
         facts["abstention"] = list_thresholds(model["abstention"])
-    render_facts(facts, console)
     weights = [
         (entry["name"], " x ".join(map(str, entry["shape"])), entry["dtype"], f"{entry['bytes']:,}")
         for entry in model["weights"]
     ]
+    rows = [
+        [*(format(record[key], form) for key, form in _HISTORY.items()), _cell(record["best"])]
+        for record in model["history"]
+    ]
+    render_facts(facts, console)
     render_rows(("weights", "shape", "dtype", "bytes"), weights, console=console)
-    if model["history"]:
+    if rows:
         heads = [*(key.replace("_", " ") for key in _HISTORY), "best"]
-        rows = [
-            [*(format(record[key], form) for key, form in _HISTORY.items()), _cell(record["best"])]
-            for record in model["history"]
-        ]
         render_rows(heads, rows, texts=0, console=console)
 
 

@@ -1,7 +1,7 @@
 """A model on disk: a folder of `model.json` and `weights.safetensors`, data and never code.
 
 `model.json` carries the SHA-256 of the weights file and of itself, so that every value of a bundle is
-covered by a hash. A bundle is written to a temporary sibling, flushed to the disk, and only then
+covered by a hash; `grutext.model.reading` reads them. A bundle is written to a temporary sibling, flushed to the disk, and only then
 renamed: at any moment the folder is the whole old model, the whole new one, or absent.
 """
 
@@ -19,22 +19,26 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from grutext.config import Config, flatten
 from grutext.errors import BundleError, GrutextError
-from grutext.model.checks import check_calibration, check_weights
+from grutext.model.checks import check_calibration, check_values, check_weights
+from grutext.model.reading import (
+    FORMAT,
+    LIMITS,
+    MODEL_FILE,
+    WEIGHTS_FILE,
+    checksum,
+    read_values,
+    read_weights,
+)
 from grutext.model.spec import Calibration
 
-FORMAT = 2
 # What settings were in formats that did not have them yet.
 _SETTINGS_BEFORE = {1: {"model.convolution": 0, "training.class_weight": "none"}}
-MODEL_FILE = "model.json"
-WEIGHTS_FILE = "weights.safetensors"
-
 Weights = dict[str, NDArray[Any]]
+_TOLD = 2000  # characters, at most, of what is wrong with a model
 
 
 @dataclass(frozen=True)
@@ -81,26 +85,27 @@ class Bundle:
 
         Raises:
             BundleError: The folder exists and `overwrite` is false, or is there but no model; the weights
-                do not fit the configuration.
+                do not fit the configuration; a file would be too large to be loaded.
             ConfigError: The configuration names a pooling that does not exist.
             OSError: The disk is full or may not be written to; an existing model is then untouched.
         """
         path = Path(path)
         check_target(path, overwrite)
-        check_weights(self.config, self.labels, self.multilabel, len(self.vocabulary), self.weights)
-        check_calibration(self.calibration, self.labels, self.multilabel)
+        _check(self)
         path = Path(os.path.realpath(path))  # a link stays, and what it names is replaced
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
-            weights = _weights_file(self)
-            write_durably(temporary / WEIGHTS_FILE, weights)
-            values = self._values() | {"files": {WEIGHTS_FILE: hashlib.sha256(weights).hexdigest()}}
-            values["checksum"] = _checksum(values)
-            write_durably(temporary / MODEL_FILE, json.dumps(values, indent=1).encode())
+            for name, content in self._files().items():
+                if len(content) > LIMITS[name]:
+                    raise BundleError(
+                        f"{path / name} would have {len(content):,} bytes, and more than {LIMITS[name]:,} are never "
+                        "read; make the vocabulary or the model smaller"
+                    )
+                write_durably(temporary / name, content)
             temporary.chmod(0o755)
             _replace(temporary, path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -112,28 +117,35 @@ class Bundle:
             BundleError: The folder is missing, is no bundle, is damaged or half written, has a newer
                 format, or its arrays do not fit its configuration; every mismatch is listed.
         """
-        path = Path(path)
-        values = _read_model(path)
-        weights_path = path / WEIGHTS_FILE
         try:
-            raw = weights_path.read_bytes()
-        except OSError as error:
+            return cls._load(Path(path))
+        except MemoryError:
             raise BundleError(
-                f"{weights_path}: {error.strerror}; copy the whole model folder again"
+                f"{path} does not fit into this machine's memory; free some, or train a smaller model"
             ) from None
+
+    @classmethod
+    def _load(cls, path: Path) -> Bundle:
+        values = read_values(path)
         try:
-            if hashlib.sha256(raw).hexdigest() == values["files"][WEIGHTS_FILE]:
-                bundle = cls._from_values(values, load_arrays(raw))
-                check_weights(
-                    bundle.config, bundle.labels, bundle.multilabel, len(bundle.vocabulary), bundle.weights
-                )
-                check_calibration(bundle.calibration, bundle.labels, bundle.multilabel)
-                return bundle
-        except (GrutextError, KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
-            raise BundleError(
-                f"{path} is not a model that this version can read: {error}; train anew, or update grutext"
-            ) from error
-        raise BundleError(f"{weights_path} is damaged (its SHA-256 differs); copy it again, or train anew")
+            check_values(values)
+        except BundleError as error:
+            raise _unreadable(path, error) from None
+        weights = read_weights(path / WEIGHTS_FILE, values["files"][WEIGHTS_FILE])
+        try:
+            bundle = cls._from_values(values, weights)
+            _check(bundle)
+        except (GrutextError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise _unreadable(path, error) from error
+        return bundle
+
+    def _files(self) -> dict[str, bytes]:
+        weights = _weights_file(self)
+        values = self._values() | {"files": {WEIGHTS_FILE: hashlib.sha256(weights).hexdigest()}}
+        values["checksum"] = checksum(values)
+        # A table of confusions among thousands of labels would be mostly indentation.
+        indent = 1 if len(self.labels) < 1000 else None
+        return {WEIGHTS_FILE: weights, MODEL_FILE: json.dumps(values, indent=indent).encode()}
 
     def _values(self) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "weights"}
@@ -157,6 +169,11 @@ class Bundle:
         return cls(weights=weights, **fields)
 
 
+def _check(bundle: Bundle) -> None:
+    check_weights(bundle.config, bundle.labels, bundle.multilabel, len(bundle.vocabulary), bundle.weights)
+    check_calibration(bundle.calibration, bundle.labels, bundle.multilabel)
+
+
 def check_target(path: Path, overwrite: bool) -> None:
     """Raises a BundleError unless a model may be written to `path`."""
     if not path.exists():
@@ -174,43 +191,16 @@ def weights_digest(bundle: Bundle) -> str:
     return hashlib.sha256(_weights_file(bundle)).hexdigest()
 
 
-def _read_model(path: Path) -> dict[str, Any]:
-    """Reads and checks `model.json`, as far as this can be done without the weights."""
-    if not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a name is too long)
-        state = "is not a folder" if os.path.lexists(path) else "does not exist"
-        raise BundleError(f"the model folder {path} {state}; grutext train makes one, -m names another")
-    try:
-        values = json.loads((path / MODEL_FILE).read_bytes())
-    except FileNotFoundError:
-        raise BundleError(f"{path} is no model: it has no {MODEL_FILE}; -m names the model folder") from None
-    except OSError as error:
-        raise BundleError(
-            f"{path / MODEL_FILE}: {error.strerror}; copy the whole model folder again"
-        ) from None
-    except (ValueError, RecursionError):
-        raise BundleError(
-            f"{path / MODEL_FILE} is damaged or half written; copy it again, or train anew"
-        ) from None
-    version = values.get("format") if isinstance(values, dict) else None
-    if not isinstance(version, int):
-        raise BundleError(f"{path / MODEL_FILE} is not grutext's; -m names the model folder")
-    if version > FORMAT:
-        raise BundleError(
-            f"{path} has model format {version}, newer than this grutext reads ({FORMAT}); update grutext"
-        )
-    if values.pop("checksum", None) != _checksum(values):
-        raise BundleError(
-            f"{path / MODEL_FILE} is damaged (its checksum differs); copy it again, or train anew"
-        )
-    return dict(values)
+def _unreadable(path: Path, error: Exception) -> BundleError:
+    """Builds the error for a model that is whole and makes no sense; what it quotes of it may be anything."""
+    told = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error)[:_TOLD])
+    return BundleError(
+        f"{path} is not a model that this version can read: {told}; train anew, or update grutext"
+    )
 
 
 def _weights_file(bundle: Bundle) -> bytes:
     return save_arrays({name: np.ascontiguousarray(array) for name, array in bundle.weights.items()})
-
-
-def _checksum(values: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -225,7 +215,7 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Waits until a renaming in the folder is on the disk, where the system can do that."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

@@ -28,6 +28,8 @@ class Classifier:
     Texts may be of any length and are never cut. A text's scores do not depend on the texts around it,
     up to the last bits of float32. An empty text gets the label that its lack of content suggests.
 
+    It may be pickled, to hand it to another process; on the disk a model is never a pickle, but a folder.
+
     Args:
         bundle: The model.
     """
@@ -63,9 +65,14 @@ class Classifier:
         return [self.labels[c] for c in chosen.argmax(axis=1)]
 
     def predict_proba(self, texts: Sequence[str]) -> Float:
-        """Gives the probability of each label for each text, `(N, C) float32`, in the order of `labels`."""
-        deep, wide = self.scores(texts)
-        return fuse(deep, wide, self.bundle.calibration, self.multilabel)
+        """Gives the probability of each label for each text, `(N, C) float32`, in the order of `labels`.
+
+        Raises:
+            BundleError: The weights are so large that a text's scores overflow.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            deep, wide = self.scores(texts)
+            return self._fuse(deep, wide)
 
     def confidence(self, probabilities: Float) -> Float:
         """Gives `(N,)`: the probability of each text's label, of several the largest there is."""
@@ -79,7 +86,7 @@ class Classifier:
         0 is the average of the dev texts, which the model had not seen either; foreign texts are far below.
 
         Raises:
-            BundleError: The model was made by a version that did not measure it.
+            BundleError: The model was made by a version that did not measure it, or its scores overflow.
         """
         return self.assess(texts)[1]
 
@@ -88,9 +95,11 @@ class Classifier:
         calibration = self.bundle.calibration
         if not calibration.familiarity:
             raise BundleError("this model has no familiarity: an older version trained it; train anew")
-        deep, wide, known = self.evidence(texts)
-        backed = backing(deep, wide, calibration, self.multilabel)
-        return fuse(deep, wide, calibration, self.multilabel), familiarity(backed, known, calibration)
+        with np.errstate(over="ignore", invalid="ignore"):
+            deep, wide, known = self.evidence(texts)
+            probabilities = self._fuse(deep, wide)
+            backed = backing(deep, wide, calibration, self.multilabel)
+            return probabilities, familiarity(backed, known, calibration)
 
     def encode(self, texts: Sequence[str]) -> Float:
         """Gives the encoder's vectors, `(N, P) float32`; zeros for an empty text.
@@ -122,6 +131,12 @@ class Classifier:
             self._stack(wide, self._wide.kernel.shape[1]) if self._wide else None,
             np.concatenate(known),
         )
+
+    def _fuse(self, deep: Float | None, wide: Float | None) -> Float:
+        probabilities = fuse(deep, wide, self.bundle.calibration, self.multilabel)
+        if not np.isfinite(probabilities).all():
+            raise BundleError("the model's weights are so large that its scores overflow; train anew")
+        return probabilities
 
     def _chunks(self, texts: Sequence[str]) -> Iterator[TokenBatch]:
         """Yields the texts, vectorized, in runs that bound the memory."""

@@ -23,8 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from grutext.errors import TrainingError
-from grutext.model.bundle import _sync_folder as sync_folder
-from grutext.model.bundle import write_durably
+from grutext.model.bundle import sync_folder, write_durably
 from grutext.nn.network import Network
 from grutext.nn.weights import Arrays, to_arrays
 

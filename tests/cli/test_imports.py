@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,14 @@ def test_predict_and_show_need_the_base_installation_alone(tmp_path, model) -> N
     assert done.stdout.splitlines() == ["text,label,confidence", "parcel,delivery,0.909443"]
     assert set(json.loads(done.stderr)) == {"click", "grutext", "numpy", "safetensors"}
     assert run_fresh(tmp_path, "show", forbidden=HEAVY[:-1]).returncode == 0
+
+
+def test_verify_takes_numpy_and_safetensors_alone(tmp_path, make_bundle) -> None:
+    rows = [{"text": "", "probabilities": [1 / 3] * 3}]
+    replace(make_bundle(multilabel=False), golden=rows).save(tmp_path / "model")
+    done = run_fresh(tmp_path, "verify")
+    assert done.stdout.startswith("1 of 1 golden texts: largest difference")
+    assert set(json.loads(done.stderr)) == {"click", "grutext", "numpy", "safetensors"}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from safetensors.numpy import load, save
 
+from grutext import Classifier
+from grutext.errors import BundleError
 from grutext.model.bundle import MODEL_FILE, WEIGHTS_FILE, Bundle
 
 
@@ -50,6 +52,41 @@ def rewrite() -> Callable[..., None]:
         (path / MODEL_FILE).write_bytes(seal(document))
 
     return change
+
+
+REMEDIES = ("train anew", "copy", "grutext train makes one", "-m names", "update grutext")
+
+
+@pytest.fixture
+def outcome_of() -> Callable[[Path], Callable[[], str]]:
+    """Loads a whole model; gives what tells, whatever was done to the folder since, what loading comes to.
+
+    That is "same answers" or "refused", by one BundleError whose one line has the path and a remedy. All else
+    is a failure.
+    """
+
+    def remember(path: Path) -> Callable[[], str]:
+        model = Classifier.load(path)
+        texts = [row["text"] for row in model.bundle.golden] + ["nothing of that", ""]
+        labels, probabilities = model.predict(texts), model.predict_proba(texts).tobytes()
+
+        def outcome() -> str:
+            try:
+                now = Classifier.load(path)
+            except BundleError as error:
+                line = str(error)
+                assert str(path) in line
+                assert "\n" not in line
+                assert any(remedy in line for remedy in REMEDIES), line
+                return "refused"
+            assert now.predict(texts) == labels
+            assert now.predict_proba(texts).tobytes() == probabilities
+            return "same answers"
+
+        assert outcome() == "same answers"
+        return outcome
+
+    return remember
 
 
 @pytest.fixture

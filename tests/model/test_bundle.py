@@ -15,6 +15,7 @@ import pytest
 
 from grutext.errors import BundleError
 from grutext.model import bundle as bundles
+from grutext.model import reading
 from grutext.model.bundle import FORMAT, MODEL_FILE, WEIGHTS_FILE, Bundle, weights_digest
 
 KINDS = {
@@ -270,7 +271,7 @@ def test_a_calibration_of_before_means_what_it_meant(build_bundle, tmp_path):
     path = tmp_path / "model" / "model.json"
     values = json.loads(path.read_bytes())
     del values["checksum"], values["calibration"]["scale"], values["calibration"]["shift"]
-    values["checksum"] = bundles._checksum(values)
+    values["checksum"] = reading.checksum(values)
     path.write_text(json.dumps(values, indent=1), encoding="utf-8")
     calibration = Bundle.load(tmp_path / "model").calibration
     assert (calibration.scale, calibration.shift) == ((1.0,), (0.0,))
@@ -283,6 +284,22 @@ def test_labels_twice_and_keys_out_of_order_are_not_saved(build_bundle, tmp_path
     bundle.weights["wide/keys"] = bundle.weights["wide/keys"][::-1].copy()
     with pytest.raises(BundleError, match="wide/keys does not ascend"):
         bundle.save(tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
+def test_a_model_that_would_be_too_large_to_load_is_not_saved(build_bundle, saved, monkeypatch, name):
+    before, size = contents(saved.parent), (saved / name).stat().st_size
+    monkeypatch.setitem(reading.LIMITS, name, size)
+    build_bundle().save(saved, overwrite=True)
+    assert contents(saved.parent) == before
+    monkeypatch.setitem(reading.LIMITS, name, size - 1)
+    with pytest.raises(
+        BundleError, match=rf"{name} would have {size:,} bytes, and more than {size - 1:,} are never"
+    ):
+        build_bundle().save(saved, overwrite=True)
+    assert contents(saved.parent) == before
+    with pytest.raises(BundleError, match=rf"{name} has {size:,} bytes, more than a model's {size - 1:,}"):
+        Bundle.load(saved)
 
 
 # A first save has no old model to put aside.

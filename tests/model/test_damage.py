@@ -1,6 +1,7 @@
 """Whatever happened to a model folder: one BundleError, whose one line names the file and a remedy."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -62,14 +63,14 @@ def test_a_folder_in_the_place_of_a_file(saved, name):
 
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
 def test_a_file_that_may_not_be_read(saved, name, monkeypatch):
-    read = Path.read_bytes
+    opened = os.open
 
-    def read_unless_forbidden(path):
-        if path.name == name:
+    def open_unless_forbidden(path, *arguments, **named):
+        if Path(path).name == name:
             raise PermissionError(13, "Permission denied")
-        return read(path)
+        return opened(path, *arguments, **named)
 
-    monkeypatch.setattr(Path, "read_bytes", read_unless_forbidden)
+    monkeypatch.setattr(os, "open", open_unless_forbidden)
     check_refused(saved, "Permission denied", named=saved / name)
 
 

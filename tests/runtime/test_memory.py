@@ -1,0 +1,64 @@
+"""Asking a model again and again takes no more memory."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import grutext
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "format-2"
+# Texts never repeat, so that whatever kept something of a text would grow.
+CHILD = """
+import json, resource, sys
+from grutext import Classifier
+
+def resident():  # bytes
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+folder, calls, leak = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "leak"
+model, kept, sizes = Classifier.load(folder), [], []
+for call in range(-500, calls + 1):
+    text = f"tide {call} sail{call} " * (1 + call % 7)
+    model.predict([text])
+    if leak:
+        kept.append(text * 60)
+    if call >= 0 and call % (calls // 10) == 0:
+        sizes.append(resident())
+print(json.dumps(sizes))
+"""
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured in /proc")
+
+
+def growth(calls: int, leak: str = "") -> float:
+    """Gives by how many megabytes a process grows over `calls` calls of `predict`, after 500 to warm up."""
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(GOLDEN), str(calls), leak],
+        env=os.environ | {"PYTHONPATH": str(Path(grutext.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=True,
+    )
+    first, *later = json.loads(done.stdout)
+    assert len(later) == 10
+    print(f"{calls:,} calls: {(later[-1] - first) / 1e6:.2f} MB")  # noqa: T201 (pytest -s, for docs/reliability.md)
+    return (max(later) - first) / 1e6
+
+
+def test_five_thousand_calls_leave_the_memory_as_it_is():
+    assert growth(5000) < 1
+
+
+def test_a_text_that_is_kept_of_each_call_is_noticed():
+    assert growth(1000, "leak") > 3
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_calls_leave_the_memory_as_it_is():
+    assert growth(100_000) < 1
