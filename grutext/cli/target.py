@@ -95,7 +95,7 @@ def discard_states(checkpoint: Path) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Removes what trainings that were killed while they saved left beside a model that is there."""
-    from grutext.model.bundle import MODEL_FILE, WEIGHTS_FILE
+    from grutext.model.reading import MODEL_FILE, WEIGHTS_FILE
 
     for path in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
         if path.is_dir() and {file.name for file in path.iterdir()} <= {MODEL_FILE, WEIGHTS_FILE}:

@@ -19,10 +19,13 @@ from grutext.progress import EpochRecord, Listener
 from grutext.training.batches import Corpus
 from grutext.training.calibration import logit_loss, rescale
 from grutext.training.checkpoint import Checkpoint, Place, Run
+from grutext.training.clock import Clock
 from grutext.training.decisions import micro_f1
 from grutext.training.pretrained import Pretrained
 from grutext.training.shards import ShardedCorpus
 from grutext.training.weighting import class_weights, is_balanced
+
+_FORESEEN = 16  # one of so many dev texts tells how long they all will take
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def fit_deep(
     if pretrained:
         network.assign(pretrained.placed(network.arrays()))
     kept = checkpoint.restore(network) if checkpoint else None
-    clock = _Clock(options.epochs, options.warmup, deadline)
+    clock = Clock(options.epochs, options.warmup, deadline)
     run = kept or Run(best=network.arrays(), history=[])
     return _Fit(network, train, dev, config, multilabel, listener, checkpoint, clock, run).run()
 
@@ -86,7 +89,7 @@ class _Fit:
 
     def __init__(
         self, network: Network, train: Corpus | ShardedCorpus, dev: Corpus, config: Config, multilabel: bool, listener: Listener,
-        checkpoint: Checkpoint | None, clock: _Clock, run: Run,
+        checkpoint: Checkpoint | None, clock: Clock, run: Run,
     ) -> None:  # fmt: skip
         self.network, self.train, self.dev, self.options = network, train, dev, config.training
         self.multilabel, self.listener, self.checkpoint, self.clock = multilabel, listener, checkpoint, clock
@@ -98,6 +101,8 @@ class _Fit:
         """Trains to the end, or to what stops it."""
         stopped: BaseException | None = None
         self.listener.begin(self.options.epochs, self.train.size)
+        if self.clock.deadline is not None:
+            self.clock.reserve = self._foresee()
         try:
             for epoch in range(len(self.history) + 1, self.options.epochs + 1):
                 if _stale(self.history, self.options.patience) or self.clock.over:
@@ -115,6 +120,13 @@ class _Fit:
                 self.network.arrays(), [], stopped
             )  # better than the weights before the first step
         return DeepFit(self.best, self.history, stopped)
+
+    def _foresee(self) -> float:
+        """Gives how many seconds a dev evaluation takes, from a few of its texts."""
+        for _ in range(2):  # the first one also traces the graph
+            began = time.monotonic()
+            predict(self.network, self.dev, self.options.batch_size, self.options.token_budget, _FORESEEN)
+        return (time.monotonic() - began) * _FORESEEN
 
     def _epoch(self, epoch: int) -> None:
         options, clock = self.options, self.clock
@@ -190,36 +202,12 @@ class _Fit:
                 )
 
 
-class _Clock:
-    """Knows how far the training is, in steps or in time, whichever is further."""
-
-    def __init__(self, epochs: int, warmup: float, deadline: float | None) -> None:
-        self.epochs, self.warmup, self.deadline = epochs, warmup, deadline
-        self.began = time.monotonic()
-        self.reserve = 0.0  # seconds that one dev evaluation takes
-        self.over = False
-
-    def progress(self, epoch: int, share: float) -> float:
-        """Gives how much of the training is done, in 0..1, when a share of an epoch is done."""
-        done = (epoch - 1 + share) / self.epochs
-        if self.deadline is None:
-            return done
-        left = max(1e-9, self.deadline - self.reserve - self.began)
-        timed = (time.monotonic() - self.began) / left
-        self.over = timed >= 1.0
-        return min(1.0, max(done, timed))
-
-    def rate(self, progress: float) -> float:
-        """Gives the factor on the learning rate: a linear rise, then half a cosine down to zero."""
-        if progress < self.warmup:
-            return max(progress, 1e-3) / self.warmup
-        return 0.5 * (1.0 + math.cos(math.pi * (progress - self.warmup) / (1.0 - self.warmup)))
-
-
-def predict(network: Network, corpus: Corpus, batch_size: int, token_budget: int) -> NDArray[np.float32]:
-    """Gives the logits of every text of a corpus, `(N, C)`, in its order."""
+def predict(
+    network: Network, corpus: Corpus, batch_size: int, token_budget: int, step: int = 1
+) -> NDArray[np.float32]:
+    """Gives the logits of every text of a corpus, `(N, C)`, in its order; zeros where `step` leaves texts out."""
     logits = np.zeros(corpus.targets.shape, np.float32)
-    for places, batch in corpus.in_order(batch_size, token_budget):
+    for places, batch in corpus.in_order(batch_size, token_budget, step):
         logits[places] = network.logits(batch)
     return logits
 
