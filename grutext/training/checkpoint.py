@@ -100,7 +100,11 @@ class Checkpoint:
         states = _states(self.folder)
         number = _number(states[-1]) + 1 if states else 1
         unfinished = self.folder / "unfinished"
-        write_durably(unfinished, content)
+        try:
+            write_durably(unfinished, content)
+        except OSError:
+            unfinished.unlink(missing_ok=True)  # the model may need the room
+            raise
         unfinished.replace(self.folder / f"{number:06}-{hashlib.sha256(content).hexdigest()}.safetensors")
         sync_folder(self.folder)
         for old in states[: -(_KEPT - 1)]:

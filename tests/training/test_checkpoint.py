@@ -168,6 +168,7 @@ def test_a_disk_that_fills_up_leaves_the_last_state(whole, stopped, monkeypatch)
         patch.setattr("grutext.training.checkpoint.write_durably", fill)
         stop(stopped, 5, resume=True, training__checkpoint_seconds=0)
     assert states(stopped) == before
+    assert not (stopped / "unfinished").exists(), "the room is given back"
     check_same(fit(checkpoint=stopped, resume=True), whole)
 
 
