@@ -7,7 +7,7 @@ from typing import Any
 
 from grutext.data.cells import JsonNumber
 from grutext.data.lines import read_records
-from grutext.data.records import Record, Table
+from grutext.data.records import Record, Table, find_double
 from grutext.data.sources import Source
 from grutext.data.wording import quote
 from grutext.errors import DataError
@@ -45,7 +45,7 @@ def _build_record(source: Source, number: int, line: str) -> Record | None:
         problem = f"two fields are called {quote(str(error))}; rename one of them"
     else:
         if isinstance(value, dict):
-            return Record(number, value, source.name)
+            return Record(number, value, source.name, len(line))
         problem = f"is {_KINDS[type(value)]}, not an object; each line is one object, {_OBJECT}"
     raise DataError(problem, source.name, number)
 
@@ -57,6 +57,5 @@ class _DoubledKeyError(Exception):
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     built = dict(pairs)
     if len(built) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _DoubledKeyError(next(name for name in names if names.count(name) > 1))
+        raise _DoubledKeyError(find_double(name for name, _ in pairs))
     return built
