@@ -17,8 +17,8 @@ from grutext.data.sources import Source, explain_os_error, open_bytes
 from grutext.data.wording import quote
 from grutext.errors import DataError
 
-# Codecs of Python that are none of files, or that hold back what they have read for as long as they like.
-_NO_CODECS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"}
+# Codecs that hold back what they have read, however much, or are none of files in the first place.
+_NOT_READ = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"}
 _LINE_END = re.compile(rb"\r\n?|\n")
 # First bytes that tell what a file is when it is not text in the named encoding.
 _MAGIC = (
@@ -112,6 +112,8 @@ def _find_codec(encoding: str, source: Source) -> str:
     except (LookupError, ValueError):
         problem = f"there is no encoding {quote(encoding)}; --encoding takes names such as latin-1"
         raise DataError(problem, source.name) from None
+    if codec.name in _NOT_READ:
+        raise DataError(f"the encoding {quote(encoding)} is none that is read; save it as UTF-8", source.name)
     return "utf-8-sig" if codec.name == "utf-8" else codec.name
 
 

@@ -70,15 +70,16 @@ def _read_all(stream: IO[bytes], source: Source) -> IO[bytes]:
 def _rows_at_once(metadata: FileMetaData, source: Source) -> int:
     """Gives how many rows to unpack together; a cell of a row group may be as large as the group says it is.
 
+    The metadata of single columns would tell more, but pyarrow ends the process where they are damaged.
+
     Raises:
-        DataError: Some row has a cell that is too long, because the average row of its group has.
+        DataError: Some row is too long, because the average row of its group is.
     """
     row, most = 1, PEEKED
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        largest = max((group.column(n).total_uncompressed_size for n in range(group.num_columns)), default=0)
-        check_record(largest // max(group.num_rows, 1), source.name, row, "bytes")
+        check_record(group.total_byte_size // max(group.num_rows, 1), source.name, row, "bytes")
         row += group.num_rows
-        most = min(most, max(_UNPACKED // max(largest, 1), _FEWEST))
+        most = min(most, max(_UNPACKED // max(group.total_byte_size, 1), _FEWEST))
     return most
 
 
