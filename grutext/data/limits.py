@@ -12,6 +12,8 @@ from grutext.errors import DataError
 LONGEST_RECORD = 16 * 2**20
 # As many as a spreadsheet may have.
 MOST_COLUMNS = 2**14
+# Lists and objects in one another; Python fails at some depth that depends on who asks.
+MOST_LEVELS = 100
 # A parquet file that is packed once more, or comes through a pipe, is kept in memory.
 LARGEST_IN_MEMORY = 256 * 2**20
 
