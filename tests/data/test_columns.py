@@ -1,3 +1,4 @@
+import functools
 import json
 import re
 
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grutext.data import Columns, ReadOptions, read_dataset, read_rows
-from grutext.data.columns import LABEL_NAMES, TEXT_NAMES
+from grutext.data.columns import LABEL_NAMES, TEXT_NAMES, _show
 from grutext.data.guessing import _is_prose
 from grutext.errors import DataError
 
@@ -204,3 +205,8 @@ def test_a_column_whose_name_has_two_lines_is_named_on_one(write, problem):
     assert problem(name, ReadOptions(label_column="the\nlabel")) == (
         'a.csv, line 4: the label column "the label" is empty; --skip-empty drops such rows'
     )
+
+
+def test_a_label_is_shown_without_what_lies_deep_inside():
+    deep = functools.reduce(lambda inner, _: [inner], range(5000), "x")
+    assert _show(["a", None, 2, deep, {}]) == "a, , 2, a list, an object"

@@ -4,15 +4,17 @@ import gzip
 import io
 import itertools
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from grutext.data import ReadOptions, parquet, read_dataset, read_rows
-from grutext.data.limits import LONGEST_RECORD, MOST_COLUMNS
+from grutext.data.limits import LARGEST_IN_MEMORY, LONGEST_RECORD, MOST_COLUMNS, MOST_LEVELS
 from grutext.data.records import PEEKED, Record, Table
 from grutext.data.vectors import read_vectors, vector_width
 from grutext.errors import DataError
+from grutext.settings import LONGEST_FILE
 
 TOO_LONG = f"is longer than {LONGEST_RECORD:,} characters; split it"
 LONG = "a" * (LONGEST_RECORD + 1)
@@ -214,3 +216,9 @@ class TestParquet:
             f"{called}: parquet of more than {len(content) - 1:,} bytes is read from a file of its own; save it "
             "unpacked, and name that"
         )
+
+
+def test_the_guide_names_every_limit():
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    for limit in (LONGEST_RECORD, MOST_COLUMNS, MOST_LEVELS, LARGEST_IN_MEMORY, LONGEST_FILE):
+        assert re.search(rf"^\|.*\| {limit:,}\b", page, flags=re.MULTILINE), limit
