@@ -77,7 +77,8 @@ def test_without_atheris_there_is_one_clear_line(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("scripts/fuzz needs atheris, and there is none for Python 3.")
 
 
-@pytest.mark.parametrize("fault", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [False, True])
 def test_a_campaign_counts_and_keeps_what_fails(monkeypatch, capsys, tmp_path, fault):
     pytest.importorskip("atheris")
     monkeypatch.setattr(campaign, "SEEDS", tmp_path)
