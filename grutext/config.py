@@ -172,7 +172,7 @@ class Config:
             section, _, key = name.partition(".")
             known = {f"{s.name}.{k.name}" for s in fields(self) for k in fields(getattr(self, s.name))}
             if name not in known:
-                raise ConfigError(f'there is no setting "{name}"{_suggest(name, known)}')
+                raise ConfigError(f"there is no setting {render_setting(name)}{_suggest(name, known)}")
             part = getattr(config, section)
             converted = _convert(name, value, get_type_hints(type(part))[key])
             config = replace(config, **{section: replace(part, **{key: converted})})
@@ -198,13 +198,24 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for section, part in values.items():
         if not isinstance(part, Mapping):
-            raise ConfigError(f'"{section}" is a section of settings, such as [model], not a value')
+            raise ConfigError(
+                f"{render_setting(section)} is a section of settings, such as [model], not a value"
+            )
         flat.update({f"{section}.{key}": value for key, value in part.items()})
     return flat
 
 
+def render_setting(value: Any) -> str:
+    """Gives a name or a value of other people's settings on one short line."""
+    try:
+        line = " ".join(json.dumps(value, default=str, ensure_ascii=False).splitlines())
+    except (ValueError, RecursionError):  # more digits than Python prints, or tables in tables in tables
+        line = f"a very large {type(value).__name__}"
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
+
+
 def _convert(name: str, value: Any, kind: type) -> Any:
-    wrong = ConfigError(f'the setting "{name}" takes {_KINDS[kind]}, not {json.dumps(value, default=str)}')
+    wrong = ConfigError(f'the setting "{name}" takes {_KINDS[kind]}, not {render_setting(value)}')
     if kind is bool:
         truth = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
         value = truth.get(value.lower(), value) if isinstance(value, str) else value
@@ -224,6 +235,7 @@ def _convert(name: str, value: Any, kind: type) -> Any:
     return value
 
 
+_SHOWN = 80
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 

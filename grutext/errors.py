@@ -28,7 +28,8 @@ class DataError(GrutextError):
         self.problem = problem
         self.source = source
         self.row = row
-        place = "" if source is None else source if row is None else f"{source}, line {row}"
+        name = None if source is None else _on_one_line(source)
+        place = "" if name is None else name if row is None else f"{name}, line {row}"
         super().__init__(f"{place}: {problem}" if place else problem)
 
 
@@ -51,3 +52,8 @@ class MissingExtraError(GrutextError):
 
     def __init__(self, feature: str, package: str, extra: str) -> None:
         super().__init__(f"{feature} needs {package}; install it with: pip install 'grutext[{extra}]'")
+
+
+def _on_one_line(name: str) -> str:
+    """Gives the name of a file, which may have line breaks in it, with escapes for what cannot be printed."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)

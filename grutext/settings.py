@@ -6,9 +6,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from grutext.config import Config, flatten
+from grutext.config import Config, flatten, render_setting
 from grutext.errors import ConfigError
 
+LONGEST_FILE = 16 * 1024  # characters; a file with every setting there is has less than 2,000
 PRESETS = ("fast", "balanced", "accurate")
 
 
@@ -46,13 +47,18 @@ def read_config(path: Path) -> dict[str, Any]:
     except ModuleNotFoundError:  # Python 3.10
         import tomli as tomllib
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(LONGEST_FILE + 1)
+        if len(text) > LONGEST_FILE:
+            raise ConfigError(f"{path}: is longer than {LONGEST_FILE:,} characters; no file of settings is")
+        values = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     known = [part.name for part in fields(Config)]
     for section, part in values.items():
         if not isinstance(part, dict):
-            raise ConfigError(f'{path}: "{section}" stands outside a section such as [model]')
+            raise ConfigError(f"{path}: {render_setting(section)} stands outside a section such as [model]")
         if section not in known:
-            raise ConfigError(f"{path}: there is no section [{section}]; the sections are {', '.join(known)}")
+            named = render_setting(section).strip('"')
+            raise ConfigError(f"{path}: there is no section [{named}]; the sections are {', '.join(known)}")
     return flatten(values)

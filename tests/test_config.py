@@ -1,6 +1,7 @@
 """Settings: what may be said, in what type and range, and what a wrong one is answered."""
 
 import dataclasses
+import functools
 import json
 import math
 import re
@@ -269,7 +270,10 @@ def test_a_toml_file_gives_settings_for_override(tmp_path):
         ("[model]\nunits = 1\nunits = 2\n", "line 3"),
         (b"[model]\npooling = '\xff'", "utf-8"),
         ("[model]\nunits = " + "9" * 5000, "digits"),
-        ("a = " + "[" * 100_000, ""),
+        ("a = " + "[" * 10_000, ""),
+        ('["a\\nb\\u2028c"]', "there is no section [a\\nb c]; the sections are"),
+        ('"a\\nb" = 1', '"a\\nb" stands outside a section'),
+        ("#" * 16_385, "is longer than 16,384 characters; no file of settings is"),
     ],
     ids=lambda value: repr(value[:30]),
 )
@@ -279,7 +283,7 @@ def test_a_file_of_another_form_is_refused_with_its_name(tmp_path, content, said
         read_config(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert said in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_file_that_cannot_be_read_is_named_once(tmp_path):
@@ -310,3 +314,21 @@ def test_a_section_that_does_not_exist_is_an_error_even_if_it_is_empty(tmp_path)
         ConfigError, match=r"there is no section \[modle\]; the sections are text, wide, model, training"
     ):
         read_config(tmp_path / "s.toml")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (16**5000, "not a very large int"),
+        ("x\u2028y" * 100, 'not "x y'),
+        (["x" * 1000], f'not ["{"x" * 78}…'),
+        (functools.reduce(lambda inner, _: {"a": inner}, range(5000), 1), "not a very large dict"),
+    ],
+    ids=["number", "lines", "long", "deep"],
+)
+def test_a_value_of_any_size_is_refused_in_one_short_line(value, said):
+    with pytest.raises(ConfigError) as caught:
+        Config().override({"model.enabled": value})
+    assert said in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(str(caught.value)) < 200

@@ -14,16 +14,15 @@ def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str,
         lines: Whether each line is a document, called `NAME:NUMBER`; empty lines count as well.
 
     Raises:
-        DataError: The file is missing, is a folder, is damaged or has another encoding.
+        DataError: The file is missing, is a folder, is damaged, has another encoding, or a text is too long.
     """
-    from grutext.data.lines import read_lines
+    from grutext.data.lines import read_lines, read_whole
     from grutext.data.sources import Source, find_source
 
     # Here `sample` is a file like any other, and not the embedded data.
     source = Source(name, name, "txt") if name == "sample" else find_source(name, "txt")
-    rows = read_lines(source, encoding)
     if not lines:
-        yield name, "".join(rows)
+        yield name, read_whole(source, encoding)
         return
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(read_lines(source, encoding), start=1):
         yield f"{name}:{number}", row.removesuffix("\n").removesuffix("\r")

@@ -164,6 +164,10 @@ def _describe(table: Table, text: str, label: str | None) -> list[str]:
 
 def _show(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(map(_show, value))
+        return ", ".join(map(_show_item, value))
+    return _show_item(value)
+
+
+def _show_item(value: Any) -> str:
     scalar = "" if is_missing(value) else read_scalar(value)
     return describe(value) if scalar is None else scalar

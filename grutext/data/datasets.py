@@ -13,7 +13,7 @@ from grutext.data.records import Record, Table
 from grutext.data.sources import find_source
 from grutext.data.spill import Gathered, Spill, gather
 from grutext.data.tables import open_table
-from grutext.data.wording import count, list_names
+from grutext.data.wording import count, list_names, quote
 from grutext.errors import DataError
 
 _NO_OPTIONS = ReadOptions()
@@ -137,7 +137,7 @@ def _check_labels(
     """
     problem = ""
     if found.labels is None:
-        problem = table.no_label or f'the label column "{column}" is empty; --skip-empty drops such rows'
+        problem = table.no_label or f"the label column {quote(column)} is empty; --skip-empty drops such rows"
     elif multilabel is False and len(found.labels) != 1:
         has = f"{len(found.labels)} labels ({list_names(found.labels)})" if found.labels else "no label"
         problem = f"the text has {has}, but here each text has one; give it one"

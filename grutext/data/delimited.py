@@ -7,18 +7,17 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from grutext.data.limits import LONGEST_RECORD, check_record
 from grutext.data.lines import read_lines
-from grutext.data.records import Record, Table
+from grutext.data.records import Record, Table, check_columns
 from grutext.data.sources import Source
-from grutext.data.wording import count, quote
+from grutext.data.wording import count
 from grutext.errors import DataError
 
 if TYPE_CHECKING:
     from _csv import Reader
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
-# The largest that every platform's C long can hold.
-LONGEST_CELL = 2**31 - 1
 
 
 def open_delimited(source: Source, encoding: str, form: str) -> Table:
@@ -37,33 +36,50 @@ def open_delimited(source: Source, encoding: str, form: str) -> Table:
     """
     # The csv module has one limit for the whole process, 131,072 characters, which real documents exceed. It is
     # raised and stays so: lowering it again would fail another thread that is reading a long text.
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
-    lines = read_lines(source, encoding)
-    reader = csv.reader(_check_nul(lines, source), delimiter=DELIMITERS[form], strict=True)
-    records = _read_rows(reader, source)
-    header = next(records, None)
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_RECORD))
+    lines = _Lines(read_lines(source, encoding), source)
+    rows = _read_rows(csv.reader(lines, delimiter=DELIMITERS[form], strict=True), lines, source)
+    header = next(rows, None)
     if header is None:
         raise DataError("is empty; the first line names the columns, such as text,label", source.name)
     columns = _read_header(*header, source)
-    table_rows = _build_records(records, lines, columns, source)
+    table_rows = _build_records(rows, lines, columns, source)
     return Table(
         source.name, table_rows, columns, empty="has a line of column names, but no rows below it; add some"
     )
 
 
-def _check_nul(lines: Iterator[str], source: Source) -> Generator[str, None, None]:
-    """Refuses NUL, which the csv module takes or not, depending on its version."""
-    for number, line in enumerate(lines, start=1):
-        if "\0" in line:
-            problem = "a NUL character is no text; if the file is UTF-16, name it: --encoding utf-16"
-            raise DataError(problem, source.name, number)
-        yield line
+class _Lines:
+    """Lines on their way to the csv module, which takes as many as a row goes on.
+
+    Attributes:
+        size: Characters of the lines since it was last set to 0.
+    """
+
+    def __init__(self, lines: Generator[str, None, None], source: Source) -> None:
+        self.size = 0
+        self.close = lines.close
+        self._lines = lines
+        self._source = source
+
+    def __iter__(self) -> Iterator[str]:
+        """Refuses NUL, which the csv module takes or not, depending on its version, and rows that never end."""
+        start = 1
+        for number, line in enumerate(self._lines, start=1):
+            start = start if self.size else number
+            self.size += len(line)
+            check_record(self.size, self._source.name, start)
+            if "\0" in line:
+                problem = "a NUL character is no text; if the file is UTF-16, name it: --encoding utf-16"
+                raise DataError(problem, self._source.name, number)
+            yield line
 
 
-def _read_rows(reader: Reader, source: Source) -> Generator[tuple[int, list[str]], None, None]:
+def _read_rows(reader: Reader, lines: _Lines, source: Source) -> Generator[tuple[int, list[str]], None, None]:
     """Gives each row that has anything with the line on which it starts."""
     while True:
         start = reader.line_num + 1
+        lines.size = 0
         try:
             cells = next(reader)
         except StopIteration:
@@ -85,15 +101,13 @@ def _explain(error: csv.Error, start: int, end: int) -> str:
 
 def _read_header(row: int, cells: list[str], source: Source) -> list[str]:
     names = [cell.strip() or f"column_{number}" for number, cell in enumerate(cells, start=1)]
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(f"two columns are called {quote(name)}; rename one of them", source.name, row)
+    check_columns(names, source.name, row)
     return names
 
 
 def _build_records(
     rows: Iterator[tuple[int, list[str]]],
-    lines: Generator[str, None, None],
+    lines: _Lines,
     columns: list[str],
     source: Source,
 ) -> Generator[Record, None, None]:
@@ -106,4 +120,4 @@ def _build_records(
                 )
                 problem += "separators or line breaks in it"
                 raise DataError(problem, source.name, number)
-            yield Record(number, dict(zip(columns, cells, strict=True)), source.name)
+            yield Record(number, dict(zip(columns, cells, strict=True)), source.name, lines.size)

@@ -54,7 +54,7 @@ def starts_with_label(plain: Table) -> bool:
 
 
 def _build_plain(source: Source, number: int, line: str) -> Record:
-    return Record(number, {"text": line}, source.name)
+    return Record(number, {"text": line}, source.name, len(line))
 
 
 def _parse(plain: Table) -> Generator[Record, None, None]:
@@ -66,4 +66,4 @@ def _parse(plain: Table) -> Generator[Record, None, None]:
             labels = _LABEL.findall(line)
             label = None if not labels else labels[0] if len(labels) == 1 else labels
             text = _LABEL.sub("", line).strip()
-            yield Record(record.number, {"label": label, "text": text}, record.source)
+            yield Record(record.number, {"label": label, "text": text}, record.source, record.size)

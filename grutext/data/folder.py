@@ -6,7 +6,7 @@ import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from grutext.data.lines import read_lines
+from grutext.data.lines import read_whole
 from grutext.data.records import Record, Table
 from grutext.data.sources import Source, explain_os_error
 from grutext.data.wording import count, list_names
@@ -81,5 +81,5 @@ def _walk(folder: str) -> Iterator[str]:
 
 def _read_texts(texts: list[tuple[str, str]], encoding: str) -> Generator[Record, None, None]:
     for label, path in texts:
-        lines = list(read_lines(Source(path, path, "txt"), encoding))
-        yield Record(1, {"text": "".join(lines), "label": label}, path)
+        text = read_whole(Source(path, path, "txt"), encoding)
+        yield Record(1, {"text": text, "label": label}, path, len(text))

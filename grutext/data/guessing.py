@@ -15,7 +15,7 @@ LONGEST_LABEL = 40
 _UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-_WORDS = re.compile(r"[^\W\d_]\S*\s+\S|\S\s+\S*[^\W\d_]")
+_LETTER = re.compile(r"[^\W\d_]")
 _NUMBER = re.compile(r"[-+]?[\d.,:%/ -]+")
 _END_OF_SENTENCE = (".", "!", "?", "。", "\uff01", "\uff1f", "…")
 
@@ -63,4 +63,5 @@ def _cells(value: Any) -> list[str]:
 
 
 def _is_prose(text: str) -> bool:
-    return _WORDS.search(text) is not None or _UNSPACED.search(text) is not None
+    several_words = len(text.split(maxsplit=1)) > 1 and _LETTER.search(text) is not None
+    return several_words or _UNSPACED.search(text) is not None

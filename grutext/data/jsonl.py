@@ -6,13 +6,15 @@ import json
 from typing import Any
 
 from grutext.data.cells import JsonNumber
+from grutext.data.limits import MOST_LEVELS
 from grutext.data.lines import read_records
-from grutext.data.records import Record, Table
+from grutext.data.records import Record, Table, find_double
 from grutext.data.sources import Source
 from grutext.data.wording import quote
 from grutext.errors import DataError
 
 _KINDS = {list: "a list", str: "a text", JsonNumber: "a number", bool: "true or false", type(None): "null"}
+_TOO_DEEP = f"its JSON is nested in more than {MOST_LEVELS} levels; leave out what is neither text nor label"
 _OBJECT = '{"text": "…", "label": "…"}'
 
 
@@ -40,13 +42,16 @@ def _build_record(source: Source, number: int, line: str) -> Record | None:
     except json.JSONDecodeError as error:
         problem = f"is not JSON ({error.msg} at character {error.colno}); each line is one object, {_OBJECT}"
     except RecursionError:
-        problem = "the JSON of this line is nested too deeply"
+        problem = _TOO_DEEP
     except _DoubledKeyError as error:
         problem = f"two fields are called {quote(str(error))}; rename one of them"
     else:
-        if isinstance(value, dict):
-            return Record(number, value, source.name)
-        problem = f"is {_KINDS[type(value)]}, not an object; each line is one object, {_OBJECT}"
+        if line.count("[") + line.count("{") > MOST_LEVELS and _is_deeper(value, MOST_LEVELS):
+            problem = _TOO_DEEP
+        elif isinstance(value, dict):
+            return Record(number, value, source.name, len(line))
+        else:
+            problem = f"is {_KINDS[type(value)]}, not an object; each line is one object, {_OBJECT}"
     raise DataError(problem, source.name, number)
 
 
@@ -57,6 +62,13 @@ class _DoubledKeyError(Exception):
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     built = dict(pairs)
     if len(built) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _DoubledKeyError(next(name for name in names if names.count(name) > 1))
+        raise _DoubledKeyError(find_double(name for name, _ in pairs))
     return built
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Tells whether lists and objects lie in one another in more than some levels."""
+    if not isinstance(value, list | dict):
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)

@@ -9,12 +9,16 @@ import re
 import zlib
 from collections.abc import Callable, Generator
 from contextlib import closing
+from functools import partial
 
+from grutext.data.limits import LONGEST_RECORD, check_record
 from grutext.data.records import Record
 from grutext.data.sources import Source, explain_os_error, open_bytes
 from grutext.data.wording import quote
 from grutext.errors import DataError
 
+# Codecs that hold back what they have read, however much, or are none of files in the first place.
+_NOT_READ = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"}
 _LINE_END = re.compile(rb"\r\n?|\n")
 # First bytes that tell what a file is when it is not text in the named encoding.
 _MAGIC = (
@@ -34,15 +38,16 @@ def read_lines(source: Source, encoding: str) -> Generator[str, None, None]:
         encoding: Its encoding; a byte order mark of UTF-8 is left out.
 
     Raises:
-        DataError: It cannot be read, unpacked or decoded; names the line.
+        DataError: It cannot be read, unpacked or decoded, or a line is too long; names the line.
     """
     codec = _find_codec(encoding, source)
     number = 0
     with open_bytes(source) as stream:
         text = io.TextIOWrapper(stream, codec, newline="")
         try:
-            for line in text:
+            for line in iter(partial(text.readline, LONGEST_RECORD + 1), ""):
                 number += 1
+                check_record(len(line), source.name, number)
                 yield line
         except UnicodeError as error:
             row, problem = _explain_bytes(error, encoding, number)
@@ -70,6 +75,25 @@ def read_records(
                 yield record
 
 
+def read_whole(source: Source, encoding: str) -> str:
+    """Gives all of a source as one text.
+
+    Args:
+        source: A file or standard input.
+        encoding: Its encoding.
+
+    Raises:
+        DataError: As `read_lines`; or all of it is too long for one text.
+    """
+    lines, size = list[str](), 0
+    with closing(read_lines(source, encoding)) as rows:
+        for line in rows:
+            size += len(line)
+            check_record(size, source.name, None)
+            lines.append(line)
+    return "".join(lines)
+
+
 def explain_reading(error: Exception, source: Source, row: int | None = None) -> DataError:
     """Gives the error of the data for one that came up while its bytes were read."""
     if isinstance(error, gzip.BadGzipFile) and row in (None, 1):
@@ -88,6 +112,8 @@ def _find_codec(encoding: str, source: Source) -> str:
     except (LookupError, ValueError):
         problem = f"there is no encoding {quote(encoding)}; --encoding takes names such as latin-1"
         raise DataError(problem, source.name) from None
+    if codec.name in _NOT_READ:
+        raise DataError(f"the encoding {quote(encoding)} is none that is read; save it as UTF-8", source.name)
     return "utf-8-sig" if codec.name == "utf-8" else codec.name
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, final
 
+from grutext.data.limits import LONGEST_RECORD, MOST_COLUMNS
+from grutext.data.wording import quote
 from grutext.errors import DataError
 
-PEEKED = 200
+PEEKED = 200  # records that are read before it is known which column is which; fewer if they are long
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,13 @@ class Record:
         number: The line on which it starts, or its row number; from 1.
         fields: Its values by column, in the order of the columns.
         source: What messages call the file it stands in.
+        size: Characters (in parquet, bytes) that it was read from.
     """
 
     number: int
     fields: dict[str, Any]
     source: str
+    size: int = 0
 
 
 @final
@@ -42,7 +46,7 @@ class Table:
         no_label: What to say of a record without a label; None speaks of the column.
 
     Raises:
-        DataError: There are no records, or the first ones cannot be read.
+        DataError: There are no records, the first ones cannot be read, or the columns cannot be told apart.
     """
 
     def __init__(
@@ -59,12 +63,13 @@ class Table:
         self.fixed = fixed
         self.no_label = no_label
         self.notes: list[str] = []
-        self.first = list(islice(records, PEEKED))
+        self.first = _peek(records)
         self._rest = records
         if not self.first:
             raise DataError(empty, source)
         if columns is None:
             columns = list(dict.fromkeys(name for record in self.first for name in record.fields))
+        check_columns(columns, source)
         self.columns = tuple(columns)
 
     def __iter__(self) -> Iterator[Record]:
@@ -79,3 +84,35 @@ class Table:
     def close(self) -> None:
         """Closes the file; a second time does nothing."""
         self._rest.close()
+
+
+def check_columns(names: Sequence[str], source: str, row: int | None = None) -> None:
+    """Raises a DataError where there are too many columns, or two of one name."""
+    if len(names) > MOST_COLUMNS:
+        problem = (
+            f"has {len(names):,} columns, and may have {MOST_COLUMNS:,}; keep those with texts and labels"
+        )
+        raise DataError(problem, source, row)
+    double = find_double(names)
+    if double is not None:
+        raise DataError(f"two columns are called {quote(double)}; rename one of them", source, row)
+
+
+def find_double(names: Iterable[str]) -> str | None:
+    """Gives the first name that was there before; None if there is none."""
+    seen = set[str]()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
+def _peek(records: Iterator[Record]) -> list[Record]:
+    first, size = list[Record](), 0
+    for record in islice(records, PEEKED):
+        first.append(record)
+        size += record.size
+        if size >= LONGEST_RECORD:
+            break
+    return first

@@ -13,12 +13,14 @@ import zlib
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grutext.data.limits import LONGEST_RECORD, check_record
 from grutext.data.lines import explain_reading
 from grutext.data.sources import Source, explain_os_error, open_bytes
 from grutext.data.wording import count, quote
@@ -26,7 +28,7 @@ from grutext.errors import DataError
 
 Line = tuple[int, bytes]
 
-_HEADER = re.compile(rb"([0-9]+) ([1-9][0-9]*)")
+_HEADER = re.compile(rb"([0-9]{1,15}) ([1-9][0-9]{0,7})")  # more digits are no numbers of rows and columns
 _BOM = b"\xef\xbb\xbf"
 # First bytes of what people have in place of text.
 _MAGIC = (
@@ -127,7 +129,8 @@ def _read_lines(source: Source) -> Generator[Line, None, None]:
     number = 0
     with open_bytes(source) as stream:
         try:
-            for number, line in enumerate(stream, start=1):
+            for number, line in enumerate(iter(partial(stream.readline, LONGEST_RECORD + 1), b""), start=1):
+                check_record(len(line), source.name, number, "bytes")
                 stripped = line.removeprefix(_BOM if number == 1 else b"").rstrip(b" \r\n")
                 if stripped:
                     yield number, stripped

@@ -144,3 +144,12 @@ def test_a_model_that_is_missing_or_damaged_is_named(error, model, letters) -> N
     assert "the model folder nowhere does not exist" in error("classify", "a.txt", "-m", "nowhere")
     (model / "weights.safetensors").write_bytes(b"half")
     assert "model/weights.safetensors is damaged" in error("classify", "a.txt")
+
+
+@pytest.mark.parametrize("lines", [[], ["--lines"]])
+def test_a_document_is_no_longer_than_the_limit(run, model, tmp_path, lines) -> None:
+    (tmp_path / "long.txt").write_bytes((b"a" * 2**20 + b"\n") * 16 if not lines else b"a" * (2**24 + 1))
+    result = run("classify", *lines, "long.txt", check=1)
+    place = "long.txt, line 1" if lines else "long.txt"
+    assert result.stdout == ""
+    assert result.stderr == f"grutext: error: {place}: is longer than 16,777,216 characters; split it\n"

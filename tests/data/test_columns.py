@@ -1,9 +1,15 @@
+import functools
 import json
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from grutext.data import Columns, ReadOptions, read_dataset, read_rows
-from grutext.data.columns import LABEL_NAMES, TEXT_NAMES
+from grutext.data.columns import LABEL_NAMES, TEXT_NAMES, _show
+from grutext.data.guessing import _is_prose
+from grutext.errors import DataError
 
 ROWS = [
     ("the parcel never came", "late"),
@@ -170,3 +176,37 @@ def test_other_separators_are_recognised(write, problem):
 def test_a_long_list_of_columns_is_cut(write, problem):
     name = write("a.csv", build_table([f"c{n}" for n in range(30)], [["1"] * 30]))
     assert problem(name, ReadOptions(text_column="zzz")).endswith("c18, c19 and 10 more")
+
+
+def test_a_cell_without_any_space_is_told_from_prose_at_once(write):
+    # A search that starts again at each of its characters would take hours.
+    rows = [("a" * 1_000_000, "x"), ("b" * 1_000_000, "y"), ("c" * 1_000_000, "x")]
+    name = write("a.csv", build_table(("what", "kind"), rows))
+    with pytest.raises(DataError, match="cannot tell which column holds the texts"):
+        read_dataset(name)
+
+
+@given(st.text(st.sampled_from("aé1_½天. \n\x1c"), max_size=8))
+def test_prose_is_a_word_with_a_letter_beside_another_one(text):
+    beside = re.search(r"[^\W\d_]\S*\s+\S|\S\s+\S*[^\W\d_]", text)
+    assert _is_prose(text) == (beside is not None or "天" in text)
+
+
+def test_a_file_whose_name_has_two_lines_is_named_on_one(write):
+    for name in ("two\nlines.csv", "two\u2028lines.csv"):
+        with pytest.raises(DataError) as caught:
+            read_dataset(write(name, "what,kind\n"))
+        escaped = name.encode("unicode_escape").decode()
+        assert str(caught.value) == f"{escaped}: has a line of column names, but no rows below it; add some"
+
+
+def test_a_column_whose_name_has_two_lines_is_named_on_one(write, problem):
+    name = write("a.csv", 'text,"the\nlabel"\na b,x\nc d,\n')
+    assert problem(name, ReadOptions(label_column="the\nlabel")) == (
+        'a.csv, line 4: the label column "the label" is empty; --skip-empty drops such rows'
+    )
+
+
+def test_a_label_is_shown_without_what_lies_deep_inside():
+    deep = functools.reduce(lambda inner, _: [inner], range(5000), "x")
+    assert _show(["a", None, 2, deep, {}]) == "a, , 2, a list, an object"

@@ -1,5 +1,7 @@
 """Texts that look the same become the same string, whatever is in them."""
 
+import random
+import time
 import unicodedata
 
 import pytest
@@ -56,3 +58,34 @@ def test_the_short_way_for_ascii_is_the_long_way(text: str):
     ascii_text = text.encode("ascii", "ignore").decode()
     long_way = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", ascii_text).casefold())
     assert normalize(ascii_text) == long_way
+
+
+MARKS = [
+    char
+    for char in map(chr, range(0x110000))
+    if unicodedata.combining(unicodedata.normalize("NFKD", char)[0])
+]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ordering_the_marks_of_a_long_text_changes_no_normal_form(seed):
+    draw = random.Random(seed)
+    few = draw.sample(MARKS, 9)
+    runs = [
+        "".join(draw.choices(pool, k=1500))
+        for pool in (
+            MARKS,
+            few,
+            ["\u0315", "\u0334", "\uff9e", "\u0f73", "\u0345", "\u0344"],
+            ["👩", "\u200d", "!", "\u0301"],
+        )
+    ]
+    text = "".join(start + run for start, run in zip("éか1\u1100", runs, strict=True)) + "\u1161b"
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'")
+    assert normalize(text) == unicodedata.normalize("NFKC", folded)
+
+
+def test_a_text_of_nothing_but_marks_takes_no_longer_than_others():
+    start = time.process_time()
+    assert len(normalize("a" + "\u0315\u0334\uff9e" * 100_000)) == 300_001
+    assert time.process_time() - start < 10  # half a second; minutes if each mark is moved over all others

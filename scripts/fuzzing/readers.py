@@ -1,0 +1,112 @@
+"""Targets that read a file: it is understood, or refused by one error of ours on one line."""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from grutext.cli.settings import build_config
+from grutext.data import ReadOptions, check_trainable, fingerprint, read_dataset, read_rows
+from grutext.data.vectors import read_vectors, vector_width
+from grutext.errors import GrutextError
+from grutext.text import normalize
+
+ENCODINGS = ("utf-8", "latin-1", "utf-16", "utf-32", "shift_jis", "gb18030", "utf-7", "no-such")
+# The options of `grutext train` that say something about its settings; none of them is given here.
+_SETTINGS = ("preset", "epochs", "time_budget", "seed", "class_weight", "optimize", "no_wide", "no_deep")
+LONGEST_MESSAGE = 3000
+
+
+def check_error(error: GrutextError) -> None:
+    """Fails where a message is none, is more than one line, or floods a terminal."""
+    message = str(error)
+    assert len(message.splitlines()) == 1, message[:LONGEST_MESSAGE]
+    assert len(message) <= LONGEST_MESSAGE, message[:LONGEST_MESSAGE]
+
+
+def read_file(form: str, data: bytes) -> None:
+    """Reads a file of a form for training and for prediction.
+
+    The first byte chooses the options: `0` is none of them, and the three lowest bits above it are
+    `--skip-empty`, `--label-separator` and `.gz`; the next three are the encoding.
+    """
+    chosen, content = ((data[0] - ord("0")) % 256, data[1:]) if data else (0, b"")
+    options = ReadOptions(
+        format=form,
+        skip_empty=bool(chosen & 1),
+        label_separator=";" if chosen & 2 else None,
+        encoding=ENCODINGS[chosen >> 3 & 7],
+    )
+    name = _write("any.gz", gzip.compress(content, 1)) if chosen & 4 else _write("any", content)
+    _read_all(name, options)
+
+
+def read_packed(data: bytes) -> None:
+    """Reads bytes that are called `.gz`, whatever they are, as lines."""
+    _read_all(_write("any.csv.gz", data), ReadOptions())
+
+
+def read_folder(data: bytes) -> None:
+    """Reads a folder of two classes, whose files have the bytes between NULs."""
+    first, *others = data.split(b"\0")
+    for label, content in zip(("good", "bad"), (first, b"\0".join(others)), strict=True):
+        _write(f"classes/{label}/1.txt", content)
+    _read_all(str(_folder() / "classes"), ReadOptions())
+
+
+def read_word_vectors(data: bytes) -> None:
+    """Reads a file of word vectors."""
+    path = Path(_write("any.vec", data))
+    try:
+        width = vector_width(path)
+        found = read_vectors(path, {"the", "cat", "é"}, normalize)
+    except GrutextError as error:
+        check_error(error)
+        return
+    assert all(row.shape == (width,) for row in found.rows.values())
+
+
+def read_settings(data: bytes) -> None:
+    """Reads a file of settings in TOML."""
+    path = Path(_write("any.toml", data))
+    try:
+        build_config(dict.fromkeys(_SETTINGS) | {"config_file": path, "changes": ()})
+    except GrutextError as error:
+        check_error(error)
+
+
+def _read_all(name: str, options: ReadOptions) -> None:
+    try:
+        dataset = read_dataset(name, options)
+        check_trainable(dataset)
+    except GrutextError as error:
+        check_error(error)
+    else:
+        assert all(label.strip() for example in dataset.examples for label in example.labels)
+        assert fingerprint(dataset.examples)
+    try:
+        with read_rows(name, options) as reader:
+            numbers = [row.number for row in reader if isinstance(row.text, str)]
+    except GrutextError as error:
+        check_error(error)
+    else:
+        assert numbers == sorted(set(numbers))
+
+
+@cache
+def _kept() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="grutext-fuzz-")
+
+
+def _folder() -> Path:
+    return Path(_kept().name)
+
+
+def _write(name: str, content: bytes) -> str:
+    path = _folder() / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # some file systems wait for the disk where a file is overwritten
+    path.write_bytes(content)
+    return str(path)

@@ -1,0 +1,65 @@
+"""Targets that take a text: whatever it is, what comes out keeps what the text room promises."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from grutext.config import TextConfig, WideConfig
+from grutext.text import TOKENIZERS, Vectorizer, Vocabulary, count_ngrams, normalize
+
+_VOCABULARY = Vocabulary(["the", "cat", "é", "天"])
+_CONFIG = TextConfig(subword_buckets=97)
+
+
+def read_text(data: bytes) -> str:
+    """Gives bytes as a text; what is no UTF-8 becomes lone surrogates."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def check_normalize(data: bytes) -> None:
+    """Normalises a text; doing it twice is doing it once."""
+    once = normalize(read_text(data))
+    assert normalize(once) == once
+
+
+def check_tokenizers(data: bytes) -> None:
+    """Splits a text with every tokenizer: nothing but white space is lost, and no token is empty."""
+    text = normalize(read_text(data))
+    kept = "".join(char for char in text if not char.isspace())
+    for name, tokenize in TOKENIZERS.items():
+        tokens = tokenize(text)
+        assert all(tokens), name
+        assert name == "pair" or "".join(tokens) == kept, name
+    assert len(TOKENIZERS["pair"](text)) == len(TOKENIZERS["word"](text))
+
+
+def check_vectorizer(data: bytes) -> None:
+    """Turns the lines of a text into numbers, all of which are in their ranges and add up."""
+    texts = read_text(data).split("\n")
+    for tokenizer in TOKENIZERS:
+        batch = Vectorizer(_config(tokenizer), _VOCABULARY).vectorize(texts)
+        assert len(batch.lengths) == len(texts)
+        assert batch.lengths.sum() == len(batch.ids)
+        assert len(set(batch.types)) == len(batch.types) == len(batch.rows) == len(batch.bucket_counts)
+        assert set(batch.ids.tolist()) == set(range(len(batch.types)))
+        assert all(0 <= row < _VOCABULARY.rows for row in batch.rows.tolist())
+        assert batch.bucket_counts.sum() == len(batch.buckets)
+        assert all(0 <= bucket < _CONFIG.subword_buckets for bucket in batch.buckets.tolist())
+
+
+def check_ngrams(data: bytes) -> None:
+    """Counts the n-grams of the lines of a text; each line has the same ones alone and among others."""
+    texts = read_text(data).split("\n")[:8]
+    vectorizer, config = Vectorizer(_CONFIG, _VOCABULARY), WideConfig()
+    together = count_ngrams(vectorizer.vectorize(texts), config)
+    assert np.all(np.diff(together.keys.astype(np.int64) * len(texts) + together.texts) > 0)
+    assert np.all(together.counts > 0)
+    for number, text in enumerate(texts):
+        alone = count_ngrams(vectorizer.vectorize([text]), config)
+        here = together.texts == number
+        assert np.array_equal(alone.keys, together.keys[here])
+        assert np.array_equal(alone.counts, together.counts[here])
+
+
+def _config(tokenizer: str) -> TextConfig:
+    return TextConfig(tokenizer=tokenizer, subword_buckets=_CONFIG.subword_buckets)
