@@ -7,11 +7,12 @@ from grutext.data.columns import Columns
 from grutext.data.datasets import read_dataset
 from grutext.data.examples import Dataset, Example, ReadOptions, fingerprint
 from grutext.data.labels import label_set
+from grutext.data.partial import Run
 from grutext.data.rows import Row, RowReader, read_rows
 from grutext.data.sample import sample_path
 from grutext.data.sources import FORMATS
 from grutext.data.splits import split_examples
-from grutext.data.writers import WRITTEN_FORMATS, RowWriter, open_writer
+from grutext.data.writers import WRITTEN_FORMATS, RowWriter, open_writer, written_form
 
 __all__ = [
     "FORMATS",
@@ -23,6 +24,7 @@ __all__ = [
     "Row",
     "RowReader",
     "RowWriter",
+    "Run",
     "check_trainable",
     "fingerprint",
     "label_set",
@@ -31,4 +33,5 @@ __all__ = [
     "read_rows",
     "sample_path",
     "split_examples",
+    "written_form",
 ]
