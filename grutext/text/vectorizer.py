@@ -8,9 +8,11 @@ once, however often it occurs, and nothing is padded before it must be.
 from __future__ import annotations
 
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,13 +78,13 @@ class Vectorizer:
         """
         tokenize = TOKENIZERS[self.config.tokenizer]
         normalized = [normalize(text) for text in texts]
-        type_of: dict[str, int] = {}
+        type_of: defaultdict[str, int] = defaultdict(count().__next__)  # numbers new tokens
         ids: list[int] = []
         lengths = np.zeros(len(normalized), np.int32)
         for n, text in enumerate(normalized):
             tokens = tokenize(text)
             lengths[n] = len(tokens)
-            ids.extend([type_of.setdefault(token, len(type_of)) for token in tokens])
+            ids.extend(map(type_of.__getitem__, tokens))
         types = list(type_of)
         buckets = [_pack_buckets(token, self.config) for token in types]
         return TokenBatch(
