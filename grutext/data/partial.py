@@ -187,7 +187,10 @@ class Partial:
         settings: dict[str, Any] = {}
         entries: list[dict[str, Any]] = []
         end = 0
-        with contextlib.suppress(FileNotFoundError, ValueError, KeyError), self._log_path.open("rb") as log:
+        with (
+            contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError),
+            self._log_path.open("rb") as log,
+        ):
             for line in log:
                 values = json.loads(line if line.endswith(b"\n") else b"")
                 if end == 0:
