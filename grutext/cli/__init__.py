@@ -113,7 +113,7 @@ def main() -> None:
     """Trains a text classifier from labelled texts, and answers with it.
 
     Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 an error that is told in one
-    line, 2 a wrong command line, 130 interrupted.
+    line, 2 a wrong command line, 130 interrupted, 141 nobody reads stdout any more.
     """
 
 
