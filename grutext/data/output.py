@@ -108,7 +108,8 @@ class Output:
         if data and self._packer:
             data = self._packer.pack(data)
         try:
-            self._file.write(data)
+            while data:  # with PYTHONUNBUFFERED, a pipe may take less than all
+                data = data[self._file.write(data) :]
         except BrokenPipeError:
             raise  # whoever read standard output has seen enough; the command line ends quietly
         except OSError as error:

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -34,11 +35,15 @@ def start(tmp_path, model):
     lines = (f'{n},"{WORDS[n % 4]}, again"\n' for n in range(ROWS))
     (tmp_path / "many.csv").write_text("id,message\n" + "".join(lines), encoding="utf-8")
 
+    # Where Python does not buffer, nothing is left that could fail while it shuts down.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment |= {"PYTHONPATH": str(Path(grutext.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+
     def start_process(*arguments: str, room: int = 0, **pipes):
         return subprocess.Popen(
             [sys.executable, "-c", START, str(room), "predict", *arguments],
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(Path(grutext.__file__).parents[1]), "OMP_NUM_THREADS": "1"},
+            env=environment,
             stdin=pipes.get("stdin", subprocess.DEVNULL),
             stdout=pipes.get("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,
@@ -143,6 +148,21 @@ def test_it_ends_quietly_when_the_reader_goes_away(start, tmp_path, rows) -> Non
         os.read(read, 10)
     os.close(read)
     assert check_done(process, code=141) == ""
+
+
+def test_rows_can_be_read_before_the_last_ones_are_there(start) -> None:
+    process = start("-", stdin=subprocess.PIPE)
+    process.stdin.write(b"ok\n" * 201)  # three batches, and less than Python's own buffer holds
+    process.stdin.flush()
+    watchdog = threading.Timer(60, process.kill)
+    watchdog.start()
+    assert process.stdout.readline() == b"text\tlabel\tconfidence\n"
+    assert process.stdout.readline() == b"ok\tbilling\t0.333333\n"
+    watchdog.cancel()
+    process.stdin.close()
+    assert process.stdout.read().count(b"\n") == 200
+    process.stdin = None  # or communicate would flush it
+    check_done(process)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

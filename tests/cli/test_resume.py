@@ -134,6 +134,16 @@ def test_other_rows_are_refused(run, error, interrupt, model, many, tmp_path, ch
     assert "goes on after 192 rows" in run("predict", "many.csv", "-o", "out.csv", "--resume").stderr
 
 
+def test_a_number_that_became_a_text_is_another_row(error, interrupt, model, tmp_path) -> None:
+    row = '{"n": 1.0, "message": "parcel"}\n'
+    (tmp_path / "a.jsonl").write_text(row * ROWS)
+    interrupt("a.jsonl", "-o", "out.jsonl", "--quiet")
+    (tmp_path / "a.jsonl").write_text(row.replace("1.0", '"1.0"') * ROWS)
+    assert "the rows of the input are not those" in error(
+        "predict", "a.jsonl", "-o", "out.jsonl", "--resume", "--quiet"
+    )
+
+
 def test_rows_behind_those_that_are_done_may_be_mended_or_added(
     run, interrupt, model, many, tmp_path
 ) -> None:
@@ -163,12 +173,14 @@ def test_with_resume_and_nothing_to_go_on_with_it_starts_and_says_so(run, model,
     assert list_outputs(tmp_path) == ["out.csv"]
 
 
-@pytest.mark.parametrize("tail", [b'{"rows": 256, "dig', b"\0" * 99, b'{"rows": 256}\n', b"7\n"])
+@pytest.mark.parametrize("tail", [b'{"rows": 256, "dig', b"\0" * 99, b'{"rows": 256}\n', b"7\n", None])
 def test_what_was_torn_when_the_machine_died_does_not_count(
     run, interrupt, model, many, tmp_path, tail
 ) -> None:
     run("predict", many(), "-o", "whole.csv")
     interrupt("many.csv", "-o", "out.csv")
+    if tail is None:  # an entry that lacks its line end, to which the next one would be joined
+        tail = (tmp_path / FILES[1]).read_bytes().splitlines()[-1]
     for name, torn in zip(FILES, (b"half a ro", tail), strict=True):
         with (tmp_path / name).open("ab") as file:
             file.write(torn)
