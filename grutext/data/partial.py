@@ -109,7 +109,11 @@ class Partial:
             self.notes.append(f"{self.name}: {lost} of an interrupted run are thrown away (--resume goes on)")
         self._log_path.unlink(missing_ok=True)  # first, or it would speak of other bytes
         self.file, self._log = self._path.open("wb"), self._log_path.open("wb", buffering=0)
-        self._log.write(_render({"settings": dict(run.settings)}))
+        try:
+            self._log.write(_render({"settings": dict(run.settings)}))
+        except OSError:
+            self._remove()
+            raise
 
     def _cut(self, file: IO[bytes], size: int) -> None:
         """Takes off what was written after the last entry."""
@@ -173,9 +177,7 @@ class Partial:
             self.file.close()
         self._log.close()
         if not self.kept:
-            for path in (self._log_path, self._path):
-                with contextlib.suppress(OSError):
-                    path.unlink()
+            self._remove()
         self._unlock()
 
     @property
@@ -207,6 +209,11 @@ class Partial:
         return DataError(
             f"the rows of the input are not those that the interrupted run read; {_ANEW}", self.name
         )
+
+    def _remove(self) -> None:
+        for path in (self._log_path, self._path):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def _unlock(self) -> None:
         with contextlib.suppress(OSError):

@@ -124,6 +124,12 @@ def test_a_disk_without_room_ends_in_one_line_and_is_gone_on_with(start, tmp_pat
     assert (tmp_path / output).read_bytes() == expected
 
 
+def test_a_disk_without_any_room_keeps_nothing(start, tmp_path) -> None:
+    stderr = check_done(start("many.csv", "-o", "out.csv", room=1), code=1)
+    assert stderr.splitlines()[-1] == "grutext: error: out.csv: cannot be written: file too large"
+    assert not list(tmp_path.glob("*out.csv*"))
+
+
 def test_a_second_process_is_refused_while_the_first_lives(start, tmp_path) -> None:
     first = start("-", "-o", "out.tsv", stdin=subprocess.PIPE)
     first.stdin.write(b"parcel\n" * 500)
