@@ -24,6 +24,7 @@ from grutext.cli.verify import verify_command
 from grutext.errors import GrutextError
 
 EXIT_INTERRUPTED = 130
+EXIT_UNREAD = 141  # as a shell has it for a command that SIGPIPE ends
 
 
 class Failure(click.ClickException):
@@ -47,17 +48,35 @@ class CommandLine(click.Group):
             ctx.color = False
         try:
             super().invoke(ctx)
-            sys.stdout.flush()  # a closed pipe shows here, and not while Python shuts down
+            if sys.stdout is not None:
+                sys.stdout.flush()  # a closed pipe shows here, and not while Python shuts down
+        except BrokenPipeError:
+            _forget_stdout()
+            ctx.exit(EXIT_UNREAD)
         except GrutextError as error:
+            _forget_stdout()
             raise Failure(_one_line(str(error))) from error
         except KeyboardInterrupt as stop:
             click.echo(f"grutext: {stop.args[0] if stop.args else 'interrupted'}", err=True)
             ctx.exit(EXIT_INTERRUPTED)
         except OSError as error:
-            if error.errno in (None, errno.EPIPE):  # click leaves quietly when a pipe is closed
+            if error.errno is None:
                 raise
+            _forget_stdout()
             place = "" if error.filename is None else f"{error.filename}: "
             raise Failure(_one_line(f"{place}{error.strerror}{_remedy(error)}")) from error
+
+
+def _forget_stdout() -> None:
+    """Lets what stdout did not take go nowhere, or Python would try it again while it shuts down, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (AttributeError, ValueError):  # there is none, or it is closed
+        return
 
 
 def _one_line(message: str) -> str:
@@ -95,7 +114,7 @@ def main() -> None:
     """Trains a text classifier from labelled texts, and answers with it.
 
     Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 an error that is told in one
-    line, 2 a wrong command line, 130 interrupted.
+    line, 2 a wrong command line, 130 interrupted, 141 nobody reads stdout any more.
     """
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from grutext.cli.options import (
 if TYPE_CHECKING:
     from grutext.data import Row
 
-BATCH = 1024  # rows
+BATCH, BATCH_CHARACTERS = 1024, 1 << 22  # rows and characters of their texts, whichever is reached first
 
 
 @click.command(
@@ -36,6 +36,10 @@ BATCH = 1024  # rows
 @model_option("The model that answers.")
 @click.option(
     "-o", "--output", type=click.Path(readable=False), metavar="FILE", help="File to write [default: stdout]."
+)
+@click.option("--resume", is_flag=True, help="Go on with the interrupted run of this command.")
+@click.option(
+    "--safe-csv", is_flag=True, help="Keep spreadsheets from taking cells for formulas (CSV and TSV)."
 )
 @click.option("--proba", is_flag=True, help="Add the probability of each label, as columns p_LABEL.")
 @top_k_option
@@ -49,6 +53,8 @@ def predict_command(
     source: str,
     folder: Path,
     output: str | None,
+    resume: bool,
+    safe_csv: bool,
     proba: bool,
     top_k: int | None,
     abstain_below: float | None,
@@ -66,39 +72,85 @@ def predict_command(
     of INPUT (lines of text become TSV, parquet becomes JSON lines). With --abstain-below a text may have no
     label; the column `abstained` says which.
     """
-    from grutext.data import Columns, ReadOptions, open_writer, read_rows
+    from grutext.data import Columns, ReadOptions, Run, open_writer, read_rows, written_form
     from grutext.runtime import Classifier
 
+    if resume and output in (None, "-"):
+        raise click.UsageError("--resume needs -o FILE: what went to stdout is not kept.")
     model = Classifier.load(folder)
     check_abstains(model, abstain_below)
     options = ReadOptions(text_column=text_column, encoding=encoding, format=form)
     known = Columns(model.bundle.data.get("text_column"), None)
+    choices = {
+        "--proba": proba,
+        "--top-k": top_k,
+        "--abstain-below": abstain_below,
+        "--familiarity": familiarity,
+        "--safe-csv": safe_csv,
+        "--encoding": encoding,
+    }
     count = empty = 0
     with read_rows(source, options, known=known) as reader:
-        for note in () if quiet else reader.notes:
-            click.echo(note, err=True)
-        with open_writer(output, None, reader) as writer:
-            for rows in _batches(reader):
-                answers = build_answers(
-                    model, [row.text for row in rows], top_k or 1, abstain_below, familiarity
-                )
-                for row, answer in zip(rows, answers, strict=True):
-                    added = _columns(answer, model.labels if proba else (), with_top=top_k is not None)
-                    writer.write(row.fields, added, row.number)
-                count += len(rows)
-                empty += sum(not row.text.strip() for row in rows)
-    if empty and not quiet:
-        click.echo(
-            f"{source}: {empty:,} {'text is' if empty == 1 else 'texts are'} empty (labelled all the same)",
-            err=True,
-        )
-    if output not in (None, "-") and not quiet:
-        click.echo(f"{output}: {count:,} {'row' if count == 1 else 'rows'}", err=True)
+        _tell(reader.notes, quiet)
+        if safe_csv and written_form(output, None, reader) == "jsonl":
+            raise click.UsageError(
+                "--safe-csv is for CSV and TSV; JSON lines hold no formulas, leave it out."
+            )
+        choices |= {"--text-column": reader.text_column, "--format": reader.format}
+        run = None if output in (None, "-") else Run(_identify(folder) | choices, resume)
+        writer = open_writer(output, None, reader, safe=safe_csv, run=run)
+        _tell(writer.notes, quiet)
+        try:
+            with writer:
+                for rows in _batches(reader):
+                    count += len(rows)
+                    empty += sum(not row.text.strip() for row in rows)
+                    if writer.passes(rows):
+                        continue
+                    texts = [row.text for row in rows]
+                    answers = build_answers(model, texts, top_k or 1, abstain_below, familiarity)
+                    for row, answer in zip(rows, answers, strict=True):
+                        added = _columns(answer, model.labels if proba else (), with_top=top_k is not None)
+                        writer.write(row.fields, added, row.number)
+                    writer.mark()
+        except BaseException:
+            if writer.kept:
+                kept = f"{writer.kept:,} rows are kept; repeat the command with --resume to go on after them"
+                _tell([f"{output}: {kept}"], quiet)
+            raise
+    if empty:
+        texts_are = "text is" if empty == 1 else "texts are"
+        _tell([f"{source}: {empty:,} {texts_are} empty (labelled all the same)"], quiet)
+    if output not in (None, "-"):
+        _tell([f"{output}: {count:,} {'row' if count == 1 else 'rows'}"], quiet)
+
+
+def _tell(notes: Iterable[str], quiet: bool) -> None:
+    for note in () if quiet else notes:
+        click.echo(note, err=True)
+
+
+def _identify(folder: Path) -> dict[str, Any]:
+    """Gives what tells this model and this program from others."""
+    from grutext import __version__
+    from grutext.model.bundle import MODEL_FILE
+
+    # The file holds the hash of the weights, and both were checked when the model was loaded.
+    digest = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
+    return {"the model": digest, "the version of grutext": __version__}
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, BATCH)):
+    """Yields rows in batches that depend on nothing else: a run that is gone on with has the same ones."""
+    batch: list[Row] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        characters += len(row.text)
+        if len(batch) == BATCH or characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
         yield batch
 
 

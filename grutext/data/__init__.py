@@ -7,12 +7,13 @@ from grutext.data.columns import Columns
 from grutext.data.datasets import read_dataset
 from grutext.data.examples import Dataset, Example, ReadOptions, fingerprint
 from grutext.data.labels import label_set
+from grutext.data.partial import Run
 from grutext.data.rows import Row, RowReader, read_rows
 from grutext.data.sample import sample_path
 from grutext.data.sources import FORMATS
 from grutext.data.spill import Shards, Spill
 from grutext.data.splits import split_examples
-from grutext.data.writers import WRITTEN_FORMATS, RowWriter, open_writer
+from grutext.data.writers import WRITTEN_FORMATS, RowWriter, open_writer, written_form
 
 __all__ = [
     "FORMATS",
@@ -24,6 +25,7 @@ __all__ = [
     "Row",
     "RowReader",
     "RowWriter",
+    "Run",
     "Shards",
     "Spill",
     "check_trainable",
@@ -34,4 +36,5 @@ __all__ = [
     "read_rows",
     "sample_path",
     "split_examples",
+    "written_form",
 ]

@@ -15,6 +15,10 @@ class JsonNumber(str):
 
     __slots__ = ()
 
+    def __repr__(self) -> str:
+        """Tells it from the text of the same characters."""
+        return f"JsonNumber({super().__repr__()})"
+
 
 def is_missing(value: Any) -> bool:
     """Tells whether a value stands for nothing: null, or a number that is none."""

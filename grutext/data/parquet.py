@@ -45,7 +45,11 @@ def open_parquet(source: Source) -> Table:
             file = parquet.ParquetFile(stream, buffer_size=_BUFFER)
             columns = file.schema_arrow.names
             check_columns(columns, source.name)
-            batches = file.iter_batches(batch_size=_rows_at_once(file.metadata, source))
+            size = _rows_at_once(file.metadata, source)
+            # Over all groups at once, pyarrow lets go of what it has read only at the end.
+            batches = chain.from_iterable(
+                file.iter_batches(batch_size=size, row_groups=[group]) for group in range(file.num_row_groups)
+            )
             kept = files.pop_all()
     except DataError:
         raise

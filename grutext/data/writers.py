@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, final
 
-from grutext.data.cells import JsonNumber
 from grutext.data.delimited import DELIMITERS
 from grutext.data.output import Output
+from grutext.data.partial import Run
+from grutext.data.rendering import render_cells, render_json
+from grutext.data.rows import Row
 from grutext.data.wording import quote
 from grutext.errors import DataError
 
@@ -40,7 +39,8 @@ class _Described(Protocol):
 class RowWriter:
     """Writes rows in the order in which they come.
 
-    Used in a `with`: leaving it completes the file, leaving it by an error removes what was written.
+    Used in a `with`: leaving it completes the file, leaving it by an error removes what was written, unless it is
+    kept for a run that goes on with it.
 
     The columns of the source come first, then the added ones. An added column whose name the source has already
     gets the prefix `predicted_` (and a number, if that is taken too), for all rows alike.
@@ -49,14 +49,27 @@ class RowWriter:
         output: Where the bytes go.
         form: `csv`, `tsv` or `jsonl`.
         columns: The columns of the source.
+        safe: Whether cells are kept from being taken for formulas; `csv` and `tsv` alone.
     """
 
-    def __init__(self, output: Output, form: str, columns: tuple[str, ...]) -> None:
+    def __init__(self, output: Output, form: str, columns: tuple[str, ...], safe: bool = False) -> None:
         self._output = output
         self._form = form
         self._columns = columns
-        self._names: dict[str, str] | None = None
-        self._header: tuple[str, ...] = ()
+        self._safe = safe
+        state = output.partial.state if output.partial else {}
+        self._names: dict[str, str] | None = state.get("names")
+        self._header: tuple[str, ...] = tuple(state.get("header", ()))
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Lines for the user: what became of an interrupted run."""
+        return self._output.partial.notes if self._output.partial else ()
+
+    @property
+    def kept(self) -> int:
+        """The rows that a later run can go on after."""
+        return self._output.partial.kept if self._output.partial else 0
 
     def __enter__(self) -> RowWriter:
         return self
@@ -66,6 +79,18 @@ class RowWriter:
             self._output.commit()
         else:
             self._output.discard()
+
+    def passes(self, rows: Sequence[Row]) -> bool:
+        """Takes note of the next rows of the source; tells whether an interrupted run wrote them already.
+
+        Raises:
+            DataError: They are not those that it read.
+        """
+        return self._output.partial is not None and self._output.partial.passes(rows)
+
+    def mark(self) -> None:
+        """Says that all rows noted so far are written: a reader may have them, a later run go on after them."""
+        self._output.mark({"names": self._names, "header": self._header})
 
     def write(
         self, fields: Mapping[str, Any], added: Mapping[str, Any] | None = None, number: int | None = None
@@ -87,11 +112,11 @@ class RowWriter:
         values = {names[name]: value for name, value in added.items()}
         if self._form == "jsonl":
             strange = next((name for name in fields if name in values), None)
-            line = _render_json({**fields, **values}) + "\n"
+            line = render_json({**fields, **values}) + "\n"
         else:
             strange = next((name for name in fields if name not in self._header or name in values), None)
             row = {**fields, **values}
-            line = _render_cells((row.get(name) for name in self._header), DELIMITERS[self._form])
+            line = self._render(row.get(name) for name in self._header)
         if strange is not None:
             problem = f"the field {quote(strange)} is not in the first rows, whose columns the output has"
             raise DataError(f"{problem}; give every row the same fields", self._output.name, number)
@@ -112,34 +137,57 @@ class RowWriter:
             self._names[name] = free
         self._header = tuple(taken)
         if self._form != "jsonl":
-            self._put(_render_cells(self._header, DELIMITERS[self._form]))
+            self._put(self._render(self._header))
+
+    def _render(self, cells: Iterable[Any]) -> str:
+        return render_cells(cells, DELIMITERS[self._form], safe=self._safe)
 
     def _put(self, line: str) -> None:
         # A lone surrogate has no UTF-8; in JSON lines it was escaped before.
         self._output.write(line.encode("utf-8", "backslashreplace"))
 
 
-def open_writer(target: str | None, form: str | None, reader: _Described) -> RowWriter:
+def open_writer(
+    target: str | None, form: str | None, reader: _Described, *, safe: bool = False, run: Run | None = None
+) -> RowWriter:
     """Opens a target for the rows of a reader.
-
-    The form is the one named, or else that of the target's name, or else that of the source; lines of plain text
-    become TSV with the column `text`, and parquet becomes JSON lines.
 
     Args:
         target: A path (`.gz` packs it); None or `-` for standard output.
+        form: As in `written_form`.
+        reader: Where the rows come from.
+        safe: Whether cells that a spreadsheet would take for formulas begin with an apostrophe; JSON lines
+            need none and stay as they are.
+        run: Who writes a file, so that it can be gone on with if it is interrupted; None removes it then.
+
+    Raises:
+        DataError: The form cannot be written, or the target cannot be opened or gone on with.
+    """
+    form = written_form(target, form, reader)
+    columns = (reader.text_column,) if reader.columns is None else reader.columns
+    return RowWriter(Output(target, run), form, columns, safe)
+
+
+def written_form(target: str | None, form: str | None, reader: _Described) -> str:
+    """Gives the form in which the rows of a reader are written: `csv`, `tsv` or `jsonl`.
+
+    It is the one named, or else that of the target's name, or else that of the source; lines of plain text
+    become TSV with the column `text`, and parquet becomes JSON lines.
+
+    Args:
+        target: A path, None or `-`.
         form: `csv`, `tsv`, `jsonl`, or `txt` for TSV; None goes by the target and the source.
         reader: Where the rows come from.
 
     Raises:
-        DataError: The form cannot be written, or the target cannot be opened.
+        DataError: The form cannot be written.
     """
     form = form or _format_by_name(target) or reader.format
     if form in {"parquet", "folder"} and target is None:
         form = _BY_SOURCE["parquet"]
     if form not in _BY_SOURCE or (form == "parquet" and reader.format != "parquet"):
         raise DataError(f"{form} cannot be written; choose one of csv, tsv, jsonl", target)
-    columns = (reader.text_column,) if reader.columns is None else reader.columns
-    return RowWriter(Output(target), _BY_SOURCE[form], columns)
+    return _BY_SOURCE[form]
 
 
 def _format_by_name(target: str | None) -> str | None:
@@ -150,57 +198,3 @@ def _format_by_name(target: str | None) -> str | None:
             f'".{extension}" cannot be written; end the name in .csv, .tsv or .jsonl (or .gz)', target
         )
     return extension or None
-
-
-def _render_cells(cells: Iterable[Any], delimiter: str) -> str:
-    texts = [_render_cell(cell) for cell in cells]
-    # Not every version of the csv module quotes a lone carriage return on its own.
-    quote_all = any("\r" in text for text in texts)
-    line = io.StringIO()
-    csv.writer(
-        line,
-        delimiter=delimiter,
-        lineterminator="\n",
-        quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL,
-    ).writerow(texts)
-    return line.getvalue()
-
-
-def _render_cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, str) else _render_json(value)
-
-
-def _render_json(value: Any) -> str:
-    """Gives a value as JSON on one line; numbers that were read are written as they were."""
-    try:
-        line = _render_value(value)
-        line.encode("utf-8")
-    except RecursionError:
-        raise DataError("a value is nested too deeply to be written") from None
-    except UnicodeEncodeError:
-        return _render_value(value, ascii_only=True)
-    return line
-
-
-def _render_value(value: Any, *, ascii_only: bool = False) -> str:
-    if isinstance(value, JsonNumber):
-        return str(value)
-    if isinstance(value, Mapping):
-        pairs = (
-            f"{_render_value(str(name), ascii_only=ascii_only)}: {_render_value(item, ascii_only=ascii_only)}"
-            for name, item in value.items()
-        )
-        return f"{{{', '.join(pairs)}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_render_value(item, ascii_only=ascii_only) for item in value)}]"
-    return _ENCODERS[ascii_only].encode(value)
-
-
-def _make_plain(value: Any) -> Any:
-    """Gives what JSON can say of a value of another library: NumPy's numbers, dates of parquet."""
-    return value.item() if hasattr(value, "item") else str(value)
-
-
-_ENCODERS = {flag: json.JSONEncoder(ensure_ascii=flag, default=_make_plain) for flag in (False, True)}

@@ -8,8 +8,11 @@ once, however often it occurs, and nothing is padded before it must be.
 from __future__ import annotations
 
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +23,7 @@ from grutext.text.tokenizers import TOKENIZERS
 from grutext.text.vocabulary import Vocabulary, build_vocabulary
 
 Int32 = NDArray[np.int32]
+_SHORT = 40  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +78,23 @@ class Vectorizer:
         """
         tokenize = TOKENIZERS[self.config.tokenizer]
         normalized = [normalize(text) for text in texts]
-        type_of: dict[str, int] = {}
+        type_of: defaultdict[str, int] = defaultdict(count().__next__)  # numbers new tokens
         ids: list[int] = []
         lengths = np.zeros(len(normalized), np.int32)
         for n, text in enumerate(normalized):
             tokens = tokenize(text)
             lengths[n] = len(tokens)
-            ids.extend([type_of.setdefault(token, len(type_of)) for token in tokens])
+            ids.extend(map(type_of.__getitem__, tokens))
         types = list(type_of)
-        buckets = [subword_buckets(token, self.config) for token in types]
+        buckets = [_pack_buckets(token, self.config) for token in types]
         return TokenBatch(
             normalized=normalized,
             types=types,
             ids=np.array(ids, np.int32),
             lengths=lengths,
             rows=np.array([self.vocabulary.row(token) for token in types], np.int32),
-            buckets=np.array([bucket for some in buckets for bucket in some], np.int32),
-            bucket_counts=np.array([len(some) for some in buckets], np.int32),
+            buckets=np.frombuffer(b"".join(buckets), np.int32),
+            bucket_counts=np.array([len(some) for some in buckets], np.int32) // 4,  # bytes of an int32
         )
 
 
@@ -107,3 +111,17 @@ def subword_buckets(token: str, config: TextConfig) -> list[int]:
         for n in range(config.subword_min, config.subword_max + 1)
         for start in range(size - n + 1)
     ]
+
+
+def _pack_buckets(token: str, config: TextConfig) -> bytes:
+    """Gives the buckets as the bytes of an int32 array; those of a short token are remembered."""
+    return (_remember_buckets if len(token) <= _SHORT else _compute_buckets)(token, config)
+
+
+def _compute_buckets(token: str, config: TextConfig) -> bytes:
+    return np.array(subword_buckets(token, config), np.int32).tobytes()
+
+
+# Texts share most of their words, and hashing these anew for each batch would take half of the time. Long
+# tokens are rare, and left out so that the memory is bounded: 20 MB if all of them were as long as may be.
+_remember_buckets = lru_cache(maxsize=1 << 15)(_compute_buckets)

@@ -1,9 +1,11 @@
 import datetime as dt
 import gzip
 import io
+import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from grutext.data import Columns, Example, ReadOptions, open_writer, read_dataset, read_rows
@@ -124,3 +126,33 @@ def test_without_pyarrow_the_user_is_told_what_to_install(write, run_python):
     assert run_python(code).stderr.splitlines()[-1] == (
         "grutext.errors.MissingExtraError: reading parquet needs pyarrow; install it with: pip install 'grutext[train]'"
     )
+
+
+READ_ALL = """
+import sys
+from pathlib import Path
+from grutext.data import read_rows
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+with read_rows(sys.argv[1]) as rows:
+    for number, _ in enumerate(rows):
+        if number == 6_000:
+            early = resident()
+print(resident() - early)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is told in /proc")
+def test_a_group_of_rows_is_let_go_before_the_next(tmp_path):
+    rng = np.random.default_rng(1)
+    schema = pa.schema([("text", pa.string())])
+    with parquet.ParquetWriter(tmp_path / "a.parquet", schema) as writer:
+        for _ in range(60):
+            texts = ["".join(map(chr, row)) for row in rng.integers(97, 123, (1000, 1500))]
+            writer.write_table(pa.table({"text": texts}, schema))
+    command = [sys.executable, "-c", READ_ALL, str(tmp_path / "a.parquet")]
+    grown = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert grown < 30, "of 80 MB that were read"

@@ -1,0 +1,109 @@
+"""`scripts/bench memory`: how much memory `grutext predict` takes for files of several sizes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from benchmarks.bulk import FORMS, write_bulk
+
+ROOT = Path(__file__).parents[2]
+GRUTEXT = (sys.executable, "-m", "grutext")
+# The linear part over single words: the fastest model there is, so that 5 GB take minutes.
+QUICK = ("--no-deep", "--set", "wide.char_max=0", "--set", "wide.word_max=1", "--quiet")
+_PERIOD = 0.5  # seconds between two looks
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="The folder of the sets [default: ../shared/data beside the repository].",
+)
+@click.option("--set", "name", default="imdb", show_default=True, help="The set whose texts are repeated.")
+@click.option("--sizes", default="0.1,0.5,5", show_default=True, help="Sizes in GB.")
+@click.option(
+    "--form", type=click.Choice(FORMS), default="jsonl", show_default=True, help="The form of the file."
+)
+@click.option("--pipe", is_flag=True, help="Reads stdin and writes stdout, in place of files.")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="The model [default: words alone, trained on the sample].",
+)
+def main(data: Path | None, name: str, sizes: str, form: str, pipe: bool, model: Path | None) -> None:
+    """Makes files of real texts, repeated and changed, and watches `grutext predict` read them.
+
+    Prints a line of a table for each. The files lie in a temporary folder (TMPDIR), twice the size of each at a time.
+    """
+    folder = (data or ROOT.parent / "shared" / "data") / name
+    sources = sorted(folder.glob("t*.jsonl.gz"))  # train and test
+    if not sources:
+        raise click.UsageError(
+            f"{folder}: there are no train.jsonl.gz and test.jsonl.gz; --data and --set name them"
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        if model is None:
+            model = place / "model"
+            subprocess.run(
+                [*GRUTEXT, "train", "sample", "-m", str(model), *QUICK], check=True, stdout=subprocess.DEVNULL
+            )
+        click.echo("| form | GB | rows | MB/s | peak MB | MB at a tenth of the time | at half | at the end |")
+        click.echo("|---|---|---|---|---|---|---|---|")
+        for size in map(float, sizes.split(",")):
+            path = place / f"rows.{form}"
+            rows = write_bulk(path, sources, int(size * 1e9))
+            megabytes = path.stat().st_size / 1e6
+            seconds, peak, samples = watch(path, place / "out.jsonl", model, pipe)
+            points = [samples[int(share * (len(samples) - 1))] for share in (0.1, 0.5, 1)]
+            cells = [f"{form}{', pipe' * pipe}", f"{size:g}", f"{rows:,}", f"{megabytes / seconds:.1f}"]
+            click.echo(f"| {' | '.join([*cells, *(f'{value:.0f}' for value in (peak, *points))])} |")
+            path.unlink()
+
+
+def watch(path: Path, output: Path, model: Path, pipe: bool) -> tuple[float, float, list[float]]:
+    """Runs `grutext predict`; gives its seconds, its peak and its resident memory over time, in MB."""
+    command = [*GRUTEXT, "predict", "-m", str(model), "--quiet"]
+    begin = time.monotonic()
+    with path.open("rb") as rows, output.open("wb") as out:
+        if pipe:
+            cat = subprocess.Popen(["cat"], stdin=rows, stdout=subprocess.PIPE)
+            process = subprocess.Popen(
+                [*command, "-", "--format", path.suffix[1:]], stdin=cat.stdout, stdout=out
+            )
+        else:
+            process = subprocess.Popen([*command, str(path), "-o", str(output)])
+        samples: list[float] = []
+        peak = 0.0
+        while process.poll() is None:
+            status = read_status(process.pid)
+            if "VmRSS" in status:
+                samples.append(status["VmRSS"])
+                peak = max(peak, status["VmHWM"])
+            time.sleep(_PERIOD)
+    if process.returncode:
+        sys.exit(process.returncode)
+    output.unlink()
+    return time.monotonic() - begin, peak, samples
+
+
+def read_status(pid: int) -> dict[str, float]:
+    """Gives the sizes of /proc/PID/status in MB; none where the process has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.split() for line in lines if line.endswith(" kB"))
+    return {name.rstrip(":"): int(size) * 1024 / 1e6 for name, size, _ in pairs}
+
+
+if __name__ == "__main__":
+    os.environ["PYTHONPATH"] = str(ROOT)
+    main(prog_name="scripts/bench memory")
