@@ -133,7 +133,7 @@ def _tell(notes: Iterable[str], quiet: bool) -> None:
 def _identify(folder: Path) -> dict[str, Any]:
     """Gives what tells this model and this program from others."""
     from grutext import __version__
-    from grutext.model.bundle import MODEL_FILE
+    from grutext.model.reading import MODEL_FILE
 
     # The file holds the hash of the weights, and both were checked when the model was loaded.
     digest = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
