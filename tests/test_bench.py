@@ -7,6 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+
+pytest.importorskip("sklearn")
+
 from benchmarks.accuracy import PAGE, RESULTS, choose_sets, plan_jobs
 from benchmarks.ours import score_parts
 from benchmarks.peers import run_svm

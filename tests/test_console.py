@@ -5,6 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
+pytest.importorskip("sklearn")
+
 from grutext.console import (
     PlainLines,
     ProgressBars,

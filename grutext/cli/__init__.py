@@ -80,7 +80,9 @@ def _forget_stdout() -> None:
 
 
 def _one_line(message: str) -> str:
-    return "; ".join(line.strip() for line in message.splitlines() if line.strip())
+    from grutext.data.wording import escape
+
+    return escape("; ".join(line.strip() for line in message.splitlines() if line.strip()))
 
 
 def _remedy(error: OSError) -> str:

@@ -126,8 +126,10 @@ def predict_command(
 
 
 def _tell(notes: Iterable[str], quiet: bool) -> None:
+    from grutext.data.wording import escape
+
     for note in () if quiet else notes:
-        click.echo(note, err=True)
+        click.echo(escape(note), err=True)
 
 
 def _identify(folder: Path) -> dict[str, Any]:

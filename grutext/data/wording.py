@@ -8,14 +8,18 @@ from difflib import get_close_matches
 LISTED = 20
 
 
+def escape(text: str) -> str:
+    """Gives `text` with control characters shown as escapes, so that it steers no terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def shorten(text: str, width: int = 60) -> str:
     r"""Gives `text` on one line of at most `width` characters, control characters shown as escapes.
 
     >>> shorten("two\nlines")
     'two lines'
     """
-    line = " ".join(text[: 20 * width].split())
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
+    line = escape(" ".join(text[: 20 * width].split()))
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
 
 

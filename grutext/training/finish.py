@@ -19,7 +19,7 @@ from grutext.training import abstention, decisions
 from grutext.training.calibration import calibrate, cross_fit
 from grutext.training.familiarity import fit_familiarity
 
-_GOLDEN = 5  # dev texts that a bundle keeps with their probabilities
+_GOLDEN, _GOLDEN_CHARACTERS = 5, 1000  # dev texts that a bundle keeps with their probabilities, or how they begin
 
 
 def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np.float32]) -> Bundle:
@@ -55,7 +55,7 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
 
 def add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
     """Adds a few texts with their probabilities, by which a model can be checked wherever it runs."""
-    texts = [*texts[:_GOLDEN], ""]
+    texts = [*(text[:_GOLDEN_CHARACTERS] for text in texts[:_GOLDEN]), ""]
     rows = Classifier(bundle).predict_proba(texts).tolist()
     golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]
     return replace(bundle, golden=golden)

@@ -43,7 +43,7 @@ def run_svm(bench_set: BenchSet, seed: int, folder: Path) -> Result:
     labels = label_set(train.examples)
     marks = MultiLabelBinarizer(classes=labels)
     targets = marks.fit_transform([example.labels for example in train.examples])
-    svm: Any = LinearSVC(random_state=seed)
+    svm: Any = LinearSVC(dual="auto", random_state=seed)  # the default since scikit-learn 1.5
     svm = OneVsRestClassifier(svm) if train.multilabel else svm
     model = make_pipeline(_build_features(mostly_han(_texts(train)[:1000])), svm)
     model.fit(_texts(train), targets if train.multilabel else targets.argmax(axis=1))

@@ -79,6 +79,7 @@ def trained_model(tmp_path: Path) -> Path:
         {"epoch": 2, "loss": 0.75, "dev_loss": 0.5, "dev_score": 0.75, "tokens_per_second": 2000.0,
          "seconds": 1.5, "best": True},
     ]  # fmt: skip
+    pytest.importorskip("sklearn")
     from grutext.evaluation import evaluate
 
     report = evaluate([("billing",), ("login",)], [[0.8, 0.1, 0.1], [0.5, 0.1, 0.4]], LABELS).to_dict()
@@ -96,6 +97,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
 
     def run_command(*arguments: object, check: int = 0, stdin: str | bytes | None = None) -> Result:
+        if arguments[:1] == ("evaluate",):
+            pytest.importorskip("sklearn")
         result = CliRunner().invoke(
             main, [str(argument) for argument in arguments], input=stdin, prog_name="grutext"
         )

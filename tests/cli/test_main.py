@@ -43,6 +43,13 @@ def test_an_error_is_one_line_and_exit_code_1(error, failing) -> None:
     assert error("fail") == "a.csv, line 812: label column is empty.; Pass --skip-empty"
 
 
+def test_a_file_name_in_an_error_does_not_steer_the_terminal(error, failing) -> None:
+    failing(DataError("is empty", "a\x1b[31m\a\x9b1mé.csv"))
+    assert error("fail") == r"a\x1b[31m\x07\x9b1mé.csv: is empty"
+    failing(PermissionError(errno.EACCES, "Permission denied", "b\x1b[31m"))
+    assert error("fail") == r"b\x1b[31m: Permission denied"
+
+
 def test_an_error_of_the_system_names_the_file(error, failing) -> None:
     failing(PermissionError(errno.EACCES, "Permission denied", "/root/x"))
     assert error("fail") == "/root/x: Permission denied"

@@ -9,6 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
+pytest.importorskip("sklearn")
+
 from grutext.model.bundle import Bundle
 from grutext.progress import EpochRecord
 
