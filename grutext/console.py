@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import StringIO
 from typing import Any, TextIO
 
 from rich import box
@@ -16,23 +17,18 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
+from grutext.data.wording import escape
 from grutext.progress import EpochRecord, Listener, Silent
 
 WIDEST_MATRIX = 12
 MOST_FREQUENT = 10
 _UNLIMITED = 10_000  # columns: what is not a terminal never folds a line
-_ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
 
 
 def open_console(file: TextIO | None = None) -> Console:
     """Gives a console on `file`, or on stdout."""
-    file = file or sys.stdout
+    file = file or sys.stdout or StringIO()  # stdout may be closed
     return Console(file=file, highlight=False, width=None if file.isatty() else _UNLIMITED)
-
-
-def plain(text: str) -> str:
-    """Gives a text with control characters escaped, so that no label steers a terminal."""
-    return text.translate(_ESCAPES)
 
 
 def summary(report: Mapping[str, Any]) -> str:
@@ -97,7 +93,7 @@ def render_facts(facts: Mapping[str, str], console: Console | None = None) -> No
     console = console or open_console()
     width = max(map(len, facts))
     for name, value in facts.items():
-        console.print(Text.assemble((name.ljust(width), "bold"), "  ", plain(value)))
+        console.print(Text.assemble((name.ljust(width), "bold"), "  ", escape(value)))
 
 
 def render_rows(
@@ -110,9 +106,9 @@ def render_rows(
     """Draws a table whose first `texts` columns hold words and whose other columns hold numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for index, head in enumerate(heads):
-        table.add_column(Text(plain(head)), justify="left" if index < texts else "right", overflow="fold")
+        table.add_column(Text(escape(head)), justify="left" if index < texts else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(plain(cell)) if isinstance(cell, str) else cell for cell in row))
+        table.add_row(*(Text(escape(cell)) if isinstance(cell, str) else cell for cell in row))
     (console or open_console()).print(Text(), table, sep="\n")
 
 
@@ -156,7 +152,7 @@ class PlainLines:
 
     def note(self, text: str) -> None:
         """Writes the line."""
-        self._file.write(f"{plain(text)}\n")
+        self._file.write(f"{escape(text)}\n")
         self._file.flush()
 
     def begin(self, epochs: int, tokens_per_epoch: int) -> None:  # noqa: ARG002 (a listener)
@@ -187,7 +183,7 @@ class ProgressBars:
 
     def note(self, text: str) -> None:
         """Prints the line above the bar."""
-        self._console.print(Text(plain(text)))
+        self._console.print(Text(escape(text)))
 
     def begin(self, epochs: int, tokens_per_epoch: int) -> None:
         """Draws the bar."""

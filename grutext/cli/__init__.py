@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import sys
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -38,6 +39,19 @@ class Failure(click.ClickException):
 class CommandLine(click.Group):
     """The group of all commands, and the one place where errors become exit codes."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Reads the command line and runs the command that it names."""
+        if sys.stderr is None:  # closed; what is told there goes nowhere
+            sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for good)
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:  # while help was printed
+            if error.errno is None:
+                raise
+            _forget_stdout()
+            _explain(error).show()
+            sys.exit(1)
+
     def invoke(self, ctx: click.Context) -> None:
         """Runs a command."""
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -63,8 +77,7 @@ class CommandLine(click.Group):
             if error.errno is None:
                 raise
             _forget_stdout()
-            place = "" if error.filename is None else f"{error.filename}: "
-            raise Failure(_one_line(f"{place}{error.strerror}{_remedy(error)}")) from error
+            raise _explain(error) from error
 
 
 def _forget_stdout() -> None:
@@ -85,10 +98,11 @@ def _one_line(message: str) -> str:
     return escape("; ".join(line.strip() for line in message.splitlines() if line.strip()))
 
 
-def _remedy(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "; make room and run the command again"
-    return ""
+def _explain(error: OSError) -> Failure:
+    place = "" if error.filename is None else f"{error.filename}: "
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    remedy = "; make room and run the command again" if full else ""
+    return Failure(_one_line(f"{place}{error.strerror}{remedy}"))
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

@@ -83,8 +83,9 @@ def classify_command(
             click.echo(_tab_separated(answer, with_top=top_k is not None))
 
 
-def _is_terminal(stream: Literal["stdin", "stdout"]) -> bool:
-    return bool(getattr(sys, stream).isatty())
+def _is_terminal(name: Literal["stdin", "stdout"]) -> bool:
+    stream = getattr(sys, name)
+    return stream is not None and bool(stream.isatty())  # it may be closed
 
 
 def _draw(answers: list[dict[str, Any]], count: int) -> None:

@@ -115,6 +115,8 @@ def open_bytes(source: Source) -> Iterator[IO[bytes]]:
         DataError: It cannot be opened.
     """
     if source.path is None:
+        if sys.stdin is None:
+            raise DataError("is closed; name a file", source.name)
         yield sys.stdin.buffer
         return
     try:

@@ -19,7 +19,10 @@ from grutext.training import abstention, decisions
 from grutext.training.calibration import calibrate, cross_fit
 from grutext.training.familiarity import fit_familiarity
 
-_GOLDEN, _GOLDEN_CHARACTERS = 5, 1000  # dev texts that a bundle keeps with their probabilities, or how they begin
+_GOLDEN, _GOLDEN_CHARACTERS = (
+    5,
+    1000,
+)  # dev texts that a bundle keeps with their probabilities, or how they begin
 
 
 def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np.float32]) -> Bundle:
