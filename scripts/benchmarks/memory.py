@@ -1,4 +1,4 @@
-"""`scripts/bench memory`: how much memory `grutext predict` takes for files of several sizes."""
+"""`scripts/bench memory`: how much memory `grutext predict` or `train` takes for files of several sizes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,13 +33,17 @@ _PERIOD = 0.5  # seconds between two looks
     "--form", type=click.Choice(FORMS), default="jsonl", show_default=True, help="The form of the file."
 )
 @click.option("--pipe", is_flag=True, help="Reads stdin and writes stdout, in place of files.")
+@click.option("--train", is_flag=True, help="Trains the default model on the file, in place of predicting.")
+@click.option("--budget", default="25m", show_default=True, help="The time budget of each training.")
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
     help="The model [default: words alone, trained on the sample].",
 )
-def main(data: Path | None, name: str, sizes: str, form: str, pipe: bool, model: Path | None) -> None:
-    """Makes files of real texts, repeated and changed, and watches `grutext predict` read them.
+def main(
+    data: Path | None, name: str, sizes: str, form: str, pipe: bool, train: bool, budget: str, model: Path | None
+) -> None:  # fmt: skip
+    """Makes files of real texts, repeated and changed, and watches `grutext predict` or `train` read them.
 
     Prints a line of a table for each. The files lie in a temporary folder (TMPDIR), twice the size of each at a time.
     """
@@ -50,7 +55,7 @@ def main(data: Path | None, name: str, sizes: str, form: str, pipe: bool, model:
         )
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
-        if model is None:
+        if model is None and not train:
             model = place / "model"
             subprocess.run(
                 [*GRUTEXT, "train", "sample", "-m", str(model), *QUICK], check=True, stdout=subprocess.DEVNULL
@@ -61,36 +66,52 @@ def main(data: Path | None, name: str, sizes: str, form: str, pipe: bool, model:
             path = place / f"rows.{form}"
             rows = write_bulk(path, sources, int(size * 1e9))
             megabytes = path.stat().st_size / 1e6
-            seconds, peak, samples = watch(path, place / "out.jsonl", model, pipe)
+            if model is None:
+                command = [
+                    *GRUTEXT,
+                    "train",
+                    str(path),
+                    "-m",
+                    str(place / "trained"),
+                    "--time-budget",
+                    budget,
+                ]
+                seconds, peak, samples = watch([*command, "--overwrite"])
+            else:
+                seconds, peak, samples = predict(path, place / "out.jsonl", model, pipe)
             points = [samples[int(share * (len(samples) - 1))] for share in (0.1, 0.5, 1)]
             cells = [f"{form}{', pipe' * pipe}", f"{size:g}", f"{rows:,}", f"{megabytes / seconds:.1f}"]
             click.echo(f"| {' | '.join([*cells, *(f'{value:.0f}' for value in (peak, *points))])} |")
             path.unlink()
 
 
-def watch(path: Path, output: Path, model: Path, pipe: bool) -> tuple[float, float, list[float]]:
-    """Runs `grutext predict`; gives its seconds, its peak and its resident memory over time, in MB."""
+def predict(path: Path, output: Path, model: Path, pipe: bool) -> tuple[float, float, list[float]]:
+    """Watches `grutext predict`; gives what `watch` gives."""
     command = [*GRUTEXT, "predict", "-m", str(model), "--quiet"]
-    begin = time.monotonic()
-    with path.open("rb") as rows, output.open("wb") as out:
-        if pipe:
+    if not pipe:
+        found = watch([*command, str(path), "-o", str(output)])
+    else:
+        with path.open("rb") as rows, output.open("wb") as out:
             cat = subprocess.Popen(["cat"], stdin=rows, stdout=subprocess.PIPE)
-            process = subprocess.Popen(
-                [*command, "-", "--format", path.suffix[1:]], stdin=cat.stdout, stdout=out
-            )
-        else:
-            process = subprocess.Popen([*command, str(path), "-o", str(output)])
-        samples: list[float] = []
-        peak = 0.0
-        while process.poll() is None:
-            status = read_status(process.pid)
-            if "VmRSS" in status:
-                samples.append(status["VmRSS"])
-                peak = max(peak, status["VmHWM"])
-            time.sleep(_PERIOD)
+            found = watch([*command, "-", "--format", path.suffix[1:]], stdin=cat.stdout, stdout=out)
+    output.unlink()
+    return found
+
+
+def watch(command: list[str], **streams: Any) -> tuple[float, float, list[float]]:
+    """Runs a command; gives its seconds, its peak and its resident memory over time, in MB."""
+    begin = time.monotonic()
+    process = subprocess.Popen(command, **streams)
+    samples: list[float] = []
+    peak = 0.0
+    while process.poll() is None:
+        status = read_status(process.pid)
+        if "VmRSS" in status:
+            samples.append(status["VmRSS"])
+            peak = max(peak, status["VmHWM"])
+        time.sleep(_PERIOD)
     if process.returncode:
         sys.exit(process.returncode)
-    output.unlink()
     return time.monotonic() - begin, peak, samples
 
 
