@@ -142,11 +142,12 @@ def test_a_training_starts_from_the_vectors(vectors):
 
 @pytest.mark.tf
 def test_a_training_goes_on_with_the_same_vectors_only(vectors, tmp_path):
-    whole = fit(vectors, checkpoint=tmp_path / "c")
+    often = {"training__checkpoint_seconds": 0}
+    whole = fit(vectors, checkpoint=tmp_path / "c", **often)
     again = fit(vectors, checkpoint=tmp_path / "c", resume=True)
     np.testing.assert_array_equal(again.weights[TABLE], whole.weights[TABLE])
     other = tmp_path / "other.txt"
     other.write_text(FILE.replace("-4", "4"), encoding="utf-8")
     for wrong in (other, None):
-        with pytest.raises(TrainingError, match="other data or settings"):
+        with pytest.raises(TrainingError, match="differs: the word vectors; repeat its command"):
             fit(wrong, checkpoint=tmp_path / "c", resume=True)
