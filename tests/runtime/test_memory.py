@@ -22,7 +22,8 @@ def resident():  # bytes
 
 folder, calls, leak = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "leak"
 model, kept, sizes = Classifier.load(folder), [], []
-model.predict([" ".join(f"warmth{n}" for n in range(40_000))])  # more words than are remembered
+for n in range(0, 40_000, 8):  # more words than are remembered
+    model.predict([" ".join(f"sail{n + k} {n + k}" for k in range(8))])
 for call in range(-500, calls + 1):
     text = f"tide {call} sail{call} " * (1 + call % 7)
     model.predict([text])
