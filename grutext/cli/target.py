@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from grutext.model.bundle import Bundle
 
 
+TEXTS = "texts"  # in the checkpoint: the texts that are more than memory should hold
+
+
 def check_target(folder: Path, checkpoint: Path, resume: bool, overwrite: bool) -> None:
     """Raises a GrutextError unless a model may be written to `folder`; looks before anything is read."""
     from grutext.model import bundle
@@ -32,9 +35,6 @@ def check_target(folder: Path, checkpoint: Path, resume: bool, overwrite: bool) 
     parent = next(path for path in folder.absolute().parents if path.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise GrutextError(f"{folder}: {parent} may not be written to; -m names another folder")
-
-
-TEXTS = "texts"  # in the checkpoint: the texts that are more than memory should hold
 
 
 @contextlib.contextmanager
@@ -95,10 +95,10 @@ def discard_states(checkpoint: Path) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Removes what trainings that were killed while they saved left beside a model that is there."""
-    from grutext.model.reading import MODEL_FILE, WEIGHTS_FILE
+    from grutext.model.bundle import LEFTOVERS
 
-    for path in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
-        if path.is_dir() and {file.name for file in path.iterdir()} <= {MODEL_FILE, WEIGHTS_FILE}:
+    for kind in LEFTOVERS:
+        for path in folder.parent.glob(f".{glob.escape(folder.name)}.{kind}-*"):
             shutil.rmtree(path, ignore_errors=True)
 
 

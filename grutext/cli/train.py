@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -100,7 +101,8 @@ def train_command(
         raise click.UsageError("--vectors and --no-deep exclude each other.", ctx)
     if folder.name in ("", ".."):  # such as `.`, which has no name to put siblings beside
         folder = folder.resolve()
-    checkpoint = folder.parent / f"{folder.name}.checkpoint"
+    place = Path(os.path.realpath(folder)) if folder.is_symlink() else folder  # two names, but one lock
+    checkpoint = place.parent / f"{place.name}.checkpoint"
     check_target(folder, checkpoint, resume, overwrite)
     check_installed("grutext train", "tensorflow", "scikit-learn")
     config = build_config(settings, None if vectors is None else _width(vectors))
@@ -164,7 +166,8 @@ def _fit(
         return replace(bundle, metrics=bundle.metrics | {"test": report})
     except DivergenceError as stop:
         discard_states(checkpoint)  # it would go on to the same end
-        raise TrainingError(f"{stop}; {save_unfinished(stop.bundle, folder)}") from None
+        saved = f"; {save_unfinished(stop.bundle, folder)}" if stop.bundle else ""
+        raise TrainingError(f"{stop}{saved}") from None
     except Interrupted as stop:
         problem = f"interrupted; {save_unfinished(stop.bundle, folder)}"
         raise KeyboardInterrupt(how_to_go_on(problem, checkpoint)) from None

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from grutext.data.examples import Example, digest_example
 
-_SHARDS = 256  # so many files are open at once; of 10 GB each holds 40 MB
-_MOST_HELD_BACK = 10_000  # texts of a dev part that is cut; beyond that more do not calibrate better
+_SHARDS = 128  # so many files are open at once; of 5 GB each holds 40 MB
+# Of a dev part that is cut: texts, beyond which more do not calibrate better, and characters, for memory's sake.
+_MOST_HELD_BACK, _MOST_CHARACTERS = 10_000, 40_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,12 @@ class Shards:
             ]
 
     def sample(self, characters: int) -> list[Example]:
-        """Gives random texts of together at least so many characters, if there are as many: the first files."""
+        """Gives random texts of together at least so many characters, if there are as many."""
         examples: list[Example] = []
         for number in range(len(self.paths)):
-            for example in self.read(number):
+            found = self.read(number)
+            random.Random(number).shuffle(found)  # noqa: S311 (no secret; the source may be sorted by label)
+            for example in found:
                 examples.append(example)
                 characters -= len(example.text)
                 if characters <= 0:
@@ -121,7 +124,7 @@ def _spill(examples: Iterable[Example], folder: Path, seed: int, share: float) -
     paths = [folder / f"texts-{number:03}.jsonl" for number in range(_SHARDS)]
     digest = hashlib.sha256()
     counts: Counter[str] = Counter()
-    texts = characters = 0
+    texts = characters = held = 0
     lowest: list[tuple[float, int, Example]] = []  # those with the lowest draws, the highest of them first
     with contextlib.ExitStack() as stack:
         files = [stack.enter_context(path.open("w", encoding="ascii")) for path in paths]
@@ -139,11 +142,12 @@ def _spill(examples: Iterable[Example], folder: Path, seed: int, share: float) -
             if share == 0.0:
                 write(example)
                 continue
-            entry = (-draw.random(), -number, example)
-            if len(lowest) < _MOST_HELD_BACK:
-                heapq.heappush(lowest, entry)
-            else:
-                write(heapq.heappushpop(lowest, entry)[2])
+            heapq.heappush(lowest, (-draw.random(), -number, example))
+            held += len(example.text)
+            while len(lowest) > _MOST_HELD_BACK or held > _MOST_CHARACTERS:
+                let_go = heapq.heappop(lowest)[2]
+                held -= len(let_go.text)
+                write(let_go)
         wanted = round((texts + len(lowest)) * share)
         while len(lowest) > wanted:
             write(heapq.heappop(lowest)[2])

@@ -1,8 +1,9 @@
 """A model on disk: a folder of `model.json` and `weights.safetensors`, data and never code.
 
 `model.json` carries the SHA-256 of the weights file and of itself, so that every value of a bundle is
-covered by a hash; `grutext.model.reading` reads them. A bundle is written to a temporary sibling, flushed to the disk, and only then
-renamed: at any moment the folder is the whole old model, the whole new one, or absent.
+covered by a hash; `grutext.model.reading` reads them. A bundle is written to a temporary sibling, flushed
+to the disk, and only then renamed: at any moment the folder is the whole old model, the whole new one, or
+absent.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ from grutext.model.spec import Calibration
 
 # What settings were in formats that did not have them yet.
 _SETTINGS_BEFORE = {1: {"model.convolution": 0, "training.class_weight": "none"}}
+LEFTOVERS = (
+    "saving",
+    "replaced",
+)  # folders `.NAME.KIND-…` that a process which is killed may leave beside a model
 Weights = dict[str, NDArray[Any]]
 _TOLD = 2000  # characters, at most, of what is wrong with a model
 
@@ -94,7 +99,7 @@ class Bundle:
         _check(self)
         path = Path(os.path.realpath(path))  # a link stays, and what it names is replaced
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.{LEFTOVERS[0]}-", dir=path.parent))
         try:
             for name, content in self._files().items():
                 if len(content) > LIMITS[name]:
@@ -230,7 +235,7 @@ def _replace(temporary: Path, path: Path) -> None:
     if not path.exists():
         temporary.rename(path)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.{LEFTOVERS[1]}-", dir=path.parent))
     try:
         path.rename(old)
         temporary.rename(path)

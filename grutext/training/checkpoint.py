@@ -100,6 +100,7 @@ class Checkpoint:
         states = _states(self.folder)
         number = _number(states[-1]) + 1 if states else 1
         unfinished = self.folder / "unfinished"
+        self._kept_at = time.monotonic()  # also where it fails, or each step would try again
         try:
             write_durably(unfinished, content)
         except OSError:
@@ -109,7 +110,6 @@ class Checkpoint:
         sync_folder(self.folder)
         for old in states[: -(_KEPT - 1)]:
             old.unlink(missing_ok=True)
-        self._kept_at = time.monotonic()
 
     def restore(self, network: Network) -> Run | None:
         """Puts the network into the newest whole state; gives None where there is none or none is wanted.
@@ -125,14 +125,16 @@ class Checkpoint:
             raise TrainingError(
                 f"{states[-1]} is damaged (its SHA-256 differs); start again without --resume"
             )
-        for path in damaged:
-            path.unlink(missing_ok=True)  # or it would be taken for the one to keep when the next is written
         whole = states[-1 - len(damaged)]
         try:
             with safe_open(whole, "np") as file:
                 told = {name: json.loads(value) for name, value in file.metadata().items()}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
             _check_identity(self.folder, told["identity"], self.identity)
+            for path in damaged:
+                path.unlink(
+                    missing_ok=True
+                )  # or it would be taken for the one to keep when the next is written
             network.assign(_under("now/", arrays))
             network.adam.steps.assign(int(arrays["steps"][0]))
             for name, moment in network.adam.moments.items():
@@ -152,10 +154,7 @@ def _number(path: Path) -> int:
 
 
 def _is_whole(path: Path) -> bool:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == path.stem.partition("-")[2]
-    except OSError:
-        return False
+    return hashlib.sha256(path.read_bytes()).hexdigest() == path.stem.partition("-")[2]
 
 
 def _check_identity(folder: Path, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

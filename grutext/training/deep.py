@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import Config
-from grutext.errors import TrainingError
 from grutext.nn.network import Network
 from grutext.nn.weights import Arrays
 from grutext.progress import EpochRecord, Listener
@@ -23,6 +22,7 @@ from grutext.training.clock import Clock
 from grutext.training.decisions import micro_f1
 from grutext.training.pretrained import Pretrained
 from grutext.training.shards import ShardedCorpus
+from grutext.training.stops import Deferral, DivergenceError
 from grutext.training.weighting import class_weights, is_balanced
 
 _FORESEEN = 16  # one of so many dev texts tells how long they all will take
@@ -96,6 +96,7 @@ class _Fit:
         self.best, self.history, self.place = run.best, run.history, run.place
         self._before = int(network.adam.steps) - run.place.batches  # steps of the epochs that are over
         self._is_told = False
+        self.interruption = Deferral()
 
     def run(self) -> DeepFit:
         """Trains to the end, or to what stops it."""
@@ -104,21 +105,21 @@ class _Fit:
         if self.clock.deadline is not None:
             self.clock.reserve = self._foresee()
         try:
-            for epoch in range(len(self.history) + 1, self.options.epochs + 1):
-                if _stale(self.history, self.options.patience) or self.clock.over:
-                    break
-                self._epoch(epoch)
-                self.clock.progress(epoch, 1.0)
-        except (KeyboardInterrupt, TrainingError) as error:
+            with self.interruption:
+                for epoch in range(len(self.history) + 1, self.options.epochs + 1):
+                    if _stale(self.history, self.options.patience) or self.clock.over:
+                        break
+                    self._epoch(epoch)
+                    self.clock.progress(epoch, 1.0)
+        except (KeyboardInterrupt, DivergenceError) as error:
             stopped = error
-            if isinstance(error, KeyboardInterrupt):
-                self._keep()
         finally:
             self.listener.end()
-        if stopped and not self.history and not isinstance(stopped, TrainingError):
-            return DeepFit(
-                self.network.arrays(), [], stopped
-            )  # better than the weights before the first step
+        if not isinstance(stopped, DivergenceError) and not self.interruption.pressed_again:
+            self._keep()
+        if stopped and not self.history and not isinstance(stopped, DivergenceError):
+            # Better than the weights before the first step.
+            return DeepFit(self.network.arrays(), [], stopped)
         return DeepFit(self.best, self.history, stopped)
 
     def _foresee(self) -> float:
@@ -151,6 +152,7 @@ class _Fit:
                 seconds=time.monotonic() - began,
             )
             self.listener.step(epoch, self.place.tokens, self.place.losses / self.place.texts)
+            self.interruption.check()
             if self.checkpoint and self.checkpoint.due:
                 self._keep()
         record = self._record(epoch, began)
@@ -160,6 +162,7 @@ class _Fit:
         self.place = Place()
         self.history.append(record.to_dict())
         self.listener.epoch(record)
+        self.interruption.check()
         if self.checkpoint and self.checkpoint.due:
             self._keep()
 
@@ -183,7 +186,7 @@ class _Fit:
 
     def _check_finite(self, loss: float, epoch: int) -> None:
         if not math.isfinite(loss):
-            raise TrainingError(
+            raise DivergenceError(
                 f"the loss became {loss} in epoch {epoch}; --set training.learning_rate="
                 f"{self.options.learning_rate / 4:g} usually helps"
             )

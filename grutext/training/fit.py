@@ -111,13 +111,13 @@ def train(
     if config.model.enabled:
         from grutext.training.checkpoint import Checkpoint
 
-        identity = _identity(part, dev, config, origin.get("vectors_sha256"))
+        identity = _identity(part, dev, config, origin.get("vectors_sha256"), multilabel)
         seconds = config.training.checkpoint_seconds
         kept = Checkpoint(checkpoint, identity, resume, seconds) if checkpoint else None
         held_out = Corpus(vectorizer.vectorize(dev_texts), dev_targets)
         corpus = part.corpus(vectorizer, config)
         fit = _deep(corpus, held_out, unfinished, listener, kept, end, pretrained)
-        if isinstance(fit.stopped, TrainingError) and not fit.history:
+        if isinstance(fit.stopped, DivergenceError) and not fit.history:
             raise fit.stopped
         stopped = fit.stopped
         weights |= {
@@ -128,7 +128,7 @@ def train(
     if stopped:
         why = str(stopped) or "it was interrupted"
         bundle = add_golden(replace(bundle, data=bundle.data | {"unfinished": why}), dev_texts)
-        raise DivergenceError(why, bundle) if isinstance(stopped, TrainingError) else Interrupted(bundle)
+        raise DivergenceError(why, bundle) if isinstance(stopped, DivergenceError) else Interrupted(bundle)
     in_time = end is None or time.monotonic() + 2 * wide_seconds + _SAVING < end
     if refit and config.wide.enabled and isinstance(part, InMemory) and in_time:
         bundle = _refit_wide(bundle, [*part.examples, *dev], vectorizer, listener)
@@ -195,13 +195,15 @@ def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
 
 
 def _identity(
-    part: InMemory | InFiles, dev: Sequence[Example], config: Config, vectors: str | None
+    part: InMemory | InFiles, dev: Sequence[Example], config: Config, vectors: str | None, multilabel: bool
 ) -> dict[str, Any]:
     """Gives all that the weights depend on, by what to call it."""
     data = {"the training part": part.sha256, "the dev part": fingerprint(dev)}
+    versions = {f"the version of {name}": number for name, number in _versions().items()}
     settings = flatten(config.to_dict())
     del settings["training.checkpoint_seconds"]
-    return {"the version of grutext": grutext.__version__, "the word vectors": vectors} | data | settings
+    several = {"whether a text may have several labels": multilabel}
+    return data | {"the word vectors": vectors} | several | versions | settings
 
 
 def _versions() -> dict[str, str]:

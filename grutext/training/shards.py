@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -54,8 +55,9 @@ class ShardedCorpus:
         np.random.default_rng([self.seed, 5, number]).shuffle(examples)  # type: ignore[arg-type]
         known = self._folders[number].exists()
         unfinished = self._folders[number].with_suffix(".new")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
+        if not known:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
         for count, block in enumerate(_cut(examples)):
             targets = one_hot([example.labels for example in block], self.labels)
             tokens = self.vectorizer.vectorize([example.text for example in block])
@@ -95,7 +97,9 @@ def _save(path: Path, tokens: TokenBatch, targets: NDArray[np.float32]) -> None:
     texts, labels = np.nonzero(targets)
     arrays = [*(getattr(tokens, name) for name in _ARRAYS), texts, labels]
     sizes = [len(array) for array in arrays]
-    np.save(path, np.concatenate([sizes, *arrays]).astype(np.int32))
+    content = io.BytesIO()
+    np.save(content, np.concatenate([sizes, *arrays]).astype(np.int32))
+    path.write_bytes(content.getvalue())  # NumPy itself does not always notice that a disk is full
 
 
 def _load(path: Path, classes: int) -> tuple[TokenBatch, NDArray[np.float32]]:

@@ -64,10 +64,15 @@ def test_an_unfinished_model_replaces_none_but_its_like(build_bundle, tmp_path):
 
 
 def test_what_killed_trainings_left_is_removed_and_nothing_else(tmp_path):
-    for name in (".model.ab12cd34", ".model.old.x1", ".model.notes", ".mode.ab", ".models.ab"):
+    others = [
+        ".mode.saving-a",
+        ".model.ab12cd34",
+        ".model.v2",
+        ".model.v2.saving-ab12cd34",
+        ".models.saving-a",
+    ]
+    for name in [*others, ".model.saving-ab12cd34", ".model.replaced-x1"]:
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.json").touch()
-    (tmp_path / ".model.notes" / "mine.txt").touch()
-    (tmp_path / ".model.txt").touch()
     target.remove_leftovers(tmp_path / "model")
-    assert entries(tmp_path) == [".mode.ab", ".model.notes", ".model.txt", ".models.ab"]
+    assert entries(tmp_path) == others

@@ -54,7 +54,7 @@ def test_chance_decides_whatever_the_order(tmp_path):
     early = [e.labels == ("early",) for e in gathered.held_back]
     assert 0.42 < sum(early) / len(early) < 0.58
     sizes = [len(gathered.shards.read(n)) for n in range(len(gathered.shards.paths))]
-    assert max(sizes) < 30, "a file has about 9"
+    assert max(sizes) < 45, "a file has about 19"
     mixed = [len({e.labels for e in gathered.shards.read(n)}) > 1 for n in range(len(sizes))]
     assert sum(mixed) > 0.9 * len(mixed)
     rows = [e.row for e in gathered.held_back]
@@ -79,12 +79,22 @@ def test_a_label_stays_in_the_files(tmp_path, seed):
     assert gathered.shards.texts + len(gathered.held_back) == 60
 
 
-def test_a_sample_is_from_the_first_files(tmp_path):
+def test_a_sample_is_random_within_a_file_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("grutext.data.spill._SHARDS", 2)
     shards = gather(iter(examples()), spill(tmp_path)).shards
-    sample = shards.sample(500)
-    assert sample == read_all(shards)[: len(sample)]
-    assert 500 <= sum(len(e.text) for e in sample) < 530
-    assert len(shards.sample(10**9)) == 3000
+    sample = shards.sample(3000)
+    assert 3000 <= sum(len(e.text) for e in sample) < 3050
+    early = [e.labels == ("early",) for e in sample]
+    assert 0.4 < sum(early) / len(early) < 0.6, "the source has these first"
+    assert shards.sample(3000) == sample
+    assert sorted(shards.sample(10**9), key=lambda e: e.row) == examples()
+
+
+def test_what_is_held_back_is_bounded_in_characters(tmp_path, monkeypatch):
+    monkeypatch.setattr("grutext.data.spill._MOST_CHARACTERS", 500)
+    gathered = gather(iter(examples()), spill(tmp_path, share=0.5))
+    assert 450 < sum(len(e.text) for e in gathered.held_back) <= 500
+    assert gathered.shards.texts + len(gathered.held_back) == 3000
 
 
 def test_a_data_set_in_files_is_checked_like_any_other(write, tmp_path):

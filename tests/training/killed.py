@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import sys
@@ -33,27 +34,41 @@ def train(folder: Path, name: str, *more: str) -> multiprocessing.Process:
     return process
 
 
-def kill_when(process: multiprocessing.Process, moment: str, folder: Path, name: str, seconds: float) -> bool:
-    """Kills a process at a moment; gives whether it was still running.
+def start_and_kill(
+    moment: str, folder: Path, name: str, seconds: float, *more: str
+) -> tuple[bool, int | None]:
+    """Starts a training and kills it at a moment; gives whether it was still running, and its exit code.
 
     Args:
-        process: The training.
         moment: `any`, `state` (while one is written) or `model` (while it is written).
         folder: Where it runs.
         name: The model's.
-        seconds: How long after the start, or after the first sign of the moment.
+        seconds: How long after the start, or in thousandths after the first sign of the moment.
+        more: Further arguments.
     """
-    signs = {
-        "any": None,
-        "state": (folder / f"{name}.checkpoint", "unfinished"),
-        "model": (folder, f".{name}.*"),
-    }
-    sign = signs[moment]
+    before = _signs(moment, folder, name)
+    process = train(folder, name, *more)
     end = time.monotonic() + 60
-    while sign and process.is_alive() and time.monotonic() < end and not any(sign[0].glob(sign[1])):
-        pass
-    process.join(seconds if sign is None else seconds / 1000)
+    while moment != "any" and process.is_alive() and not _signs(moment, folder, name) - before:
+        if time.monotonic() > end:
+            process.kill()
+            raise TimeoutError("the moment did not come")
+    process.join(seconds if moment == "any" else seconds / 1000)
     running = process.is_alive()
     process.kill()
     process.join()
-    return running
+    return running, process.exitcode
+
+
+def _signs(moment: str, folder: Path, name: str) -> set[tuple[str, int]]:
+    """Gives what stands there while a state or a model is written, told from what killed processes left."""
+    place, pattern = {
+        "any": (folder, "nothing"),
+        "state": (folder / f"{name}.checkpoint", "unfinished"),
+        "model": (folder, f".{name}.saving-*"),
+    }[moment]
+    found = set()
+    for path in place.glob(pattern):
+        with contextlib.suppress(OSError):  # it has been renamed meanwhile
+            found.add((path.name, path.stat().st_mtime_ns))
+    return found

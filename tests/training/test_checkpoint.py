@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -79,6 +80,41 @@ def test_a_training_that_stopped_at_any_step_goes_on_to_the_same_bytes(whole, tm
     assert heard.records[0].epoch == (steps - 1) // 12 + 1
 
 
+def test_ctrl_c_within_a_step_keeps_the_state_after_it(whole, tmp_path, monkeypatch):
+    from grutext.nn.network import Network
+    from grutext.training import Interrupted
+
+    step = Network.train_step
+
+    def press(self, batch, number, rate):
+        value = step(self, batch, number, rate)
+        if number == (2 << 18) + 5:
+            signal.raise_signal(signal.SIGINT)  # Python hears of it before the step is noted as done
+        return value
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Network, "train_step", press)
+        with pytest.raises(Interrupted):
+            fit(checkpoint=tmp_path)
+    assert len(states(tmp_path)) == 1
+    heard = Recorder()
+    check_same(fit(checkpoint=tmp_path, resume=True, listener=heard), whole)
+    assert [record.epoch for record in heard.records] == [2, 3, 4]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_pressed_twice_leaves_at_once():
+    from grutext.training.stops import Deferral
+
+    with Deferral() as held:
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            held.check()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert held.pressed_again
+
+
 def test_a_training_with_a_refit_and_many_stops_goes_on_to_the_same_bytes(tmp_path):
     whole = fit(refit=True)
     stop(tmp_path, 5, refit=True)
@@ -120,6 +156,7 @@ def test_other_data_or_settings_are_refused_by_name(stopped):
     for named, change in {
         "the training part": {"train_part": TRAIN[:-1]},
         "the dev part": {"dev": DEV[:-1]},
+        "whether a text may have several labels": {"multilabel": True},
         r"training.epochs was 4 and is 5": {"training__epochs": 5},
         r"training.seed was 1 and is 2": {"training__seed": 2},
     }.items():

@@ -28,7 +28,7 @@ def digest(folder, name):
 
 def kill_and_resume(folder, kills, seed):
     """Kills trainings so often; gives how often at which moment, after comparing all that came to their end."""
-    from killed import kill_when, train
+    from killed import start_and_kill, train
 
     whole = train(folder, "whole")
     whole.join()
@@ -41,11 +41,11 @@ def kill_and_resume(folder, kills, seed):
         name = f"m{number}"
         more = ["--resume"] if any((folder / f"{name}.checkpoint").glob("*.safetensors")) else ["--overwrite"]
         moment = str(rng.choice(list(done), p=[0.5, 0.3, 0.2]))
-        process = train(folder, name, *more)
-        if kill_when(process, moment, folder, name, float(rng.uniform(0.0, 4.0))):
+        killed, code = start_and_kill(moment, folder, name, float(rng.uniform(0.0, 4.0)), *more)
+        if killed:
             done[moment] += 1
             continue
-        assert process.exitcode == 0, (folder / "log").read_text(encoding="utf-8")
+        assert code == 0, (folder / "log").read_text(encoding="utf-8")
         assert digest(folder, name) == wanted
         number += 1
     last = train(
