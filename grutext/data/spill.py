@@ -14,7 +14,7 @@ from pathlib import Path
 
 from grutext.data.examples import Example, digest_example
 
-_SHARDS = 128  # so many files are open at once; of 5 GB each holds 40 MB
+_SHARDS = 200  # so many files are open at once, which some systems limit to 256; of 5 GB each holds 25 MB
 # Of a dev part that is cut: texts, beyond which more do not calibrate better, and characters, for memory's sake.
 _MOST_HELD_BACK, _MOST_CHARACTERS = 10_000, 40_000_000
 

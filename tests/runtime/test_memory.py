@@ -23,9 +23,9 @@ def resident():  # bytes
 folder, calls, leak = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "leak"
 model, kept, sizes = Classifier.load(folder), [], []
 for n in range(0, 40_000, 8):  # more words than are remembered
-    model.predict([" ".join(f"sail{n + k} {n + k}" for k in range(8))])
+    model.predict([" ".join(f"sail{n + k:07} {n + k:07}" for k in range(8))])
 for call in range(-500, calls + 1):
-    text = f"tide {call} sail{call} " * (1 + call % 7)
+    text = f"tide {call:07} sail{call:07} " * (1 + call % 7)  # words of one length: as heavy when remembered
     model.predict([text])
     if leak:
         kept.append(text * 60)
