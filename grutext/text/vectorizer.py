@@ -123,5 +123,5 @@ def _compute_buckets(token: str, config: TextConfig) -> bytes:
 
 
 # Texts share most of their words, and hashing these anew for each batch would take half of the time. Long
-# tokens are rare, and left out so that the memory is bounded: 20 MB if all of them were as long as may be.
-_remember_buckets = lru_cache(maxsize=1 << 15)(_compute_buckets)
+# tokens are rare, and left out so that the memory is bounded: 5 MB if all of them were as long as may be.
+_remember_buckets = lru_cache(maxsize=1 << 13)(_compute_buckets)
