@@ -1,9 +1,14 @@
-"""Samples of the training part that keep every label."""
+"""Samples of the training part that keep every label, and runs of it that bound the memory."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+Item = TypeVar("Item")
 
 
 def nested_sample(targets: NDArray[np.float32], size: int, seed: int) -> NDArray[np.int64]:
@@ -14,3 +19,13 @@ def nested_sample(targets: NDArray[np.float32], size: int, seed: int) -> NDArray
     order = np.random.default_rng([seed, 2]).permutation(len(targets))
     firsts = [order[np.argmax(targets[order, c] > 0)] for c in range(targets.shape[1]) if targets[:, c].any()]
     return np.unique(np.concatenate([np.array(firsts, np.int64), order[:size]]))
+
+
+def runs(items: Sequence[Item], size: Callable[[Item], int], limit: int) -> Iterator[Sequence[Item]]:
+    """Cuts items, in their order, into runs that end as soon as their sizes add up to `limit`."""
+    start, total = 0, 0
+    for end, item in enumerate(items, start=1):
+        total += size(item)
+        if total >= limit or end == len(items):
+            yield items[start:end]
+            start, total = end, 0

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.data import Example, Shards
+from grutext.data import Shards
 from grutext.text import TokenBatch, Vectorizer
 from grutext.training.batches import Batch, Corpus, one_hot
+from grutext.training.samples import runs
 
 _BLOCK_CHARACTERS = 2_000_000
 _ARRAYS = ("ids", "lengths", "rows", "buckets", "bucket_counts")
@@ -58,7 +59,7 @@ class ShardedCorpus:
         if not known:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()
-        for count, block in enumerate(_cut(examples)):
+        for count, block in enumerate(runs(examples, lambda example: len(example.text), _BLOCK_CHARACTERS)):
             targets = one_hot([example.labels for example in block], self.labels)
             tokens = self.vectorizer.vectorize([example.text for example in block])
             if not known:
@@ -81,15 +82,6 @@ class ShardedCorpus:
                 yield from Corpus(tokens, targets, self.window).shuffled(
                     batch_size, token_budget, word_dropout, own
                 )
-
-
-def _cut(examples: Sequence[Example]) -> Iterator[Sequence[Example]]:
-    start, size = 0, 0
-    for end, example in enumerate(examples, start=1):
-        size += len(example.text)
-        if size >= _BLOCK_CHARACTERS or end == len(examples):
-            yield examples[start:end]
-            start, size = end, 0
 
 
 def _save(path: Path, tokens: TokenBatch, targets: NDArray[np.float32]) -> None:

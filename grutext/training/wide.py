@@ -8,7 +8,7 @@ over the classes, weighted by their priors, of its naive-Bayes log-count ratio (
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from sklearn.svm import LinearSVC
 from grutext.config import WideConfig
 from grutext.model.spec import wide_columns
 from grutext.text import NgramCounts, NgramFeatures, Vectorizer, count_ngrams, find_keys
-from grutext.training.samples import nested_sample
+from grutext.training.samples import nested_sample, runs
 
 Targets = NDArray[np.float32]
 _CHUNK_CHARACTERS = 1 << 20
@@ -177,16 +177,10 @@ def count_runs(
     texts: Sequence[str], vectorizer: Vectorizer, config: WideConfig
 ) -> list[tuple[NgramCounts, int]]:
     """Counts the n-grams of runs of texts; gives the counts of each run and its number of texts."""
-    return [(count_ngrams(vectorizer.vectorize(run), config), len(run)) for run in _runs(texts)]
-
-
-def _runs(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    start, size = 0, 0
-    for end, text in enumerate(texts, start=1):
-        size += len(text)
-        if size >= _CHUNK_CHARACTERS or end == len(texts):
-            yield texts[start:end]
-            start, size = end, 0
+    return [
+        (count_ngrams(vectorizer.vectorize(run), config), len(run))
+        for run in runs(texts, len, _CHUNK_CHARACTERS)
+    ]
 
 
 def _presence(
