@@ -169,13 +169,11 @@ class Config:
         """
         config = self
         for name, value in settings.items():
+            if name not in _KIND_OF:
+                raise ConfigError(f"there is no setting {render_setting(name)}{_suggest(name)}")
             section, _, key = name.partition(".")
-            known = {f"{s.name}.{k.name}" for s in fields(self) for k in fields(getattr(self, s.name))}
-            if name not in known:
-                raise ConfigError(f"there is no setting {render_setting(name)}{_suggest(name, known)}")
-            part = getattr(config, section)
-            converted = _convert(name, value, get_type_hints(type(part))[key])
-            config = replace(config, **{section: replace(part, **{key: converted})})
+            part = replace(getattr(config, section), **{key: _convert(name, value, _KIND_OF[name])})
+            config = replace(config, **{section: part})
         check_ranges(config)
         return config
 
@@ -187,6 +185,13 @@ class Config:
             ConfigError: A name is unknown, or a value has the wrong type or is out of range.
         """
         return Config().override(flatten(values))
+
+
+# The type of each setting, by `section.key`.
+_KIND_OF: dict[str, type] = {
+    f"{part.name}.{key}": kind
+    for part in fields(Config) for key, kind in get_type_hints(part.default_factory).items()
+}  # fmt: skip
 
 
 def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,7 +244,7 @@ _SHOWN = 80
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
-def _suggest(name: str, known: set[str]) -> str:
-    same_key = {full for full in known if full.partition(".")[2] == name.rpartition(".")[2]}
-    near = difflib.get_close_matches(name, same_key or known, n=1, cutoff=0.0 if same_key else 0.5)
+def _suggest(name: str) -> str:
+    same_key = [full for full in _KIND_OF if full.partition(".")[2] == name.rpartition(".")[2]]
+    near = difflib.get_close_matches(name, same_key or _KIND_OF, n=1, cutoff=0.0 if same_key else 0.5)
     return f'; did you mean "{near[0]}"?' if near else "; docs/configuration.md lists them"

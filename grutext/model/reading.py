@@ -7,9 +7,11 @@ the weights promises is held against that size before the weights are read.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
+import mmap
 import os
 import stat
 from collections.abc import Iterator
@@ -69,7 +71,10 @@ def read_values(folder: Path) -> dict[str, Any]:
 
 
 def read_weights(path: Path, digest: str) -> dict[str, NDArray[Any]]:
-    """Reads the weights file; the arrays are views of one block of memory.
+    """Maps the weights file into memory; the arrays are views of it, which nobody can write to.
+
+    Nothing is copied, and processes that answer with the same model share its pages. Where a file cannot be
+    mapped it is read. A mapped file may be replaced or removed, as `save` and `rm` do, but not changed.
 
     Args:
         path: The file.
@@ -83,18 +88,16 @@ def read_weights(path: Path, digest: str) -> dict[str, NDArray[Any]]:
         length = int.from_bytes(start, "little")
         if len(start) < 8 or length > min(_HEADER_LIMIT, size - 8):
             raise _damaged(path, "(its header does not fit into it)")
-        header = file.read(length)
+        begin = 8 + length
         try:
-            layout = _layout(header, size - 8 - length)
+            layout = _layout(file.read(length), size - begin)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise _damaged(path, "(its header does not describe what follows)") from None
-        data = _read_all(file, size - 8 - length)
-    found = hashlib.sha256(start + header)
-    found.update(data)
-    if found.hexdigest() != digest:
+        data = _map(file, size)
+    if hashlib.sha256(data).hexdigest() != digest:
         raise _damaged(path, "(its SHA-256 differs)")
     return {
-        name: np.frombuffer(data, dtype, math.prod(shape), offset).reshape(shape)
+        name: np.frombuffer(data, dtype, math.prod(shape), begin + offset).reshape(shape)
         for name, (dtype, shape, offset) in layout.items()
     }
 
@@ -140,6 +143,23 @@ def _read_all(file: BufferedReader, size: int) -> bytearray:
     count = file.readinto(content)
     del content[count:]
     return content
+
+
+def _map(file: BufferedReader, size: int) -> mmap.mmap | bytes:
+    """Maps the first `size` bytes of a file; reads them where its file system cannot map, or has lost some.
+
+    Raises:
+        MemoryError: There is no room for it.
+    """
+    try:
+        return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError from None
+    except ValueError:  # the file has become shorter
+        pass
+    file.seek(0)
+    return bytes(_read_all(file, size))
 
 
 def _parse(raw: bytes | bytearray) -> Any:

@@ -5,7 +5,9 @@ import errno
 import hashlib
 import json
 import math
+import mmap
 import os
+import shutil
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +51,51 @@ def test_a_loaded_bundle_is_the_saved_one(build_bundle, check_equal, tmp_path, k
     bundle = build_bundle(**KINDS[kind])
     bundle.save(tmp_path / "model")
     check_equal(bundle, Bundle.load(tmp_path / "model"))
+
+
+def test_weights_are_mapped_and_not_copied(build_bundle, check_equal, saved):
+    bundle = Bundle.load(saved)
+    root = bundle.weights["head/kernel"]
+    while isinstance(root, np.ndarray):
+        root = root.base
+    assert isinstance(root.obj if isinstance(root, memoryview) else root, mmap.mmap)
+    assert not any(array.flags.writeable for array in bundle.weights.values())
+    build_bundle(seed=2).save(saved, overwrite=True)
+    check_equal(bundle, build_bundle())  # a model that answers stays what it was
+    shutil.rmtree(saved)
+    check_equal(bundle, build_bundle())
+
+
+@pytest.mark.parametrize(
+    "reason", [errno.ENODEV, None], ids=["the file system cannot", "the file became shorter"]
+)
+def test_weights_that_cannot_be_mapped_are_read(build_bundle, check_equal, saved, monkeypatch, reason):
+    def refuse(*_args, **_kwargs):
+        raise OSError(reason, "no mapping") if reason else ValueError("mmap length is greater than file size")
+
+    monkeypatch.setattr(reading.mmap, "mmap", refuse)
+    check_equal(Bundle.load(saved), build_bundle())
+
+
+def test_no_room_for_the_weights_is_told(saved, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(reading.mmap, "mmap", refuse)
+    with pytest.raises(BundleError, match="does not fit into this machine's memory"):
+        Bundle.load(saved)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("name", ["wide/kernel", "head/kernel"], ids=["float16", "float32"])
+def test_a_weight_that_is_not_finite_is_noticed(build_bundle, tmp_path, name, value):
+    bundle = build_bundle()
+    array = bundle.weights[name].copy()
+    array[:] = np.finfo(array.dtype).max  # the largest number is one
+    replace(bundle, weights=bundle.weights | {name: array}).save(tmp_path / "large")
+    array[-1, -1] = value
+    with pytest.raises(BundleError, match=f"{name} has values that are not finite"):
+        replace(bundle, weights=bundle.weights | {name: array}).save(tmp_path / "infinite")
 
 
 def test_a_bundle_is_two_files_that_everyone_may_read_as_far_as_the_mask_says(saved):
