@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,7 @@ def main(
     names = tuple(one.name for one in choose_sets(folder, tuple(sets.split(","))))
     origin = {"versions": find_versions(), "commit": describe_source()}
     failed = 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the tables are written
     try:
         with contextlib.ExitStack() as stack:
             place = models or Path(stack.enter_context(tempfile.TemporaryDirectory()))

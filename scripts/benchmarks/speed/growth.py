@@ -21,6 +21,7 @@ from grutext.runtime import Classifier
 
 _ROWS = (30_000, 100_000, 300_000, 1_000_000)
 _TOKENS = (100, 1_000, 10_000, 100_000)
+_JOINED = 1_000  # texts that a long one is made of
 _TEXTS = (100, 1_000, 10_000)
 _BATCH, _WINDOW, _BATCHES = 64, 32, 8
 _BLOCK = 4  # steps in a turn
@@ -35,7 +36,7 @@ def measure(bench: Bench) -> Rows:
     texts = [example.text for example in sample(bench, name, "test", max(_TEXTS))]
     model.predict_proba(texts[:100])
     for tokens in _TOKENS:
-        yield f"1 of {tokens:,} tokens ({name})", _answer(model, [cut_text(model, texts, tokens)])
+        yield f"1 of {tokens:,} tokens ({name})", _answer(model, [cut_text(model, texts[:_JOINED], tokens)])
     for count in _TEXTS:
         yield f"{count:,} ({name})", _answer(model, texts[:count])
     yield from _steps(sample(bench, name, "train", 2_000), bench.repeats)

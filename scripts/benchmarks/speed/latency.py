@@ -20,7 +20,6 @@ from grutext.text import Vectorizer, Vocabulary
 
 _TOKENS = (20, 128, 1000)
 _BLOCK = 60
-_SLOW_BLOCK = 6  # of Keras
 
 
 def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
@@ -41,7 +40,7 @@ def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
         text = cut_text(Classifier(bundle), texts, tokens)
         fast = _ours(bundle, text) | (_onnx(bundle, text) if is_installed() else {})
         seconds = interleave(fast, bench.repeats, _BLOCK)
-        seconds |= interleave(_keras(tutorial, text), bench.repeats, _SLOW_BLOCK)
+        seconds |= interleave(_keras(tutorial, text), bench.repeats)
         values: dict[str, float] = {}
         for who, times in seconds.items():
             values |= {f"{who}_p50": 1e3 * quantile(times, 0.5), f"{who}_p99": 1e3 * quantile(times, 0.99)}

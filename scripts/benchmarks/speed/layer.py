@@ -14,7 +14,7 @@ from grutext.nn.backend import keras, tf
 
 TEXTS = 64
 _SIZES = tuple((units, steps) for units in (64, 128) for steps in (20, 128, 256))
-_TURNS = 3  # a turn is short here
+_BLOCK = 3  # calls in a turn
 
 
 def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
@@ -41,7 +41,7 @@ def compare(units: int, steps: int, ragged: bool, repeats: int) -> dict[str, flo
     product = tf.function(tf.matmul)
     rows, kernel = tf.reshape(inputs, [-1, units]), tf.random.normal([units, 3 * units], seed=1)
     calls["product"] = lambda: product(rows, kernel)
-    seconds = interleave(calls, _TURNS * repeats)
+    seconds = interleave(calls, repeats, _BLOCK)
     plain = seconds.pop("product")
     flops = 2 * TEXTS * steps * units * 3 * units
     # Two products in two directions; the gradients of a product are two products of its size.

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.sets import BenchSet
 from benchmarks.speed.job import Bench
 from grutext.data import Example
@@ -90,6 +92,6 @@ def from_ids(bundle: Bundle) -> Classifier:
 
 
 def cut_text(model: Classifier, texts: Sequence[str], tokens: int) -> str:
-    """Gives a text of so many tokens, those of `texts` one after the other."""
+    """Gives a text of so many tokens, those of `texts` one after the other, and again where they are too few."""
     batch = model._vectorizer.vectorize(texts)  # noqa: SLF001
-    return " ".join(batch.types[i] for i in batch.ids[:tokens])
+    return " ".join(batch.types[i] for i in np.resize(batch.ids, tokens))
