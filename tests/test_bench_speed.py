@@ -87,6 +87,11 @@ def test_calls_take_turns_and_what_warms_up_is_not_timed(monkeypatch):
     assert made == list("ab" + "aaaabbbb" * 2)  # in each turn one that is not timed goes before the block
 
 
+def test_what_is_quick_is_timed_often_and_what_is_slow_once():
+    assert 2 <= len(timing.time_often(lambda: time.sleep(0.02), 0.05)) <= 3
+    assert len(timing.time_often(lambda: time.sleep(0.1), 0.05)) == 1
+
+
 def test_a_row_of_the_same_part_and_name_is_replaced_in_its_place(tmp_path):
     rows = [row("start", "a", seconds=1.0), row("layer", "a", seconds=2.0), row("start", "b", seconds=3.0)]
     new = row("start", "a", "def", mb=5.0)

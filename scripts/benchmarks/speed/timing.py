@@ -36,6 +36,16 @@ def interleave(calls: Mapping[str, Call], repeats: int, block: int = 1) -> dict[
     return seconds
 
 
+def time_often(call: Call, enough: float) -> list[float]:
+    """Times a call again and again, until it has taken `enough` seconds in all; gives the seconds of each."""
+    seconds: list[float] = []
+    while sum(seconds) < enough:
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
 def medians(seconds: Mapping[str, Sequence[float]], scale: float = 1.0) -> dict[str, float]:
     """Gives the median of each, times `scale`."""
     return {name: scale * statistics.median(values) for name, values in seconds.items()}
