@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 def run_grutext(bench_set: BenchSet, seed: int, preset: str | None, folder: Path) -> Result:
     """Trains and tests with the command line, then asks the model's parts one by one."""
-    source = _describe_source()
+    source = describe_source()
     command = [sys.executable, "-m", "grutext", "train", str(bench_set.path("train"))]
     command += ["--dev", str(bench_set.path("dev"))] if bench_set.path("dev") else []
     command += ["--test", str(bench_set.path("test")), "-m", str(folder / "model"), "--seed", str(seed)]
@@ -83,7 +83,7 @@ def _score_out_of_scope(model: Classifier, bench_set: BenchSet) -> dict[str, flo
     }
 
 
-def _describe_source() -> str | None:
+def describe_source() -> str | None:
     """Gives the commit of the package, marked where the files differ from it; None outside of git."""
     git = ["git", "-C", str(ROOT)]
     try:

@@ -45,7 +45,7 @@ def run_svm(bench_set: BenchSet, seed: int, folder: Path) -> Result:
     targets = marks.fit_transform([example.labels for example in train.examples])
     svm: Any = LinearSVC(dual="auto", random_state=seed)  # the default since scikit-learn 1.5
     svm = OneVsRestClassifier(svm) if train.multilabel else svm
-    model = make_pipeline(_build_features(mostly_han(_texts(train)[:1000])), svm)
+    model = make_pipeline(build_features(mostly_han(_texts(train)[:1000])), svm)
     model.fit(_texts(train), targets if train.multilabel else targets.argmax(axis=1))
     answers = model.predict(_texts(test))
     times = watch.read()
@@ -60,7 +60,7 @@ def run_svm(bench_set: BenchSet, seed: int, folder: Path) -> Result:
     }
 
 
-def _build_features(chinese: bool) -> Any:
+def build_features(chinese: bool) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_union
 
@@ -87,7 +87,7 @@ def run_fasttext(bench_set: BenchSet, seed: int, folder: Path) -> Result:
         rest, dev = split_examples(train.examples, 0.1, seed)
     tried = []
     for settings in FASTTEXT_SETTINGS:
-        model = _train_fasttext(rest, labels, settings, seed, chinese, folder)
+        model = train_fasttext(rest, labels, settings, seed, chinese, folder)
         if model is not None:
             hits = _ask_fasttext(model, [e.text for e in dev], len(labels), chinese).argmax(axis=1)
             right = np.mean([labels[c] == e.labels[0] for c, e in zip(hits, dev, strict=True)])
@@ -98,7 +98,7 @@ def run_fasttext(bench_set: BenchSet, seed: int, folder: Path) -> Result:
         return failure
     best, settings, model = max(tried, key=lambda one: one[0])
     if len(rest) < len(train.examples):
-        model = _train_fasttext(train.examples, labels, settings, seed, chinese, folder)
+        model = train_fasttext(train.examples, labels, settings, seed, chinese, folder)
         if model is None:
             return failure
     probabilities = _ask_fasttext(model, _texts(test), len(labels), chinese)
@@ -114,7 +114,7 @@ def run_fasttext(bench_set: BenchSet, seed: int, folder: Path) -> Result:
     }
 
 
-def _train_fasttext(
+def train_fasttext(
     examples: list[Example],
     labels: tuple[str, ...],
     settings: dict[str, Any],
@@ -127,7 +127,7 @@ def _train_fasttext(
 
     place = {label: index for index, label in enumerate(labels)}
     path = folder / "train.txt"
-    lines = [f"__label__{place[e.labels[0]]} {_to_line(e.text, chinese)}\n" for e in examples]
+    lines = [f"__label__{place[e.labels[0]]} {to_line(e.text, chinese)}\n" for e in examples]
     random.Random(seed).shuffle(lines)  # it takes them as they come, and some files are sorted by label
     path.write_text("".join(lines), encoding="utf-8", errors="replace")
     try:
@@ -141,7 +141,7 @@ def _train_fasttext(
 
 def _ask_fasttext(model: Any, texts: list[str], classes: int, chinese: bool) -> NDArray[np.float64]:
     """Gives the probabilities `(N, C)`."""
-    names, values = model.predict([_to_line(text, chinese) for text in texts], k=classes)
+    names, values = model.predict([to_line(text, chinese) for text in texts], k=classes)
     probabilities = np.zeros((len(texts), classes))
     for row, (found, chances) in enumerate(zip(names, values, strict=True)):
         places = [int(name.removeprefix("__label__")) for name in found]
@@ -149,7 +149,7 @@ def _ask_fasttext(model: Any, texts: list[str], classes: int, chinese: bool) -> 
     return probabilities
 
 
-def _to_line(text: str, chinese: bool) -> str:
+def to_line(text: str, chinese: bool) -> str:
     """Prepares a text as fastText's guide does: lower case, punctuation apart; Chinese in characters."""
     if chinese:
         return " ".join(character for character in text if not character.isspace())

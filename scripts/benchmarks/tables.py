@@ -68,13 +68,13 @@ MARGINS: dict[str, Callable[[Row], float | None]] = {
 }
 
 
-def replace_tables(page: str, tables: str) -> str:
+def replace_tables(page: str, tables: str, begin: str = BEGIN, end: str = END) -> str:
     """Gives the page with everything between the two markers replaced."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"the page lacks the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{tables}\n{END}{after}"
+    before, has_begin, rest = page.partition(begin)
+    _, has_end, after = rest.partition(end)
+    if not (has_begin and has_end):
+        raise ValueError(f"the page lacks the lines {begin} and {end}")
+    return f"{before}{begin}\n{tables}\n{end}{after}"
 
 
 def render_tables(results: Sequence[Result]) -> str:

@@ -1,0 +1,72 @@
+"""Part `latency`: one text at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from benchmarks.sets import mostly_han
+from benchmarks.speed.job import Bench
+from benchmarks.speed.models import cut_text, from_ids, open_model, sample, without_wide
+from benchmarks.speed.onnx_gru import OnnxGru, feeds, is_installed
+from benchmarks.speed.timing import Call, interleave, quantile
+from benchmarks.speed.tutorial import Tutorial
+from grutext.model.bundle import Bundle
+from grutext.nn.backend import tf
+from grutext.runtime import Classifier
+from grutext.runtime.deep import DeepPart
+from grutext.text import Vectorizer, Vocabulary
+
+_TOKENS = (20, 128, 1000)
+_BLOCK = 60
+
+
+def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yields a row for each length."""
+    name = bench.sets[0]
+    bundle = Bundle.load(open_model(bench, name))
+    texts = [example.text for example in sample(bench, name, "test", 300)]
+    model = bundle.config.model
+    tutorial = Tutorial(
+        texts,
+        len(bundle.vocabulary) + 2,
+        model.embedding_size,
+        model.units,
+        len(bundle.labels),
+        mostly_han(texts),
+    )
+    for tokens in _TOKENS:
+        text = cut_text(Classifier(bundle), texts, tokens)
+        fast = _ours(bundle, text) | (_onnx(bundle, text) if is_installed() else {})
+        seconds = interleave(fast, bench.repeats, _BLOCK)
+        seconds |= interleave(_keras(tutorial, text), bench.repeats)
+        values: dict[str, float] = {}
+        for who, times in seconds.items():
+            values |= {f"{who}_p50": 1e3 * quantile(times, 0.5), f"{who}_p99": 1e3 * quantile(times, 0.99)}
+        yield f"{name}, {tokens:,} tokens", values
+
+
+def _ours(bundle: Bundle, text: str) -> dict[str, Call]:
+    whole, gru, ids = Classifier(bundle), Classifier(without_wide(bundle)), from_ids(without_wide(bundle))
+    return {
+        "ours": lambda: whole.predict_proba([text]),
+        "gru": lambda: gru.predict_proba([text]),
+        "ids": lambda: ids.predict_proba([text]),
+    }
+
+
+def _onnx(bundle: Bundle, text: str) -> dict[str, Call]:
+    """The graph alone: its inputs are ready."""
+    tokens = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary)).vectorize([text])
+    (feed,) = feeds(tokens, DeepPart(bundle.config.model, bundle.weights).embed(tokens), np.array([0]))
+    session = OnnxGru(bundle)
+    return {"onnx": lambda: session.run(feed)}
+
+
+def _keras(tutorial: Tutorial, text: str) -> dict[str, Call]:
+    texts = tf.constant([text])
+    return {
+        "call": lambda: tutorial.model(tutorial.vectorize(texts)),
+        "predict": lambda: tutorial.predict([text], 1),
+    }

@@ -1,0 +1,128 @@
+"""Part `prediction`: texts a second from strings to labels, ours and what people would pick instead."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.peers import build_features, to_line, train_fasttext
+from benchmarks.sets import mostly_han
+from benchmarks.speed.job import Bench
+from benchmarks.speed.models import from_ids, only_recurrence, open_model, sample, without_wide
+from benchmarks.speed.onnx_gru import OnnxGru, is_installed
+from benchmarks.speed.timing import Call, interleave, rates
+from benchmarks.speed.tutorial import BATCH, Tutorial
+from grutext.data import Example
+from grutext.model.bundle import Bundle
+from grutext.runtime import Classifier
+from grutext.runtime.deep import DeepPart
+from grutext.text import TokenBatch, Vectorizer, Vocabulary
+
+_MOST_TEXTS = 5_000
+_CHARACTERS = 2_000_000  # that are labelled in a turn
+_TRAINED_ON = 5_000  # texts that the peers are trained on; more would not make them faster
+_LARGE_BATCHES = (256, 1024)
+_CHUNK = 1024  # texts that ONNX Runtime's ids are made of at a time
+_PRODUCT_ROWS = 8192
+
+
+def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yields a row for each set."""
+    for name in bench.sets:
+        yield name, compare(bench, name)
+
+
+def compare(bench: Bench, name: str) -> dict[str, float]:
+    """Gives the texts a second of each, and rates in GFLOP/s."""
+    bundle = Bundle.load(open_model(bench, name))
+    drawn = [example.text for example in sample(bench, name, "test", _MOST_TEXTS)]
+    texts = drawn[: sum(size <= _CHARACTERS for size in accumulate(map(len, drawn)))]
+    train = sample(bench, name, "train", _TRAINED_ON)
+    chinese = mostly_han(drawn[:1000])
+    calls = (
+        _ours(bundle, texts)
+        | _keras(bundle, texts, [example.text for example in train], chinese)
+        | (_onnx(bundle, texts) if is_installed() else {})
+        | (_fasttext(bundle, texts, train, chinese) if find_spec("fasttext") else {})
+        | _svm(texts, train, chinese)
+    )
+    found = rates(interleave(calls, bench.repeats), len(texts))
+    found["keras_best"] = max(found["keras"], *(found.pop(f"keras_{size}") for size in _LARGE_BATCHES))
+    return found | _recurrence(bundle, texts, bench.repeats)
+
+
+def _ours(bundle: Bundle, texts: Sequence[str]) -> dict[str, Call]:
+    whole, gru, ids = Classifier(bundle), Classifier(without_wide(bundle)), from_ids(without_wide(bundle))
+    return {
+        "ours": lambda: whole.predict(texts),
+        "gru": lambda: gru.predict(texts),
+        "gru_ids": lambda: ids.predict(texts),
+    }
+
+
+def _keras(bundle: Bundle, texts: Sequence[str], train: Sequence[str], chinese: bool) -> dict[str, Call]:
+    model, rows = bundle.config.model, len(bundle.vocabulary) + 2
+    tutorial = Tutorial(train, rows, model.embedding_size, model.units, len(bundle.labels), chinese)
+
+    def predict(batch: int) -> Call:
+        return lambda: [bundle.labels[c] for c in tutorial.predict(texts, batch)]
+
+    return {"keras": predict(BATCH)} | {f"keras_{size}": predict(size) for size in _LARGE_BATCHES}
+
+
+def _onnx(bundle: Bundle, texts: Sequence[str]) -> dict[str, Call]:
+    """ONNX Runtime with our tokens and vectors, in batches of like length."""
+    vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary))
+    embed = DeepPart(bundle.config.model, bundle.weights).embed
+    session = OnnxGru(bundle)
+    chunks = [texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK)]
+    ready = [vectorizer.vectorize(chunk) for chunk in chunks]
+
+    def predict(batches: Callable[[], Iterator[TokenBatch]]) -> Call:
+        def run() -> list[str]:
+            rows = [session.logits(tokens, embed(tokens)) for tokens in batches()]
+            return [bundle.labels[c] for c in np.concatenate(rows).argmax(axis=1)]
+
+        return run
+
+    return {
+        "onnx": predict(lambda: map(vectorizer.vectorize, chunks)),
+        "onnx_ids": predict(lambda: iter(ready)),
+    }
+
+
+def _fasttext(bundle: Bundle, texts: Sequence[str], train: list[Example], chinese: bool) -> dict[str, Call]:
+    settings = {"wordNgrams": 2, "lr": 0.5, "epoch": 1}
+    with tempfile.TemporaryDirectory() as folder:
+        model = train_fasttext(train, bundle.labels, settings, 1, chinese, Path(folder))
+    return {"fasttext": lambda: model.predict([to_line(text, chinese) for text in texts])}
+
+
+def _svm(texts: Sequence[str], train: Sequence[Example], chinese: bool) -> dict[str, Call]:
+    from sklearn.pipeline import make_pipeline
+    from sklearn.svm import LinearSVC
+
+    model = make_pipeline(build_features(chinese), LinearSVC(dual="auto", random_state=1))
+    model.fit([example.text for example in train], [example.labels[0] for example in train])
+    return {"svm": lambda: model.predict(texts)}
+
+
+def _recurrence(bundle: Bundle, texts: Sequence[str], repeats: int) -> dict[str, float]:
+    """Gives the rate of the recurrence's products, all that the GRU does counted in, and that of a plain one."""
+    model, units = from_ids(only_recurrence(bundle)), bundle.config.model.units
+    draw = np.random.default_rng(1)
+    rows = draw.normal(size=(_PRODUCT_ROWS, units)).astype(np.float32)
+    kernel = draw.normal(size=(units, 3 * units)).astype(np.float32)
+    seconds = interleave({"gru": lambda: model.encode(texts), "product": lambda: rows @ kernel}, repeats)
+    vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary))
+    tokens = int(vectorizer.vectorize(texts).lengths.sum())
+    step = 2 * units * 3 * units / 1e9
+    return {
+        "recurrence_gflops": rates(seconds, 2 * tokens * step)["gru"],  # two directions
+        "product_gflops": rates(seconds, _PRODUCT_ROWS * step)["product"],
+    }
