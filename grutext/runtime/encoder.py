@@ -12,6 +12,7 @@ from grutext.config import ModelConfig
 from grutext.model.spec import directions, pooled_width
 from grutext.runtime.gru import Batch, Float, Int, Layer, Source, run_layer
 from grutext.runtime.pooling import POOLINGS, States
+from grutext.runtime.room import Room, Rooms
 from grutext.runtime.sources import Convolution, DistinctTokens, Rows, with_ones
 
 _TEXTS = 128  # that step together: what a step works on stays in a core's own cache
@@ -31,6 +32,7 @@ class Encoder:
     def __init__(self, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> None:
         self._config, self._weights = config, weights
         self._layers = [Layer.of(layer, config, weights) for layer in range(config.layers)]
+        self._rooms = Rooms()
 
     def encode(self, vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> Float:
         """Gives the vectors of N texts from the vectors of their distinct tokens.
@@ -46,15 +48,14 @@ class Encoder:
         pooled = np.zeros((len(lengths), pooled_width(self._config)), np.float32)
         source, firsts = self._read(vectors, ids, lengths)
         order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
-        for start in range(0, len(order), _TEXTS):
-            texts = order[start : start + _TEXTS]
-            batch = Batch(firsts[texts], lengths[texts].astype(np.int64), len(directions(self._config)))
-            pooled[texts] = self._pool(source, batch)
+        with self._rooms.take() as room:
+            for start in range(0, len(order), _TEXTS):
+                texts = order[start : start + _TEXTS]
+                batch = Batch(firsts[texts], lengths[texts].astype(np.int64), len(directions(self._config)))
+                pooled[texts] = self._pool(source, batch, room)
         return pooled
 
-    def _read(
-        self, vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32]
-    ) -> tuple[Source, Int]:
+    def _read(self, vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> tuple[Source, Int]:
         """Gives what the first layer reads, and the position of each text's first token in it."""
         firsts = np.cumsum(lengths, dtype=np.int64) - lengths
         if not self._config.convolution:
@@ -66,14 +67,14 @@ class Encoder:
         kernel, bias = self._weights["conv/kernel"], self._weights["conv/bias"]
         return Convolution(vectors, spaced, kernel, bias, self._layers[0]), firsts + shifts
 
-    def _pool(self, source: Source, batch: Batch) -> Float:
+    def _pool(self, source: Source, batch: Batch, room: Room) -> Float:
         """Gives the vectors `(n, P)` of the texts of a batch."""
         units = self._config.units
         for layer, above in zip(self._layers, self._layers[1:], strict=False):
             states = States(batch, units)
-            run_layer(layer, batch, source, states)
+            run_layer(layer, batch, source, states, room)
             rows, batch = states.rows()
             source = Rows(with_ones(rows), above)
         pooling = POOLINGS[self._config.pooling](batch, units, self._weights)
-        run_layer(self._layers[-1], batch, source, pooling)
+        run_layer(self._layers[-1], batch, source, pooling, room)
         return pooling.pooled()

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from grutext.config import ModelConfig
 from grutext.model.spec import directions
+from grutext.runtime.room import Room
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 
-_ROWS = 1024  # tokens of each direction that are projected at a time
+_ROWS = 512  # tokens of each direction that are projected at a time
 _ONE = np.ones((), np.float32)  # an array is added faster than a number
 
 
@@ -66,8 +67,8 @@ def _by_gate(arrays: list[Float], units: int) -> Float:
 class Source(Protocol):
     """What the tokens are read from."""
 
-    def gates(self, positions: Int) -> Float:
-        """Gives the projected inputs `(3, D, R, U)` of the tokens at `positions`, `(D, R)`."""
+    def gates(self, positions: Int, room: Room) -> Float:
+        """Gives the projected inputs `(3, D, R, U)` of the tokens at `positions`, `(D, R)`, in the room."""
 
 
 class Sink(Protocol):
@@ -93,53 +94,58 @@ class Batch:
 
     def alive(self, first: int, last: int) -> Int:
         """Gives how many texts have a token at each of the steps from `first` to before `last`."""
-        return len(self.lengths) - np.searchsorted(self.lengths[::-1], np.arange(first, last), side="right")
+        over = np.searchsorted(self.lengths[::-1], np.arange(first, last), side="right")
+        return np.asarray(len(self.lengths) - over)
 
     def positions(self, first: int, alive: Int) -> Int:
         """Gives the positions `(D, R)` of the tokens that are read from step `first` on, step after step."""
         ends = np.cumsum(alive)
         steps = np.repeat(np.arange(first, first + len(alive)), alive)
         texts = np.arange(ends[-1]) - np.repeat(ends - alive, alive)
-        forward = self.firsts[texts] + steps
+        forward: Int = self.firsts[texts] + steps
         if self.directions == 1:
             return forward[None]
         return np.stack([forward, (self.firsts + self.lengths - 1)[texts] - steps])
 
 
-def run_layer(layer: Layer, batch: Batch, source: Source, sink: Sink) -> None:
+def run_layer(layer: Layer, batch: Batch, source: Source, sink: Sink, room: Room) -> None:
     """Reads the texts of a batch, a step at a time; the memory does not grow with their length."""
     t, steps = 0, int(batch.lengths[0])
-    h = np.zeros((batch.directions, len(batch.lengths), layer.recurrent.shape[-1]), np.float32)
+    h = room.array("h", batch.directions, len(batch.lengths), layer.recurrent.shape[-1])
+    h[...] = 0
     while t < steps:
         rows = max(1, _ROWS // int(batch.alive(t, t + 1)[0]))
         alive = batch.alive(t, min(steps, t + rows))
-        gates = source.gates(batch.positions(t, alive))  # (3, D, R, U)
+        gates = source.gates(batch.positions(t, alive), room)  # (3, D, R, U)
         with np.errstate(over="ignore"):  # a gate is 1 / (1 + inf) = 0 then
-            _run_steps(layer, h, gates, alive, sink)
+            _run_steps(layer, h, gates, alive, sink, room)
         t += len(alive)
 
 
-def _run_steps(layer: Layer, h: Float, gates: Float, alive: Int, sink: Sink) -> None:
+def _run_steps(layer: Layer, h: Float, gates: Float, alive: Int, sink: Sink, room: Room) -> None:
     """Steps the states `h`, `(D, N, U)`, in place, `alive[t]` of the texts at step t."""
-    recurrent, inner = layer.recurrent, layer.inner
-    room = np.empty(3 * h.size, np.float32)
-    inners = None if inner is None else np.repeat(inner, alive[0], axis=1)  # (D, n, U)
+    recurrent, reset_after = layer.recurrent, layer.inner is not None
     row = n = 0
     for running in alive.tolist():
         if running != n:
             n = running
             states = h[:, :n]  # (D, n, U)
-            work = room[: 3 * states.size].reshape(3, *states.shape)
+            work = room.array("work", 3, *states.shape)
             zr, z, r, c = work[:2], *work
-            inners = None if inners is None else inners[:, :n]
+            if layer.inner is not None:
+                inner = room.array("inner", *states.shape)
+                inner[...] = layer.inner
         x = gates[:, :, row : row + n]  # (3, D, n, U)
         row += n
-        np.matmul(states, recurrent if inners is not None else recurrent[:2], out=work if inners is not None else zr)
+        if reset_after:
+            np.matmul(states, recurrent, out=work)
+        else:
+            np.matmul(states, recurrent[:2], out=zr)
         zr += x[:2]
         np.exp(zr, out=zr)
         zr += _ONE
-        if inners is not None:
-            c += inners
+        if reset_after:
+            c += inner
             c /= r
         else:
             np.matmul(np.divide(states, r, out=r), recurrent[2], out=c)

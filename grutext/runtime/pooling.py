@@ -141,7 +141,8 @@ class Attention:
     def pooled(self) -> Float:
         """Gives the vectors `(N, D * U)`."""
         (states, batch), weights = self._states.rows(), self._weights
-        scores = np.tanh(states @ weights["pool/kernel"] + weights["pool/bias"]) @ weights["pool/query"]  # (S,)
+        seen = np.tanh(states @ weights["pool/kernel"] + weights["pool/bias"])
+        scores = seen @ weights["pool/query"]  # (S,)
         pooled = np.empty((len(batch.lengths), states.shape[1]), np.float32)
         for n, (first, length) in enumerate(zip(batch.firsts, batch.lengths, strict=True)):
             own = slice(first, first + length)
@@ -161,4 +162,4 @@ POOLINGS: dict[str, type[Pooling]] = {
 
 def _side_by_side(values: NDArray[Any]) -> NDArray[Any]:
     """Gives `(N, D * U)` from `(D, N, U)`."""
-    return values.transpose(1, 0, 2).reshape(values.shape[1], -1)
+    return np.asarray(values.transpose(1, 0, 2).reshape(values.shape[1], -1))

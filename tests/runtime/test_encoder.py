@@ -86,9 +86,9 @@ def test_extreme_inputs_give_finite_vectors(rng, config):
 def test_positions_are_read_step_after_step_from_either_end(lengths, first):
     begins = [100 * n for n in range(len(lengths), 0, -1)]
     batch = Batch(np.array(begins), np.array(lengths), 2)
-    steps = range(first, max(first, max(lengths)))
+    steps = range(first, max(first, *lengths))
     running = [[n for n in range(len(lengths)) if lengths[n] > t] for t in steps]
-    alive = batch.alive(first, max(first, max(lengths)))
+    alive = batch.alive(first, max(first, *lengths))
     assert alive.tolist() == [len(some) for some in running]
     if not running:
         return
