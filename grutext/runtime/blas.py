@@ -1,45 +1,67 @@
-"""How many threads the matrix products of NumPy's BLAS may use, which is a setting of the whole process."""
+"""How many threads the matrix products of NumPy's BLAS may use, which is a setting of the whole process.
+
+OpenBLAS, which NumPy's wheels bring, is asked by its own functions. (threadpoolctl knows more libraries, but lets
+only one thread of a process change anything.) Any other BLAS is left as it is.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
-from typing import Any
+
+import numpy as np
+
+_NAMES = ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads")
+
+
+def _find_openblas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
+    """Gives the functions that tell and set the number of threads, if NumPy uses OpenBLAS."""
+    folder = Path(np.__file__).parent
+    # A library's handle finds the functions of those that it needs, though not on Windows.
+    for path in (*folder.glob("*core/_multiarray_umath*"), *folder.parent.glob("numpy.libs/*openblas*")):
+        try:
+            library = ctypes.CDLL(str(path))
+        except OSError:
+            continue
+        for name in _NAMES:
+            if hasattr(library, name.format("set")):
+                return getattr(library, name.format("get")), getattr(library, name.format("set"))
+    return None
 
 
 class _OneThread:
-    """Holds BLAS to one thread while anyone asks for it."""
+    """Holds OpenBLAS to one thread while anyone asks for it."""
 
     def __init__(self) -> None:
-        self._lock, self._users = Lock(), 0
-        self._libraries: Any = None
-        self._limit: Any = None
+        self._lock, self._users, self._before = Lock(), 0, 1
+        self._openblas = _find_openblas()
 
     def enter(self) -> None:
         """Counts one more who asks."""
-        with self._lock:
-            if not self._users:
-                if self._libraries is None:
-                    # Here, for to load it and to look for BLAS takes 15 ms that a few short texts need not pay.
-                    from threadpoolctl import ThreadpoolController
-
-                    self._libraries = ThreadpoolController()
-                self._limit = self._libraries.limit(limits=1, user_api="blas")
-            self._users += 1
+        if self._openblas:
+            get, set_ = self._openblas
+            with self._lock:
+                if not self._users:
+                    self._before = get()
+                    set_(1)
+                self._users += 1
 
     def leave(self) -> None:
-        """Counts one less; after the last one BLAS is as it was."""
-        with self._lock:
-            self._users -= 1
-            if not self._users:
-                self._limit.restore_original_limits()
+        """Counts one less; after the last one OpenBLAS is as it was."""
+        if self._openblas:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._openblas[1](self._before)
 
     def forget(self) -> None:
         """Frees a forked process from the users that stayed behind in its parent, and from their lock."""
-        if self._users:
-            self._limit.restore_original_limits()
+        if self._users and self._openblas:
+            self._openblas[1](self._before)
         self._lock, self._users = Lock(), 0
 
 

@@ -12,7 +12,6 @@ from grutext.runtime.blas import one_blas_thread
 Result = TypeVar("Result")
 
 CHUNK_TEXTS, CHUNK_CHARACTERS = 256, 1 << 16  # texts and characters of a chunk, whichever is reached first
-_FEW = 4096  # characters
 
 
 def usable_cores() -> int:
@@ -54,8 +53,6 @@ def map_chunks(work: Callable[[Sequence[str]], Result], texts: Sequence[str], th
     fight with them for the cores, one thread of its own in each. No thread outlives the call.
     """
     spans = cut(texts)
-    if len(spans) <= 1 and sum(map(len, texts)) <= _FEW:  # products so small that BLAS has no use for threads
-        return [work(texts) for _ in spans]
     with one_blas_thread():
         if min(threads, len(spans)) == 1:
             return [work(texts[start:end]) for start, end in spans]
