@@ -47,12 +47,12 @@ def cut(texts: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def map_chunks(work: Callable[[Sequence[str]], Result], texts: Sequence[str], threads: int) -> list[Result]:
-    """Gives what `work` makes of each chunk of the texts, in their order.
+    """Gives what `work` makes of each chunk of the texts, in their order; of no texts, there is one empty chunk.
 
     The results are the same bits for any number of threads: a thread has a whole chunk, and BLAS, which would
     fight with them for the cores, one thread of its own in each. No thread outlives the call.
     """
-    spans = cut(texts)
+    spans = cut(texts) or [(0, 0)]
     with one_blas_thread():
         if min(threads, len(spans)) == 1:
             return [work(texts[start:end]) for start, end in spans]

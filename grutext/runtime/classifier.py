@@ -131,7 +131,7 @@ class Classifier:
     def evidence(self, texts: Sequence[str]) -> tuple[Float | None, Float | None, Float]:
         """Gives the scores, and the share `(N,)` of each text's n-grams (or tokens) that the model knows."""
         chunks = self._map(self._read, texts)
-        deep, wide, known = zip(*chunks, strict=True) if chunks else ((), (), ())
+        deep, wide, known = zip(*chunks, strict=True)
         return (
             self._stack(deep, len(self.labels)) if self._deep else None,
             self._stack(wide, self._wide.kernel.shape[1]) if self._wide else None,

@@ -7,6 +7,7 @@ array of its own, since arithmetic on parts of rows is three times slower, and s
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,7 +22,10 @@ from grutext.runtime.room import Room
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 
-_ROWS = 512  # tokens of each direction that are projected at a time
+Runs = list[tuple[int, int, int]]
+"""The steps of a block, cut where texts end: the row of a run's first step, its steps, the texts that run."""
+
+_ROWS, _STEPS = 1024, 64  # tokens of each direction, and steps, that are projected at a time
 _ONE = np.ones((), np.float32)  # an array is added faster than a number
 
 
@@ -67,15 +71,15 @@ def _by_gate(arrays: list[Float], units: int) -> Float:
 class Source(Protocol):
     """What the tokens are read from."""
 
-    def gates(self, positions: Int, room: Room) -> Float:
-        """Gives the projected inputs `(3, D, R, U)` of the tokens at `positions`, `(D, R)`, in the room."""
+    def fill(self, gates: Float, positions: Int, room: Room) -> None:
+        """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
 
 
 class Sink(Protocol):
     """What takes the states."""
 
-    def add(self, states: Float) -> None:
-        """Takes a step's states `(D, n, U)`, of the n longest texts; they change after the call."""
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block, step after step; they are overwritten after the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,50 +112,76 @@ class Batch:
         return np.stack([forward, (self.firsts + self.lengths - 1)[texts] - steps])
 
 
+def cut_runs(alive: Int) -> Runs:
+    """Gives the runs of steps with equally many texts."""
+    places = [0, *(np.flatnonzero(alive[1:] != alive[:-1]) + 1).tolist(), len(alive)]
+    runs, row = [], 0
+    for start, end in itertools.pairwise(places):
+        running = int(alive[start])
+        runs.append((row, end - start, running))
+        row += (end - start) * running
+    return runs
+
+
 def run_layer(layer: Layer, batch: Batch, source: Source, sink: Sink, room: Room) -> None:
-    """Reads the texts of a batch, a step at a time; the memory does not grow with their length."""
+    """Reads the texts of a batch, a block of steps at a time; the memory does not grow with their length."""
     t, steps = 0, int(batch.lengths[0])
-    h = room.array("h", batch.directions, len(batch.lengths), layer.recurrent.shape[-1])
-    h[...] = 0
+    before = room.array("before", batch.directions, len(batch.lengths), layer.recurrent.shape[-1])
+    before[...] = 0
     while t < steps:
-        rows = max(1, _ROWS // int(batch.alive(t, t + 1)[0]))
-        alive = batch.alive(t, min(steps, t + rows))
-        gates = source.gates(batch.positions(t, alive), room)  # (3, D, R, U)
+        running = int(batch.alive(t, t + 1)[0])
+        alive = batch.alive(t, min(steps, t + max(1, min(_STEPS, _ROWS // running))))
+        positions, runs = batch.positions(t, alive), cut_runs(alive)
+        gates = _allot(room, "gates", (3, *positions.shape), layer, running)  # (3, D, R, U)
+        states = _allot(room, "states", positions.shape, layer, running)  # (D, R, U)
+        source.fill(gates, positions, room)
         with np.errstate(over="ignore"):  # a gate is 1 / (1 + inf) = 0 then
-            _run_steps(layer, h, gates, alive, sink, room)
+            last = _run_steps(layer, before[:, :running], gates, states, runs, room)
+        sink.add(states, runs)
+        before[:, : last.shape[1]] = last
         t += len(alive)
 
 
-def _run_steps(layer: Layer, h: Float, gates: Float, alive: Int, sink: Sink, room: Room) -> None:
-    """Steps the states `h`, `(D, N, U)`, in place, `alive[t]` of the texts at step t."""
-    recurrent, reset_after = layer.recurrent, layer.inner is not None
-    row = n = 0
-    for running in alive.tolist():
-        if running != n:
-            n = running
-            states = h[:, :n]  # (D, n, U)
-            work = room.array("work", 3, *states.shape)
-            zr, z, r, c = work[:2], *work
-            if layer.inner is not None:
-                inner = room.array("inner", *states.shape)
-                inner[...] = layer.inner
-        x = gates[:, :, row : row + n]  # (3, D, n, U)
-        row += n
-        if reset_after:
-            np.matmul(states, recurrent, out=work)
-        else:
-            np.matmul(states, recurrent[:2], out=zr)
-        zr += x[:2]
-        np.exp(zr, out=zr)
-        zr += _ONE
-        if reset_after:
-            c += inner
-            c /= r
-        else:
-            np.matmul(np.divide(states, r, out=r), recurrent[2], out=c)
-        c += x[2]
-        np.tanh(c, out=c)
-        c -= states
-        c /= z
-        states += c
-        sink.add(states)
+def _allot(room: Room, name: str, shape: tuple[int, ...], layer: Layer, running: int) -> Float:
+    """Gives an array `(*shape, U)`, in which a step of one text is in one piece, as that of many texts is not."""
+    units = layer.recurrent.shape[-1]
+    if running > 1:
+        return room.array(name, *shape, units)
+    *leading, rows = shape
+    return np.moveaxis(room.array(name, rows, *leading, units), 0, -2)
+
+
+def _run_steps(layer: Layer, h: Float, gates: Float, states: Float, runs: Runs, room: Room) -> Float:
+    """Fills in the states of a block from the states before it; gives those of its last step, `(D, n, U)`."""
+    recurrent, inner = layer.recurrent, layer.inner
+    directions, _, units = states.shape
+    for row, steps, n in runs:
+        end = row + steps * n
+        h = h[:, :n]
+        zr_inputs = gates[:2, :, row:end].reshape(2, directions, steps, n, units).transpose(2, 0, 1, 3, 4)
+        c_inputs = gates[2, :, row:end].reshape(directions, steps, n, units).transpose(1, 0, 2, 3)
+        results = states[:, row:end].reshape(directions, steps, n, units).transpose(1, 0, 2, 3)
+        work = room.array("work", 3, directions, n, units)
+        zr, (z, r, c) = work[:2], work
+        if inner is not None:
+            inners = room.array("inner", directions, n, units)
+            inners[...] = inner
+        for zr_input, c_input, result in zip(zr_inputs, c_inputs, results, strict=True):
+            if inner is not None:
+                np.matmul(h, recurrent, work)
+            else:
+                np.matmul(h, recurrent[:2], zr)
+            zr += zr_input
+            np.exp(zr, zr)
+            zr += _ONE
+            if inner is not None:
+                c += inners
+                c /= r
+            else:
+                np.matmul(np.divide(h, r, r), recurrent[2], c)
+            c += c_input
+            np.tanh(c, c)
+            c -= h
+            c /= z
+            h = np.add(h, c, result)
+    return h

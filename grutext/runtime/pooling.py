@@ -1,22 +1,22 @@
 """States of a text to one vector, in NumPy: one class for each name in `grutext.model.spec.POOLINGS`.
 
-A pooling takes the states of a batch step after step, as `grutext.runtime.gru.Sink` says: at step t those of the
+A pooling takes the states of a batch block by block, as `grutext.runtime.gru.Sink` says: at step t those of the
 texts' tokens t from the front, and in the other direction t from the back. Then it gives a row for each
 text, `(N, P)`. Only `attention` keeps the states.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.runtime.gru import Batch, Float, Sink
+from grutext.runtime.gru import Batch, Float, Runs, Sink
 
 Weights = Mapping[str, NDArray[Any]]
-_PARTIAL = 64  # steps that are summed in float32
+_PARTIAL = 64  # steps after which sums in float32 go into those in float64
 
 
 class Pooling(Sink, Protocol):
@@ -34,10 +34,11 @@ class Max:
     def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
         self._largest = np.full((batch.directions, len(batch.lengths), units), -np.inf, np.float32)
 
-    def add(self, states: Float) -> None:
-        """Takes a step's states `(D, n, U)`."""
-        largest = self._largest[:, : states.shape[1]]
-        np.maximum(largest, states, out=largest)
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block."""
+        for block in _blocks(states, runs):
+            largest = self._largest[:, : block.shape[2]]
+            np.maximum(largest, block.max(axis=1), out=largest)
 
     def pooled(self) -> Float:
         """Gives the vectors `(N, D * U)`."""
@@ -53,12 +54,13 @@ class Mean:
         self._partial = np.zeros_like(self._sums, np.float32)
         self._steps = 0
 
-    def add(self, states: Float) -> None:
-        """Takes a step's states `(D, n, U)`."""
-        partial = self._partial[:, : states.shape[1]]
-        partial += states
-        self._steps += 1
-        if self._steps == _PARTIAL:
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block."""
+        for block in _blocks(states, runs):
+            partial = self._partial[:, : block.shape[2]]
+            partial += block.sum(axis=1)
+            self._steps += block.shape[1]
+        if self._steps >= _PARTIAL:
             self._flush()
 
     def _flush(self) -> None:
@@ -78,10 +80,10 @@ class MaxMean:
     def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
         self._max, self._mean = Max(batch, units, weights), Mean(batch, units, weights)
 
-    def add(self, states: Float) -> None:
-        """Takes a step's states `(D, n, U)`."""
-        self._max.add(states)
-        self._mean.add(states)
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block."""
+        self._max.add(states, runs)
+        self._mean.add(states, runs)
 
     def pooled(self) -> Float:
         """Gives the vectors `(N, 2 * D * U)`."""
@@ -94,9 +96,10 @@ class Last:
     def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
         self._last = np.zeros((batch.directions, len(batch.lengths), units), np.float32)
 
-    def add(self, states: Float) -> None:
-        """Takes a step's states `(D, n, U)`."""
-        self._last[:, : states.shape[1]] = states
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block."""
+        for block in _blocks(states, runs):
+            self._last[:, : block.shape[2]] = block[:, -1]
 
     def pooled(self) -> Float:
         """Gives the vectors `(N, D * U)`."""
@@ -112,8 +115,8 @@ class States:
         self._kept = np.empty((batch.directions, self._ends[-1], units), np.float32)
         self._row = 0
 
-    def add(self, states: Float) -> None:
-        """Takes a step's states `(D, n, U)`."""
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block."""
         end = self._row + states.shape[1]
         self._kept[:, self._row : end] = states
         self._row = end
@@ -134,9 +137,9 @@ class Attention:
     def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
         self._states, self._weights = States(batch, units), weights
 
-    def add(self, states: Float) -> None:
-        """Takes a step's states `(D, n, U)`."""
-        self._states.add(states)
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block."""
+        self._states.add(states, runs)
 
     def pooled(self) -> Float:
         """Gives the vectors `(N, D * U)`."""
@@ -158,6 +161,12 @@ POOLINGS: dict[str, type[Pooling]] = {
     "attention": Attention,
     "max+mean": MaxMean,
 }
+
+
+def _blocks(states: Float, runs: Runs) -> Iterator[Float]:
+    """Yields the states `(D, steps, n, U)` of each run of a block."""
+    for row, steps, n in runs:
+        yield states[:, row : row + steps * n].reshape(len(states), steps, n, -1)
 
 
 def _side_by_side(values: NDArray[Any]) -> NDArray[Any]:

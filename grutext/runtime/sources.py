@@ -31,9 +31,9 @@ class Rows:
     def __init__(self, rows: Float, layer: Layer) -> None:
         self._rows, self._kernel = rows, layer.kernel
 
-    def gates(self, positions: Int, room: Room) -> Float:
-        """Gives the projected inputs `(3, D, R, U)` of the tokens at `positions`, `(D, R)`, in the room."""
-        return _project(_take(self._rows, positions, "inputs", room), self._kernel, room)
+    def fill(self, gates: Float, positions: Int, room: Room) -> None:
+        """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
+        np.matmul(_take(self._rows, positions, "inputs", room), self._kernel, out=gates)
 
 
 class DistinctTokens:
@@ -49,14 +49,12 @@ class DistinctTokens:
         self._gates = with_ones(vectors) @ layer.kernel  # (3, D, M, U)
         self._ids = ids
 
-    def gates(self, positions: Int, room: Room) -> Float:
-        """Gives the projected inputs `(3, D, R, U)` of the tokens at `positions`, `(D, R)`, in the room."""
+    def fill(self, gates: Float, positions: Int, room: Room) -> None:
+        """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
         ids = self._ids[positions]
-        gates = room.array("gates", 3, *ids.shape, self._gates.shape[-1])
         for gate, direction in np.ndindex(3, len(ids)):
             table = self._gates[gate, direction]
             table.take(ids[direction], axis=0, out=gates[gate, direction], mode="clip")
-        return gates
 
 
 class Convolution:
@@ -85,23 +83,17 @@ class Convolution:
         middle += self._vectors
         self._ids, self._kernel = ids, layer.kernel
 
-    def gates(self, positions: Int, room: Room) -> Float:
-        """Gives the projected inputs `(3, D, R, U)` of the tokens at `positions`, `(D, R)`, in the room."""
+    def fill(self, gates: Float, positions: Int, room: Room) -> None:
+        """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
         reach = len(self._products) // 2
         seen = _take(self._products[0], self._ids[positions - reach], "inputs", room)
         for offset, products in enumerate(self._products[1:], start=1 - reach):
             seen += _take(products, self._ids[positions + offset], "more", room)
         vectors = _take(self._vectors, self._ids[positions], "more", room)
-        return _project(np.maximum(seen, vectors, out=seen), self._kernel, room)
+        np.matmul(np.maximum(seen, vectors, out=seen), self._kernel, out=gates)
 
 
 def _take(table: Float, rows: NDArray[np.integer], name: str, room: Room) -> Float:
     """Gives rows of a table, `(*rows.shape, I + 1)`; `clip` is there because to check them takes a copy."""
     found = room.array(name, *rows.shape, table.shape[1])
     return table.take(rows, axis=0, out=found, mode="clip")
-
-
-def _project(inputs: Float, kernel: Float, room: Room) -> Float:
-    """Gives the gates `(3, D, R, U)` of inputs `(D, R, I + 1)`."""
-    gates = room.array("gates", 3, *inputs.shape[:2], kernel.shape[-1])
-    return np.matmul(inputs, kernel, out=gates)
