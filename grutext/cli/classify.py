@@ -18,6 +18,7 @@ from grutext.cli.options import (
     json_option,
     model_option,
     print_json,
+    threads_option,
     top_k_option,
 )
 from grutext.errors import DataError
@@ -40,6 +41,7 @@ ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)
 @abstain_option
 @familiarity_option
 @encoding_option
+@threads_option
 @json_option
 @click.pass_context
 def classify_command(
@@ -51,6 +53,7 @@ def classify_command(
     abstain_below: float | None,
     familiarity: bool,
     encoding: str,
+    threads: int | None,
     as_json: bool,
 ) -> None:
     """Says which label each file has; `-`, or no FILE, reads stdin.
@@ -66,7 +69,7 @@ def classify_command(
         raise DataError("there is no line to classify", " ".join(files) or "-")
     from grutext.runtime import Classifier
 
-    model = Classifier.load(folder)
+    model = Classifier.load(folder, threads)
     check_abstains(model, abstain_below)
     texts = [text for _, text in documents]
     given = build_answers(model, texts, top_k or LISTED, abstain_below, familiarity)

@@ -16,6 +16,7 @@ from grutext.cli.options import (
     print_json,
     quiet_option,
     reading_options,
+    threads_option,
 )
 from grutext.cli.requirements import check_installed
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @model_option("The model to evaluate.")
 @reading_options
 @abstain_option
+@threads_option
 @json_option
 @quiet_option
 def evaluate_command(
@@ -41,6 +43,7 @@ def evaluate_command(
     folder: Path,
     reading: dict[str, Any],
     abstain_below: float | None,
+    threads: int | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -60,7 +63,7 @@ def evaluate_command(
     bundle = Bundle.load(folder)
     columns = Columns(bundle.data.get("text_column"), bundle.data.get("label_column"))
     examples = read_part(data, reading, columns, bundle.multilabel, listener)
-    report = evaluate_bundle(bundle, examples, abstain_below)
+    report = evaluate_bundle(bundle, examples, abstain_below, threads)
     note_unknown(data, report["unknown"], listener)
     if as_json:
         print_json(report)
@@ -71,7 +74,10 @@ def evaluate_command(
 
 
 def evaluate_bundle(
-    bundle: Bundle, examples: Sequence[Example], below: float | None = None
+    bundle: Bundle,
+    examples: Sequence[Example],
+    below: float | None = None,
+    threads: int | None = None,
 ) -> dict[str, Any]:
     """Gives the plain form of a model's report on examples; with `below` also what comes of abstaining."""
     import numpy as np
@@ -80,7 +86,7 @@ def evaluate_bundle(
     from grutext.evaluation import evaluate, is_right, selective_risk
     from grutext.runtime import Classifier
 
-    model = Classifier(bundle)
+    model = Classifier(bundle, threads)
     check_abstains(model, below)
     probabilities = model.predict_proba([example.text for example in examples])
     truth = [example.labels for example in examples]

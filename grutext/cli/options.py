@@ -91,6 +91,9 @@ format_option = click.option(
     type=click.Choice(FORMATS),
     help="Format of the data [default: by the name].",
 )
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N", help="Cores to use, at most [default: all]."
+)
 top_k_option = click.option(
     "--top-k", type=click.IntRange(min=1), metavar="K", help="Also give the K likeliest labels."
 )

@@ -18,6 +18,7 @@ from grutext.cli.options import (
     model_option,
     quiet_option,
     text_column_option,
+    threads_option,
     top_k_option,
 )
 
@@ -48,6 +49,7 @@ BATCH, BATCH_CHARACTERS = 1024, 1 << 22  # rows and characters of their texts, w
 @text_column_option
 @encoding_option
 @format_option
+@threads_option
 @quiet_option
 def predict_command(
     source: str,
@@ -62,6 +64,7 @@ def predict_command(
     text_column: str | None,
     encoding: str,
     form: str | None,
+    threads: int | None,
     quiet: bool,
 ) -> None:
     """Adds a label and its confidence to each row of INPUT.
@@ -77,7 +80,7 @@ def predict_command(
 
     if resume and output in (None, "-"):
         raise click.UsageError("--resume needs -o FILE: what went to stdout is not kept.")
-    model = Classifier.load(folder)
+    model = Classifier.load(folder, threads)
     check_abstains(model, abstain_below)
     options = ReadOptions(text_column=text_column, encoding=encoding, format=form)
     known = Columns(model.bundle.data.get("text_column"), None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from grutext.errors import BundleError
 from grutext.model.bundle import Bundle
 from grutext.model.spec import pooled_width
+from grutext.runtime.chunks import check_threads, map_chunks
 from grutext.runtime.decisions import decide
 from grutext.runtime.deep import DeepPart
 from grutext.runtime.familiarity import backing, familiarity, known_tokens
@@ -19,7 +21,7 @@ from grutext.runtime.wide import WidePart
 from grutext.text import TokenBatch, Vectorizer, Vocabulary
 
 Float = NDArray[np.float32]
-_CHUNK_TEXTS, _CHUNK_CHARACTERS = 1024, 1 << 18
+Result = TypeVar("Result")
 
 
 class Classifier:
@@ -32,10 +34,16 @@ class Classifier:
 
     Args:
         bundle: The model.
+        threads: How many threads work on many texts; None is one for each core that the process may use. The
+            answers are the same bits for any number.
+
+    Raises:
+        ConfigError: There are fewer than one thread.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
         self.bundle = bundle
+        self.threads = check_threads(threads)
         self.labels = bundle.labels
         self.multilabel = bundle.multilabel
         self.thresholds = np.array(bundle.calibration.thresholds, np.float32)
@@ -45,13 +53,17 @@ class Classifier:
         self._wide = WidePart(config.wide, weights) if config.wide.enabled else None
 
     @classmethod
-    def load(cls, path: str | Path) -> Classifier:
-        """Reads a model folder.
+    def load(cls, path: str | Path, threads: int | None = None) -> Classifier:
+        """Reads a model folder; `threads` is that of the class.
 
         Raises:
             BundleError: The folder is missing, damaged or of a newer format.
+            ConfigError: There are fewer than one thread.
         """
-        return cls(Bundle.load(path))
+        return cls(Bundle.load(path), threads)
+
+    def __reduce__(self) -> tuple[type[Classifier], tuple[Bundle, int]]:
+        return Classifier, (self.bundle, self.threads)  # all else is made from the bundle
 
     def predict(self, texts: Sequence[str]) -> list[str] | list[tuple[str, ...]]:
         """Gives the label of each text, or where a text may have several the tuple of its labels."""
@@ -109,7 +121,7 @@ class Classifier:
         """
         if self._deep is None:
             raise BundleError("this model has no encoder: it was trained with --no-deep")
-        parts = [self._deep.encode(tokens) for tokens in self._chunks(texts)]
+        parts = self._map(self._deep.encode, texts)
         return self._stack(parts, pooled_width(self.bundle.config.model))
 
     def scores(self, texts: Sequence[str]) -> tuple[Float | None, Float | None]:
@@ -118,19 +130,20 @@ class Classifier:
 
     def evidence(self, texts: Sequence[str]) -> tuple[Float | None, Float | None, Float]:
         """Gives the scores, and the share `(N,)` of each text's n-grams (or tokens) that the model knows."""
-        deep, wide, known = [], [], [np.zeros(0, np.float32)]
-        for tokens in self._chunks(texts):
-            if self._deep is not None:
-                deep.append(self._deep.logits(self._deep.encode(tokens)))
-            if self._wide is not None:
-                margins, share = self._wide.read(tokens)
-                wide.append(margins)
-            known.append(share if self._wide is not None else known_tokens(tokens))
+        chunks = self._map(self._read, texts)
+        deep, wide, known = zip(*chunks, strict=True)
         return (
             self._stack(deep, len(self.labels)) if self._deep else None,
             self._stack(wide, self._wide.kernel.shape[1]) if self._wide else None,
-            np.concatenate(known),
+            np.concatenate([np.zeros(0, np.float32), *known]),
         )
+
+    def _read(self, tokens: TokenBatch) -> tuple[Float | None, Float | None, Float]:
+        """Gives what `evidence` does, of one chunk."""
+        deep = self._deep.logits(self._deep.encode(tokens)) if self._deep is not None else None
+        if self._wide is None:
+            return deep, None, known_tokens(tokens)
+        return deep, *self._wide.read(tokens)
 
     def _fuse(self, deep: Float | None, wide: Float | None) -> Float:
         probabilities = fuse(deep, wide, self.bundle.calibration, self.multilabel)
@@ -138,17 +151,17 @@ class Classifier:
             raise BundleError("the model's weights are so large that its scores overflow; train anew")
         return probabilities
 
-    def _chunks(self, texts: Sequence[str]) -> Iterator[TokenBatch]:
-        """Yields the texts, vectorized, in runs that bound the memory."""
+    def _map(self, work: Callable[[TokenBatch], Result], texts: Sequence[str]) -> list[Result]:
+        """Gives what `work` makes of the tokens of each chunk of the texts."""
         if isinstance(texts, str):
             raise TypeError("texts is a list of strings, not one string")
-        start, size = 0, 0
-        for end, text in enumerate(texts, start=1):
-            size += len(text)
-            if end - start == _CHUNK_TEXTS or size >= _CHUNK_CHARACTERS or end == len(texts):
-                yield self._vectorizer.vectorize(texts[start:end])
-                start, size = end, 0
+
+        def read(chunk: Sequence[str]) -> Result:
+            with np.errstate(over="ignore", invalid="ignore"):  # a setting of each thread; `_fuse` checks
+                return work(self._vectorizer.vectorize(chunk))
+
+        return map_chunks(read, texts, self.threads)
 
     @staticmethod
-    def _stack(parts: list[Float], width: int) -> Float:
+    def _stack(parts: Sequence[Float], width: int) -> Float:
         return np.concatenate(parts) if parts else np.zeros((0, width), np.float32)

@@ -1,94 +1,187 @@
 """The GRU over time in NumPy; equations in `grutext.model.spec`.
 
-Texts are sorted by falling length and their tokens laid out step after step, so that step t is one
-slice of the rows that still run: nothing is padded, and a text that is over costs nothing. Packed
-arrays have a row for each of the S tokens; `Packing` says where a step begins.
+The texts of a batch are sorted by falling length and step together: a text that is over leaves the batch, and
+nothing is padded. Both directions step at once, the backward one from each text's own end. Each gate has an
+array of its own, since arithmetic on parts of rows is three times slower, and so does each direction.
 """
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grutext.config import ModelConfig
+from grutext.model.spec import directions
+from grutext.runtime.room import Room
+
 Float = NDArray[np.float32]
+Int = NDArray[np.int64]
+
+Runs = list[tuple[int, int, int]]
+"""The steps of a block, cut where texts end: the row of a run's first step, its steps, the texts that run."""
+
+_ROWS, _STEPS = 1024, 64  # tokens of each direction, and steps, that are projected at a time
+_ONE = np.ones((), np.float32)  # an array is added faster than a number
 
 
 @dataclass(frozen=True, slots=True)
-class Packing:
-    """How the tokens of N texts are laid out, step after step.
+class Layer:
+    """The weights of a layer's D directions, laid out for the computation.
 
     Attributes:
-        order: `(N,) int64`, the places of the texts, longest first.
-        alive: `(T,) int64`, how many texts have a token at each step; never rising.
-        starts: `(T + 1,) int64`, the row at which each step begins; the last entry is S.
+        kernel: `(3, D, I + 1, U)`, for z, r and c; the last row is the bias, and inputs end in a 1. What belongs
+            to r has its sign changed, for r = 1 / (1 + exp(-x)), and z's is kept, for 1 - z is needed.
+        recurrent: `(3, D, U, U)`, likewise.
+        inner: `(D, 1, U)`, the bias within the reset of `reset_after`; None for the other convention.
     """
 
-    order: NDArray[np.int64]
-    alive: NDArray[np.int64]
-    starts: NDArray[np.int64]
+    kernel: Float
+    recurrent: Float
+    inner: Float | None
 
     @classmethod
-    def of(cls, lengths: NDArray[np.int32]) -> Packing:
-        """Builds the packing of texts of these lengths; zeros are allowed."""
-        order = np.argsort(-lengths, kind="stable")
-        steps = int(lengths.max(initial=0))
-        ended = np.bincount(lengths, minlength=steps + 1)
-        alive = len(lengths) - np.cumsum(ended)[:steps]
-        return cls(order, alive, np.concatenate([[0], np.cumsum(alive)]))
+    def of(cls, layer: int, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> Layer:
+        """Builds layer number `layer` from arrays by the names of `grutext.model.spec.encoder_spec`."""
+        kernels, recurrents, inners = [], [], []
+        for direction in directions(config):
+            name = f"gru/{layer}/{direction}"
+            bias = np.array(weights[f"{name}/bias"], np.float32).reshape(-1, 3, config.units)
+            own = bias[0]  # (3, U)
+            if config.reset_after:
+                own[:2] += bias[1, :2]
+                inners.append(bias[1, 2:])
+            kernels.append(np.vstack([weights[f"{name}/kernel"], own.reshape(1, -1)]))
+            recurrents.append(weights[f"{name}/recurrent_kernel"])
+        inner = np.stack(inners) if inners else None
+        return cls(_by_gate(kernels, config.units), _by_gate(recurrents, config.units), inner)
 
-    def rows(self, lengths: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Gives, for each packed row, its place in the text-after-text layout of the same texts."""
-        firsts = (np.cumsum(lengths, dtype=np.int64) - lengths)[self.order]
-        steps = np.repeat(np.arange(len(self.alive)), self.alive)
-        within = np.arange(len(steps)) - np.repeat(self.starts[:-1], self.alive)
-        return firsts[within] + steps
+
+def _by_gate(arrays: list[Float], units: int) -> Float:
+    """Gives `(3, D, I, U)` from D arrays `(I, 3 U)`, with the sign of the reset gate changed."""
+    stacked = np.stack(arrays).astype(np.float32)
+    gates = stacked.reshape(*stacked.shape[:2], 3, units).transpose(2, 0, 1, 3)
+    return np.ascontiguousarray(gates * np.array([1, -1, 1], np.float32)[:, None, None, None])
 
 
-def run_gru(
-    gates: Float, packing: Packing, recurrent: Float, bias: Float, reset_after: bool, backward: bool
-) -> Float:
-    """Gives the packed states of one direction of one layer.
+class Source(Protocol):
+    """What the tokens are read from."""
 
-    Args:
-        gates: `(S, 3 U)`, the projected inputs x W + b, packed.
-        packing: Where the steps are.
-        recurrent: `(U, 3 U)`.
-        bias: `(3 U,)`, the recurrent bias d; not read where `reset_after` is false.
-        reset_after: Which convention.
-        backward: Whether the texts are read from their ends.
+    def fill(self, gates: Float, positions: Int, room: Room) -> None:
+        """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
 
-    Returns:
-        `(S, U) float32`.
+
+class Sink(Protocol):
+    """What takes the states."""
+
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block, step after step; they are overwritten after the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Where the texts of a batch are; none is empty.
+
+    Attributes:
+        firsts: `(N,) int64`, the position of each text's first token.
+        lengths: `(N,) int64`, tokens in each text, falling.
+        directions: 1 or 2.
     """
-    units = recurrent.shape[0]
-    states = np.empty((len(gates), units), np.float32)
-    h = np.zeros((len(packing.order), units), np.float32)
-    into_gates = np.ascontiguousarray(recurrent[:, : 2 * units])
-    into_candidate = np.ascontiguousarray(recurrent[:, 2 * units :])
-    steps = range(len(packing.alive))
-    for t in reversed(steps) if backward else steps:
-        start, end = packing.starts[t], packing.starts[t + 1]
-        x, before = gates[start:end], h[: end - start]  # (n, 3 U), (n, U)
-        if reset_after:
-            hidden = before @ recurrent
-            hidden += bias
-            zr = _sigmoid(x[:, : 2 * units] + hidden[:, : 2 * units])
-            inner = zr[:, units:] * hidden[:, 2 * units :]
-        else:
-            zr = _sigmoid(x[:, : 2 * units] + before @ into_gates)
-            inner = (zr[:, units:] * before) @ into_candidate
-        candidate = np.tanh(x[:, 2 * units :] + inner)
-        before += (1.0 - zr[:, :units]) * (candidate - before)
-        states[start:end] = before
-    return states
+
+    firsts: Int
+    lengths: Int
+    directions: int
+
+    def alive(self, first: int, last: int) -> Int:
+        """Gives how many texts have a token at each of the steps from `first` to before `last`."""
+        over = np.searchsorted(self.lengths[::-1], np.arange(first, last), side="right")
+        return np.asarray(len(self.lengths) - over)
+
+    def positions(self, first: int, alive: Int) -> Int:
+        """Gives the positions `(D, R)` of the tokens that are read from step `first` on, step after step."""
+        ends = np.cumsum(alive)
+        steps = np.repeat(np.arange(first, first + len(alive)), alive)
+        texts = np.arange(ends[-1]) - np.repeat(ends - alive, alive)
+        forward: Int = self.firsts[texts] + steps
+        if self.directions == 1:
+            return forward[None]
+        return np.stack([forward, (self.firsts + self.lengths - 1)[texts] - steps])
 
 
-def _sigmoid(x: Float) -> Float:
-    """Gives 1 / (1 + e^-x) without overflow, in place."""
-    x *= 0.5
-    np.tanh(x, out=x)
-    x += 1.0
-    x *= 0.5
-    return x
+def cut_runs(alive: Int) -> Runs:
+    """Gives the runs of steps with equally many texts."""
+    places = [0, *(np.flatnonzero(alive[1:] != alive[:-1]) + 1).tolist(), len(alive)]
+    runs, row = [], 0
+    for start, end in itertools.pairwise(places):
+        running = int(alive[start])
+        runs.append((row, end - start, running))
+        row += (end - start) * running
+    return runs
+
+
+def run_layer(layer: Layer, batch: Batch, source: Source, sink: Sink, room: Room) -> None:
+    """Reads the texts of a batch, a block of steps at a time; the memory does not grow with their length."""
+    t, steps = 0, int(batch.lengths[0])
+    before = room.array("before", batch.directions, len(batch.lengths), layer.recurrent.shape[-1])
+    before[...] = 0
+    while t < steps:
+        running = int(batch.alive(t, t + 1)[0])
+        alive = batch.alive(t, min(steps, t + max(1, min(_STEPS, _ROWS // running))))
+        positions, runs = batch.positions(t, alive), cut_runs(alive)
+        gates = _allot(room, "gates", (3, *positions.shape), layer, running)  # (3, D, R, U)
+        states = _allot(room, "states", positions.shape, layer, running)  # (D, R, U)
+        source.fill(gates, positions, room)
+        with np.errstate(over="ignore"):  # a gate is 1 / (1 + inf) = 0 then
+            last = _run_steps(layer, before[:, :running], gates, states, runs, room)
+        sink.add(states, runs)
+        before[:, : last.shape[1]] = last
+        t += len(alive)
+
+
+def _allot(room: Room, name: str, shape: tuple[int, ...], layer: Layer, running: int) -> Float:
+    """Gives an array `(*shape, U)`, in which a step of one text is in one piece, as that of many texts is not."""
+    units = layer.recurrent.shape[-1]
+    if running > 1:
+        return room.array(name, *shape, units)
+    *leading, rows = shape
+    return np.moveaxis(room.array(name, rows, *leading, units), 0, -2)
+
+
+def _run_steps(layer: Layer, h: Float, gates: Float, states: Float, runs: Runs, room: Room) -> Float:
+    """Fills in the states of a block from the states before it; gives those of its last step, `(D, n, U)`."""
+    recurrent, inner = layer.recurrent, layer.inner
+    directions, _, units = states.shape
+    for row, steps, n in runs:
+        end = row + steps * n
+        h = h[:, :n]
+        zr_inputs = gates[:2, :, row:end].reshape(2, directions, steps, n, units).transpose(2, 0, 1, 3, 4)
+        c_inputs = gates[2, :, row:end].reshape(directions, steps, n, units).transpose(1, 0, 2, 3)
+        results = states[:, row:end].reshape(directions, steps, n, units).transpose(1, 0, 2, 3)
+        work = room.array("work", 3, directions, n, units)
+        zr, (z, r, c) = work[:2], work
+        if inner is not None:
+            inners = room.array("inner", directions, n, units)
+            inners[...] = inner
+        for zr_input, c_input, result in zip(zr_inputs, c_inputs, results, strict=True):
+            if inner is not None:
+                np.matmul(h, recurrent, work)
+            else:
+                np.matmul(h, recurrent[:2], zr)
+            zr += zr_input
+            np.exp(zr, zr)
+            zr += _ONE
+            if inner is not None:
+                c += inners
+                c /= r
+            else:
+                np.matmul(np.divide(h, r, r), recurrent[2], c)
+            c += c_input
+            np.tanh(c, c)
+            c -= h
+            c /= z
+            h = np.add(h, c, result)
+    return h

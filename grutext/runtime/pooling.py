@@ -1,79 +1,174 @@
-"""States of a text to one vector, in NumPy: one function for each name in `grutext.model.spec.POOLINGS`.
+"""States of a text to one vector, in NumPy: one class for each name in `grutext.model.spec.POOLINGS`.
 
-States come packed step after step (`grutext.runtime.gru.Packing`), `(S, D * U)`; the result has a row
-for each text in the packing's order, longest first. An empty text pools to zeros.
+A pooling takes the states of a batch block by block, as `grutext.runtime.gru.Sink` says: at step t those of the
+texts' tokens t from the front, and in the other direction t from the back. Then it gives a row for each
+text, `(N, P)`. Only `attention` keeps the states.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.runtime.gru import Float, Packing
+from grutext.runtime.gru import Batch, Float, Runs, Sink
 
-PoolWeights = dict[str, NDArray[np.float32]]
-
-
-def pool_max(states: Float, packing: Packing, units: int, weights: PoolWeights) -> Float:
-    """Gives the largest value of each state dimension over the tokens."""
-    pooled = np.zeros((len(packing.order), states.shape[1]), np.float32)
-    for t, alive in enumerate(packing.alive):
-        step = states[packing.starts[t] : packing.starts[t + 1]]
-        pooled[:alive] = step if t == 0 else np.maximum(pooled[:alive], step)
-    return pooled
+Weights = Mapping[str, NDArray[Any]]
+_PARTIAL = 64  # steps after which sums in float32 go into those in float64
 
 
-def pool_mean(states: Float, packing: Packing, units: int, weights: PoolWeights) -> Float:
-    """Gives the mean state over the tokens."""
-    sums = np.zeros((len(packing.order), states.shape[1]), np.float64)
-    for t, alive in enumerate(packing.alive):
-        sums[:alive] += states[packing.starts[t] : packing.starts[t + 1]]
-    return (sums / np.maximum(_lengths(packing), 1)[:, None]).astype(np.float32)
+class Pooling(Sink, Protocol):
+    """Takes the states of a batch, `units` in each direction, and gives one vector for each text."""
+
+    def __init__(self, batch: Batch, units: int, weights: Weights) -> None: ...
+
+    def pooled(self) -> Float:
+        """Gives the vectors `(N, P)`."""
 
 
-def pool_max_mean(states: Float, packing: Packing, units: int, weights: PoolWeights) -> Float:
-    """Gives the maximum and the mean side by side."""
-    parts = [pool(states, packing, units, weights) for pool in (pool_max, pool_mean)]
-    return np.concatenate(parts, axis=1)
+class Max:
+    """The largest value of each state dimension over the tokens."""
+
+    def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
+        self._largest = np.full((batch.directions, len(batch.lengths), units), -np.inf, np.float32)
+
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block."""
+        for block in _blocks(states, runs):
+            largest = self._largest[:, : block.shape[2]]
+            np.maximum(largest, block.max(axis=1), out=largest)
+
+    def pooled(self) -> Float:
+        """Gives the vectors `(N, D * U)`."""
+        return _side_by_side(self._largest)
 
 
-def pool_last(states: Float, packing: Packing, units: int, weights: PoolWeights) -> Float:
-    """Gives the state of each direction after its last step: at a text's end, and at its beginning."""
-    pooled = np.zeros((len(packing.order), states.shape[1]), np.float32)
-    for t, alive in enumerate(packing.alive):
-        pooled[:alive, :units] = states[packing.starts[t] : packing.starts[t + 1], :units]
-    if len(packing.alive):
-        pooled[: packing.alive[0], units:] = states[: packing.alive[0], units:]
-    return pooled
+class Mean:
+    """The mean state over the tokens; a few steps are summed in float32, and all in float64."""
+
+    def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
+        self._lengths = batch.lengths
+        self._sums = np.zeros((batch.directions, len(batch.lengths), units), np.float64)
+        self._partial = np.zeros_like(self._sums, np.float32)
+        self._steps = 0
+
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block."""
+        for block in _blocks(states, runs):
+            partial = self._partial[:, : block.shape[2]]
+            partial += block.sum(axis=1)
+            self._steps += block.shape[1]
+        if self._steps >= _PARTIAL:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._sums += self._partial
+        self._partial[...] = 0
+        self._steps = 0
+
+    def pooled(self) -> Float:
+        """Gives the vectors `(N, D * U)`."""
+        self._flush()
+        return _side_by_side(self._sums / self._lengths[:, None]).astype(np.float32)
 
 
-def pool_attention(states: Float, packing: Packing, units: int, weights: PoolWeights) -> Float:
-    """Gives the mean of the states weighted by softmax(tanh(s K + b) q) over the tokens."""
-    scores = np.tanh(states @ weights["pool/kernel"] + weights["pool/bias"]) @ weights["pool/query"]  # (S,)
-    owners = np.arange(len(states)) - np.repeat(packing.starts[:-1], packing.alive)
-    highest = np.full(len(packing.order), -np.inf, np.float32)
-    np.maximum.at(highest, owners, scores)
-    shares = np.exp(scores - highest[owners])
-    totals = np.bincount(owners, weights=shares, minlength=len(packing.order))
-    sums = np.zeros((len(packing.order), states.shape[1]), np.float64)
-    weighted = states * (shares / totals[owners])[:, None]
-    for t, alive in enumerate(packing.alive):
-        sums[:alive] += weighted[packing.starts[t] : packing.starts[t + 1]]
-    return sums.astype(np.float32)
+class MaxMean:
+    """The maximum and the mean side by side."""
+
+    def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
+        self._max, self._mean = Max(batch, units, weights), Mean(batch, units, weights)
+
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block."""
+        self._max.add(states, runs)
+        self._mean.add(states, runs)
+
+    def pooled(self) -> Float:
+        """Gives the vectors `(N, 2 * D * U)`."""
+        return np.concatenate([self._max.pooled(), self._mean.pooled()], axis=1)
 
 
-POOLINGS: dict[str, Callable[[Float, Packing, int, PoolWeights], Float]] = {
-    "last": pool_last,
-    "max": pool_max,
-    "mean": pool_mean,
-    "attention": pool_attention,
-    "max+mean": pool_max_mean,
+class Last:
+    """The state of each direction after its last step: at a text's end, and at its beginning."""
+
+    def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
+        self._last = np.zeros((batch.directions, len(batch.lengths), units), np.float32)
+
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block."""
+        for block in _blocks(states, runs):
+            self._last[:, : block.shape[2]] = block[:, -1]
+
+    def pooled(self) -> Float:
+        """Gives the vectors `(N, D * U)`."""
+        return _side_by_side(self._last)
+
+
+class States:
+    """All states, text after text, for what must see them all: `attention`, and a layer above."""
+
+    def __init__(self, batch: Batch, units: int) -> None:
+        self._ends = np.cumsum(batch.lengths)
+        self._batch = Batch(self._ends - batch.lengths, batch.lengths, batch.directions)
+        self._kept = np.empty((batch.directions, self._ends[-1], units), np.float32)
+        self._row = 0
+
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block."""
+        end = self._row + states.shape[1]
+        self._kept[:, self._row : end] = states
+        self._row = end
+
+    def rows(self) -> tuple[Float, Batch]:
+        """Gives the states `(S, D * U)`, and where the texts are in them."""
+        batch, (directions, _, units) = self._batch, self._kept.shape
+        rows = np.empty((self._row, directions, units), np.float32)
+        positions = batch.positions(0, batch.alive(0, int(batch.lengths[0])))
+        for direction, own in enumerate(positions):
+            rows[own, direction] = self._kept[direction]
+        return rows.reshape(len(rows), -1), batch
+
+
+class Attention:
+    """The mean of the states weighted by softmax(tanh(s K + b) q) over the tokens."""
+
+    def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
+        self._states, self._weights = States(batch, units), weights
+
+    def add(self, states: Float, runs: Runs) -> None:
+        """Takes the states `(D, R, U)` of a block."""
+        self._states.add(states, runs)
+
+    def pooled(self) -> Float:
+        """Gives the vectors `(N, D * U)`."""
+        (states, batch), weights = self._states.rows(), self._weights
+        seen = np.tanh(states @ weights["pool/kernel"] + weights["pool/bias"])
+        scores = seen @ weights["pool/query"]  # (S,)
+        pooled = np.empty((len(batch.lengths), states.shape[1]), np.float32)
+        for n, (first, length) in enumerate(zip(batch.firsts, batch.lengths, strict=True)):
+            own = slice(first, first + length)
+            shares = np.exp(scores[own] - scores[own].max())
+            pooled[n] = (shares / shares.sum()) @ states[own]
+        return pooled
+
+
+POOLINGS: dict[str, type[Pooling]] = {
+    "last": Last,
+    "max": Max,
+    "mean": Mean,
+    "attention": Attention,
+    "max+mean": MaxMean,
 }
 
 
-def _lengths(packing: Packing) -> NDArray[np.int64]:
-    """Gives the lengths of the texts, longest first: at how many steps each is alive."""
-    alive_rising = packing.alive[::-1]
-    return len(alive_rising) - np.searchsorted(alive_rising, np.arange(len(packing.order)), side="right")
+def _blocks(states: Float, runs: Runs) -> Iterator[Float]:
+    """Yields the states `(D, steps, n, U)` of each run of a block."""
+    for row, steps, n in runs:
+        yield states[:, row : row + steps * n].reshape(len(states), steps, n, -1)
+
+
+def _side_by_side(values: NDArray[Any]) -> NDArray[Any]:
+    """Gives `(N, D * U)` from `(D, N, U)`."""
+    return np.asarray(values.transpose(1, 0, 2).reshape(values.shape[1], -1))

@@ -7,7 +7,7 @@ import pytest
 
 from grutext.config import ModelConfig
 from grutext.model.spec import POOLINGS, encoder_spec
-from grutext.runtime.deep import encode
+from grutext.runtime.encoder import Encoder
 
 pytestmark = pytest.mark.tf
 
@@ -75,7 +75,7 @@ def test_keras_encoder_equals_numpy_encoder(config):
     assign(variables, weights)
 
     keras_says = np.asarray(layer(inputs, mask=mask))
-    numpy_says = encode(vectors, np.arange(len(vectors), dtype=np.int32), LENGTHS, config, weights)
+    numpy_says = Encoder(config, weights).encode(vectors, np.arange(len(vectors), dtype=np.int32), LENGTHS)
 
     np.testing.assert_allclose(keras_says, numpy_says, atol=1e-5)
     assert not keras_says[2].any(), "an empty text pools to zeros"

@@ -16,7 +16,7 @@ import pytest
 
 from grutext.config import ModelConfig
 from grutext.model.spec import encoder_spec
-from grutext.runtime.deep import encode
+from grutext.runtime.encoder import Encoder
 
 Vector = list[float]
 COLUMN = {"z": 0, "r": 1, "c": 2}
@@ -201,7 +201,7 @@ def check_encode() -> Check:
             [distinct[i].astype(float).tolist() for i in ids[end - length : end]]
             for end, length in zip(ends, lengths, strict=True)
         ]
-        found = encode(distinct, ids, lengths, config, weights)
+        found = Encoder(config, weights).encode(distinct, ids, lengths)
         expected = np.array(oracle(config, weights).encode(texts))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

@@ -10,7 +10,7 @@ import pytest
 from grutext import Classifier
 from grutext.errors import BundleError
 from grutext.model.spec import pooled_width
-from grutext.runtime import classifier as classifiers
+from grutext.runtime import chunks
 from grutext.runtime.deep import DeepPart
 from grutext.runtime.probabilities import fuse
 from grutext.text import NgramFeatures, Vectorizer, Vocabulary, count_ngrams
@@ -74,9 +74,11 @@ def test_vectors_do_not_depend_on_the_batch(build_bundle, many):
 def test_runs_that_bound_the_memory_lose_and_mix_nothing(build_bundle, many, monkeypatch, count, characters):
     model = Classifier(build_bundle())
     whole = model.predict_proba(many)
-    monkeypatch.setattr(classifiers, "_CHUNK_TEXTS", count)
-    monkeypatch.setattr(classifiers, "_CHUNK_CHARACTERS", characters)
-    sizes = [(len(chunk.normalized), sum(map(len, chunk.normalized))) for chunk in model._chunks(many)]
+    monkeypatch.setattr(chunks, "CHUNK_TEXTS", count)
+    monkeypatch.setattr(chunks, "CHUNK_CHARACTERS", characters)
+    runs = [many[start:end] for start, end in chunks.cut(many)]
+    assert [text for run in runs for text in run] == many
+    sizes = [(len(run), sum(map(len, run))) for run in runs]
     assert len(sizes) > 5
     assert max(number for number, _ in sizes) <= count
     assert all(number == count or size >= characters for number, size in sizes[:-1])

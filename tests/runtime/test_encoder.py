@@ -8,8 +8,9 @@ import pytest
 from grutext.config import ModelConfig, TextConfig
 from grutext.model.spec import POOLINGS, encoder_spec, pooled_width
 from grutext.runtime import pooling
-from grutext.runtime.deep import DeepPart, encode
-from grutext.runtime.gru import Packing
+from grutext.runtime.deep import DeepPart
+from grutext.runtime.encoder import Encoder
+from grutext.runtime.gru import Batch
 from grutext.text import Vectorizer, Vocabulary
 
 
@@ -64,7 +65,7 @@ def test_shapes_at_the_edges(rng, config, lengths):
     lengths = np.array(lengths, np.int32)
     ids = np.zeros(lengths.sum(), np.int32)
     vectors = rng.normal(size=(int(len(ids) > 0), 5)).astype(np.float32)
-    pooled = encode(vectors, ids, lengths, config, random_weights(config, rng))
+    pooled = Encoder(config, random_weights(config, rng)).encode(vectors, ids, lengths)
     assert pooled.shape == (len(lengths), pooled_width(config))
     assert pooled.dtype == np.float32
     assert np.all(np.any(pooled != 0, axis=1) == (lengths > 0))
@@ -75,21 +76,28 @@ def test_extreme_inputs_give_finite_vectors(rng, config):
     lengths = np.array([3, 1], np.int32)
     vectors = np.array([[1e30] * 5, [-1e30] * 5, [0.0] * 5], np.float32)
     weights = {name: array * 50 for name, array in random_weights(config, rng).items()}
-    pooled = encode(vectors, np.array([0, 1, 2, 1], np.int32), lengths, config, weights)
+    pooled = Encoder(config, weights).encode(vectors, np.array([0, 1, 2, 1], np.int32), lengths)
     assert np.all(np.isfinite(pooled))
     assert np.all(np.abs(pooled) <= 1.0)
 
 
-@pytest.mark.parametrize("lengths", [[], [0], [3], [2, 0, 5, 5, 1, 0], [1, 1, 1], [9, 8, 7]], ids=str)
-def test_packing_lays_the_tokens_out_step_after_step(lengths):
-    packing = Packing.of(np.array(lengths, np.int32))
-    order = sorted(range(len(lengths)), key=lambda n: (-lengths[n], n))
-    firsts = [sum(lengths[:n]) for n in range(len(lengths))]
-    expected = [firsts[n] + t for t in range(max(lengths, default=0)) for n in order if lengths[n] > t]
-    assert packing.order.tolist() == order
-    assert packing.alive.tolist() == [sum(n > t for n in lengths) for t in range(max(lengths, default=0))]
-    assert packing.starts.tolist() == [sum(packing.alive[:t]) for t in range(len(packing.alive) + 1)]
-    assert packing.rows(np.array(lengths, np.int32)).tolist() == expected
+@pytest.mark.parametrize("lengths", [[3], [5, 5, 2, 1], [1, 1, 1], [9, 8, 7]], ids=str)
+@pytest.mark.parametrize("first", [0, 1, 4])
+def test_positions_are_read_step_after_step_from_either_end(lengths, first):
+    begins = [100 * n for n in range(len(lengths), 0, -1)]
+    batch = Batch(np.array(begins), np.array(lengths), 2)
+    steps = range(first, max(first, *lengths))
+    running = [[n for n in range(len(lengths)) if lengths[n] > t] for t in steps]
+    alive = batch.alive(first, max(first, *lengths))
+    assert alive.tolist() == [len(some) for some in running]
+    if not running:
+        return
+    expected = [
+        [begins[n] + t for t, some in zip(steps, running, strict=True) for n in some],
+        [begins[n] + lengths[n] - 1 - t for t, some in zip(steps, running, strict=True) for n in some],
+    ]
+    assert batch.positions(first, alive).tolist() == expected
+    assert Batch(batch.firsts, batch.lengths, 1).positions(first, alive).tolist() == expected[:1]
 
 
 @pytest.mark.parametrize("subword_max", [0, 4])
@@ -98,11 +106,12 @@ def test_a_token_is_its_word_row_plus_the_mean_of_its_subword_rows(rng, subword_
     text = TextConfig(subword_min=4, subword_max=subword_max, subword_buckets=13)
     tokens = Vectorizer(text, Vocabulary(["cat", "a"])).vectorize(["a cat, a mouse", "", "cat x mice y z"])
     words, subwords = rng.normal(size=(3, 5)).astype(np.float16), rng.normal(size=(13, 5)).astype(np.float16)
-    weights = {"embedding/words": words}
+    config = ModelConfig(embedding_size=5, units=3)
+    weights = random_weights(config, rng) | {"embedding/words": words}
     if subword_max:
         weights["embedding/subwords"] = subwords
         assert tokens.bucket_counts.tolist() == [0, 2, 0, 4, 0, 3, 0, 0]
-    vectors = DeepPart(ModelConfig(embedding_size=5), weights).embed(tokens)
+    vectors = DeepPart(config, weights).embed(tokens)
     buckets = iter(tokens.buckets.tolist())
     for vector, row, count in zip(vectors, tokens.rows, tokens.bucket_counts, strict=True):
         rows = [subwords[next(buckets)].astype(float) for _ in range(count)]
@@ -113,7 +122,8 @@ def test_a_token_is_its_word_row_plus_the_mean_of_its_subword_rows(rng, subword_
 
 def test_the_head_is_a_matrix_and_a_bias(rng):
     kernel, bias = rng.normal(size=(6, 4)).astype(np.float32), rng.normal(size=4).astype(np.float32)
-    part = DeepPart(ModelConfig(), {"head/kernel": kernel, "head/bias": bias})
+    config = ModelConfig(embedding_size=5, units=3)
+    part = DeepPart(config, random_weights(config, rng) | {"head/kernel": kernel, "head/bias": bias})
     pooled = rng.normal(size=(3, 6)).astype(np.float32)
     expected = [
         [sum(float(p[i]) * float(kernel[i, c]) for i in range(6)) + float(bias[c]) for c in range(4)]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import grutext
 from grutext import Classifier
 from grutext.errors import BundleError
-from grutext.runtime import classifier as classifiers
+from grutext.runtime import chunks
 
 KINDS = {
     "one label": {},
@@ -80,16 +80,16 @@ def test_any_texts_in_any_order_cut_anywhere(model, alone):
 
 def test_as_many_texts_as_are_read_at_a_time(model, alone, rng):
     brief = [n for n, text in enumerate(POOL) if len(text) < 100]
-    limit = classifiers._CHUNK_TEXTS
-    for count, chunks in ((limit - 1, 1), (limit, 1), (limit + 1, 2), (2 * limit, 2), (2 * limit + 1, 3)):
+    limit = chunks.CHUNK_TEXTS
+    for count, expected in ((limit - 1, 1), (limit, 1), (limit + 1, 2), (2 * limit, 2), (2 * limit + 1, 3)):
         chosen = rng.choice(brief, count)
         texts = [POOL[n] for n in chosen]
-        assert len(list(model._chunks(texts))) == chunks
+        assert len(chunks.cut(texts)) == expected
         check_same(model, model.predict_proba(texts), alone[chosen])
 
 
 def test_as_many_characters_as_are_read_at_a_time(model, alone):
-    limit = classifiers._CHUNK_CHARACTERS
+    limit = chunks.CHUNK_CHARACTERS
     long = "parcel " + "y" * 1017
     for size in (limit - 1, limit, limit + 1):
         filler = (long * (size // len(long) + 1))[:size]

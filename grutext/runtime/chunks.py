@@ -1,0 +1,62 @@
+"""Work on many texts: cut into chunks that bound the memory, and spread over the cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from grutext.errors import ConfigError
+from grutext.runtime.blas import one_blas_thread
+
+Result = TypeVar("Result")
+
+CHUNK_TEXTS, CHUNK_CHARACTERS = 256, 1 << 16  # texts and characters of a chunk, whichever is reached first
+
+
+def usable_cores() -> int:
+    """Gives how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check_threads(threads: int | None) -> int:
+    """Gives the number of threads that is meant; None is one for each core.
+
+    Raises:
+        ConfigError: It is below 1.
+    """
+    if threads is None:
+        return usable_cores()
+    if threads < 1:
+        raise ConfigError(f"threads is {threads}; it must be 1 or more, or None for all cores")
+    return threads
+
+
+def cut(texts: Sequence[str]) -> list[tuple[int, int]]:
+    """Gives where each chunk begins and ends; this depends on nothing but the texts."""
+    spans = []
+    start = size = 0
+    for end, text in enumerate(texts, start=1):
+        size += len(text)
+        if end - start == CHUNK_TEXTS or size >= CHUNK_CHARACTERS or end == len(texts):
+            spans.append((start, end))
+            start, size = end, 0
+    return spans
+
+
+def map_chunks(work: Callable[[Sequence[str]], Result], texts: Sequence[str], threads: int) -> list[Result]:
+    """Gives what `work` makes of each chunk of the texts, in their order; of no texts, there is one empty chunk.
+
+    The results are the same bits for any number of threads: a thread has a whole chunk, and BLAS, which would
+    fight with them for the cores, one thread of its own in each. No thread outlives the call.
+    """
+    spans = cut(texts) or [(0, 0)]
+    with one_blas_thread():
+        if min(threads, len(spans)) == 1:
+            return [work(texts[start:end]) for start, end in spans]
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(min(threads, len(spans)), "grutext") as pool:
+            return list(pool.map(lambda span: work(texts[slice(*span)]), spans))
