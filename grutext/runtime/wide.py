@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from grutext.config import WideConfig
 from grutext.text import NgramFeatures, SparseRows, TokenBatch, count_ngrams
 
 _BLOCK = 1 << 18  # products held at a time
+_MANY = 1 << 12  # tokens
 
 
 class WidePart:
@@ -37,8 +39,14 @@ class WidePart:
         """Gives the margins, and the share of each text's n-grams that are known, `(N,)`; 0 for an empty text."""
         counts = count_ngrams(tokens, self.config)
         rows = self.features.transform(counts)
-        known = np.diff(rows.starts) / np.maximum(np.diff(counts.starts), 1)
-        return np.asarray(linear(rows, self.kernel) + self.bias, np.float32), known.astype(np.float32)
+        margins = linear(rows, self._fast_kernel if len(tokens.ids) > _MANY else self.kernel) + self.bias
+        known = (rows.starts[1:] - rows.starts[:-1]) / np.maximum(counts.starts[1:] - counts.starts[:-1], 1)
+        return margins, known.astype(np.float32)
+
+    @cached_property
+    def _fast_kernel(self) -> NDArray[np.float32]:
+        """The kernel in the numbers that it is multiplied in, which takes longer to make than few texts to read."""
+        return self.kernel.astype(np.float32)
 
 
 def linear(rows: SparseRows, kernel: NDArray[Any]) -> NDArray[np.float32]:

@@ -8,8 +8,9 @@ in 2,000 times. Whole chunks of texts are hashed at a time, without a Python loo
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,44 +57,84 @@ def count_ngrams(batch: TokenBatch, config: WideConfig) -> NgramCounts:
         config: The lengths of the n-grams.
     """
     hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
-    words = hashes[batch.ids] if len(hashes) else hashes
-    ends = np.cumsum(batch.lengths, dtype=np.int64)
-    grams = [(n, keys & ~CHARACTER_FAMILY, ends) for n, keys in _rolling(words, 1, config.word_max)]
+    words = hashes.take(batch.ids) if len(hashes) else hashes
+    grams = _roll(words, batch.lengths, 1, config.word_max, 0)
     if config.char_max:
-        codes, ends = _code_points(batch.normalized)
-        rolling = _rolling(codes, config.char_min, config.char_max)
-        grams += [(n, keys | CHARACTER_FAMILY, ends) for n, keys in rolling]
+        codes, sizes = _code_points(batch.normalized)
+        grams += _roll(codes, sizes, config.char_min, config.char_max, CHARACTER_FAMILY)
     return _count(grams, len(batch.lengths))
 
 
-def _count(grams: Sequence[tuple[int, UInt32, Int64]], texts: int) -> NgramCounts:
-    """Counts the keys of each text.
+class _Grams(NamedTuple):
+    """The n-grams of one length: the key of the one at each symbol, and which of them lie within each text."""
+
+    keys: UInt32  # (S,)
+    starts: Int64  # (N,)
+    ends: Int64  # (N,)
+
+
+def _roll(
+    symbols: UInt64, sizes: NDArray[np.int32], shortest: int, longest: int, family: int | np.uint32
+) -> list[_Grams]:
+    """Gives the n-grams of N texts, length by length.
 
     Args:
-        grams: A length n, the keys of the n-grams that start at each symbol, and where each text's symbols end.
-        texts: The number of texts.
+        symbols: `(S,)`, text after text.
+        sizes: `(N,)`, the symbols of each text.
+        shortest: The length of the shortest n-grams.
+        longest: That of the longest.
+        family: The top bit of the keys.
     """
-    sizes = sum(np.maximum(np.diff(ends, prepend=0) - n + 1, 0) for n, _, ends in grams)
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    occurrences = np.empty(starts[-1], np.uint32)
-    bounds = starts.tolist()
-    firsts = [[0, *ends.tolist()] for _, _, ends in grams]
+    grams = []
+    bounds = _bounds(sizes)
+    starts = bounds[:-1]
+    state = np.zeros(len(symbols), np.uint64)
+    for n in range(1, min(longest, len(symbols)) + 1):
+        state = state[: len(symbols) - n + 1]
+        state *= _BASE
+        state += symbols[n - 1 :]
+        state += np.uint64(n)
+        if n >= shortest:
+            mixed = state >> np.uint64(31)
+            mixed ^= state
+            mixed *= _MIX
+            mixed >>= np.uint64(32)
+            keys = mixed.astype(np.uint32)
+            keys &= ~CHARACTER_FAMILY
+            keys |= family
+            grams.append(_Grams(keys, starts, np.maximum(bounds[1:] - (n - 1), starts)))
+    return grams
+
+
+def _count(grams: Sequence[_Grams], texts: int) -> NgramCounts:
+    """Puts the n-grams of each text together, sorts and counts them."""
+    bounds = _bounds(sum((ends - starts for _, starts, ends in grams), np.zeros(texts, np.int64)))
+    occurrences = np.empty(bounds[-1], np.uint32)
+    runs = [(keys, starts.tolist(), ends.tolist()) for keys, starts, ends in grams]
+    at = 0
     for text in range(texts):
-        at = bounds[text]
-        for (n, keys, _), first in zip(grams, firsts, strict=True):
-            part = keys[first[text] : max(first[text], first[text + 1] - n + 1)]
+        first = at
+        for keys, starts, ends in runs:
+            part = keys[starts[text] : ends[text]]
             occurrences[at : at + len(part)] = part
             at += len(part)
-        occurrences[bounds[text] : at].sort()
-    distinct = np.empty(len(occurrences), bool)
-    np.not_equal(occurrences[1:], occurrences[:-1], out=distinct[1:])
-    distinct[starts[:-1][sizes > 0]] = True
-    places = np.flatnonzero(distinct)
+        occurrences[first:at].sort()  # each text by itself: short sorts are the fastest
+    differs = np.ones(len(occurrences) + 1, bool)
+    np.not_equal(occurrences[1:], occurrences[:-1], out=differs[1:-1])
+    differs[bounds] = True
+    edges = np.flatnonzero(differs)
     return NgramCounts(
-        starts=np.searchsorted(places, starts),
-        keys=occurrences.take(places),
-        counts=np.diff(places, append=len(occurrences)).astype(np.int32),
+        starts=edges.searchsorted(bounds),
+        keys=occurrences.take(edges[:-1]),
+        counts=(edges[1:] - edges[:-1]).astype(np.int32),
     )
+
+
+def _bounds(sizes: NDArray[np.integer] | Sequence[int]) -> Int64:
+    """Gives `(N + 1,)`: where each of N runs starts and, last, where the last one ends."""
+    bounds = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=bounds[1:])
+    return bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,36 +173,20 @@ class NgramFeatures:
             counts: What `count_ngrams` gives; n-grams that are not known are left out.
         """
         columns, found = self._index.find(counts.keys)
-        starts = np.searchsorted(found, counts.starts)
-        texts = len(starts) - 1
-        times = np.minimum(counts.counts.take(found), _MAX_COUNT)
-        values = (1.0 + np.log(times)) * self.scale.take(columns)
-        family = np.repeat(2 * np.arange(texts), np.diff(starts))
+        starts = found.searchsorted(counts.starts)
+        sizes = starts[1:] - starts[:-1]
+        values = np.log(np.minimum(counts.counts.take(found), _MAX_COUNT))
+        values += 1.0
+        values *= self.scale.take(columns)
+        family = np.repeat(np.arange(0, 2 * len(sizes), 2), sizes)
         family += columns >= self._first_character
-        norms = np.sqrt(np.bincount(family, weights=values * values, minlength=2 * texts))
+        norms = np.sqrt(np.bincount(family, weights=values * values, minlength=2 * len(sizes)))
         values /= np.maximum(norms, 1e-12).take(family)
         return SparseRows(starts, columns, values.astype(np.float32))
 
 
-def _code_points(texts: Sequence[str]) -> tuple[UInt64, Int64]:
-    """Gives the code points of all texts, white space folded to one blank, and where each text's end."""
+def _code_points(texts: Sequence[str]) -> tuple[UInt64, NDArray[np.int32]]:
+    """Gives the code points of all texts, white space folded to one blank, and the number of each text's."""
     spaced = [f" {folded} " if (folded := " ".join(text.split())) else "" for text in texts]
     codes = np.frombuffer("".join(spaced).encode("utf-32-le", "surrogatepass"), np.uint32)
-    return codes.astype(np.uint64), np.cumsum([len(text) for text in spaced], dtype=np.int64)
-
-
-def _rolling(symbols: UInt64, shortest: int, longest: int) -> Iterator[tuple[int, UInt32]]:
-    """Yields n, and the keys of the n-grams that start at each symbol, those across texts among them."""
-    state = np.zeros(len(symbols), np.uint64)
-    for n in range(1, longest + 1):
-        room = max(0, len(symbols) - n + 1)
-        state = state[:room]
-        state *= _BASE
-        state += symbols[n - 1 :]
-        state += np.uint64(n)
-        if n >= shortest:
-            mixed = state >> np.uint64(31)
-            mixed ^= state
-            mixed *= _MIX
-            mixed >>= np.uint64(32)
-            yield n, mixed.astype(np.uint32)
+    return codes.astype(np.uint64), np.array([len(text) for text in spaced], np.int32)

@@ -90,7 +90,7 @@ class Vectorizer:
             types=types,
             ids=np.array(ids, np.int32),
             lengths=np.array(lengths, np.int32),
-            rows=np.array(list(map(self.vocabulary.row, types)), np.int32),
+            rows=self.vocabulary.rows_of(types),
             buckets=buckets,
             bucket_counts=bucket_counts,
         )
