@@ -58,10 +58,10 @@ def count_ngrams(batch: TokenBatch, config: WideConfig) -> NgramCounts:
     """
     hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
     words = hashes.take(batch.ids) if len(hashes) else hashes
-    grams = _roll(words, batch.lengths, 1, config.word_max, 0)
+    grams = _roll(words, batch.lengths, 1, config.word_max, characters=False)
     if config.char_max:
         codes, sizes = _code_points(batch.normalized)
-        grams += _roll(codes, sizes, config.char_min, config.char_max, CHARACTER_FAMILY)
+        grams += _roll(codes, sizes, config.char_min, config.char_max, characters=True)
     return _count(grams, len(batch.lengths))
 
 
@@ -74,7 +74,7 @@ class _Grams(NamedTuple):
 
 
 def _roll(
-    symbols: UInt64, sizes: NDArray[np.int32], shortest: int, longest: int, family: int | np.uint32
+    symbols: UInt64, sizes: NDArray[np.int32], shortest: int, longest: int, *, characters: bool
 ) -> list[_Grams]:
     """Gives the n-grams of N texts, length by length.
 
@@ -83,7 +83,7 @@ def _roll(
         sizes: `(N,)`, the symbols of each text.
         shortest: The length of the shortest n-grams.
         longest: That of the longest.
-        family: The top bit of the keys.
+        characters: Whether the symbols are characters or words.
     """
     grams = []
     bounds = _bounds(sizes)
@@ -100,8 +100,7 @@ def _roll(
             mixed *= _MIX
             mixed >>= np.uint64(32)
             keys = mixed.astype(np.uint32)
-            keys &= ~CHARACTER_FAMILY
-            keys |= family
+            keys = keys | CHARACTER_FAMILY if characters else keys & ~CHARACTER_FAMILY
             grams.append(_Grams(keys, starts, np.maximum(bounds[1:] - (n - 1), starts)))
     return grams
 

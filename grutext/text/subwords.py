@@ -57,7 +57,9 @@ def _utf8(text: str) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]]
     return [(raw[place], sizes > number if number else None) for number, place in enumerate(places)]
 
 
-def _rolling_crc(characters: list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]], lengths: range) -> UInt32:
+def _rolling_crc(
+    characters: list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]], lengths: range
+) -> UInt32:
     """Gives `(J, L)`: the CRC-32 of the n-gram of each of the J lengths that starts at each of L characters.
 
     What would reach beyond the last character is left as it is.
