@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,8 @@ from numpy.typing import NDArray
 from grutext.config import WideConfig
 from grutext.text import NgramFeatures, SparseRows, TokenBatch, count_ngrams
 
-_BLOCK = 1 << 22  # products held at a time
+_BLOCK = 1 << 18  # products held at a time
+_MANY = 1 << 12  # tokens
 
 
 class WidePart:
@@ -34,26 +37,31 @@ class WidePart:
 
     def read(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Gives the margins, and the share of each text's n-grams that are known, `(N,)`; 0 for an empty text."""
-        texts = len(tokens.lengths)
         counts = count_ngrams(tokens, self.config)
-        rows = self.features.transform(counts, texts)
-        known = np.diff(rows.starts) / np.maximum(np.bincount(counts.texts, minlength=texts), 1)
-        return np.asarray(linear(rows, self.kernel) + self.bias, np.float32), known.astype(np.float32)
+        rows = self.features.transform(counts)
+        margins = linear(rows, self._fast_kernel if len(tokens.ids) > _MANY else self.kernel) + self.bias
+        known = (rows.starts[1:] - rows.starts[:-1]) / np.maximum(counts.starts[1:] - counts.starts[:-1], 1)
+        return margins, known.astype(np.float32)
+
+    @cached_property
+    def _fast_kernel(self) -> NDArray[np.float32]:
+        """The kernel in the numbers that it is multiplied in, which takes longer to make than few texts to read."""
+        return self.kernel.astype(np.float32)
 
 
 def linear(rows: SparseRows, kernel: NDArray[Any]) -> NDArray[np.float32]:
     """Gives the product of a sparse matrix `(N, F)` with a dense one `(F, C)`, a block of rows at a time."""
-    texts = len(rows.starts) - 1
+    starts = rows.starts.tolist()
+    texts = len(starts) - 1
     product = np.zeros((texts, kernel.shape[1]), np.float32)
     block = max(1, _BLOCK // kernel.shape[1])
     first = 0
     while first < texts:
-        last = int(np.searchsorted(rows.starts, rows.starts[first] + block, side="right")) - 1
-        last = max(first + 1, last)
-        start, end = rows.starts[first], rows.starts[last]
-        if end > start:
-            terms = kernel[rows.columns[start:end]].astype(np.float32) * rows.values[start:end, None]
-            filled = first + np.flatnonzero(np.diff(rows.starts[first : last + 1]))
-            product[filled] = np.add.reduceat(terms, rows.starts[filled] - start, axis=0)
+        last = max(first + 1, bisect_right(starts, starts[first] + block) - 1)
+        start = starts[first]
+        taken = kernel.take(rows.columns[start : starts[last]], axis=0).astype(np.float32, copy=False)
+        for text in range(first, last):
+            values = rows.values[starts[text] : starts[text + 1]]
+            np.matmul(values, taken[starts[text] - start : starts[text + 1] - start], out=product[text])
         first = last
     return product

@@ -1,6 +1,7 @@
 """Strings to tokens, ids and features; one implementation for training and runtime."""
 
-from grutext.text.ngrams import NgramCounts, NgramFeatures, SparseRows, count_ngrams, find_keys
+from grutext.text.lookup import KeyIndex
+from grutext.text.ngrams import NgramCounts, NgramFeatures, SparseRows, count_ngrams
 from grutext.text.normalize import normalize
 from grutext.text.tokenizers import TOKENIZERS, is_unspaced
 from grutext.text.vectorizer import TokenBatch, Vectorizer
@@ -9,6 +10,7 @@ from grutext.text.vocabulary import UNKNOWN, Vocabulary
 __all__ = [
     "TOKENIZERS",
     "UNKNOWN",
+    "KeyIndex",
     "NgramCounts",
     "NgramFeatures",
     "SparseRows",
@@ -16,7 +18,6 @@ __all__ = [
     "Vectorizer",
     "Vocabulary",
     "count_ngrams",
-    "find_keys",
     "is_unspaced",
     "normalize",
 ]

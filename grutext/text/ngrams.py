@@ -8,65 +8,132 @@ in 2,000 times. Whole chunks of texts are hashed at a time, without a Python loo
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import WideConfig
+from grutext.text.lookup import KeyIndex
 from grutext.text.vectorizer import TokenBatch
 
 CHARACTER_FAMILY = np.uint32(1 << 31)  # keys from here on are character n-grams
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
-# A text, a feature and a count in one integer, so that one sort of plain integers orders entries.
-_COLUMNS = np.uint64(1 << 24)
-_PACK_COLUMN = np.uint64(1 << 20)
-_PACK_TEXT = _PACK_COLUMN * _COLUMNS
-_MAX_COUNT = (1 << 20) - 1
+_MAX_COUNT = (1 << 20) - 1  # more occurrences than this weigh no more
+
+UInt32 = NDArray[np.uint32]
+UInt64 = NDArray[np.uint64]
+Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class NgramCounts:
-    """How often each n-gram occurs in each text, sorted by key and then by text.
+    """How often each n-gram occurs in each of N texts, text after text.
 
     Attributes:
-        keys: `(Z,) uint32`, the n-gram.
-        texts: `(Z,) int64`, the text it occurs in, from 0.
-        counts: `(Z,) int64`, how often it does, at least 1.
+        starts: `(N + 1,) int64`, where each text's n-grams begin.
+        keys: `(Z,) uint32`, the n-grams, ascending within a text.
+        counts: `(Z,) int32`, how often each occurs in its text, at least 1.
     """
 
-    keys: NDArray[np.uint32]
-    texts: NDArray[np.int64]
-    counts: NDArray[np.int64]
+    starts: Int64
+    keys: UInt32
+    counts: NDArray[np.int32]
+
+    @property
+    def texts(self) -> Int64:
+        """`(Z,) int64`, the text of each n-gram, from 0."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
 def count_ngrams(batch: TokenBatch, config: WideConfig) -> NgramCounts:
     """Counts the n-grams of a batch of texts; an empty text has none.
 
     Args:
-        batch: At most 2^20 texts.
+        batch: The texts.
         config: The lengths of the n-grams.
     """
-    texts_of_tokens = np.repeat(np.arange(len(batch.lengths)), batch.lengths)
     hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
-    words = hashes[batch.ids] if len(hashes) else hashes
-    packed = [
-        _pack(k & ~CHARACTER_FAMILY, t) for k, t in _rolling(words, texts_of_tokens, 1, config.word_max)
-    ]
+    words = hashes.take(batch.ids) if len(hashes) else hashes
+    grams = _roll(words, batch.lengths, 1, config.word_max, characters=False)
     if config.char_max:
-        codes, texts_of_codes = _code_points(batch.normalized)
-        grams = _rolling(codes, texts_of_codes, config.char_min, config.char_max)
-        packed += [_pack(k | CHARACTER_FAMILY, t) for k, t in grams]
-    occurrences = np.sort(np.concatenate(packed))
-    starts = np.flatnonzero(np.diff(occurrences, prepend=~occurrences[:1]))
-    found = occurrences[starts]
+        codes, sizes = _code_points(batch.normalized)
+        grams += _roll(codes, sizes, config.char_min, config.char_max, characters=True)
+    return _count(grams, len(batch.lengths))
+
+
+class _Grams(NamedTuple):
+    """The n-grams of one length: the key of the one at each symbol, and which of them lie within each text."""
+
+    keys: UInt32  # (S,)
+    starts: Int64  # (N,)
+    ends: Int64  # (N,)
+
+
+def _roll(
+    symbols: UInt64, sizes: NDArray[np.int32], shortest: int, longest: int, *, characters: bool
+) -> list[_Grams]:
+    """Gives the n-grams of N texts, length by length.
+
+    Args:
+        symbols: `(S,)`, text after text.
+        sizes: `(N,)`, the symbols of each text.
+        shortest: The length of the shortest n-grams.
+        longest: That of the longest.
+        characters: Whether the symbols are characters or words.
+    """
+    grams = []
+    bounds = _bounds(sizes)
+    starts = bounds[:-1]
+    state = np.zeros(len(symbols), np.uint64)
+    for n in range(1, min(longest, len(symbols)) + 1):
+        state = state[: len(symbols) - n + 1]
+        state *= _BASE
+        state += symbols[n - 1 :]
+        state += np.uint64(n)
+        if n >= shortest:
+            mixed = state >> np.uint64(31)
+            mixed ^= state
+            mixed *= _MIX
+            mixed >>= np.uint64(32)
+            keys = mixed.astype(np.uint32)
+            keys = keys | CHARACTER_FAMILY if characters else keys & ~CHARACTER_FAMILY
+            grams.append(_Grams(keys, starts, np.maximum(bounds[1:] - (n - 1), starts)))
+    return grams
+
+
+def _count(grams: Sequence[_Grams], texts: int) -> NgramCounts:
+    """Puts the n-grams of each text together, sorts and counts them."""
+    bounds = _bounds(sum((ends - starts for _, starts, ends in grams), np.zeros(texts, np.int64)))
+    occurrences = np.empty(bounds[-1], np.uint32)
+    runs = [(keys, starts.tolist(), ends.tolist()) for keys, starts, ends in grams]
+    at = 0
+    for text in range(texts):
+        first = at
+        for keys, starts, ends in runs:
+            part = keys[starts[text] : ends[text]]
+            occurrences[at : at + len(part)] = part
+            at += len(part)
+        occurrences[first:at].sort()  # each text by itself: short sorts are the fastest
+    differs = np.ones(len(occurrences) + 1, bool)
+    np.not_equal(occurrences[1:], occurrences[:-1], out=differs[1:-1])
+    differs[bounds] = True
+    edges = np.flatnonzero(differs)
     return NgramCounts(
-        keys=(found >> np.uint64(32)).astype(np.uint32),
-        texts=(found & np.uint64(0xFFFFFFFF)).astype(np.int64),
-        counts=np.diff(starts, append=len(occurrences)),
+        starts=edges.searchsorted(bounds),
+        keys=occurrences.take(edges[:-1]),
+        counts=(edges[1:] - edges[:-1]).astype(np.int32),
     )
+
+
+def _bounds(sizes: NDArray[np.integer] | Sequence[int]) -> Int64:
+    """Gives `(N + 1,)`: where each of N runs starts and, last, where the last one ends."""
+    bounds = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=bounds[1:])
+    return bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +146,7 @@ class SparseRows:
         values: `(Z,) float32`.
     """
 
-    starts: NDArray[np.int64]
+    starts: Int64
     columns: NDArray[np.int32]
     values: NDArray[np.float32]
 
@@ -92,67 +159,33 @@ class NgramFeatures:
         scale: `(F,)` of any float type: inverse document frequency times how telling the n-gram is.
     """
 
-    def __init__(self, keys: NDArray[np.uint32], scale: NDArray[np.floating]) -> None:
+    def __init__(self, keys: UInt32, scale: NDArray[np.floating]) -> None:
         self.keys = keys
         self.scale = scale
+        self._index = KeyIndex(keys)
         self._first_character = int(np.searchsorted(keys, CHARACTER_FAMILY))
 
-    def transform(self, counts: NgramCounts, texts: int) -> SparseRows:
+    def transform(self, counts: NgramCounts) -> SparseRows:
         """Gives `(1 + log count) * scale`, each family of n-grams scaled to length 1 in each text.
 
         Args:
             counts: What `count_ngrams` gives; n-grams that are not known are left out.
-            texts: The number N of texts.
         """
-        columns, known = find_keys(self.keys, counts.keys)
-        rows, count = counts.texts[known], counts.counts[known]
-        order = np.sort(_PACK_TEXT * rows.astype(np.uint64) | _PACK_COLUMN * columns.astype(np.uint64)
-                        | np.minimum(count, _MAX_COUNT).astype(np.uint64))  # fmt: skip
-        rows = (order // _PACK_TEXT).astype(np.int64)
-        columns = (order // _PACK_COLUMN % _COLUMNS).astype(np.int32)
-        values = (1.0 + np.log(order % _PACK_COLUMN)) * self.scale[columns]
-        family = 2 * rows + (columns >= self._first_character)
-        norms = np.sqrt(np.bincount(family, weights=values * values, minlength=2 * texts))
-        values = (values / np.maximum(norms, 1e-12)[family]).astype(np.float32)
-        starts = np.searchsorted(rows, np.arange(texts + 1))
-        return SparseRows(starts, columns, values)
+        columns, found = self._index.find(counts.keys)
+        starts = found.searchsorted(counts.starts)
+        sizes = starts[1:] - starts[:-1]
+        values = np.log(np.minimum(counts.counts.take(found), _MAX_COUNT))
+        values += 1.0
+        values *= self.scale.take(columns)
+        family = np.repeat(np.arange(0, 2 * len(sizes), 2), sizes)
+        family += columns >= self._first_character
+        norms = np.sqrt(np.bincount(family, weights=values * values, minlength=2 * len(sizes)))
+        values /= np.maximum(norms, 1e-12).take(family)
+        return SparseRows(starts, columns, values.astype(np.float32))
 
 
-def find_keys(
-    keys: NDArray[np.uint32], wanted: NDArray[np.uint32]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Gives the places in `keys`, which ascends, of those wanted keys that it has, and which ones it has."""
-    places = np.searchsorted(keys, wanted)
-    known = places < len(keys)
-    known[known] = keys[places[known]] == wanted[known]
-    return places[known], known
-
-
-def _code_points(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Gives the code points of all texts, white space folded to one blank, and the text of each."""
-    spaced = [f" {' '.join(text.split())} " for text in texts]
+def _code_points(texts: Sequence[str]) -> tuple[UInt64, NDArray[np.int32]]:
+    """Gives the code points of all texts, white space folded to one blank, and the number of each text's."""
+    spaced = [f" {folded} " if (folded := " ".join(text.split())) else "" for text in texts]
     codes = np.frombuffer("".join(spaced).encode("utf-32-le", "surrogatepass"), np.uint32)
-    owners = np.repeat(np.arange(len(spaced)), [len(text) for text in spaced])
-    blank = np.array([len(text) == 2 for text in spaced], bool)
-    kept = ~blank[owners] if texts else np.zeros(0, bool)
-    return codes[kept].astype(np.uint64), owners[kept]
-
-
-def _rolling(
-    symbols: NDArray[np.uint64], texts: NDArray[np.int64], shortest: int, longest: int
-) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64]]]:
-    """Yields the keys of all n-grams of symbols that lie within one text, and their texts, n by n."""
-    state = np.zeros(len(symbols), np.uint64)
-    for n in range(1, longest + 1):
-        room = max(0, len(symbols) - n + 1)
-        state = state[:room] * _BASE + (symbols[n - 1 :] + np.uint64(n))
-        if n >= shortest:
-            within = texts[:room] == texts[n - 1 :]
-            mixed = state[within]
-            mixed = (mixed ^ (mixed >> np.uint64(31))) * _MIX
-            yield (mixed >> np.uint64(32)).astype(np.uint32), texts[:room][within]
-
-
-def _pack(keys: NDArray[np.uint32], texts: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Puts a key above a text number, so that one sort of plain integers orders by both."""
-    return np.asarray(keys.astype(np.uint64) << np.uint64(32) | texts.astype(np.uint64), np.uint64)
+    return codes.astype(np.uint64), np.array([len(text) for text in spaced], np.int32)

@@ -7,11 +7,10 @@ once, however often it occurs, and nothing is padded before it must be.
 
 from __future__ import annotations
 
-import zlib
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import count
 
 import numpy as np
@@ -19,11 +18,11 @@ from numpy.typing import NDArray
 
 from grutext.config import TextConfig
 from grutext.text.normalize import normalize
+from grutext.text.subwords import hash_subwords
 from grutext.text.tokenizers import TOKENIZERS
 from grutext.text.vocabulary import Vocabulary, build_vocabulary
 
 Int32 = NDArray[np.int32]
-_SHORT = 40  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,49 +78,19 @@ class Vectorizer:
         tokenize = TOKENIZERS[self.config.tokenizer]
         normalized = [normalize(text) for text in texts]
         type_of: defaultdict[str, int] = defaultdict(count().__next__)  # numbers new tokens
-        ids: list[int] = []
-        lengths = np.zeros(len(normalized), np.int32)
-        for n, text in enumerate(normalized):
+        ids, lengths = array("i"), array("i")
+        for text in normalized:
             tokens = tokenize(text)
-            lengths[n] = len(tokens)
+            lengths.append(len(tokens))
             ids.extend(map(type_of.__getitem__, tokens))
         types = list(type_of)
-        buckets = [_pack_buckets(token, self.config) for token in types]
+        buckets, bucket_counts = hash_subwords(types, self.config)
         return TokenBatch(
             normalized=normalized,
             types=types,
             ids=np.array(ids, np.int32),
-            lengths=lengths,
-            rows=np.array([self.vocabulary.row(token) for token in types], np.int32),
-            buckets=np.frombuffer(b"".join(buckets), np.int32),
-            bucket_counts=np.array([len(some) for some in buckets], np.int32) // 4,  # bytes of an int32
+            lengths=np.array(lengths, np.int32),
+            rows=self.vocabulary.rows_of(types),
+            buckets=buckets,
+            bucket_counts=bucket_counts,
         )
-
-
-def subword_buckets(token: str, config: TextConfig) -> list[int]:
-    """Gives the rows of the subword table that a token's character n-grams are hashed to.
-
-    The token is put between `<` and `>`, as in fastText (arXiv 1607.04606, section 3.2), so that
-    beginnings and ends differ from middles; the hash is CRC-32 of the n-gram's UTF-8 bytes.
-    """
-    marked = f"<{token}>"
-    size = len(marked)
-    return [
-        zlib.crc32(marked[start : start + n].encode("utf-8", "surrogatepass")) % config.subword_buckets
-        for n in range(config.subword_min, config.subword_max + 1)
-        for start in range(size - n + 1)
-    ]
-
-
-def _pack_buckets(token: str, config: TextConfig) -> bytes:
-    """Gives the buckets as the bytes of an int32 array; those of a short token are remembered."""
-    return (_remember_buckets if len(token) <= _SHORT else _compute_buckets)(token, config)
-
-
-def _compute_buckets(token: str, config: TextConfig) -> bytes:
-    return np.array(subword_buckets(token, config), np.int32).tobytes()
-
-
-# Texts share most of their words, and hashing these anew for each batch would take half of the time. Long
-# tokens are rare, and left out so that the memory is bounded: 5 MB if all of them were as long as may be.
-_remember_buckets = lru_cache(maxsize=1 << 13)(_compute_buckets)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 UNKNOWN = 0  # the row that every token outside the vocabulary shares
 
 
@@ -31,6 +34,11 @@ class Vocabulary:
     def row(self, token: str) -> int:
         """Gives the row of `token` in the word table, `UNKNOWN` if it has none."""
         return self._row_of.get(token, UNKNOWN)
+
+    def rows_of(self, tokens: Sequence[str]) -> NDArray[np.int32]:
+        """Gives the rows of M tokens, `(M,) int32`."""
+        row_of = self._row_of
+        return np.array([row_of.get(token, UNKNOWN) for token in tokens], np.int32)
 
 
 def build_vocabulary(texts: Iterable[Iterable[str]], min_count: int, max_size: int) -> Vocabulary:

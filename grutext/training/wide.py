@@ -19,7 +19,7 @@ from sklearn.svm import LinearSVC
 
 from grutext.config import WideConfig
 from grutext.model.spec import wide_columns
-from grutext.text import NgramCounts, NgramFeatures, Vectorizer, count_ngrams, find_keys
+from grutext.text import KeyIndex, NgramCounts, NgramFeatures, Vectorizer, count_ngrams
 from grutext.training.samples import nested_sample, runs
 
 Targets = NDArray[np.float32]
@@ -93,12 +93,7 @@ def _fit(
     features = choose_features(counts, targets, config, margins)
     if not len(features.keys):
         return WideFit(without_features(targets, margins, multilabel), rows=len(texts))
-    blocks = [features.transform(chunk, size) for chunk, size in counts]
-    values = np.concatenate([block.values for block in blocks])
-    columns = np.concatenate([block.columns for block in blocks])
-    row_sizes = np.concatenate([np.diff(block.starts) for block in blocks])
-    starts = np.concatenate([[0], np.cumsum(row_sizes)])
-    matrix = csr_matrix((values, columns, starts), shape=(len(texts), len(features.keys)))
+    matrix = _transform(counts, features)
     kernel = np.zeros((len(features.keys), margins), np.float32)
     bias = np.full(margins, -1.0, np.float32)  # a label that no text of this part has
 
@@ -149,19 +144,36 @@ def without_features(targets: Targets, margins: int, multilabel: bool) -> dict[s
     }
 
 
+def _transform(counts: list[NgramCounts], features: NgramFeatures) -> csr_matrix:
+    """Gives the features of all texts, `(N, F) float64` as liblinear wants them; takes the runs out of the list."""
+    room = sum(len(run.keys) for run in counts)
+    values, columns = (
+        np.empty(room, np.float64),
+        np.empty(room, np.int32),
+    )  # memory that is not used is not taken
+    sizes = []
+    end = 0
+    while counts:
+        rows = features.transform(counts.pop(0))
+        start, end = end, end + len(rows.columns)
+        values[start:end], columns[start:end] = rows.values, rows.columns
+        sizes.append(np.diff(rows.starts))
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(sizes))])
+    return csr_matrix((values[:end], columns[:end], starts), shape=(len(starts) - 1, len(features.keys)))
+
+
 def choose_features(
-    counts: Sequence[tuple[NgramCounts, int]], targets: Targets, config: WideConfig, margins: int
+    counts: Sequence[NgramCounts], targets: Targets, config: WideConfig, margins: int
 ) -> NgramFeatures:
     """Chooses the n-grams that tell most about the labels, as many as fit into the allowed megabytes.
 
     Args:
-        counts: Runs of texts: their n-grams and their number.
+        counts: The n-grams of runs of texts.
         targets: `(N, C)` for all texts together.
         config: How often an n-gram must occur, and the megabytes.
         margins: Columns of the linear model.
     """
-    every = np.sort(np.concatenate([chunk.keys for chunk, _ in counts]))
-    keys, frequency = _run_lengths(every)
+    keys, frequency = _frequencies(counts)
     frequent = frequency >= min(config.min_count, max(1, len(targets) // 2))
     keys, frequency = keys[frequent], frequency[frequent]
     present = _presence(counts, targets, keys)  # (F, C)
@@ -173,28 +185,38 @@ def choose_features(
     return NgramFeatures(keys[best], scale)
 
 
-def count_runs(
-    texts: Sequence[str], vectorizer: Vectorizer, config: WideConfig
-) -> list[tuple[NgramCounts, int]]:
-    """Counts the n-grams of runs of texts; gives the counts of each run and its number of texts."""
-    return [
-        (count_ngrams(vectorizer.vectorize(run), config), len(run))
-        for run in runs(texts, len, _CHUNK_CHARACTERS)
-    ]
+def count_runs(texts: Sequence[str], vectorizer: Vectorizer, config: WideConfig) -> list[NgramCounts]:
+    """Counts the n-grams of runs of texts."""
+    return [count_ngrams(vectorizer.vectorize(run), config) for run in runs(texts, len, _CHUNK_CHARACTERS)]
 
 
-def _presence(
-    counts: Sequence[tuple[NgramCounts, int]], targets: Targets, keys: NDArray[np.uint32]
-) -> Targets:
+def _frequencies(counts: Sequence[NgramCounts]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Gives the n-grams, ascending, and the number of texts in which each occurs."""
+    distinct = [np.unique(run.keys, return_counts=True) for run in counts]
+    keys = np.concatenate([some for some, _ in distinct])
+    times = np.concatenate([some for _, some in distinct])
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
+    return keys[starts], np.add.reduceat(times[order], starts)
+
+
+def _presence(counts: Sequence[NgramCounts], targets: Targets, keys: NDArray[np.uint32]) -> Targets:
     """Gives `(F, C)`: the number of texts of each label in which each n-gram occurs."""
+    index = KeyIndex(keys)
     total = np.zeros((len(keys), targets.shape[1]), np.float32)
     first = 0
-    for chunk, size in counts:
-        places, known = find_keys(keys, chunk.keys)
-        ones = np.ones(len(places), np.float32)
-        where = csr_matrix((ones, (places, chunk.texts[known])), shape=(len(keys), size))
-        total += where @ targets[first : first + size]
-        first += size
+    for run in counts:
+        last = first + len(run.starts) - 1
+        places, found = index.find(run.keys)
+        occurs = np.zeros(len(keys), bool)
+        occurs[places] = True
+        here = np.flatnonzero(occurs)  # most n-grams are not in most runs
+        columns = np.cumsum(occurs, dtype=np.int32)[places] - 1
+        ones, starts = np.ones(len(places), np.float32), found.searchsorted(run.starts)
+        where = csr_matrix((ones, columns, starts), shape=(last - first, len(here)))
+        total[here] += where.T @ targets[first:last]
+        first = last
     return total
 
 
@@ -208,9 +230,3 @@ def _informativeness(present: Targets, frequency: NDArray[np.int64], targets: Ta
         outside = (frequency - present[:, c] + 1.0) / (len(targets) - size + 2.0)
         total += prior * np.square(np.log(inside / outside)).astype(np.float32)
     return np.sqrt(total)
-
-
-def _run_lengths(ascending: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Gives the distinct values of a sorted array, and how often each occurs."""
-    starts = np.flatnonzero(np.diff(ascending, prepend=~ascending[:1]))
-    return ascending[starts], np.diff(starts, append=len(ascending))

@@ -58,7 +58,7 @@ def stream_wide(
     rows = 0
     for done, number in enumerate(list(range(corpus.files)) * passes, start=1):
         for tokens, targets in corpus.blocks(number):
-            found = features.transform(count_ngrams(tokens, config), len(targets))
+            found = features.transform(count_ngrams(tokens, config))
             shape = (len(targets), len(features.keys))
             model.learn(csr_matrix((found.values, found.columns, found.starts), shape=shape), targets)
             rows = min(rows + len(targets), corpus.texts)

@@ -242,7 +242,7 @@ def test_the_whole_way_from_text_to_probability(build_bundle, oracle_of, many):
     ]
     pooled = np.array(oracle_of(bundle.config.model, weights).encode(read))
     features = NgramFeatures(weights["wide/keys"], weights["wide/scale"].astype(float))
-    rows = features.transform(count_ngrams(tokens, bundle.config.wide), len(many))
+    rows = features.transform(count_ngrams(tokens, bundle.config.wide))
     dense = np.zeros((len(many), len(weights["wide/keys"])))
     for text in range(len(many)):
         entries = slice(rows.starts[text], rows.starts[text + 1])

@@ -77,12 +77,15 @@ def count(texts: list[str], config: WideConfig) -> NgramCounts:
 
 
 def check_counts(texts: list[str], config: WideConfig) -> None:
-    """Asserts that the counts are the reference's, each pair once, sorted by key and then by text."""
+    """Asserts that the counts are the reference's, each pair once, sorted by text and then by key."""
     found = count(texts, config)
-    pairs = list(zip(found.keys.tolist(), found.texts.tolist(), strict=True))
+    pairs = list(zip(found.texts.tolist(), found.keys.tolist(), strict=True))
     assert pairs == sorted(set(pairs))
-    assert dict(zip(pairs, found.counts.tolist(), strict=True)) == reference_counts(texts, config)
-    assert (found.keys.dtype, found.texts.dtype, found.counts.dtype) == (np.uint32, np.int64, np.int64)
+    counted = {(key, text): times for (text, key), times in zip(pairs, found.counts.tolist(), strict=True)}
+    assert counted == reference_counts(texts, config)
+    assert len(found.starts) == len(texts) + 1
+    assert (found.starts[0], found.starts[-1]) == (0, len(pairs))
+    assert (found.keys.dtype, found.starts.dtype, found.counts.dtype) == (np.uint32, np.int64, np.int32)
 
 
 @given(texts=..., config=SHAPES)
@@ -101,7 +104,7 @@ def test_counts_with_word_or_character_ngrams_alone_or_together(word_max, char_m
 @pytest.mark.parametrize("texts", [[], [""], ["", " \n", "\u3000"]])
 def test_no_text_and_empty_texts_have_no_ngrams(texts):
     found = count(texts, WideConfig())
-    assert (len(found.keys), len(found.texts), len(found.counts)) == (0, 0, 0)
+    assert (len(found.keys), len(found.counts), found.starts.tolist()) == (0, 0, [0] * (len(texts) + 1))
 
 
 def test_no_ngram_crosses_from_one_text_into_the_next():
@@ -199,7 +202,7 @@ def test_features_are_those_of_the_reference(texts: list[str], config, share, se
     keys = np.union1d(keys[draw.random(len(keys)) < share], draw.integers(0, 1 << 32, 5)).astype(np.uint32)
     scale = draw.uniform(0.1, 3.0, len(keys))
     expected = reference_rows(texts, dict(zip(keys.tolist(), scale.tolist(), strict=True)), config)
-    rows = NgramFeatures(keys, scale).transform(count(texts, config), len(texts))
+    rows = NgramFeatures(keys, scale).transform(count(texts, config))
     check_rows(rows, keys, expected)
 
 
@@ -207,7 +210,7 @@ def test_each_family_of_a_text_has_length_one():
     config = WideConfig()
     found = count(CORPUS, config)
     keys = np.unique(found.keys)
-    rows = NgramFeatures(keys, np.linspace(0.5, 2.0, len(keys))).transform(found, len(CORPUS))
+    rows = NgramFeatures(keys, np.linspace(0.5, 2.0, len(keys))).transform(found)
     owners = np.repeat(np.arange(len(CORPUS)), np.diff(rows.starts))
     for family in (keys[rows.columns] < CHARACTER_FAMILY, keys[rows.columns] >= CHARACTER_FAMILY):
         squares = np.bincount(owners[family], rows.values[family] ** 2, len(CORPUS))
@@ -217,10 +220,10 @@ def test_each_family_of_a_text_has_length_one():
 def test_unknown_ngrams_are_left_out_and_no_known_ones_give_empty_rows():
     found = count(CORPUS, WideConfig())
     nothing = NgramFeatures(np.zeros(0, np.uint32), np.zeros(0, np.float32))
-    rows = nothing.transform(found, len(CORPUS))
+    rows = nothing.transform(found)
     assert rows.starts.tolist() == [0] * (len(CORPUS) + 1)
     key = reference_key("word", ("mat",))
-    rows = NgramFeatures(np.array([key], np.uint32), np.ones(1)).transform(found, len(CORPUS))
+    rows = NgramFeatures(np.array([key], np.uint32), np.ones(1)).transform(found)
     assert (rows.columns.tolist(), rows.values.tolist()) == ([0], [1.0])
     assert rows.starts.tolist() == [0] + [1] * len(CORPUS)
 
@@ -228,21 +231,41 @@ def test_unknown_ngrams_are_left_out_and_no_known_ones_give_empty_rows():
 def test_texts_without_any_ngram_at_the_end_have_empty_rows():
     found = count(["a", "", ""], WideConfig())
     keys = np.unique(found.keys)
-    rows = NgramFeatures(keys, np.ones(len(keys))).transform(found, 3)
+    rows = NgramFeatures(keys, np.ones(len(keys))).transform(found)
     assert rows.starts.tolist() == [0, len(keys), len(keys), len(keys)]
 
 
 def test_a_feature_of_weight_zero_is_zero_and_not_nan():
     found = count(["a b"], WideConfig())
     keys = np.unique(found.keys)
-    rows = NgramFeatures(keys, np.zeros(len(keys))).transform(found, 1)
+    rows = NgramFeatures(keys, np.zeros(len(keys))).transform(found)
     assert rows.values.tolist() == [0.0] * len(keys)
 
 
-def test_more_occurrences_than_a_packed_entry_holds_are_counted_as_the_most_it_holds():
+def test_more_occurrences_than_a_million_weigh_no_more():
     keys = np.array([5, 7], np.uint32)
-    counts = NgramCounts(keys, np.zeros(2, np.int64), np.array([1 << 40, 1], np.int64))
-    rows = NgramFeatures(keys, np.ones(2)).transform(counts, 1)
+    counts = NgramCounts(np.array([0, 2]), keys, np.array([1 << 30, 1], np.int32))
+    rows = NgramFeatures(keys, np.ones(2)).transform(counts)
     most = 1.0 + math.log((1 << 20) - 1)
     assert rows.columns.tolist() == [0, 1]
     np.testing.assert_allclose(rows.values, np.array([most, 1.0]) / math.hypot(most, 1.0), rtol=1e-6)
+
+
+def test_an_ngram_that_is_in_two_texts_side_by_side_is_counted_in_each():
+    """The last n-gram of one text is the first one of the next, and texts without any lie between them."""
+    found = count(["b b", "", "b", "b"], WideConfig(word_max=1, char_max=0))
+    assert found.starts.tolist() == [0, 1, 1, 2, 3]
+    assert (len(set(found.keys.tolist())), found.counts.tolist()) == (1, [2, 1, 1])
+
+
+@given(texts=..., config=SHAPES)
+def test_repeated_texts_of_all_scripts_have_the_features_of_the_reference(texts: list[str], config):
+    texts = [text * (1 + number % 3) for number, text in enumerate(texts)] + ["", *CORPUS]
+    known = {
+        key: 0.5 + key % 1000 / 500 for (key, _), _ in reference_counts(texts, config).items() if key % 3
+    }
+    keys = np.array(sorted(known), np.uint32)
+    rows = NgramFeatures(keys, np.array([known[key] for key in keys.tolist()])).transform(
+        count(texts, config)
+    )
+    check_rows(rows, keys, reference_rows(texts, known, config))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grutext.config import TextConfig
 from grutext.text import TOKENIZERS, TokenBatch, Vectorizer, Vocabulary, normalize
-from grutext.text.vectorizer import subword_buckets
+from grutext.text.subwords import hash_subwords
 
 CONFIG = TextConfig(subword_min=2, subword_max=4, subword_buckets=97)
 VOCABULARY = Vocabulary(["the", "a", "é", "天", "\ud800", "1"])
@@ -32,6 +32,13 @@ def reference_buckets(token: str, config: TextConfig) -> list[int]:
     return buckets
 
 
+def buckets_of(token: str, config: TextConfig) -> list[int]:
+    """Gives the buckets of a token that is hashed alone."""
+    buckets, counts = hash_subwords([token], config)
+    assert counts.tolist() == [len(buckets)]
+    return buckets.tolist()
+
+
 def tokens_of(batch: TokenBatch) -> list[list[str]]:
     """Gives the tokens of each text back."""
     ends = np.cumsum(batch.lengths)
@@ -44,15 +51,25 @@ def tokens_of(batch: TokenBatch) -> list[list[str]]:
 @given(token=..., shortest=st.integers(1, 5), more=st.integers(0, 4), buckets=st.sampled_from([1, 7, 50_000]))
 def test_subword_buckets_are_those_of_the_reference(token: str, shortest: int, more: int, buckets: int):
     config = TextConfig(subword_min=shortest, subword_max=shortest + more, subword_buckets=buckets)
-    assert subword_buckets(token, config) == reference_buckets(token, config)
+    assert buckets_of(token, config) == reference_buckets(token, config)
 
 
 def test_subword_buckets_of_known_words():
     config = TextConfig(subword_min=3, subword_max=5, subword_buckets=50_000)
     grams = ["<ca", "cat", "at>", "<cat", "cat>", "<cat>"]
-    assert subword_buckets("cat", config) == [binascii.crc32(gram.encode()) % 50_000 for gram in grams]
-    assert len(subword_buckets("天", config)) == 1
-    assert subword_buckets("cat", replace(config, subword_max=0)) == []
+    assert buckets_of("cat", config) == [binascii.crc32(gram.encode()) % 50_000 for gram in grams]
+    assert len(buckets_of("天", config)) == 1
+    assert buckets_of("cat", replace(config, subword_max=0)) == []
+
+
+@given(tokens=st.lists(st.text(min_size=1), max_size=20), shortest=st.integers(1, 9), more=st.integers(-1, 4))
+def test_tokens_hashed_together_have_the_buckets_of_each(tokens: list[str], shortest: int, more: int):
+    config = replace(CONFIG, subword_min=shortest, subword_max=shortest + more)
+    buckets, counts = hash_subwords(tokens, config)
+    expected = [reference_buckets(token, config) for token in tokens]
+    assert counts.tolist() == [len(some) for some in expected]
+    assert buckets.tolist() == [bucket for some in expected for bucket in some]
+    assert (buckets.dtype, counts.dtype) == (np.int32, np.int32)
 
 
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)

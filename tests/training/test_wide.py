@@ -10,6 +10,7 @@ from sklearn.svm import LinearSVC
 from grutext.config import TextConfig, WideConfig
 from grutext.runtime.wide import WidePart
 from grutext.text import Vectorizer, count_ngrams, normalize
+from grutext.training import wide
 from grutext.training.samples import nested_sample
 from grutext.training.wide import choose_features, fit_wide
 
@@ -78,13 +79,29 @@ def test_the_margins_are_those_of_the_slow_reference():
 
 
 def test_only_the_most_telling_ngrams_are_kept_where_room_is_short():
-    counts = [(count_ngrams(VECTORIZER.vectorize(TEXTS), CONFIG), len(TEXTS))]
+    counts = [count_ngrams(VECTORIZER.vectorize(TEXTS), CONFIG)]
     every = choose_features(counts, TARGETS, CONFIG, margins=3)
     small = WideConfig(word_max=2, char_min=2, char_max=3, max_megabytes=20 * 12 / 1e6)
     few = choose_features(counts, TARGETS, small, margins=3)
     assert len(few.keys) == 20 < len(every.keys)
     assert set(few.keys) < set(every.keys)
     assert (np.diff(few.keys.astype(np.int64)) > 0).all()
+
+
+def test_runs_of_texts_give_the_features_of_all_texts_at_once(monkeypatch):
+    """Counted in runs of a few texts each, with an empty one among them, or in one run."""
+    whole = choose_features([count_ngrams(VECTORIZER.vectorize(TEXTS), CONFIG)], TARGETS, CONFIG, margins=3)
+    parts = [TEXTS[:4], TEXTS[4:5], TEXTS[5:]]
+    counts = [count_ngrams(VECTORIZER.vectorize(part), CONFIG) for part in parts]
+    features = choose_features(counts, TARGETS, CONFIG, margins=3)
+    assert features.keys.tobytes() == whole.keys.tobytes()
+    assert features.scale.tobytes() == whole.scale.tobytes()
+    fit = fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    monkeypatch.setattr(wide, "_CHUNK_CHARACTERS", 30)
+    in_runs = fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    assert {name: array.tobytes() for name, array in fit.arrays.items()} == {
+        name: array.tobytes() for name, array in in_runs.arrays.items()
+    }
 
 
 def test_two_classes_take_one_column_and_its_sign_is_right():

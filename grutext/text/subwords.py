@@ -1,0 +1,77 @@
+"""The hashed character n-grams of tokens: rows of the subword table.
+
+A token is put between `<` and `>`, as in fastText (arXiv 1607.04606, section 3.2), so that beginnings and
+ends differ from middles; the hash is CRC-32 of the n-gram's UTF-8 bytes. All n-grams of all tokens of a batch
+grow together, character by character: CRC-32 reads a byte with one look into a table.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.config import TextConfig
+
+Int32 = NDArray[np.int32]
+UInt32 = NDArray[np.uint32]
+_BEGIN = np.uint32(0xFFFFFFFF)
+_STEP = np.array([zlib.crc32(bytes([byte ^ 0xFF])) ^ 0xFF000000 for byte in range(256)], np.uint32)
+
+
+def hash_subwords(tokens: Sequence[str], config: TextConfig) -> tuple[Int32, Int32]:
+    """Gives the rows of the subword table that the tokens' n-grams are hashed to.
+
+    Args:
+        tokens: The M tokens.
+        config: The lengths of the n-grams, and the rows of the table.
+
+    Returns:
+        `(K,) int32`, token after token, short n-grams first; and `(M,) int32`, how many belong to each token.
+    """
+    lengths = range(config.subword_min, config.subword_max + 1)
+    if not tokens or not lengths:
+        return np.zeros(0, np.int32), np.zeros(len(tokens), np.int32)
+    marked = f"<{'><'.join(tokens)}>"
+    sizes = np.array([len(token) for token in tokens]) + 2  # (M,)
+    hashes = _rolling_crc(_utf8(marked), lengths)  # (J, L)
+    counts = np.maximum(sizes[:, None] - np.array(lengths) + 1, 0)  # (M, J)
+    first = (np.cumsum(sizes) - sizes)[:, None] + len(marked) * np.arange(len(lengths))  # (M, J)
+    ends = np.cumsum(counts)
+    shift = first.ravel() - ends + counts.ravel()  # from places in the result to places in `hashes`
+    places = np.arange(ends[-1]) + np.repeat(shift, counts.ravel())  # (K,)
+    buckets = hashes.ravel()[places] % np.uint32(config.subword_buckets)
+    return buckets.astype(np.int32), counts.sum(axis=1, dtype=np.int32)
+
+
+def _utf8(text: str) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]]:
+    """Gives the first byte of each of the L characters, the second and so on, and which characters have one."""
+    raw = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+    if len(raw) == len(text):
+        return [(raw, None)]
+    first = np.flatnonzero((raw & 0xC0) != 0x80)
+    sizes = np.diff(first, append=len(raw))
+    places = [np.minimum(first + number, len(raw) - 1) for number in range(sizes.max())]
+    return [(raw[place], sizes > number if number else None) for number, place in enumerate(places)]
+
+
+def _rolling_crc(
+    characters: list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]], lengths: range
+) -> UInt32:
+    """Gives `(J, L)`: the CRC-32 of the n-gram of each of the J lengths that starts at each of L characters.
+
+    What would reach beyond the last character is left as it is.
+    """
+    size = len(characters[0][0])
+    hashes = np.zeros((len(lengths), size), np.uint32)
+    state = np.full(size, _BEGIN)
+    for n in range(1, min(lengths[-1], size) + 1):
+        state = state[: size - n + 1]
+        for byte, has in characters:
+            fed = _STEP.take((state ^ byte[n - 1 :]) & np.uint32(0xFF)) ^ (state >> np.uint32(8))
+            state = fed if has is None else np.where(has[n - 1 :], fed, state)
+        if n in lengths:
+            np.invert(state, out=hashes[n - lengths[0], : len(state)])
+    return hashes
