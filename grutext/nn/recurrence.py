@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from grutext.nn import cudnn
 from grutext.nn.backend import tf
 
 Tensor = Any
@@ -64,22 +65,40 @@ def run_direction(
     """
     # A variable read inside a loop would make TensorFlow run the two directions one after the other.
     kernel, recurrent, bias = (tf.convert_to_tensor(w) for w in weights)
+    if start is None:
+        start = tf.zeros([tf.shape(steps)[1], recurrent.shape[0]], steps.dtype)
+
+    def run() -> Tensor:
+        return _run(steps, mask, (kernel, recurrent, bias), start, reset_after, backward)
+
+    def hand_over() -> Tensor:
+        return cudnn.run(steps, mask, (kernel, recurrent, bias), start, backward=backward)
+
+    return tf.cond(cudnn.fits(mask), hand_over, run) if reset_after and cudnn.is_there() else run()
+
+
+def _run(
+    steps: Tensor, mask: Tensor, weights: Weights, start: Tensor, reset_after: bool, backward: bool
+) -> Tensor:
+    """Does what `run_direction` does, by a loop of our own."""
+    kernel, recurrent, bias = weights
     units = recurrent.shape[0]
     own, inner = (bias[0], bias[1]) if reset_after else (bias, tf.zeros_like(bias))
     kernel_gates, kernel_candidate = _split(kernel)
     recurrent_gates, recurrent_candidate = _split(recurrent)
     bias_gates, _ = _split(own + inner)
-    closed = tf.where(mask, 0.0, _SHUT)[:, :, None]  # (T, N, 1)
-    shut = closed * tf.concat([tf.ones([units]), tf.zeros([units])], 0)  # (T, N, 2U)
+    shutting = tf.constant(max(_SHUT, float(steps.dtype.min)), steps.dtype)
+    closed = tf.where(mask, tf.zeros_like(shutting), shutting)[:, :, None]  # (T, N, 1)
+    shut = closed * tf.concat([tf.ones([units], steps.dtype), tf.zeros([units], steps.dtype)], 0)
     gates = _project(steps, kernel_gates, bias_gates) + shut  # (T, N, 2U)
     candidates = _project(steps, kernel_candidate, own[2 * units :])  # (T, N, U)
-    start = tf.zeros([tf.shape(steps)[1], units], steps.dtype) if start is None else start
+    cell: Any = _reset_after if reset_after else _reset_before
 
     @tf.custom_gradient
-    def run(*tensors: Tensor) -> Any:
-        return (_reset_after if reset_after else _reset_before)(*tensors, backward)
+    def loop(*tensors: Tensor) -> Any:
+        return cell(*tensors, backward)
 
-    return run(gates, candidates, recurrent_gates, recurrent_candidate, inner[2 * units :], start)
+    return loop(gates, candidates, recurrent_gates, recurrent_candidate, inner[2 * units :], start)
 
 
 def _reset_after(
