@@ -74,7 +74,7 @@ def test_the_commands_and_the_python_block_of_the_readme_work(tmp_path):
 
 
 @pytest.mark.tf
-@pytest.mark.parametrize("block", range(2))
+@pytest.mark.parametrize("block", range(3))
 def test_the_python_blocks_of_the_encoder_guide_run(block, tmp_path):
     code = blocks((ROOT / "docs/encoder.md").read_text(encoding="utf-8"), "python")[block]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}

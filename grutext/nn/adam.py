@@ -29,10 +29,12 @@ class Adam:
         self.config = config
         self.dense, self.tables = dense, tables
         self.steps = tf.Variable(0, dtype=tf.int64)
+        self._sizes = [int(tf.size(variable)) for variable in dense.values()]
+        shapes = {"dense": [sum(self._sizes)]} | {name: table.shape for name, table in tables.items()}
         self.moments = {
-            f"{moment}/{name}": tf.Variable(tf.zeros_like(variable))
+            f"{moment}/{name}": tf.Variable(tf.zeros(shape))
             for moment in ("first", "second")
-            for name, variable in (*dense.items(), *tables.items())
+            for name, shape in shapes.items()
         }
 
     def step(self, gradients: Sequence[Tensor], rows: Sequence[tuple[Tensor, Tensor]], rate: Tensor) -> None:
@@ -43,25 +45,28 @@ class Adam:
             rows: For each table the distinct rows that were touched and their gradients.
             rate: The learning rate of the dense variables.
         """
-        values = [gradient for _, gradient in rows]
-        clipped, _ = tf.clip_by_global_norm([*gradients, *values], self.config.clip_norm)
+        # All dense variables as one: a few long operations instead of a dozen short ones for each.
+        flat = tf.concat([tf.reshape(gradient, [-1]) for gradient in gradients], 0)
+        (flat, *values), _ = tf.clip_by_global_norm(
+            [flat, *(gradient for _, gradient in rows)], self.config.clip_norm
+        )
         self.steps.assign_add(1)
         step = tf.cast(self.steps, tf.float32)
-        for (name, variable), gradient in zip(self.dense.items(), clipped[: len(gradients)], strict=True):
-            first, second = self.moments[f"first/{name}"], self.moments[f"second/{name}"]
-            first.assign_add((1.0 - _BETA1) * (gradient - first))
-            second.assign_add((1.0 - _BETA2) * (tf.square(gradient) - second))
-            variable.assign_sub(rate * _direction(first, second, step, _BETA2))
-        for (name, table), (touched, _), gradient in zip(
-            self.tables.items(), rows, clipped[len(gradients) :], strict=True
-        ):
+        first, second = self.moments["first/dense"], self.moments["second/dense"]
+        first.assign_add((1.0 - _BETA1) * (flat - first))
+        second.assign_add((1.0 - _BETA2) * (tf.square(flat) - second))
+        moves = tf.split(rate * _direction(first, second, step, _BETA2), self._sizes)
+        for variable, move in zip(self.dense.values(), moves, strict=True):
+            variable.assign_sub(tf.reshape(move, variable.shape))
+        for (name, table), (touched, _), gradient in zip(self.tables.items(), rows, values, strict=True):
             first, second = self.moments[f"first/{name}"], self.moments[f"second/{name}"]
             m, v = tf.gather(first, touched), tf.gather(second, touched)
             m += (1.0 - _BETA1) * (gradient - m)
             v += (1.0 - _TABLE_BETA2) * (tf.square(gradient) - v)
             move = rate * self.config.table_rate * _direction(m, v, step, _TABLE_BETA2)
-            for variable, change in ((first, m), (second, v), (table, tf.gather(table, touched) - move)):
-                variable.scatter_update(tf.IndexedSlices(change, touched))
+            first.scatter_update(tf.IndexedSlices(m, touched))
+            second.scatter_update(tf.IndexedSlices(v, touched))
+            table.scatter_sub(tf.IndexedSlices(move, touched))
 
 
 def _direction(first: Tensor, second: Tensor, step: Tensor, beta2: float) -> Tensor:

@@ -9,10 +9,21 @@ from grutext.errors import ConfigError
 from grutext.model.spec import POOLINGS, directions, pooled_width, state_width
 from grutext.nn.backend import keras, tf
 from grutext.nn.pooling import Pooling
-from grutext.nn.recurrence import run_gru
+from grutext.nn.recurrence import run_steps
 from grutext.ranges import CONVOLUTIONS, is_convolution
 
 Tensor = Any
+
+
+def convolve(steps: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+    """Convolves `(T, N, E)` over time with zeros around it, as one matrix product; `kernel` is `(width, E, F)`."""
+    width, inputs, outputs = kernel.shape
+    count, texts = tf.unstack(tf.shape(steps)[:2])
+    padded = tf.pad(steps, [[width // 2, width // 2], [0, 0], [0, 0]])
+    windows = tf.concat([padded[first : first + count] for first in range(width)], -1)  # (T, N, width * E)
+    rows = tf.reshape(windows, [-1, width * inputs])
+    convolved = tf.matmul(rows, tf.reshape(kernel, [-1, outputs])) + tf.convert_to_tensor(bias)
+    return tf.reshape(convolved, [count, texts, outputs])
 
 
 @keras.saving.register_keras_serializable("grutext")
@@ -95,17 +106,19 @@ class GRUEncoder(keras.layers.Layer):
         if self.vocabulary_size is not None:
             mask = tf.not_equal(inputs, 0)
             inputs = tf.gather(self.embedding, inputs)  # (N, T, E)
-        states = tf.cast(inputs, self.compute_dtype)
-        if mask is None:
-            mask = tf.ones(tf.shape(states)[:2], tf.bool)
-        mask = tf.cast(mask, tf.bool)
+        steps = tf.transpose(tf.cast(inputs, self.compute_dtype), [1, 0, 2])  # (T, N, E)
+        mask = tf.ones(tf.shape(inputs)[:2], tf.bool) if mask is None else tf.cast(mask, tf.bool)
+        encoded = self.encode(steps, tf.transpose(mask))
+        return tf.transpose(encoded, [1, 0, 2]) if self.pool is None else encoded
+
+    def encode(self, steps: Tensor, mask: Tensor) -> Tensor:
+        """Gives pooled vectors `(N, P)`, or states `(T, N, D * U)`, of vectors `(T, N, E)` and a mask `(T, N)`."""
         if self.convolution:
-            states *= tf.cast(mask, states.dtype)[:, :, None]
-            seen = tf.nn.conv1d(states, self.conv_kernel, 1, "SAME") + self.conv_bias
-            states += tf.nn.relu(seen)  # (N, T, E)
+            steps *= tf.cast(mask, steps.dtype)[:, :, None]
+            steps += tf.nn.relu(convolve(steps, self.conv_kernel, self.conv_bias))  # (T, N, E)
         for weights in self.gru:
-            states = run_gru(states, mask, weights, self.reset_after)  # (N, T, D * U)
-        return states if self.pool is None else self.pool(states, mask)
+            steps = run_steps(steps, mask, weights, self.reset_after)  # (T, N, D * U)
+        return steps if self.pool is None else self.pool(steps, mask)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor = None) -> Tensor:
         if self.pool is not None:

@@ -101,7 +101,7 @@ class Network:
 
     def _predict(self, batch: dict[str, Tensor]) -> Tensor:
         vectors = self._embed(self._rows(batch), batch)
-        return self.head(self.encoder(vectors, mask=_mask(batch)))
+        return self.head(self.encoder.encode(vectors, _mask(batch)))
 
     def _rows(self, batch: dict[str, Tensor]) -> list[Tensor]:
         names = ("word_rows", "bucket_rows")
@@ -110,25 +110,26 @@ class Network:
         ]
 
     def _embed(self, rows: list[Tensor], batch: dict[str, Tensor]) -> Tensor:
-        """Gives the token vectors `(N, T, E)`: a word row plus the mean of the subword rows."""
+        """Gives the token vectors `(T, N, E)`: a word row plus the mean of the subword rows."""
         types = tf.gather(rows[0], batch["type_words"])  # (M, E)
         if len(rows) > 1:
             types += tf.sparse.segment_mean(
                 rows[1], batch["type_buckets"], batch["type_of_bucket"], num_segments=tf.shape(types)[0]
             )
-        return tf.gather(tf.pad(types, [[0, 1], [0, 0]]), batch["ids"])  # padding is type M, all zeros
+        ids = tf.transpose(batch["ids"])  # (T, N)
+        return tf.gather(tf.pad(types, [[0, 1], [0, 0]]), ids)  # padding is type M, all zeros
 
     def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor) -> Tensor:
         options = self.training
-        rows = self._rows(batch)
+        rows, mask = self._rows(batch), _mask(batch)
         with tf.GradientTape() as embedding_tape:
             embedding_tape.watch(rows)
             vectors = self._embed(rows, batch)
             vectors = self._dropout(vectors, options.embedding_dropout, step, 0)
-        loss, gradients, pull = self._pass(vectors, batch, step, 1)
+        loss, gradients, pull = self._pass(vectors, mask, batch, step, 1)
         if options.adversarial_radius > 0:
-            shift = self._adversarial_shift(vectors, pull, batch)
-            _, more, more_pull = self._pass(vectors + shift, batch, step, 2)
+            shift = self._adversarial_shift(vectors, pull, mask)
+            _, more, more_pull = self._pass(vectors + shift, mask, batch, step, 2)
             gradients = [a + b for a, b in zip(gradients, more, strict=True)]
             pull += more_pull
         row_gradients = embedding_tape.gradient(vectors, rows, output_gradients=pull)
@@ -137,28 +138,30 @@ class Network:
         self.adam.step(gradients, list(zip(touched, row_gradients, strict=True)), rate)
         return loss
 
-    def _pass(self, vectors: Tensor, batch: dict[str, Tensor], step: Tensor, salt: int) -> tuple[Any, ...]:
+    def _pass(
+        self, vectors: Tensor, mask: Tensor, batch: dict[str, Tensor], step: Tensor, salt: int
+    ) -> tuple[Any, ...]:
         """Gives the mean loss, its gradients for the dense variables, and for the token vectors."""
         dense = list(self.dense.values())
         with tf.GradientTape() as tape:
             tape.watch(vectors)
-            pooled = self.encoder(vectors, mask=_mask(batch))  # (N, P)
+            pooled = self.encoder.encode(vectors, mask)  # (N, P)
             logits = self.head(self._dropout(pooled, self.training.pooled_dropout, step, salt))
             losses = self.loss(logits, batch["targets"], self.training.label_smoothing, self.weights)
             loss = tf.reduce_mean(losses)
         *gradients, pull = tape.gradient(loss, [*dense, vectors])
         return loss, gradients, pull
 
-    def _adversarial_shift(self, vectors: Tensor, pull: Tensor, batch: dict[str, Tensor]) -> Tensor:
-        """Gives the shift of length radius that raises each text's loss most, to first order, `(N, T, E)`.
+    def _adversarial_shift(self, vectors: Tensor, pull: Tensor, mask: Tensor) -> Tensor:
+        """Gives the shift of length radius that raises each text's loss most, to first order, `(T, N, E)`.
 
         Miyato et al. 2017 (arXiv 1605.07725, equation 4); the radius is in units of the root mean square
         length of the batch's token vectors.
         """
-        mask = tf.cast(_mask(batch), vectors.dtype)[:, :, None]
-        tokens = tf.maximum(tf.reduce_sum(mask), 1.0)
-        length = tf.sqrt(tf.reduce_sum(tf.square(vectors) * mask) / tokens)
-        norm = tf.sqrt(tf.reduce_sum(tf.square(pull), axis=[1, 2], keepdims=True))
+        real = tf.cast(mask, vectors.dtype)
+        squares = tf.reduce_sum(tf.square(vectors), axis=2)  # (T, N)
+        length = tf.sqrt(tf.reduce_sum(squares * real) / tf.maximum(tf.reduce_sum(real), 1.0))
+        norm = tf.sqrt(tf.reduce_sum(tf.square(pull), axis=[0, 2], keepdims=True))
         shift = self.training.adversarial_radius * length * pull / tf.maximum(norm, 1e-12)
         return tf.stop_gradient(shift)
 
@@ -172,4 +175,5 @@ class Network:
 
 
 def _mask(batch: dict[str, Tensor]) -> Tensor:
-    return tf.sequence_mask(batch["lengths"], tf.shape(batch["ids"])[1])
+    """Tells where real tokens are, `(T, N)`."""
+    return tf.range(tf.shape(batch["ids"])[1])[:, None] < batch["lengths"]

@@ -1,6 +1,6 @@
 """States of a text to one vector, in Keras: one function for each name in `grutext.model.spec.POOLINGS`.
 
-Every pooling takes states `(N, T, S)` and a mask `(N, T)` of real tokens, never looks at padding, and
+Every pooling takes states `(T, N, S)` and a mask `(T, N)` of real tokens, never looks at padding, and
 gives zeros for an empty text.
 """
 
@@ -18,15 +18,15 @@ Tensor = Any
 def pool_max(states: Tensor, mask: Tensor) -> Tensor:
     """Gives the largest value of each state dimension over the tokens, `(N, S)`."""
     real = mask[:, :, None]
-    largest = tf.reduce_max(tf.where(real, states, states.dtype.min), axis=1)
-    return tf.where(tf.reduce_any(real, axis=1), largest, 0.0)
+    largest = tf.reduce_max(tf.where(real, states, states.dtype.min), axis=0)
+    return tf.where(tf.reduce_any(real, axis=0), largest, 0.0)
 
 
 def pool_mean(states: Tensor, mask: Tensor) -> Tensor:
     """Gives the mean state over the tokens, `(N, S)`."""
     real = tf.cast(mask[:, :, None], states.dtype)
-    count = tf.maximum(tf.reduce_sum(real, axis=1), 1.0)
-    return tf.reduce_sum(states * real, axis=1) / count
+    count = tf.maximum(tf.reduce_sum(real, axis=0), 1.0)
+    return tf.reduce_sum(states * real, axis=0) / count
 
 
 def pool_max_mean(states: Tensor, mask: Tensor) -> Tensor:
@@ -40,8 +40,8 @@ def pool_last(states: Tensor, mask: Tensor, units: int) -> Tensor:
     A skipped step repeats the state before it, so the forward direction's last state stands at the
     last step and the backward direction's at the first.
     """
-    any_real = tf.cast(tf.reduce_any(mask, axis=1, keepdims=True), states.dtype)
-    return tf.concat([states[:, -1, :units], states[:, 0, units:]], axis=-1) * any_real
+    any_real = tf.cast(tf.reduce_any(mask, axis=0), states.dtype)[:, None]
+    return tf.concat([states[-1, :, :units], states[0, :, units:]], axis=-1) * any_real
 
 
 def pool_attention(states: Tensor, mask: Tensor, kernel: Tensor, bias: Tensor, query: Tensor) -> Tensor:
@@ -49,10 +49,10 @@ def pool_attention(states: Tensor, mask: Tensor, kernel: Tensor, bias: Tensor, q
 
     The form is that of Yang et al. 2016 (Hierarchical Attention Networks, equations 5-7).
     """
-    scores = tf.linalg.matvec(tf.tanh(tf.einsum("nts,su->ntu", states, kernel) + bias), query)  # (N, T)
+    scores = tf.linalg.matvec(tf.tanh(tf.einsum("tns,su->tnu", states, kernel) + bias), query)  # (T, N)
     scores = tf.where(mask, scores, scores.dtype.min)
-    shares = tf.nn.softmax(scores, axis=-1) * tf.cast(mask, scores.dtype)
-    return tf.einsum("nts,nt->ns", states, shares)
+    shares = tf.nn.softmax(scores, axis=0) * tf.cast(mask, scores.dtype)
+    return tf.einsum("tns,tn->ns", states, shares)
 
 
 POOLINGS: dict[str, Callable[..., Tensor]] = {
@@ -66,7 +66,7 @@ POOLINGS: dict[str, Callable[..., Tensor]] = {
 
 @keras.saving.register_keras_serializable("grutext")
 class Pooling(keras.layers.Layer):
-    """A pooling as a layer: `(N, T, S)` and a mask `(N, T)` to `(N, P)`.
+    """A pooling as a layer: `(T, N, S)` and a mask `(T, N)` to `(N, P)`.
 
     Args:
         name_of_pooling: A name in `POOLINGS`.
@@ -97,7 +97,7 @@ class Pooling(keras.layers.Layer):
         return function(states, mask)
 
     def compute_output_shape(self, states_shape: Any, mask_shape: Any = None) -> tuple[int | None, ...]:
-        return (states_shape[0], WIDTHS[self.name_of_pooling] * states_shape[-1])
+        return (states_shape[1], WIDTHS[self.name_of_pooling] * states_shape[-1])
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
         return None

@@ -74,10 +74,8 @@ class Corpus:
             pool = pool[np.argsort(lengths[pool] * rng.uniform(0.97, 1.03, len(pool)), kind="stable")]
             parts.extend(cut(pool, lengths, batch_size, token_budget))
         for place in rng.permutation(len(parts)):
-            dropped = rng.random(len(self.tokens.rows)) < word_dropout
             texts = parts[place]
-            rows = np.where(dropped, UNKNOWN, self.tokens.rows)
-            yield self.batch(texts, rows, lengths[texts], first[texts])
+            yield self.batch(texts, self.tokens.rows, lengths[texts], first[texts], word_dropout, rng)
 
     def batch(
         self,
@@ -85,6 +83,8 @@ class Corpus:
         rows: NDArray[np.int32],
         lengths: NDArray[np.int32] | None = None,
         first: NDArray[np.int64] | int = 0,
+        word_dropout: float = 0.0,
+        rng: np.random.Generator | None = None,
     ) -> Batch:
         """Gives the arrays of `grutext.nn.network.SIGNATURE` for the texts at these places.
 
@@ -96,16 +96,21 @@ class Corpus:
             rows: `(M,)`, the word row of every type of the corpus.
             lengths: `(N,)`, how many tokens of each are taken; all, if left out.
             first: `(N,)`, from which token on.
+            word_dropout: The share of the distinct words that is read as unknown.
+            rng: Decides which.
         """
         tokens = self.tokens
         lengths = tokens.lengths[texts] if lengths is None else lengths
         flat = tokens.ids[_ranges(self.starts[texts] + first, lengths)]
-        types, flat_types = np.unique(flat, return_inverse=True)
+        types, flat_types = _distinct(flat, len(rows))
         ids = np.full((len(texts), max(1, int(lengths.max(initial=0)))), len(types), np.int32)
         ids[np.arange(ids.shape[1]) < lengths[:, None]] = flat_types
         counts = tokens.bucket_counts[types]
         buckets = tokens.buckets[_ranges(self.bucket_starts[types], counts)]
-        word_rows, type_words = np.unique(rows[types], return_inverse=True)
+        read = rows[types]
+        if rng is not None:
+            read = np.where(rng.random(len(types)) < word_dropout, UNKNOWN, read)
+        word_rows, type_words = np.unique(read, return_inverse=True)
         bucket_rows, type_buckets = np.unique(buckets, return_inverse=True)
         return {
             "ids": ids,
@@ -147,6 +152,16 @@ def one_hot(labels: Sequence[Sequence[str]], known: Sequence[str]) -> NDArray[np
             if label in column:
                 targets[row, column[label]] = 1.0
     return targets
+
+
+def _distinct(values: NDArray[np.int32], bound: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Gives what `np.unique` gives, with the inverse, for values in 0 .. bound - 1; faster where they are many."""
+    if bound > 16 * len(values):
+        return np.unique(values, return_inverse=True)
+    is_there = np.zeros(bound, bool)
+    is_there[values] = True
+    place = np.cumsum(is_there) - 1
+    return np.flatnonzero(is_there), place[values]
 
 
 def _starts(lengths: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +17,8 @@ from grutext.config import Config
 from grutext.nn.network import Network
 from grutext.nn.weights import Arrays
 from grutext.progress import EpochRecord, Listener
-from grutext.training.batches import Corpus
+from grutext.training.ahead import ahead
+from grutext.training.batches import Batch, Corpus
 from grutext.training.calibration import logit_loss, rescale
 from grutext.training.checkpoint import Checkpoint, Place, Run
 from grutext.training.clock import Clock
@@ -130,11 +133,26 @@ class _Fit:
         return (time.monotonic() - began) * _FORESEEN
 
     def _epoch(self, epoch: int) -> None:
-        options, clock = self.options, self.clock
+        options = self.options
         began = time.monotonic() - self.place.seconds
         rng = np.random.default_rng([options.seed, 3, epoch])
         batches = self.train.shuffled(options.batch_size, options.token_budget, options.word_dropout, rng)
-        for batch in itertools.islice(batches, self.place.batches, None):
+        with closing(ahead(itertools.islice(batches, self.place.batches, None))) as coming:
+            self._steps(epoch, began, coming)
+        record = self._record(epoch, began)
+        if record.best:
+            self.best = self.network.arrays()
+        self._before += self.place.batches
+        self.place = Place()
+        self.history.append(record.to_dict())
+        self.listener.epoch(record)
+        self.interruption.check()
+        if self.checkpoint and self.checkpoint.due:
+            self._keep()
+
+    def _steps(self, epoch: int, began: float, batches: Iterable[Batch]) -> None:
+        options, clock = self.options, self.clock
+        for batch in batches:
             rate = options.learning_rate * clock.rate(
                 clock.progress(epoch, self.place.texts / self.train.texts)
             )
@@ -155,16 +173,6 @@ class _Fit:
             self.interruption.check()
             if self.checkpoint and self.checkpoint.due:
                 self._keep()
-        record = self._record(epoch, began)
-        if record.best:
-            self.best = self.network.arrays()
-        self._before += self.place.batches
-        self.place = Place()
-        self.history.append(record.to_dict())
-        self.listener.epoch(record)
-        self.interruption.check()
-        if self.checkpoint and self.checkpoint.due:
-            self._keep()
 
     def _record(self, epoch: int, began: float) -> EpochRecord:
         """Gives what the epoch brought, which the dev part tells."""

@@ -78,3 +78,28 @@ def test_an_unknown_pooling_is_refused_by_name():
 
     with pytest.raises(ConfigError, match='no pooling "median"; it is one of last, max, mean, attention'):
         GRUEncoder(pooling="median")
+
+
+@pytest.mark.parametrize("width", [3, 5])
+def test_the_convolution_and_its_gradients_equal_those_of_tensorflow(width):
+    from grutext.nn.backend import tf
+    from grutext.nn.encoder import convolve
+
+    rng = np.random.default_rng(6)
+    shapes = ((4, 3, 5), (width, 5, 6), (6,))  # (T, N, E), with fewer steps than the widest window
+    steps, kernel, bias, upstream = (
+        tf.constant(rng.normal(size=shape), tf.float32) for shape in (*shapes, (4, 3, 6))
+    )
+    results = []
+    for by_tensorflow in (False, True):
+        with tf.GradientTape() as tape:
+            tape.watch([steps, kernel, bias])
+            if by_tensorflow:
+                seen = tf.nn.conv1d(tf.transpose(steps, [1, 0, 2]), kernel, 1, "SAME") + bias
+                seen = tf.transpose(seen, [1, 0, 2])
+            else:
+                seen = convolve(steps, kernel, bias)
+            total = tf.reduce_sum(seen * upstream)
+        results.append([seen, *tape.gradient(total, [steps, kernel, bias])])
+    for mine, other in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, other, atol=1e-5)

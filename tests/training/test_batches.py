@@ -3,7 +3,7 @@ import pytest
 
 from grutext.config import TextConfig
 from grutext.text import UNKNOWN, Vectorizer, Vocabulary
-from grutext.training.batches import Corpus, cut, one_hot
+from grutext.training.batches import Corpus, _distinct, cut, one_hot
 
 
 def corpus_of(lengths, seed=0):
@@ -131,3 +131,11 @@ def test_padding_stays_under_ten_percent_on_real_texts(name, real_texts):
     batches = list(corpus.shuffled(64, 32_768, 0.0, np.random.default_rng(0)))
     tokens = sum(int(batch["lengths"].sum()) for batch in batches)
     assert 1 - tokens / sum(batch["ids"].size for batch in batches) < 0.10
+
+
+@pytest.mark.parametrize("bound", [30, 100_000])
+@pytest.mark.parametrize("count", [0, 1, 200])
+def test_distinct_values_and_their_places_are_those_of_numpy(count, bound):
+    values = np.random.default_rng(count).integers(0, 30, count).astype(np.int32)
+    for mine, other in zip(_distinct(values, bound), np.unique(values, return_inverse=True), strict=True):
+        np.testing.assert_array_equal(mine, other)
