@@ -37,18 +37,20 @@ class Adam:
             for name, shape in shapes.items()
         }
 
-    def step(self, gradients: Sequence[Tensor], rows: Sequence[tuple[Tensor, Tensor]], rate: Tensor) -> None:
+    def step(
+        self, gradients: Sequence[Tensor], rows: Sequence[tuple[Tensor, Tensor, Tensor]], rate: Tensor
+    ) -> None:
         """Moves the variables.
 
         Args:
             gradients: One for each dense variable, in their order.
-            rows: For each table the distinct rows that were touched and their gradients.
+            rows: For each table which distinct rows were touched, their values and their gradients.
             rate: The learning rate of the dense variables.
         """
         # All dense variables as one: a few long operations instead of a dozen short ones for each.
         flat = tf.concat([tf.reshape(gradient, [-1]) for gradient in gradients], 0)
-        (flat, *values), _ = tf.clip_by_global_norm(
-            [flat, *(gradient for _, gradient in rows)], self.config.clip_norm
+        (flat, *changes), _ = tf.clip_by_global_norm(
+            [flat, *(gradient for *_, gradient in rows)], self.config.clip_norm
         )
         self.steps.assign_add(1)
         step = tf.cast(self.steps, tf.float32)
@@ -58,15 +60,16 @@ class Adam:
         moves = tf.split(rate * _direction(first, second, step, _BETA2), self._sizes)
         for variable, move in zip(self.dense.values(), moves, strict=True):
             variable.assign_sub(tf.reshape(move, variable.shape))
-        for (name, table), (touched, _), gradient in zip(self.tables.items(), rows, values, strict=True):
+        for (name, table), (touched, values, _), gradient in zip(
+            self.tables.items(), rows, changes, strict=True
+        ):
             first, second = self.moments[f"first/{name}"], self.moments[f"second/{name}"]
             m, v = tf.gather(first, touched), tf.gather(second, touched)
             m += (1.0 - _BETA1) * (gradient - m)
             v += (1.0 - _TABLE_BETA2) * (tf.square(gradient) - v)
             move = rate * self.config.table_rate * _direction(m, v, step, _TABLE_BETA2)
-            first.scatter_update(tf.IndexedSlices(m, touched))
-            second.scatter_update(tf.IndexedSlices(v, touched))
-            table.scatter_sub(tf.IndexedSlices(move, touched))
+            for variable, value in ((first, m), (second, v), (table, values - move)):
+                variable.scatter_update(tf.IndexedSlices(value, touched))
 
 
 def _direction(first: Tensor, second: Tensor, step: Tensor, beta2: float) -> Tensor:

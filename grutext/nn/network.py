@@ -135,7 +135,7 @@ class Network:
         row_gradients = embedding_tape.gradient(vectors, rows, output_gradients=pull)
         row_gradients = [tf.convert_to_tensor(g) for g in row_gradients]
         touched = [batch[name] for name in ("word_rows", "bucket_rows")][: len(rows)]
-        self.adam.step(gradients, list(zip(touched, row_gradients, strict=True)), rate)
+        self.adam.step(gradients, list(zip(touched, rows, row_gradients, strict=True)), rate)
         return loss
 
     def _pass(

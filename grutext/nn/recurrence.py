@@ -121,8 +121,6 @@ def _reset_after(
     _, states, before, *saved = _loop(step, start, gates, widths, backward)
 
     def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
-        from_gates, from_candidate = tf.transpose(into_gates), tf.transpose(into_candidate)
-
         def back(t: Tensor, carry: Tensor) -> tuple[Tensor, ...]:
             dh = upstream[t] + carry
             ur, c, change, inner = (array.read(t) for array in saved)
@@ -131,8 +129,9 @@ def _reset_after(
             dc = tf.raw_ops.TanhGrad(y=c, dy=dn)
             dinner = dc * r
             dur = tf.raw_ops.SigmoidGrad(y=ur, dy=tf.concat([dh * change, dc * inner], -1))
-            carry = tf.add_n([dh - dn, tf.matmul(dur, from_gates), tf.matmul(dinner, from_candidate)])
-            return carry, dur, dc, dinner
+            by_gates = tf.matmul(dur, into_gates, transpose_b=True)
+            by_candidate = tf.matmul(dinner, into_candidate, transpose_b=True)
+            return tf.add_n([dh - dn, by_gates, by_candidate]), dur, dc, dinner
 
         dstart, *arrays = _loop(back, tf.zeros_like(start), gates, [2 * units, units, units], not backward)
         dgates, dcandidates, dinner = (array.stack() for array in arrays)  # (T, N, 2U or U)
@@ -163,17 +162,15 @@ def _reset_before(
     _, states, before, reset, *saved = _loop(step, start, gates, widths, backward)
 
     def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
-        from_gates, from_candidate = tf.transpose(into_gates), tf.transpose(into_candidate)
-
         def back(t: Tensor, carry: Tensor) -> tuple[Tensor, ...]:
             dh = upstream[t] + carry
             ur, c, change = (array.read(t) for array in saved)
             u, r = tf.split(ur, 2, axis=-1)
             dn = dh * u
             dc = tf.raw_ops.TanhGrad(y=c, dy=dn)
-            dreset = tf.matmul(dc, from_candidate)
+            dreset = tf.matmul(dc, into_candidate, transpose_b=True)
             dur = tf.raw_ops.SigmoidGrad(y=ur, dy=tf.concat([dh * change, dreset * before.read(t)], -1))
-            return tf.add_n([dh - dn, tf.matmul(dur, from_gates), dreset * r]), dur, dc
+            return tf.add_n([dh - dn, tf.matmul(dur, into_gates, transpose_b=True), dreset * r]), dur, dc
 
         dstart, *arrays = _loop(back, tf.zeros_like(start), gates, [2 * units, units], not backward)
         dgates, dcandidates = (array.stack() for array in arrays)  # (T, N, 2U or U)
