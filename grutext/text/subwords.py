@@ -31,7 +31,8 @@ def hash_subwords(tokens: Sequence[str], config: TextConfig) -> tuple[Int32, Int
     Returns:
         `(K,) int32`, token after token, short n-grams first; and `(M,) int32`, how many belong to each token.
     """
-    lengths = range(config.subword_min, config.subword_max + 1)
+    longest = max(map(len, tokens), default=0) + 2
+    lengths = range(config.subword_min, min(config.subword_max, longest) + 1)
     if not tokens or not lengths:
         return np.zeros(0, np.int32), np.zeros(len(tokens), np.int32)
     marked = f"<{'><'.join(tokens)}>"
@@ -67,7 +68,7 @@ def _rolling_crc(
     size = len(characters[0][0])
     hashes = np.zeros((len(lengths), size), np.uint32)
     state = np.full(size, _BEGIN)
-    for n in range(1, min(lengths[-1], size) + 1):
+    for n in range(1, lengths[-1] + 1):
         state = state[: size - n + 1]
         for byte, has in characters:
             fed = _STEP.take((state ^ byte[n - 1 :]) & np.uint32(0xFF)) ^ (state >> np.uint32(8))

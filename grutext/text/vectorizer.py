@@ -7,7 +7,6 @@ once, however often it occurs, and nothing is padded before it must be.
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -78,7 +77,8 @@ class Vectorizer:
         tokenize = TOKENIZERS[self.config.tokenizer]
         normalized = [normalize(text) for text in texts]
         type_of: defaultdict[str, int] = defaultdict(count().__next__)  # numbers new tokens
-        ids, lengths = array("i"), array("i")
+        ids: list[int] = []
+        lengths: list[int] = []
         for text in normalized:
             tokens = tokenize(text)
             lengths.append(len(tokens))
