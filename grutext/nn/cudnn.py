@@ -32,7 +32,7 @@ def run(
     lengths = tf.maximum(count, 1)
     if backward:
         steps = tf.reverse_sequence(steps, lengths, seq_axis=0, batch_axis=1)
-    layer = _layer(steps.shape[-1], start.shape[-1])
+    layer = _layer(steps.shape[-1], start.shape[-1], steps.dtype.name)
     (states, last), _ = layer.stateless_call(
         list(weights),
         [variable.value for variable in layer.non_trainable_variables],
@@ -49,9 +49,9 @@ def run(
 
 
 @cache
-def _layer(inputs: int, units: int) -> Any:
+def _layer(inputs: int, units: int, dtype: str) -> Any:
     """Gives a layer whose own weights are never read."""
     with tf.init_scope():
-        layer = keras.layers.GRU(units, return_sequences=True, return_state=True)
+        layer = keras.layers.GRU(units, return_sequences=True, return_state=True, dtype=dtype)
         layer.build((None, None, inputs))
     return layer

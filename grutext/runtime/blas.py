@@ -54,6 +54,8 @@ class _OneThread:
         """Counts one less; after the last one OpenBLAS is as it was."""
         if self._openblas:
             with self._lock:
+                if not self._users:  # forked meanwhile: `forget` has seen to it
+                    return
                 self._users -= 1
                 if not self._users:
                     self._openblas[1](self._before)

@@ -44,6 +44,7 @@ class Classifier:
     def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
         self.bundle = bundle
         self.threads = check_threads(threads)
+        self._asked_threads = threads
         self.labels = bundle.labels
         self.multilabel = bundle.multilabel
         self.thresholds = np.array(bundle.calibration.thresholds, np.float32)
@@ -62,8 +63,8 @@ class Classifier:
         """
         return cls(Bundle.load(path), threads)
 
-    def __reduce__(self) -> tuple[type[Classifier], tuple[Bundle, int]]:
-        return Classifier, (self.bundle, self.threads)  # all else is made from the bundle
+    def __reduce__(self) -> tuple[type[Classifier], tuple[Bundle, int | None]]:
+        return type(self), (self.bundle, self._asked_threads)  # all else is made from the bundle
 
     def predict(self, texts: Sequence[str]) -> list[str] | list[tuple[str, ...]]:
         """Gives the label of each text, or where a text may have several the tuple of its labels."""

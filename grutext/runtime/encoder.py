@@ -22,7 +22,8 @@ class Encoder:
     """Convolution, GRU layers and pooling; immutable.
 
     Of one layer and a pooling other than `attention`, no states are kept: the memory grows neither with the
-    length of the texts, beyond their ids, nor with their number, beyond their vectors.
+    length of the texts, beyond their ids and some kilobytes for each distinct token, nor with their number,
+    beyond their vectors.
 
     Args:
         config: The encoder's settings.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+_STEPS = 16  # places that a search goes on; hashes need a few
+
 
 class KeyIndex:
     """The places of sorted keys; immutable.
@@ -35,9 +37,14 @@ class KeyIndex:
         places = self._first.take(wanted >> self._shift)  # (Z,)
         there = self._keys.take(places)
         behind = np.flatnonzero(there < wanted)
-        while len(behind):
+        for _ in range(_STEPS):
+            if not len(behind):
+                break
             places[behind] += 1
             there[behind] = self._keys.take(places[behind])
             behind = behind[there[behind] < wanted[behind]]
+        if len(behind):  # keys that are no hashes
+            places[behind] = self._keys[:-1].searchsorted(wanted[behind])
+            there[behind] = self._keys.take(places[behind])
         found = np.flatnonzero((there == wanted) & (places < len(self._keys) - 1))
         return places.take(found), found

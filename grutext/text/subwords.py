@@ -17,6 +17,7 @@ from grutext.config import TextConfig
 
 Int32 = NDArray[np.int32]
 UInt32 = NDArray[np.uint32]
+_BLOCK = 1 << 14  # tokens; on the way their n-grams take several times the memory of the result
 _BEGIN = np.uint32(0xFFFFFFFF)
 _STEP = np.array([zlib.crc32(bytes([byte ^ 0xFF])) ^ 0xFF000000 for byte in range(256)], np.uint32)
 
@@ -31,6 +32,14 @@ def hash_subwords(tokens: Sequence[str], config: TextConfig) -> tuple[Int32, Int
     Returns:
         `(K,) int32`, token after token, short n-grams first; and `(M,) int32`, how many belong to each token.
     """
+    if len(tokens) <= _BLOCK:
+        return _hash_block(tokens, config)
+    blocks = [_hash_block(tokens[first : first + _BLOCK], config) for first in range(0, len(tokens), _BLOCK)]
+    buckets, counts = zip(*blocks, strict=True)
+    return np.concatenate(buckets), np.concatenate(counts)
+
+
+def _hash_block(tokens: Sequence[str], config: TextConfig) -> tuple[Int32, Int32]:
     longest = max(map(len, tokens), default=0) + 2
     lengths = range(config.subword_min, min(config.subword_max, longest) + 1)
     if not tokens or not lengths:

@@ -10,26 +10,33 @@ from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 _AHEAD = 2
+_WAIT = 0.05  # seconds between two looks whether anyone still waits
 
 
 def ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
-    """Yields the items in their order, of which a thread makes the next two meanwhile.
+    """Yields the items in their order, of which a thread makes the next ones meanwhile: two that are ready, one in its hands.
 
     An error in the making is raised when its item's turn comes. When the generator is closed, the thread is over.
     """
     made: queue.Queue[tuple[str, Any]] = queue.Queue(_AHEAD)
     is_closed = threading.Event()
 
+    def hand_over(kind: str, value: Any) -> None:
+        while not is_closed.is_set():
+            with suppress(queue.Full):
+                made.put((kind, value), timeout=_WAIT)
+                return
+
     def make() -> None:
         try:
             for item in items:
-                made.put(("item", item))
+                hand_over("item", item)
                 if is_closed.is_set():
                     return
         except BaseException as error:  # noqa: BLE001 (raised by the thread that waits for the item)
-            made.put(("error", error))
+            hand_over("error", error)
         else:
-            made.put(("end", None))
+            hand_over("end", None)
 
     thread = threading.Thread(target=make, name="batches", daemon=True)
     thread.start()
@@ -43,6 +50,4 @@ def ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
             yield value
     finally:
         is_closed.set()
-        while thread.is_alive():  # it may wait for room
-            with suppress(queue.Empty):
-                made.get(timeout=0.01)
+        thread.join()

@@ -81,3 +81,40 @@ def test_the_encoder_hands_over_ids_with_an_empty_text_within_a_graph(handed_ove
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("grutext.nn.cudnn.is_there", lambda: False)
         np.testing.assert_allclose(vectors, encoder(ids), atol=1e-5)
+
+
+def run_in_a_graph(mask, dtype="float32"):
+    """Gives the states, and how often the hand-over was run, and not only traced."""
+    from grutext.nn import cudnn
+    from grutext.nn.backend import tf
+    from grutext.nn.recurrence import run_direction
+
+    rng, count, run = np.random.default_rng(3), tf.Variable(0), cudnn.run
+    shapes = ((STEPS, TEXTS, INPUTS), (INPUTS, 3 * UNITS), (UNITS, 3 * UNITS), (2, 3 * UNITS))
+    steps, *weights = (tf.constant(rng.normal(size=shape, scale=0.6), dtype) for shape in shapes)
+
+    def counted(*args, **kwargs):
+        with tf.control_dependencies([count.assign_add(1)]):
+            return run(*args, **kwargs)
+
+    @tf.function
+    def states(mask):
+        return run_direction(steps, mask, tuple(weights), True, backward=True)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cudnn, "run", counted)
+        found = states(tf.constant(mask))
+    return np.asarray(found).astype(np.float32), int(count)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_in_a_graph_the_mask_decides_when_it_runs(monkeypatch, dtype):
+    monkeypatch.setattr("grutext.nn.cudnn.is_there", lambda: True)
+    theirs, count = run_in_a_graph(RAGGED, dtype)
+    assert count == 1
+    gap = RAGGED & (np.arange(STEPS)[:, None] != 2)
+    assert run_in_a_graph(gap, dtype)[1] == 0
+    monkeypatch.setattr("grutext.nn.cudnn.is_there", lambda: False)
+    ours, count = run_in_a_graph(RAGGED, dtype)
+    assert count == 0
+    np.testing.assert_allclose(theirs, ours, atol=1e-5 if dtype == "float32" else 0.01)

@@ -36,6 +36,14 @@ def test_hashes_of_any_number_are_found(rng, size):
     check(keys, [*keys[::7], *rng.integers(0, 1 << 32, 500, dtype=np.uint32).tolist()])
 
 
+def test_keys_that_all_crowd_in_one_place_are_found():
+    keys = np.arange(7_000_000, 7_003_000, 2, dtype=np.uint32)
+    wanted = np.arange(6_999_990, 7_003_010, dtype=np.uint32)
+    places, found = KeyIndex(keys).find(wanted)
+    assert wanted[found].tolist() == keys.tolist()
+    assert places.tolist() == list(range(len(keys)))
+
+
 def test_the_largest_number_is_found_only_where_it_is_a_key():
     check([3, MOST], [MOST, 3, 4])
     check([3, MOST - 1], [MOST, MOST - 1])

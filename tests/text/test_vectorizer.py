@@ -125,3 +125,11 @@ def test_texts_may_come_from_a_generator():
         (text for text in ["天气 天"]), TextConfig(tokenizer="character", min_count=1)
     )
     assert vectorizer.vocabulary.tokens == ("天", "气")
+
+
+def test_blocks_of_tokens_have_the_subwords_that_they_have_together(monkeypatch):
+    tokens = ["cat", "天气", "a", "extraordinarily", "é\ud800", "x" * 40, "ok"]
+    together = hash_subwords(tokens, TextConfig())
+    monkeypatch.setattr("grutext.text.subwords._BLOCK", 2)
+    for whole, cut in zip(together, hash_subwords(tokens, TextConfig()), strict=True):
+        np.testing.assert_array_equal(whole, cut)

@@ -75,10 +75,14 @@ def run_part(part: str, bench: Bench, origin: Mapping[str, object]) -> bool:
     click.echo(f"{part} …", err=True)
     command = [sys.executable, "-m", "benchmarks.speed.job", part, bench.to_json()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        for name, values in map(json.loads, process.stdout or ()):
-            rounded = {key: float(f"{value:.6g}") for key, value in values.items()}
-            keep_row(RESULTS, {"part": part, "name": name, "values": rounded} | dict(origin))
-            click.echo(f"{part}: {name}: {rounded}", err=True)
+        try:
+            for name, values in map(json.loads, process.stdout or ()):
+                rounded = {key: float(f"{value:.6g}") for key, value in values.items()}
+                keep_row(RESULTS, {"part": part, "name": name, "values": rounded} | dict(origin))
+                click.echo(f"{part}: {name}: {rounded}", err=True)
+        except BaseException:
+            process.terminate()
+            raise
     return process.returncode != 0
 
 
