@@ -201,9 +201,15 @@ def check_encode() -> Check:
             [distinct[i].astype(float).tolist() for i in ids[end - length : end]]
             for end, length in zip(ends, lengths, strict=True)
         ]
-        found = Encoder(config, weights).encode(distinct, ids, lengths)
+        encoder = Encoder(config, weights)
+        found = encoder.encode(distinct, ids, lengths)
         expected = np.array(oracle(config, weights).encode(texts))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+        for n, (end, length) in enumerate(
+            zip(ends, lengths, strict=True)
+        ):  # one text has a layout of its own
+            alone = encoder.encode(distinct, ids[end - length : end], lengths[n : n + 1])
+            np.testing.assert_allclose(alone, expected[n : n + 1], rtol=1e-5, atol=1e-5)
 
     return check

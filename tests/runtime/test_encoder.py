@@ -1,13 +1,14 @@
 """The NumPy encoder against loops over single numbers."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from grutext.config import ModelConfig, TextConfig
 from grutext.model.spec import POOLINGS, encoder_spec, pooled_width
-from grutext.runtime import pooling
+from grutext.runtime import deep, encoder, gru, pooling, room
 from grutext.runtime.deep import DeepPart
 from grutext.runtime.encoder import Encoder
 from grutext.runtime.gru import Batch
@@ -45,6 +46,19 @@ def random_weights(config: ModelConfig, rng: np.random.Generator) -> dict[str, n
 
 @pytest.mark.parametrize("config", configs(), ids=name_of)
 def test_encoder_is_the_oracle(check_encode, config):
+    check_encode(config)
+
+
+@pytest.mark.parametrize(("texts", "rows", "steps"), [(1, 1, 1), (2, 3, 2), (3, 100, 4), (7, 5, 100)])
+@pytest.mark.parametrize("config", configs(bidirectional=True, layers=2), ids=name_of)
+def test_encoder_is_the_oracle_however_batches_and_blocks_are_cut(
+    check_encode, config, monkeypatch, texts, rows, steps
+):
+    monkeypatch.setattr(encoder, "_TEXTS", texts)
+    monkeypatch.setattr(gru, "_ROWS", rows)
+    monkeypatch.setattr(gru, "_STEPS", steps)
+    monkeypatch.setattr(pooling, "_PARTIAL", 3)
+    monkeypatch.setattr(room, "_KEPT", 50)  # some arrays are kept and some are not
     check_encode(config)
 
 
@@ -100,9 +114,52 @@ def test_positions_are_read_step_after_step_from_either_end(lengths, first):
     assert Batch(batch.firsts, batch.lengths, 1).positions(first, alive).tolist() == expected[:1]
 
 
+def test_runs_are_steps_with_equally_many_texts():
+    assert gru.cut_runs(np.array([5, 5, 3, 2, 2, 2])) == [(0, 2, 5), (10, 1, 3), (13, 3, 2)]
+    assert gru.cut_runs(np.array([1])) == [(0, 1, 1)]
+    assert gru.cut_runs(np.array([4, 4])) == [(0, 2, 4)]
+
+
+def test_float16_is_widened_exactly():
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    halves = halves[np.isfinite(halves)]
+    found, expected = deep.widen(halves), halves.astype(np.float32)
+    assert found.dtype == np.float32
+    assert found.tobytes() == expected.tobytes()
+    assert deep.widen(expected).tobytes() == expected.tobytes()
+
+
+def test_the_mean_of_a_long_text_is_exact(rng):
+    """Sums of 100,000 states in float32 alone would be wrong in the fourth digit."""
+    states = rng.normal(0.9, 0.1, size=(1, 100_000, 3)).astype(np.float32)
+    mean = pooling.Mean(gru.Batch(np.array([0]), np.array([100_000]), 1), 3, {})
+    for start in range(0, 100_000, 64):
+        block = states[:, start : start + 64]
+        mean.add(block, [(0, block.shape[1], 1)])
+    np.testing.assert_allclose(mean.pooled()[0], states[0].astype(float).mean(axis=0), rtol=3e-7)
+
+
+def test_what_is_kept_of_a_text_does_not_grow_with_its_length(rng):
+    config = ModelConfig(embedding_size=16, units=16)
+    part = Encoder(config, random_weights(config, rng))
+    vectors = rng.normal(size=(50, 16)).astype(np.float32)
+    peaks = []
+    for length in (2_000, 100_000):
+        ids = rng.integers(0, 50, length).astype(np.int32)
+        tracemalloc.start()
+        part.encode(vectors, ids, np.array([length], np.int32))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (
+        peaks[1] - peaks[0] < 98_000 * 32
+    )  # ids and their places; states alone would take 128 bytes a token
+
+
+@pytest.mark.parametrize("block", [1, 4, 5, 100])
 @pytest.mark.parametrize("subword_max", [0, 4])
-def test_a_token_is_its_word_row_plus_the_mean_of_its_subword_rows(rng, subword_max):
+def test_a_token_is_its_word_row_plus_the_mean_of_its_subword_rows(rng, subword_max, block, monkeypatch):
     """Tokens of one character have no n-gram of four: at the beginning, between others, at the end."""
+    monkeypatch.setattr(deep, "_BLOCK", block)
     text = TextConfig(subword_min=4, subword_max=subword_max, subword_buckets=13)
     tokens = Vectorizer(text, Vocabulary(["cat", "a"])).vectorize(["a cat, a mouse", "", "cat x mice y z"])
     words, subwords = rng.normal(size=(3, 5)).astype(np.float16), rng.normal(size=(13, 5)).astype(np.float16)
