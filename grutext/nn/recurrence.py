@@ -21,25 +21,19 @@ Weights = tuple[Tensor, Tensor, Tensor]
 _SHUT = -1e9  # sigmoid gives 0
 
 
-def run_gru(inputs: Tensor, mask: Tensor, weights: Sequence[Weights], reset_after: bool) -> Tensor:
+def run_steps(steps: Tensor, mask: Tensor, weights: Sequence[Weights], reset_after: bool) -> Tensor:
     """Gives the states of one layer of one or two directions.
 
     Args:
-        inputs: `(N, T, I) float32`.
-        mask: `(N, T) bool`, false where a step is to be skipped; it may have gaps.
+        steps: `(T, N, I) float32`.
+        mask: `(T, N) bool`, false where a step is to be skipped; it may have gaps.
         weights: `(kernel, recurrent_kernel, bias)` of the forward and, if there are two, the backward
             direction, with the shapes of the spec.
         reset_after: Which convention.
 
     Returns:
-        `(N, T, D * U) float32`; a skipped step repeats the state before it.
+        `(T, N, D * U) float32`; a skipped step repeats the state before it.
     """
-    states = run_steps(tf.transpose(inputs, [1, 0, 2]), tf.transpose(mask), weights, reset_after)
-    return tf.transpose(states, [1, 0, 2])
-
-
-def run_steps(steps: Tensor, mask: Tensor, weights: Sequence[Weights], reset_after: bool) -> Tensor:
-    """Does what `run_gru` does with time as the first axis: `(T, N, I)` and `(T, N)` to `(T, N, D * U)`."""
     states = [
         run_direction(steps, mask, weight, reset_after, backward=bool(backward))
         for backward, weight in enumerate(weights)

@@ -110,9 +110,9 @@ class States:
     """All states, text after text, for what must see them all: `attention`, and a layer above."""
 
     def __init__(self, batch: Batch, units: int) -> None:
-        self._ends = np.cumsum(batch.lengths)
-        self._batch = Batch(self._ends - batch.lengths, batch.lengths, batch.directions)
-        self._kept = np.empty((batch.directions, self._ends[-1], units), np.float32)
+        ends = np.cumsum(batch.lengths)
+        self._batch = Batch(ends - batch.lengths, batch.lengths, batch.directions)
+        self._kept = np.empty((batch.directions, ends[-1], units), np.float32)
         self._row = 0
 
     def add(self, states: Float, runs: Runs) -> None:

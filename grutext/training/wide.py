@@ -147,10 +147,8 @@ def without_features(targets: Targets, margins: int, multilabel: bool) -> dict[s
 def _transform(counts: list[NgramCounts], features: NgramFeatures) -> csr_matrix:
     """Gives the features of all texts, `(N, F) float64` as liblinear wants them; takes the runs out of the list."""
     room = sum(len(run.keys) for run in counts)
-    values, columns = (
-        np.empty(room, np.float64),
-        np.empty(room, np.int32),
-    )  # memory that is not used is not taken
+    # Memory that is not used is not taken.
+    values, columns = np.empty(room, np.float64), np.empty(room, np.int32)
     sizes = []
     end = 0
     while counts:
