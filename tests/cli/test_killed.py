@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits
 
 # Small batches, each with an entry in the log: a kill has many places to hit.
 START = """
+open("started", "w").write("\\n")
 import resource, sys
 from grutext.cli import main, predict
 from grutext.data import partial
@@ -75,7 +76,9 @@ def kill_again_and_again(start, folder: Path, output: str, kills: int, seed: int
     log = folder / f".{output}.progress"
     while met["killed"] < kills:
         before = log.read_bytes().count(b"\n") if log.exists() else 0
+        (folder / "started").unlink()
         process = start("many.csv", "-o", output, "--resume")
+        wait_for(folder / "started", 1, process)  # an interrupt before it is met by Python alone, which exits with 1
         wait_for(log, before + draw.choice((0, 1, 2, 5, 10, 15)), process)
         time.sleep(draw.uniform(0, 0.01))
         process.send_signal(draw.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)))
