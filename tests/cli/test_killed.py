@@ -17,7 +17,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits
 
 # Small batches, each with an entry in the log: a kill has many places to hit.
 START = """
-open("started", "w").write("\\n")
+with open("started", "w") as file:
+    file.write("\\n")
 import resource, sys
 from grutext.cli import main, predict
 from grutext.data import partial
@@ -63,8 +64,16 @@ def check_done(process, code: int = 0) -> str:
 
 def wait_for(path: Path, lines: int, process) -> None:
     """Waits until a log has so many lines, or the process has ended."""
-    while process.poll() is None and (not path.exists() or path.read_bytes().count(b"\n") < lines):
+    while process.poll() is None and count_lines(path) < lines:
         time.sleep(0.001)
+
+
+def count_lines(path: Path) -> int:
+    """Gives the lines of a file, which may vanish at any time; 0 where it is not."""
+    try:
+        return path.read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
 
 
 def kill_again_and_again(start, folder: Path, output: str, kills: int, seed: int) -> dict[str, int]:
@@ -75,7 +84,7 @@ def kill_again_and_again(start, folder: Path, output: str, kills: int, seed: int
     met = {"killed": 0, "gone on": 0, "complete": 0}
     log = folder / f".{output}.progress"
     while met["killed"] < kills:
-        before = log.read_bytes().count(b"\n") if log.exists() else 0
+        before = count_lines(log)
         (folder / "started").unlink()
         process = start("many.csv", "-o", output, "--resume")
         wait_for(folder / "started", 1, process)  # an interrupt before it is met by Python alone, which exits with 1
