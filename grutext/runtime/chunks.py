@@ -11,7 +11,7 @@ from grutext.runtime.blas import one_blas_thread
 
 Result = TypeVar("Result")
 
-CHUNK_TEXTS, CHUNK_CHARACTERS = 256, 1 << 16  # texts and characters of a chunk, whichever is reached first
+CHUNK_TEXTS, CHUNK_CHARACTERS = 512, 1 << 18  # texts and characters of a chunk, whichever is reached first
 
 
 def usable_cores() -> int:

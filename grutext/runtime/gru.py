@@ -25,7 +25,7 @@ Int = NDArray[np.int64]
 Runs = list[tuple[int, int, int]]
 """The steps of a block, cut where texts end: the row of a run's first step, its steps, the texts that run."""
 
-_ROWS, _STEPS = 1024, 64  # tokens of each direction, and steps, that are projected at a time
+_ROWS, _STEPS = 2048, 64  # tokens of each direction, and steps, that are projected at a time
 _ONE = np.ones((), np.float32)  # an array is added faster than a number
 
 
