@@ -99,11 +99,11 @@ class TrainingConfig:
     Attributes:
         epochs: Passes over the training part; 0 lets its size and the number of labels decide.
         patience: Epochs without a better dev loss after which training stops; 0 never stops early.
-        batch_size: Texts in a batch, at most.
+        batch_size: Texts in a batch, at most; 0 lets their number decide.
         token_budget: Tokens in a batch, padding included, at most (one longer text is a batch).
         window: Tokens of a longer text that an epoch reads, at a random place; 0 reads all. Answers always read
             all.
-        learning_rate: Peak rate of Adam.
+        learning_rate: Peak rate of Adam; 0 lets the batches' size and the number of labels decide.
         table_rate: The embedding tables learn this many times as fast.
         warmup: Share of the steps in which the rate rises; after it the rate falls along a cosine.
         clip_norm: The gradient's norm is cut to this.
@@ -111,32 +111,33 @@ class TrainingConfig:
         embedding_dropout: Share of embedding values set to zero.
         pooled_dropout: Share of pooled values set to zero.
         label_smoothing: Share of the target spread over all labels.
-        adversarial_radius: Length of the adversarial shift of a text's embeddings, in units of the
-            mean token vector's length; 0 turns it off and halves the time, -1 lets the labels and the texts'
-            length decide.
+        adversarial_radius: Length of the adversarial shift of a text's embeddings, in units of the mean token
+            vector's length; 0 turns it off, -1 lets the data decide.
+        adversarial_direction: Where it goes: `own`, found by a second pass over every other batch; `shared`, kept
+            for each word and label, for no second pass; or `auto`: `shared` for two labels.
         class_weight: `none`, `balanced` (rare labels count as much as frequent ones) or `auto`.
         optimize: `accuracy` (micro-F1 for several labels) or `macro-f1`: what decisions are tuned for.
         time_budget: Seconds that the whole training may take; 0 is no limit.
-        in_memory_megabytes: Training texts of more megabytes than this are kept in files, and learned from a
-            part at a time.
+        in_memory_megabytes: Texts of more megabytes than this are kept in files, and read a part at a time.
         checkpoint_seconds: How often the state is kept that an interrupted training goes on from, in seconds.
         seed: Decides everything random.
     """
 
     epochs: int = 0
     patience: int = 4
-    batch_size: int = 64
+    batch_size: int = 0
     token_budget: int = 32_768
     window: int = 512
-    learning_rate: float = 2e-3
+    learning_rate: float = 0.0
     table_rate: float = 5.0
     warmup: float = 0.1
     clip_norm: float = 1.0
     word_dropout: float = 0.1
     embedding_dropout: float = 0.3
     pooled_dropout: float = 0.5
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.05
     adversarial_radius: float = -1.0
+    adversarial_direction: str = "auto"
     class_weight: str = "auto"
     optimize: str = "accuracy"
     time_budget: float = 0.0
@@ -203,9 +204,8 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for section, part in values.items():
         if not isinstance(part, Mapping):
-            raise ConfigError(
-                f"{render_setting(section)} is a section of settings, such as [model], not a value"
-            )
+            named = render_setting(section)
+            raise ConfigError(f"{named} is a section of settings, such as [model], not a value")
         flat.update({f"{section}.{key}": value for key, value in part.items()})
     return flat
 

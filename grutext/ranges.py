@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 TOKENIZERS = ("auto", "word", "pair", "character")
 CLASS_WEIGHTS = ("auto", "none", "balanced")
 OPTIMIZED = ("accuracy", "macro-f1")
+DIRECTIONS = ("auto", "own", "shared")
 LONGEST = 64  # n-gram; a model from elsewhere must not ask for work without end
 CONVOLUTIONS = "0, or an odd number from 3"
 
@@ -43,12 +44,14 @@ def check_ranges(config: Config) -> None:
         (min(model.embedding_size, model.units, model.layers) >= 1, "model.embedding_size, units and layers start at 1"),
         (is_convolution(model.convolution), f"model.convolution is {CONVOLUTIONS}"),
         (min(training.epochs, training.patience, training.window) >= 0, "training.epochs, training.patience and training.window start at 0"),
-        (min(training.batch_size, training.token_budget) >= 1, "training.batch_size and token_budget start at 1"),
-        (min(training.learning_rate, training.table_rate, training.clip_norm) > 0, "training.learning_rate, table_rate and clip_norm are positive"),
+        (training.batch_size >= 0 and training.token_budget >= 1, "training.batch_size starts at 0, training.token_budget at 1"),
+        (training.learning_rate >= 0, "training.learning_rate starts at 0"),
+        (min(training.table_rate, training.clip_norm) > 0, "training.table_rate and clip_norm are positive"),
         (training.adversarial_radius >= 0 or training.adversarial_radius == -1, "training.adversarial_radius starts at 0, or is -1 and left to the data"),
         (min(training.time_budget, training.seed) >= 0, "training.time_budget and training.seed start at 0"),
         (min(training.checkpoint_seconds, training.in_memory_megabytes) >= 0, "training.checkpoint_seconds and training.in_memory_megabytes start at 0"),
         (training.class_weight in CLASS_WEIGHTS, f"training.class_weight is one of {', '.join(CLASS_WEIGHTS)}"),
+        (training.adversarial_direction in DIRECTIONS, f"training.adversarial_direction is one of {', '.join(DIRECTIONS)}"),
         (training.optimize in OPTIMIZED, f"training.optimize is one of {', '.join(OPTIMIZED)}"),
         *((0 <= share < 1, f"training.{name} is at least 0 and below 1") for name, share in shares.items()),
     ]  # fmt: skip

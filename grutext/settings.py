@@ -17,7 +17,7 @@ def preset(name: str) -> dict[str, Any]:
     """Gives the settings that a preset changes.
 
     Args:
-        name: `fast` (small GRU, no adversarial pass), `balanced` (the defaults) or `accurate` (larger GRU,
+        name: `fast` (small GRU, nothing adversarial), `balanced` (the defaults) or `accurate` (larger GRU,
             more patience).
 
     Raises:

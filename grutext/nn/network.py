@@ -6,6 +6,7 @@ the loss is differentiated with respect to those rows, and only they are updated
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,14 @@ from grutext.config import Config
 from grutext.model.spec import weight_spec
 from grutext.nn.adam import Adam
 from grutext.nn.backend import keras, tf
+from grutext.nn.directions import Directions
 from grutext.nn.encoder import GRUEncoder
 from grutext.nn.heads import LOSSES
 from grutext.nn.weights import Arrays, assign, encoder_variables, initial_arrays, to_arrays
 
 Tensor = Any
 TABLES = ("embedding/words", "embedding/subwords")
+_EVERY = 2  # steps, of which one has an adversarial pass of its own
 
 # Name, dtype and axes of the tensors that make a batch; see `grutext.training.batches.Batch`.
 SIGNATURE: dict[str, tuple[Any, int]] = {
@@ -69,9 +72,14 @@ class Network:
         self.variables = self.tables | self.dense
         assign(self.variables, arrays)
         self.adam = Adam(self.dense, self.tables, config.training)
+        shares = self.training.adversarial_radius > 0 and self.training.adversarial_direction == "shared"
+        self.directions = Directions(rows, classes, model.embedding_size) if shares else None
         batch = {name: tf.TensorSpec([None] * axes, dtype) for name, (dtype, axes) in SIGNATURE.items()}
         scalars = [tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
-        self._step = tf.function(self._train_step, input_signature=[batch, *scalars])
+        self._steps = {
+            twice: tf.function(partial(self._train_step, twice=twice), input_signature=[batch, *scalars])
+            for twice in (False, True)
+        }
         self._logits = tf.function(self._predict, input_signature=[batch])
 
     def train_step(self, batch: dict[str, NDArray[Any]], step: int, rate: float) -> float:
@@ -83,9 +91,10 @@ class Network:
             rate: The learning rate of this step.
 
         Returns:
-            The mean loss of the batch's texts, in nats, adversarial part left out.
+            The mean loss of the batch's texts, in nats; what a second pass adds is left out.
         """
-        return float(self._step(batch, np.int32(step), np.float32(rate)))
+        twice = self.training.adversarial_radius > 0 and self.directions is None and step % _EVERY == 0
+        return float(self._steps[twice](batch, np.int32(step), np.float32(rate)))
 
     def logits(self, batch: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Gives the head's outputs for a batch, `(N, C)`, without dropout."""
@@ -94,6 +103,12 @@ class Network:
     def arrays(self) -> Arrays:
         """Gives the present weights by the spec's names, all `float32`."""
         return to_arrays(self.variables)
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What training has learnt besides the weights: variables, by name."""
+        directions = {"directions": self.directions.table} if self.directions else {}
+        return self.adam.moments | directions
 
     def assign(self, arrays: Arrays) -> None:
         """Takes weights by the spec's names."""
@@ -119,15 +134,24 @@ class Network:
         ids = tf.transpose(batch["ids"])  # (T, N)
         return tf.gather(tf.pad(types, [[0, 1], [0, 0]]), ids)  # padding is type M, all zeros
 
-    def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor) -> Tensor:
+    def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor, *, twice: bool) -> Tensor:
         options = self.training
         rows, mask = self._rows(batch), _mask(batch)
         with tf.GradientTape() as embedding_tape:
             embedding_tape.watch(rows)
             vectors = self._embed(rows, batch)
             vectors = self._dropout(vectors, options.embedding_dropout, step, 0)
-        loss, gradients, pull = self._pass(vectors, mask, batch, step, 1)
-        if options.adversarial_radius > 0:
+        seen = vectors
+        if self.directions:
+            words = tf.gather(
+                batch["word_rows"], tf.pad(batch["type_words"], [[0, 1]])
+            )  # (M + 1,), padding too
+            pairs = self.directions.pairs(tf.gather(words, tf.transpose(batch["ids"])), batch["targets"])
+            seen += self._adversarial_shift(vectors, self.directions.recall(pairs), mask)
+        loss, gradients, pull = self._pass(seen, mask, batch, step, 1)
+        if self.directions:
+            self.directions.learn(pairs, pull, mask)
+        if twice:
             shift = self._adversarial_shift(vectors, pull, mask)
             _, more, more_pull = self._pass(vectors + shift, mask, batch, step, 2)
             gradients = [a + b for a, b in zip(gradients, more, strict=True)]
@@ -153,12 +177,13 @@ class Network:
         return loss, gradients, pull
 
     def _adversarial_shift(self, vectors: Tensor, pull: Tensor, mask: Tensor) -> Tensor:
-        """Gives the shift of length radius that raises each text's loss most, to first order, `(T, N, E)`.
+        """Gives the shift of length radius along `pull`, `(T, N, E)`.
 
-        Miyato et al. 2017 (arXiv 1605.07725, equation 4); the radius is in units of the root mean square
-        length of the batch's token vectors.
+        Along its gradient, a text's loss rises most, to first order: Miyato et al. 2017 (arXiv 1605.07725,
+        equation 4). The radius is in units of the root mean square length of the batch's token vectors.
         """
         real = tf.cast(mask, vectors.dtype)
+        pull *= real[:, :, None]
         squares = tf.reduce_sum(tf.square(vectors), axis=2)  # (T, N)
         length = tf.sqrt(tf.reduce_sum(squares * real) / tf.maximum(tf.reduce_sum(real), 1.0))
         norm = tf.sqrt(tf.reduce_sum(tf.square(pull), axis=[0, 2], keepdims=True))

@@ -19,7 +19,13 @@ _MANY_LABELS = 20
 _SHORT = 5  # words
 _ENOUGH_TEXTS = 6_000
 # A long shift keeps few texts from being learnt by heart; it drowns what tells many labels or short texts apart.
-_RADIUS, _SMALL_RADIUS = 0.7, 0.3
+_RADIUS, _SMALL_RADIUS, _SMALLEST_RADIUS = 0.7, 0.3, 0.15
+_BATCHES, _LEAST_BATCH, _BATCH = (
+    40,
+    8,
+    128,
+)  # an epoch has so many batches, unless they get too small or too large
+_RATE, _RATE_AT = 2e-3, 64  # for batches of so many texts
 _MANY_TEXTS = 20_000
 _TOKENS_READ = 30_000_000  # in all epochs together: about ten minutes on two cores
 _MOST_TOKENS_READ = 200_000_000  # in four epochs, which are the least, or in fewer
@@ -65,13 +71,14 @@ def measure(texts: Sequence[str], labels: int, window: int = 0) -> Shape:
     )
 
 
-def resolve(config: Config, shape: Shape, pretrained: bool = False) -> Config:
+def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: bool = False) -> Config:
     """Gives the configuration with every choice made that was left to the data.
 
     Args:
         config: What the user chose.
         shape: What the training part is like.
         pretrained: Whether the embedding starts from word vectors, which know no pairs.
+        multilabel: Whether a text may have several labels.
     """
     text, wide, training = config.text, config.wide, config.training
     if text.tokenizer == "auto":
@@ -85,9 +92,32 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False) -> Config:
     if not training.epochs:
         training = replace(training, epochs=epochs_for(shape))
     if training.adversarial_radius < 0:
-        fine = shape.texts >= _ENOUGH_TEXTS or shape.labels >= _MANY_LABELS or shape.words < _SHORT
-        training = replace(training, adversarial_radius=_SMALL_RADIUS if fine else _RADIUS)
+        training = replace(training, adversarial_radius=radius_for(shape))
+    if training.adversarial_direction == "auto":
+        shared = shape.labels == 2 and not multilabel and shape.words >= _SHORT
+        training = replace(training, adversarial_direction="shared" if shared else "own")
+    if not training.batch_size:
+        size = int(np.clip(shape.texts // _BATCHES, _LEAST_BATCH, _BATCH))
+        training = replace(training, batch_size=size)
+    if not training.learning_rate:
+        training = replace(training, learning_rate=rate_for(shape, training.batch_size))
     return replace(config, text=text, wide=wide, training=training)
+
+
+def radius_for(shape: Shape) -> float:
+    """Gives the length of the adversarial shift: less for more texts, many labels and short texts."""
+    if shape.words <= 1:
+        return _SMALLEST_RADIUS
+    fine = shape.texts >= _ENOUGH_TEXTS or shape.labels >= _MANY_LABELS or shape.words < _SHORT
+    return _SMALL_RADIUS if fine else _RADIUS
+
+
+def rate_for(shape: Shape, batch_size: int) -> float:
+    """Gives the learning rate: it grows with the root of the batches' size, and many labels want twice as much."""
+    rate = _RATE * math.sqrt(batch_size / _RATE_AT)
+    if shape.labels >= _MANY_LABELS and shape.words > 1:
+        rate *= 2
+    return float(f"{rate:.2g}")
 
 
 def epochs_for(shape: Shape) -> int:
@@ -111,8 +141,12 @@ def describe(config: Config, shape: Shape) -> str:
         often = {1: "once", 2: "twice"}.get(config.wide.min_count, f"{config.wide.min_count} times")
         choices.append(f"n-grams that occur {often} or more")
     if config.model.enabled:
+        training = config.training
         choices.append(
-            f"at most {config.training.epochs} epochs, adversarial radius {config.training.adversarial_radius:g}"
+            f"at most {training.epochs} epochs, batches of {training.batch_size} at {training.learning_rate:g}"
         )
+        if training.adversarial_radius:
+            whose = training.adversarial_direction
+            choices.append(f"adversarial radius {training.adversarial_radius:g} in {whose} directions")
     words = "1 word" if shape.words == 1 else f"{shape.words:,} words"
     return f"{shape.texts:,} texts of {words} (median), {shape.labels:,} labels: {', '.join(choices)}"

@@ -83,7 +83,7 @@ def train(
         raise TrainingError("training needs texts with at least two labels, and a dev part")
     dev_texts = [e.text for e in dev]
     shape = part.measure(config.training.window)
-    config = defaults.resolve(config, shape, pretrained=vectors is not None)
+    config = defaults.resolve(config, shape, pretrained=vectors is not None, multilabel=multilabel)
     listener.note(defaults.describe(config, shape))
     vectorizer = Vectorizer.fit(part.for_vocabulary(), config.text)
     dev_targets = one_hot([example.labels for example in dev], labels)

@@ -77,6 +77,8 @@ def test_more_texts_mean_fewer_epochs_and_many_labels_more(changes, epochs):
     [
         ({}, 0.7),
         ({"labels": 20}, 0.3),
+        ({"words": 1}, 0.15),
+        ({"words": 2}, 0.3),
         ({"words": 4}, 0.3),
         ({"words": 5}, 0.7),
         ({"texts": 6_000}, 0.3),
@@ -87,9 +89,47 @@ def test_many_texts_many_labels_and_very_short_texts_are_shifted_less(changes, r
     assert resolve(Config(), shape(**changes)).training.adversarial_radius == radius
 
 
+@pytest.mark.parametrize(
+    ("changes", "multilabel", "direction"),
+    [
+        ({"labels": 2}, False, "shared"),
+        ({"labels": 2, "words": 5}, False, "shared"),
+        ({"labels": 2, "words": 4}, False, "own"),
+        ({"labels": 2}, True, "own"),
+        ({"labels": 3}, False, "own"),
+    ],
+)
+def test_words_of_two_labels_share_their_adversarial_directions(changes, multilabel, direction):
+    config = resolve(Config(), shape(**changes), multilabel=multilabel)
+    assert config.training.adversarial_direction == direction
+
+
+@pytest.mark.parametrize(
+    ("changes", "size", "rate"),
+    [
+        ({"texts": 10}, 8, 0.00071),
+        ({"texts": 1_000}, 25, 0.0013),
+        ({"texts": 2_560}, 64, 0.002),
+        ({"texts": 2_560, "labels": 20}, 64, 0.004),
+        ({"texts": 2_560, "labels": 20, "words": 1}, 64, 0.002),
+        ({"texts": 5_119}, 127, 0.0028),
+        ({"texts": 100_000}, 128, 0.0028),
+    ],
+)
+def test_few_texts_make_small_batches_and_the_rate_fits_batches_and_labels(changes, size, rate):
+    training = resolve(Config(), shape(**changes)).training
+    assert (training.batch_size, training.learning_rate) == (size, rate)
+
+
+def test_the_rate_fits_a_chosen_size_of_batches():
+    config = Config().override({"training.batch_size": 16})
+    assert resolve(config, shape()).training.learning_rate == 0.001
+
+
 def test_what_the_user_chose_stays():
-    chosen = {"text.tokenizer": "word", "wide.min_count": 3, "training.epochs": 2}
-    chosen |= {"training.adversarial_radius": 0.0}
+    chosen = {"text.tokenizer": "word", "wide.min_count": 3, "training.epochs": 2, "training.batch_size": 9}
+    chosen |= {"training.adversarial_radius": 0.0, "training.adversarial_direction": "shared"}
+    chosen |= {"training.learning_rate": 0.5}
     config = Config().override(chosen)
     assert resolve(config, shape(words=1, texts=100)) == config
 
@@ -98,7 +138,9 @@ def test_a_resolved_configuration_leaves_nothing_open_and_stays_as_it_is():
     config = resolve(Config(), shape())
     assert config.text.tokenizer != "auto"
     assert config.wide.min_count > 0 < config.training.epochs
-    assert config.training.adversarial_radius > 0
+    assert config.training.adversarial_radius > 0 < config.training.learning_rate
+    assert config.training.adversarial_direction != "auto"
+    assert config.training.batch_size > 0
     assert resolve(config, shape(words=1, texts=100_000)) == config
 
 
@@ -107,10 +149,12 @@ def test_one_line_says_what_was_chosen_and_by_what():
     line = describe(resolve(Config(), seen), seen)
     assert line == (
         "9,000 texts of 1 word (median), 75 labels: characters as tokens, n-grams that occur once or more, "
-        "at most 30 epochs, adversarial radius 0.3"
+        "at most 30 epochs, batches of 128 at 0.0028, adversarial radius 0.15 in own directions"
     )
     config = resolve(Config().override({"wide.enabled": False}), shape())
     assert "n-grams" not in describe(config, shape())
+    config = resolve(Config().override({"training.adversarial_radius": 0.0}), shape())
+    assert "adversarial" not in describe(config, shape())
     config = resolve(Config().override({"model.enabled": False}), shape(texts=30_000))
     assert "epochs" not in describe(config, shape())
     assert "twice or more" in describe(config, shape())

@@ -57,11 +57,15 @@ def _ours(bundle: Bundle, text: str) -> dict[str, Call]:
 
 
 def _onnx(bundle: Bundle, text: str) -> dict[str, Call]:
-    """The graph alone: its inputs are ready."""
+    """ONNX Runtime from ids, with our own embedding of them, and its graph alone, whose inputs are ready."""
     tokens = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary)).vectorize([text])
-    (feed,) = feeds(tokens, DeepPart(bundle.config.model, bundle.weights).embed(tokens), np.array([0]))
+    embed = DeepPart(bundle.config.model, bundle.weights).embed
+    (feed,) = feeds(tokens, embed(tokens), np.array([0]))
     session = OnnxGru(bundle)
-    return {"onnx": lambda: session.run(feed)}
+    return {
+        "onnx_ids": lambda: session.logits(tokens, embed(tokens)),
+        "onnx": lambda: session.run(feed),
+    }
 
 
 def _keras(tutorial: Tutorial, text: str) -> dict[str, Call]:
