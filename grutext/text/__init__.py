@@ -1,13 +1,14 @@
 """Strings to tokens, ids and features; one implementation for training and runtime."""
 
 from grutext.text.lookup import KeyIndex
-from grutext.text.ngrams import NgramCounts, NgramFeatures, SparseRows, count_ngrams
+from grutext.text.ngrams import CHARACTER_FAMILY, NgramCounts, NgramFeatures, SparseRows, count_ngrams
 from grutext.text.normalize import normalize
 from grutext.text.tokenizers import TOKENIZERS, is_unspaced
 from grutext.text.vectorizer import TokenBatch, Vectorizer
 from grutext.text.vocabulary import UNKNOWN, Vocabulary
 
 __all__ = [
+    "CHARACTER_FAMILY",
     "TOKENIZERS",
     "UNKNOWN",
     "KeyIndex",

@@ -3,6 +3,8 @@
 Each n-gram's TF-IDF is multiplied by how telling the n-gram is: the square root of the root mean square
 over the classes, weighted by their priors, of its naive-Bayes log-count ratio (Wang and Manning 2012,
 "Baselines and Bigrams", section 2.2, pooled over the classes so that one matrix serves them all).
+The ratio's rates are smoothed towards those of all texts: with a count of one in each class instead, the
+n-grams that tell most of 150 classes would be those that hardly occur.
 """
 
 from __future__ import annotations
@@ -19,11 +21,12 @@ from sklearn.svm import LinearSVC
 
 from grutext.config import WideConfig
 from grutext.model.spec import wide_columns
-from grutext.text import KeyIndex, NgramCounts, NgramFeatures, Vectorizer, count_ngrams
+from grutext.text import CHARACTER_FAMILY, KeyIndex, NgramCounts, NgramFeatures, Vectorizer, count_ngrams
 from grutext.training.samples import nested_sample, runs
 
 Targets = NDArray[np.float32]
 _CHUNK_CHARACTERS = 1 << 20
+_WORD_WORTH = 3.0  # character n-grams that one of words is worth where room is short: they overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,9 @@ def choose_features(
     present = _presence(counts, targets, keys)  # (F, C)
     telling = _informativeness(present, frequency, targets)  # (F,)
     room = int(config.max_megabytes * 1e6 / (6 + 2 * margins))
-    best = np.sort(np.argsort(-telling * np.sqrt(frequency), kind="stable")[:room])
+    worth = telling * np.sqrt(frequency)
+    worth[: keys.searchsorted(CHARACTER_FAMILY)] *= _WORD_WORTH
+    best = np.sort(np.argsort(-worth, kind="stable")[:room])
     inverse = np.log((1 + len(targets)) / (1 + frequency[best])) + 1.0
     scale = (inverse * np.sqrt(telling[best])).astype(np.float16).astype(np.float32)
     return NgramFeatures(keys[best], scale)
@@ -219,12 +224,16 @@ def _presence(counts: Sequence[NgramCounts], targets: Targets, keys: NDArray[np.
 
 
 def _informativeness(present: Targets, frequency: NDArray[np.int64], targets: Targets) -> NDArray[np.float32]:
-    """Gives sqrt(sum over c of prior_c * r_cf^2), r_cf the log-ratio of f's rate in class c and outside."""
-    sizes = targets.sum(axis=0)
+    """Gives sqrt(sum over c of prior_c * r_cf^2), r_cf the log-ratio of f's rate in class c and outside.
+
+    The rates are those with a few texts more that have f, and labels as all texts have them.
+    """
+    texts, sizes = len(targets), targets.sum(axis=0)
     priors = sizes / max(1.0, sizes.sum())
+    more = max(1.0, targets.shape[1] / 10)
     total = np.zeros(len(present), np.float32)
-    for c, (size, prior) in enumerate(zip(sizes, priors, strict=True)):  # a table of F * C logs would not fit
-        inside = (present[:, c] + 1.0) / (size + 2.0)
-        outside = (frequency - present[:, c] + 1.0) / (len(targets) - size + 2.0)
-        total += prior * np.square(np.log(inside / outside)).astype(np.float32)
+    for c in np.flatnonzero((sizes > 0) & (sizes < texts)):  # a table of F * C logs would not fit
+        inside = (present[:, c] + more * sizes[c] / texts) / sizes[c]
+        outside = (frequency - present[:, c] + more * (1 - sizes[c] / texts)) / (texts - sizes[c])
+        total += priors[c] * np.square(np.log(inside / outside)).astype(np.float32)
     return np.sqrt(total)

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from sklearn.svm import LinearSVC
 
 from grutext.config import TextConfig, WideConfig
 from grutext.runtime.wide import WidePart
-from grutext.text import Vectorizer, count_ngrams, normalize
+from grutext.text import CHARACTER_FAMILY, Vectorizer, count_ngrams, normalize
 from grutext.training import wide
 from grutext.training.samples import nested_sample
 from grutext.training.wide import choose_features, fit_wide
@@ -50,7 +51,7 @@ def reference():
         for c in range(3):
             inside = sum(gram in count for count, label in zip(counts, LABELS, strict=True) if label == c)
             outside = frequency[gram] - inside
-            ratio = math.log((inside + 1) / 7) - math.log((outside + 1) / 12)
+            ratio = math.log((inside + 1 / 3) / 5) - math.log((outside + 2 / 3) / 10)  # one text more
             total += ratio**2 / 3
         telling = math.sqrt(math.sqrt(total))
         scale[gram] = float(np.float16((math.log(16 / (1 + frequency[gram])) + 1) * telling))
@@ -86,6 +87,29 @@ def test_only_the_most_telling_ngrams_are_kept_where_room_is_short():
     assert len(few.keys) == 20 < len(every.keys)
     assert set(few.keys) < set(every.keys)
     assert (np.diff(few.keys.astype(np.int64)) > 0).all()
+
+
+def test_a_word_is_worth_three_character_ngrams_where_room_is_short():
+    config = WideConfig(word_max=1, char_min=3, char_max=3, min_count=1)
+    texts, targets = ["yes", "yes", "no", "no"], np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]
+    counts = [count_ngrams(VECTORIZER.vectorize(texts), config)]
+    whole = choose_features(counts, targets, config, margins=1)
+    assert (whole.keys < CHARACTER_FAMILY).sum() == 2 < len(whole.keys)  # all of them equally telling
+    two = choose_features(counts, targets, replace(config, max_megabytes=2 * 8 / 1e6), margins=1)
+    assert (two.keys < CHARACTER_FAMILY).all()
+    assert len(two.keys) == 2
+
+
+def test_of_many_labels_the_ngrams_that_hardly_occur_tell_least():
+    """Each label has a word in all of its ten texts; each text has a word of its own besides."""
+    config = WideConfig(word_max=1, char_max=0, min_count=1)
+    texts = [f"label{c} text{c}x{n}" for c in range(50) for n in range(10)]
+    targets = np.repeat(np.eye(50, dtype=np.float32), 10, axis=0)
+    counts = [count_ngrams(VECTORIZER.vectorize(texts), config)]
+    whole = choose_features(counts, targets, config, margins=50)
+    occurs = np.unique(counts[0].keys, return_counts=True)[1]
+    telling = whole.scale / (np.log(501 / (1 + occurs)) + 1)
+    assert telling[occurs == 10].min() > 1.5 * telling[occurs == 1].max()
 
 
 def test_runs_of_texts_give_the_features_of_all_texts_at_once(monkeypatch):
