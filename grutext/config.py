@@ -55,7 +55,7 @@ class WideConfig:
         char_max: Longest character n-gram.
         min_count: An n-gram must occur in at least this many training texts; 0 lets their number decide.
         max_megabytes: The most telling n-grams are kept, as many as fit into this many megabytes.
-        regularization: The C of scikit-learn's LinearSVC; larger fits the training part more closely.
+        regularization: The C of scikit-learn's LinearSVC; larger fits more closely; 0 lets the labels decide.
     """
 
     enabled: bool = True
@@ -64,7 +64,7 @@ class WideConfig:
     char_max: int = 5
     min_count: int = 0
     max_megabytes: float = 8.5
-    regularization: float = 0.5
+    regularization: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

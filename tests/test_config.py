@@ -147,7 +147,7 @@ OUT_OF_RANGE = {
     "wide.char_max": [-1, 1, 65],
     "wide.min_count": [-1],
     "wide.max_megabytes": [0, -1],
-    "wide.regularization": [0, -1],
+    "wide.regularization": [-1, -1e-9],
     "model.embedding_size": [0],
     "model.convolution": [-1, 1, 2, 4],
     "model.units": [0],
@@ -174,7 +174,7 @@ OUT_OF_RANGE = {
 AT_THE_EDGE = {
     "text.min_count": 1, "text.max_vocabulary": 1, "text.subword_min": 5, "text.subword_max": 0, "text.subword_buckets": 1,
     "wide.word_max": 0, "wide.char_min": 5, "wide.char_max": 0, "wide.min_count": 0, "wide.max_megabytes": 1e-9,
-    "wide.regularization": 1e-9, "model.embedding_size": 1, "model.convolution": 0, "model.units": 1, "model.layers": 1, "training.epochs": 0,
+    "wide.regularization": 0.0, "model.embedding_size": 1, "model.convolution": 0, "model.units": 1, "model.layers": 1, "training.epochs": 0,
     "training.patience": 0, "training.batch_size": 0, "training.window": 0, "training.token_budget": 1, "training.learning_rate": 0.0,
     "training.table_rate": 1e-9, "training.clip_norm": 1e-9, "training.warmup": 0.0, "training.word_dropout": 0.999,
     "training.embedding_dropout": 0.0, "training.pooled_dropout": 0.999, "training.label_smoothing": 0.0,

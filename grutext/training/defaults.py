@@ -15,7 +15,7 @@ from grutext.config import Config, TextConfig, WideConfig
 from grutext.text import TOKENIZERS, is_unspaced, normalize
 
 _SAMPLE = 2_000  # texts that are looked at
-_MANY_LABELS = 20
+_MANY_LABELS, _VERY_MANY_LABELS = 20, 50
 _SHORT = 5  # words
 _ENOUGH_TEXTS = 6_000
 # A long shift keeps few texts from being learnt by heart; it drowns what tells many labels or short texts apart.
@@ -89,6 +89,9 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: 
         wide = replace(wide, char_min=1) if wide.char_min == WideConfig().char_min else wide
     if not wide.min_count:
         wide = replace(wide, min_count=1 if shape.texts < _MANY_TEXTS else 2)
+    if not wide.regularization:
+        closely = shape.labels >= _VERY_MANY_LABELS and shape.words > 1 and not multilabel
+        wide = replace(wide, regularization=1.0 if closely else 0.5)
     if not training.epochs:
         training = replace(training, epochs=epochs_for(shape))
     if training.adversarial_radius < 0:

@@ -121,6 +121,20 @@ def test_few_texts_make_small_batches_and_the_rate_fits_batches_and_labels(chang
     assert (training.batch_size, training.learning_rate) == (size, rate)
 
 
+@pytest.mark.parametrize(
+    ("changes", "multilabel", "regularization"),
+    [
+        ({"labels": 49}, False, 0.5),
+        ({"labels": 50}, False, 1.0),
+        ({"labels": 50}, True, 0.5),
+        ({"labels": 50, "words": 1}, False, 0.5),
+    ],
+)
+def test_very_many_labels_are_fitted_closely(changes, multilabel, regularization):
+    config = resolve(Config(), shape(**changes), multilabel=multilabel)
+    assert config.wide.regularization == regularization
+
+
 def test_the_rate_fits_a_chosen_size_of_batches():
     config = Config().override({"training.batch_size": 16})
     assert resolve(config, shape()).training.learning_rate == 0.001
@@ -129,7 +143,7 @@ def test_the_rate_fits_a_chosen_size_of_batches():
 def test_what_the_user_chose_stays():
     chosen = {"text.tokenizer": "word", "wide.min_count": 3, "training.epochs": 2, "training.batch_size": 9}
     chosen |= {"training.adversarial_radius": 0.0, "training.adversarial_direction": "shared"}
-    chosen |= {"training.learning_rate": 0.5}
+    chosen |= {"training.learning_rate": 0.5, "wide.regularization": 0.1}
     config = Config().override(chosen)
     assert resolve(config, shape(words=1, texts=100)) == config
 
@@ -140,7 +154,7 @@ def test_a_resolved_configuration_leaves_nothing_open_and_stays_as_it_is():
     assert config.wide.min_count > 0 < config.training.epochs
     assert config.training.adversarial_radius > 0 < config.training.learning_rate
     assert config.training.adversarial_direction != "auto"
-    assert config.training.batch_size > 0
+    assert config.training.batch_size > 0 < config.wide.regularization
     assert resolve(config, shape(words=1, texts=100_000)) == config
 
 

@@ -113,7 +113,7 @@ def test_the_wide_part_learns_from_files_and_keeps_its_time(spilled, vectorizer,
 
     part = examples(900, 1)
     corpus = ShardedCorpus(spilled(part), vectorizer, LABELS, 0, 0, seed=1)
-    settings = Config().override(TINY).wide
+    settings = Config().override(TINY | {"wide.regularization": 0.5}).wide
 
     def margins(seconds):
         weights = np.ones(3, np.float32)

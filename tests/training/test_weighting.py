@@ -53,7 +53,7 @@ def test_the_linear_part_leans_to_a_label_that_counts_more(multilabel):
 
     texts = ["grey cat", "grey dog", "grey cow"] * 4
     targets = np.eye(3, dtype=np.float32)[[0, 1, 2] * 2 + [0, 0, 0] * 2]
-    config = WideConfig(word_max=1, char_max=0)
+    config = WideConfig(word_max=1, char_max=0, regularization=0.5)
     vectorizer = Vectorizer.fit(texts, TextConfig())
     margins = []
     for factor in (1.0, 8.0):

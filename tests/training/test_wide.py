@@ -23,7 +23,7 @@ TEXTS = [
 LABELS = np.repeat([0, 1, 2], 5)
 TARGETS = np.eye(3, dtype=np.float32)[LABELS]
 VECTORIZER = Vectorizer.fit(TEXTS, TextConfig())
-CONFIG = WideConfig(word_max=2, char_min=2, char_max=3, min_count=2)
+CONFIG = WideConfig(word_max=2, char_min=2, char_max=3, min_count=2, regularization=0.5)
 
 
 def grams(text):
