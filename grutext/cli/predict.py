@@ -25,7 +25,7 @@ from grutext.cli.options import (
 if TYPE_CHECKING:
     from grutext.data import Row
 
-BATCH, BATCH_CHARACTERS = 2048, 1 << 22  # rows and characters of their texts, whichever is reached first
+BATCH, BATCH_CHARACTERS = 4096, 1 << 22  # rows and characters of their texts, whichever is reached first
 
 
 @click.command(

@@ -34,7 +34,7 @@ class Directions:
 
         Args:
             words: `(T, N) int32`, its row in the word table.
-            targets: `(N, C)`; of several labels the first counts.
+            targets: `(N, C)`; of several labels the first counts, and no label counts as the first one.
         """
         labels = tf.argmax(targets, axis=1, output_type=tf.int32)  # (N,)
         return (words * self.classes + labels) % self.table.shape[0]

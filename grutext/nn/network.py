@@ -91,7 +91,8 @@ class Network:
             rate: The learning rate of this step.
 
         Returns:
-            The mean loss of the batch's texts, in nats; what a second pass adds is left out.
+            The mean loss of the batch's texts, in nats: with shared directions of the shifted texts, else without
+            what a second pass adds.
         """
         twice = self.training.adversarial_radius > 0 and self.directions is None and step % _EVERY == 0
         return float(self._steps[twice](batch, np.int32(step), np.float32(rate)))
@@ -105,8 +106,8 @@ class Network:
         return to_arrays(self.variables)
 
     @property
-    def memory(self) -> dict[str, Any]:
-        """What training has learnt besides the weights: variables, by name."""
+    def training_state(self) -> dict[str, Any]:
+        """What training remembers besides the weights: variables, by name."""
         directions = {"directions": self.directions.table} if self.directions else {}
         return self.adam.moments | directions
 
@@ -143,9 +144,7 @@ class Network:
             vectors = self._dropout(vectors, options.embedding_dropout, step, 0)
         seen = vectors
         if self.directions:
-            words = tf.gather(
-                batch["word_rows"], tf.pad(batch["type_words"], [[0, 1]])
-            )  # (M + 1,), padding too
+            words = tf.pad(tf.gather(batch["word_rows"], batch["type_words"]), [[0, 1]])  # (M + 1,)
             pairs = self.directions.pairs(tf.gather(words, tf.transpose(batch["ids"])), batch["targets"])
             seen += self._adversarial_shift(vectors, self.directions.recall(pairs), mask)
         loss, gradients, pull = self._pass(seen, mask, batch, step, 1)

@@ -12,6 +12,8 @@ from grutext.runtime.blas import one_blas_thread
 Result = TypeVar("Result")
 
 CHUNK_TEXTS, CHUNK_CHARACTERS = 512, 1 << 18  # texts and characters of a chunk, whichever is reached first
+# Few texts are cut into smaller chunks, so that there is one for each of several cores, but not into smaller ones.
+_CHUNKS, _LEAST_TEXTS, _LEAST_CHARACTERS = 8, 64, 1 << 15
 
 
 def usable_cores() -> int:
@@ -36,11 +38,14 @@ def check_threads(threads: int | None) -> int:
 
 def cut(texts: Sequence[str]) -> list[tuple[int, int]]:
     """Gives where each chunk begins and ends; this depends on nothing but the texts."""
+    characters = sum(map(len, texts))
+    most_texts = min(CHUNK_TEXTS, max(_LEAST_TEXTS, -(-len(texts) // _CHUNKS)))
+    most_characters = min(CHUNK_CHARACTERS, max(_LEAST_CHARACTERS, -(-2 * characters // _CHUNKS)))
     spans = []
     start = size = 0
     for end, text in enumerate(texts, start=1):
         size += len(text)
-        if end - start == CHUNK_TEXTS or size >= CHUNK_CHARACTERS or end == len(texts):
+        if end - start == most_texts or size >= most_characters or end == len(texts):
             spans.append((start, end))
             start, size = end, 0
     return spans

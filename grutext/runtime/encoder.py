@@ -15,7 +15,7 @@ from grutext.runtime.pooling import POOLINGS, States
 from grutext.runtime.room import Room, Rooms
 from grutext.runtime.sources import Convolution, DistinctTokens, Rows, with_ones
 
-_TEXTS = 512  # that step together: fewer make steps too short for two threads, more do not fit into a cache
+_TEXTS = 512  # that step together: with fewer, two threads wait for each other at each of many short steps
 
 
 class Encoder:

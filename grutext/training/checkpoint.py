@@ -92,7 +92,7 @@ class Checkpoint:
         """
         arrays = {f"now/{name}": array for name, array in network.arrays().items()}
         arrays |= {f"best/{name}": array for name, array in run.best.items()}
-        arrays |= {f"memory/{name}": array for name, array in to_arrays(network.memory).items()}
+        arrays |= {f"training/{name}": array for name, array in to_arrays(network.training_state).items()}
         arrays["steps"] = np.array([int(network.adam.steps)], np.int64)
         told = {"identity": self.identity, "history": run.history, "place": asdict(run.place)}
         content = save(arrays, {name: json.dumps(value) for name, value in told.items()})
@@ -137,8 +137,8 @@ class Checkpoint:
                 )  # or it would be taken for the one to keep when the next is written
             network.assign(_under("now/", arrays))
             network.adam.steps.assign(int(arrays["steps"][0]))
-            for name, moment in network.memory.items():
-                moment.assign(arrays[f"memory/{name}"])
+            for name, moment in network.training_state.items():
+                moment.assign(arrays[f"training/{name}"])
             return Run(_under("best/", arrays), told["history"], Place(**told["place"]))
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{whole} lacks or garbles {error}; start again without --resume") from error

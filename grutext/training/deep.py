@@ -29,6 +29,7 @@ from grutext.training.stops import Deferral, DivergenceError
 from grutext.training.weighting import class_weights, is_balanced
 
 _FORESEEN = 16  # one of so many dev texts tells how long they all will take
+_DEV_BATCH = 128  # texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class _Fit:
         """Gives how many seconds a dev evaluation takes, from a few of its texts."""
         for _ in range(2):  # the first one also traces the graph
             began = time.monotonic()
-            predict(self.network, self.dev, self.options.batch_size, self.options.token_budget, _FORESEEN)
+            predict(self.network, self.dev, self.options.token_budget, _FORESEEN)
         return (time.monotonic() - began) * _FORESEEN
 
     def _epoch(self, epoch: int) -> None:
@@ -177,7 +178,7 @@ class _Fit:
     def _record(self, epoch: int, began: float) -> EpochRecord:
         """Gives what the epoch brought, which the dev part tells."""
         trained = time.monotonic()
-        logits = predict(self.network, self.dev, self.options.batch_size, self.options.token_budget)
+        logits = predict(self.network, self.dev, self.options.token_budget)
         self.clock.reserve = time.monotonic() - trained
         scaled = rescale(logits, self.dev.targets, self.multilabel)
         dev_loss = logit_loss(scaled, self.dev.targets, self.multilabel)
@@ -213,12 +214,10 @@ class _Fit:
                 )
 
 
-def predict(
-    network: Network, corpus: Corpus, batch_size: int, token_budget: int, step: int = 1
-) -> NDArray[np.float32]:
+def predict(network: Network, corpus: Corpus, token_budget: int, step: int = 1) -> NDArray[np.float32]:
     """Gives the logits of every text of a corpus, `(N, C)`, in its order; zeros where `step` leaves texts out."""
     logits = np.zeros(corpus.targets.shape, np.float32)
-    for places, batch in corpus.in_order(batch_size, token_budget, step):
+    for places, batch in corpus.in_order(_DEV_BATCH, token_budget, step):
         logits[places] = network.logits(batch)
     return logits
 

@@ -20,12 +20,9 @@ _SHORT = 5  # words
 _ENOUGH_TEXTS = 6_000
 # A long shift keeps few texts from being learnt by heart; it drowns what tells many labels or short texts apart.
 _RADIUS, _SMALL_RADIUS, _SMALLEST_RADIUS = 0.7, 0.3, 0.15
-_BATCHES, _LEAST_BATCH, _BATCH = (
-    40,
-    8,
-    128,
-)  # an epoch has so many batches, unless they get too small or too large
-_RATE, _RATE_AT = 2e-3, 64  # for batches of so many texts
+# An epoch has so many batches, unless they get too small or too large.
+_BATCHES, _LEAST_BATCH, _MOST_BATCH = 40, 16, 128
+_RATE, _RATE_AT = 2e-3, 64  # for batches of so many texts or fewer
 _MANY_TEXTS = 20_000
 _TOKENS_READ = 30_000_000  # in all epochs together: about ten minutes on two cores
 _MOST_TOKENS_READ = 200_000_000  # in four epochs, which are the least, or in fewer
@@ -100,7 +97,7 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: 
         shared = shape.labels == 2 and not multilabel and shape.words >= _SHORT
         training = replace(training, adversarial_direction="shared" if shared else "own")
     if not training.batch_size:
-        size = int(np.clip(shape.texts // _BATCHES, _LEAST_BATCH, _BATCH))
+        size = int(np.clip(shape.texts // _BATCHES, _LEAST_BATCH, _MOST_BATCH))
         training = replace(training, batch_size=size)
     if not training.learning_rate:
         training = replace(training, learning_rate=rate_for(shape, training.batch_size))
@@ -116,8 +113,8 @@ def radius_for(shape: Shape) -> float:
 
 
 def rate_for(shape: Shape, batch_size: int) -> float:
-    """Gives the learning rate: it grows with the root of the batches' size, and many labels want twice as much."""
-    rate = _RATE * math.sqrt(batch_size / _RATE_AT)
+    """Gives the learning rate: it grows with the root of large batches' size, and many labels want twice as much."""
+    rate = _RATE * math.sqrt(np.clip(batch_size, _RATE_AT, _MOST_BATCH) / _RATE_AT)
     if shape.labels >= _MANY_LABELS and shape.words > 1:
         rate *= 2
     return float(f"{rate:.2g}")
@@ -140,16 +137,15 @@ def describe(config: Config, shape: Shape) -> str:
     """Gives the line that tells the user what was chosen, and by what."""
     unit = {"word": "words", "pair": "pairs of characters", "character": "characters"}
     choices = [f"{unit[config.text.tokenizer]} as tokens"]
-    if config.wide.enabled:
-        often = {1: "once", 2: "twice"}.get(config.wide.min_count, f"{config.wide.min_count} times")
-        choices.append(f"n-grams that occur {often} or more")
+    wide, training = config.wide, config.training
+    if wide.enabled:
+        often = {1: "once", 2: "twice"}.get(wide.min_count, f"{wide.min_count} times")
+        choices.append(f"n-grams that occur {often} or more, C {wide.regularization:g}")
     if config.model.enabled:
-        training = config.training
-        choices.append(
-            f"at most {training.epochs} epochs, batches of {training.batch_size} at {training.learning_rate:g}"
-        )
+        batches = f"batches of at most {training.batch_size} at {training.learning_rate:g}"
+        choices.append(f"at most {training.epochs} epochs, {batches}")
         if training.adversarial_radius:
-            whose = training.adversarial_direction
-            choices.append(f"adversarial radius {training.adversarial_radius:g} in {whose} directions")
+            direction = training.adversarial_direction
+            choices.append(f"adversarial radius {training.adversarial_radius:g}, {direction} direction")
     words = "1 word" if shape.words == 1 else f"{shape.words:,} words"
     return f"{shape.texts:,} texts of {words} (median), {shape.labels:,} labels: {', '.join(choices)}"

@@ -236,4 +236,4 @@ def _informativeness(present: Targets, frequency: NDArray[np.int64], targets: Ta
         inside = (present[:, c] + more * sizes[c] / texts) / sizes[c]
         outside = (frequency - present[:, c] + more * (1 - sizes[c] / texts)) / (texts - sizes[c])
         total += priors[c] * np.square(np.log(inside / outside)).astype(np.float32)
-    return np.sqrt(total)
+    return np.sqrt(total) if total.any() else np.ones_like(total)  # of one label alone, none tells anything

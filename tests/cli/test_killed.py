@@ -87,9 +87,8 @@ def kill_again_and_again(start, folder: Path, output: str, kills: int, seed: int
         before = count_lines(log)
         (folder / "started").unlink()
         process = start("many.csv", "-o", output, "--resume")
-        wait_for(
-            folder / "started", 1, process
-        )  # an interrupt before it is met by Python alone, which exits with 1
+        # An interrupt before it has started would be met by Python alone, which then exits with 1.
+        wait_for(folder / "started", 1, process)
         wait_for(log, before + draw.choice((0, 1, 2, 5, 10, 15)), process)
         time.sleep(draw.uniform(0, 0.01))
         process.send_signal(draw.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)))

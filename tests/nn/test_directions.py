@@ -7,14 +7,16 @@ from grutext.config import Config
 
 pytestmark = pytest.mark.tf
 
-WORDS, CLASSES, SIZE = 5, 2, 3
-IDS = np.array([[1, 4, 1, 0], [4, 2, 0, 0], [0, 0, 0, 0], [1, 3, 3, 2]])  # (N, T)
-LENGTHS = np.array([3, 2, 0, 4])
+WORDS, CLASSES, SIZE, STEPS = 5, 2, 3, 6
+IDS = np.array([[1, 4, 1, 0, 0, 0], [4, 2, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0], [1, 3, 3, 2, 4, 1]])  # (N, T)
+LENGTHS = np.array([3, 2, 0, 6])
 CLASS = np.array([1, 0, 0, 1])
+SHARED = {"adversarial_radius": 0.5, "adversarial_direction": "shared"}
+MASK = np.arange(STEPS)[:, None] < LENGTHS  # (T, N)
 
 
 def drawn(seed):
-    return np.random.default_rng(seed).normal(size=(4, 4, SIZE)).astype(np.float32)  # (T, N, E)
+    return np.random.default_rng(seed).normal(size=(STEPS, len(IDS), SIZE)).astype(np.float32)  # (T, N, E)
 
 
 def known(seed=None):
@@ -34,17 +36,16 @@ def pairs_of(directions):
 def test_a_pair_has_a_row_of_its_own_which_begins_as_zeros():
     directions = known()
     pairs = pairs_of(directions).numpy()
-    assert len(set(pairs[np.arange(4)[:, None] < LENGTHS])) == 6  # (1, 1) (4, 1) (4, 0) (2, 0) (3, 1) (2, 1)
+    assert len(set(pairs[MASK])) == 6  # (1, 1) (4, 1) (4, 0) (2, 0) (3, 1) (2, 1)
     assert not directions.recall(pairs).numpy().any()
 
 
 def test_it_moves_towards_the_mean_of_the_gradients_a_text_counting_as_one():
     directions, pull = known(seed=1), drawn(2)
     before = directions.table.numpy()
-    mask = np.arange(4)[:, None] < LENGTHS
-    pull *= mask[:, :, None]
+    pull *= MASK[:, :, None]  # a loss does not depend on padding
     pairs = pairs_of(directions)
-    directions.learn(pairs, pull, mask)
+    directions.learn(pairs, pull, MASK)
 
     met: dict[int, list[np.ndarray]] = {}
     for text, length in enumerate(LENGTHS):
@@ -77,29 +78,32 @@ def network(**settings):
     from grutext.nn.network import Network
 
     named = {f"training.{name}": value for name, value in settings.items()}
-    sizes = {
-        "model.units": 4,
-        "model.embedding_size": 4,
-        "text.subword_max": 0,
-        "training.embedding_dropout": 0,
-    }
-    config = Config().override(sizes | {"training.pooled_dropout": 0, "training.learning_rate": 0.01} | named)
-    return Network(config, WORDS, CLASSES, "softmax")
+    sizes = {"model.units": 7, "model.embedding_size": SIZE, "text.subword_buckets": 4}
+    still = {"training.embedding_dropout": 0, "training.pooled_dropout": 0}
+    made = Network(Config().override(sizes | still | named), WORDS, CLASSES, "softmax")
+    draw = np.random.default_rng(4)
+    made.assign({k: draw.normal(size=v.shape).astype(np.float32) / 2 for k, v in made.arrays().items()})
+    return made
 
 
-def one_batch():
-    rows, ids = np.arange(WORDS, dtype=np.int32), np.where(np.arange(4) < LENGTHS[:, None], IDS, WORDS)
-    empty = np.zeros(0, np.int32)
-    return {
-        "ids": ids.astype(np.int32), "lengths": LENGTHS.astype(np.int32), "word_rows": rows, "type_words": rows,
-        "bucket_rows": empty, "type_buckets": empty, "type_of_bucket": empty,
-        "targets": np.eye(CLASSES, dtype=np.float32)[CLASS],
+def batch(texts=(0, 1, 2, 3), steps=STEPS):
+    """Texts, padded to so many steps; the second and the fourth word have subwords."""
+    texts = list(texts)
+    ids = np.pad(IDS, ((0, 0), (0, steps - STEPS)))[texts]
+    rows = np.arange(WORDS if LENGTHS[texts].any() else 0, dtype=np.int32)
+    ids = np.where(np.arange(steps) < LENGTHS[texts][:, None], ids, len(rows))
+    some = np.array([0, 1, 2] if len(rows) else [], np.int32)
+    values = {
+        "ids": ids, "lengths": LENGTHS[texts], "word_rows": rows, "type_words": rows, "bucket_rows": some,
+        "type_buckets": some, "type_of_bucket": np.array([1, 1, 3] if len(rows) else []),
     }  # fmt: skip
+    targets = {"targets": np.eye(CLASSES, dtype=np.float32)[CLASS[texts]]}
+    return {name: value.astype(np.int32) for name, value in values.items()} | targets
 
 
 def learn(trained, steps):
     for step in steps:
-        trained.train_step(one_batch(), step, 0.01)
+        trained.train_step(batch(), step, 0.01)
     return trained.arrays()
 
 
@@ -116,18 +120,34 @@ def test_every_other_step_looks_for_directions_of_its_own():
 
 def test_shared_directions_shift_from_the_second_look_on():
     plain = {"adversarial_radius": 0.0}
-    shared = {"adversarial_radius": 0.5, "adversarial_direction": "shared"}
-    assert same(learn(network(**plain), [1]), learn(network(**shared), [1]))
-    assert not same(learn(network(**plain), [1, 2]), learn(network(**shared), [1, 2]))
+    assert same(learn(network(**plain), [1]), learn(network(**SHARED), [1]))
+    assert not same(learn(network(**plain), [1, 2]), learn(network(**SHARED), [1, 2]))
 
 
 def test_a_shared_shift_raises_the_loss():
-    shared = network(adversarial_radius=0.5, adversarial_direction="shared")
+    shared = network(**SHARED)
     learn(shared, [1, 2, 3])
     weights, table = shared.arrays(), shared.directions.table.numpy()
     losses = []
     for directions in (np.zeros_like(table), table):
         shared.assign(weights)
         shared.directions.table.assign(directions)
-        losses.append(shared.train_step(one_batch(), 5, 0.0))
+        losses.append(shared.train_step(batch(), 5, 0.0))
     assert losses[1] > losses[0] + 1e-3
+
+
+def test_padding_takes_nothing_of_a_shared_shift():
+    losses = []
+    for steps in (STEPS, STEPS + 5):
+        shared = network(**SHARED)
+        learn(shared, [1, 2, 3])
+        losses.append(shared.train_step(batch(steps=steps), 5, 0.0))
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
+def test_a_batch_of_empty_texts_teaches_no_direction():
+    shared = network(**SHARED)
+    before = learn(shared, [1, 2]) | {"directions": shared.directions.table.numpy()}
+    assert np.isfinite(shared.train_step(batch(texts=[2, 2]), 3, 0.01))
+    np.testing.assert_array_equal(shared.directions.table.numpy(), before["directions"])
+    np.testing.assert_array_equal(shared.arrays()["embedding/words"], before["embedding/words"])

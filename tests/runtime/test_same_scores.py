@@ -80,8 +80,7 @@ def test_any_texts_in_any_order_cut_anywhere(model, alone):
 
 def test_as_many_texts_as_are_read_at_a_time(model, alone, rng):
     brief = [n for n, text in enumerate(POOL) if len(text) < 100]
-    limit = chunks.CHUNK_TEXTS
-    for count, expected in ((limit - 1, 1), (limit, 1), (limit + 1, 2), (2 * limit, 2), (2 * limit + 1, 3)):
+    for count, expected in ((63, 1), (64, 1), (65, 2), (128, 2), (129, 3), (512, 8), (513, 8), (1_000, 8)):
         chosen = rng.choice(brief, count)
         texts = [POOL[n] for n in chosen]
         assert len(chunks.cut(texts)) == expected

@@ -128,7 +128,7 @@ def test_padding_stays_under_ten_percent_on_real_texts(name, real_texts):
     corpus = Corpus(
         Vectorizer(TextConfig(), Vocabulary([])).vectorize(texts), np.zeros((len(texts), 1), np.float32)
     )
-    batches = list(corpus.shuffled(64, 32_768, 0.0, np.random.default_rng(0)))
+    batches = list(corpus.shuffled(128, 32_768, 0.0, np.random.default_rng(0)))
     tokens = sum(int(batch["lengths"].sum()) for batch in batches)
     assert 1 - tokens / sum(batch["ids"].size for batch in batches) < 0.10
 

@@ -107,9 +107,10 @@ def test_words_of_two_labels_share_their_adversarial_directions(changes, multila
 @pytest.mark.parametrize(
     ("changes", "size", "rate"),
     [
-        ({"texts": 10}, 8, 0.00071),
-        ({"texts": 1_000}, 25, 0.0013),
+        ({"texts": 10}, 16, 0.002),
+        ({"texts": 1_000}, 25, 0.002),
         ({"texts": 2_560}, 64, 0.002),
+        ({"texts": 334, "labels": 25}, 16, 0.004),
         ({"texts": 2_560, "labels": 20}, 64, 0.004),
         ({"texts": 2_560, "labels": 20, "words": 1}, 64, 0.002),
         ({"texts": 5_119}, 127, 0.0028),
@@ -136,8 +137,9 @@ def test_very_many_labels_are_fitted_closely(changes, multilabel, regularization
 
 
 def test_the_rate_fits_a_chosen_size_of_batches():
-    config = Config().override({"training.batch_size": 16})
-    assert resolve(config, shape()).training.learning_rate == 0.001
+    for size, rate in ((1, 0.002), (96, 0.0024), (1_000, 0.0028)):
+        config = Config().override({"training.batch_size": size})
+        assert resolve(config, shape()).training.learning_rate == rate
 
 
 def test_what_the_user_chose_stays():
@@ -163,7 +165,7 @@ def test_one_line_says_what_was_chosen_and_by_what():
     line = describe(resolve(Config(), seen), seen)
     assert line == (
         "9,000 texts of 1 word (median), 75 labels: characters as tokens, n-grams that occur once or more, "
-        "at most 30 epochs, batches of 128 at 0.0028, adversarial radius 0.15 in own directions"
+        "C 0.5, at most 30 epochs, batches of at most 128 at 0.0028, adversarial radius 0.15, own direction"
     )
     config = resolve(Config().override({"wide.enabled": False}), shape())
     assert "n-grams" not in describe(config, shape())
