@@ -55,7 +55,7 @@ class WideConfig:
         char_max: Longest character n-gram.
         min_count: An n-gram must occur in at least this many training texts; 0 lets their number decide.
         max_megabytes: The most telling n-grams are kept, as many as fit into this many megabytes.
-        regularization: The C of scikit-learn's LinearSVC; larger fits more closely; 0 lets the labels decide.
+        regularization: The C of scikit-learn's LinearSVC; larger fits more closely; 0 lets the data decide.
     """
 
     enabled: bool = True
@@ -99,11 +99,11 @@ class TrainingConfig:
     Attributes:
         epochs: Passes over the training part; 0 lets its size and the number of labels decide.
         patience: Epochs without a better dev loss after which training stops; 0 never stops early.
-        batch_size: Texts in a batch, at most; 0 lets their number decide.
+        batch_size: Texts in a batch, at most; 0 lets the data decide.
         token_budget: Tokens in a batch, padding included, at most (one longer text is a batch).
         window: Tokens of a longer text that an epoch reads, at a random place; 0 reads all. Answers always read
             all.
-        learning_rate: Peak rate of Adam; 0 lets the batches' size and the number of labels decide.
+        learning_rate: Peak rate of Adam; 0 lets the data decide.
         table_rate: The embedding tables learn this many times as fast.
         warmup: Share of the steps in which the rate rises; after it the rate falls along a cosine.
         clip_norm: The gradient's norm is cut to this.
