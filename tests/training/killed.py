@@ -14,7 +14,8 @@ _CONTEXT.set_forkserver_preload(
     ["killed", "grutext.nn.network", "grutext.training.fit", "grutext.training.wide"]
 )
 SETTINGS = ["--set", "text.subword_buckets=300", "--set", "model.units=8", "--set", "model.embedding_size=8",
-            "--set", "training.patience=0", "--set", "training.checkpoint_seconds=0", "--epochs", "12"]  # fmt: skip
+            "--set", "training.patience=0", "--set", "training.checkpoint_seconds=0", "--epochs", "12",
+            "--set", "training.adversarial_radius=0"]  # fmt: skip
 
 
 def run(folder: Path, arguments: list[str]) -> None:

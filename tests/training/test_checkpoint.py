@@ -80,13 +80,13 @@ def test_a_training_that_stopped_at_any_step_goes_on_to_the_same_bytes(whole, tm
     assert heard.records[0].epoch == (steps - 1) // 12 + 1
 
 
-def test_directions_that_are_shared_go_on_as_well(tmp_path):
-    shared = {"training__adversarial_direction": "shared", "training__adversarial_radius": 1.0}
-    whole = fit(**shared)
-    own = fit(training__adversarial_direction="own", training__adversarial_radius=1.0)
-    assert weights_digest(whole) != weights_digest(own)
-    stop(tmp_path, 20, **shared)
-    check_same(fit(checkpoint=tmp_path, resume=True, **shared), whole)
+@pytest.mark.parametrize("direction", ["own", "shared"])
+def test_an_adversarial_training_goes_on_as_well(whole, tmp_path, direction):
+    settings = {"training__adversarial_direction": direction, "training__adversarial_radius": 1.0}
+    adversarial = fit(**settings)
+    assert weights_digest(adversarial) != weights_digest(whole)
+    stop(tmp_path, 20, **settings)
+    check_same(fit(checkpoint=tmp_path, resume=True, **settings), adversarial)
 
 
 def test_ctrl_c_within_a_step_keeps_the_state_after_it(whole, tmp_path, monkeypatch):

@@ -59,8 +59,8 @@ def kill_and_resume(folder, kills, seed):
     return done
 
 
-def test_a_training_killed_20_times_ends_with_the_same_bytes(folder):
-    done = kill_and_resume(folder, 20, seed=4)
+def test_a_training_killed_10_times_ends_with_the_same_bytes(folder):
+    done = kill_and_resume(folder, 10, seed=4)
     assert min(done.values()) >= 1, done
 
 
