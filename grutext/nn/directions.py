@@ -45,9 +45,13 @@ class Directions:
 
     def learn(self, pairs: Tensor, pull: Tensor, mask: Tensor) -> None:
         """Takes the gradients `(T, N, E)` of a batch's losses for the vectors of its tokens."""
-        norm = tf.sqrt(tf.reduce_sum(tf.square(pull), axis=[0, 2], keepdims=True))  # (1, N, 1)
-        real = tf.boolean_mask(pull / tf.maximum(norm, 1e-12), mask)  # (S, E)
+        real = tf.boolean_mask(pull / text_norms(pull), mask)  # (S, E)
         touched, place = tf.unique(tf.boolean_mask(pairs, mask))
         means = tf.math.unsorted_segment_mean(real, place, tf.size(touched))
         known = tf.gather(self.table, touched)
         self.table.scatter_update(tf.IndexedSlices(known + _RATE * (means - known), touched))
+
+
+def text_norms(pull: Tensor) -> Tensor:
+    """Gives the length of each text's gradient `(T, N, E)`, all its tokens together, `(1, N, 1)`; never 0."""
+    return tf.maximum(tf.sqrt(tf.reduce_sum(tf.square(pull), axis=[0, 2], keepdims=True)), 1e-12)

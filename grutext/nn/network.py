@@ -16,7 +16,7 @@ from grutext.config import Config
 from grutext.model.spec import weight_spec
 from grutext.nn.adam import Adam
 from grutext.nn.backend import keras, tf
-from grutext.nn.directions import Directions
+from grutext.nn.directions import Directions, text_norms
 from grutext.nn.encoder import GRUEncoder
 from grutext.nn.heads import LOSSES
 from grutext.nn.weights import Arrays, assign, encoder_variables, initial_arrays, to_arrays
@@ -185,9 +185,7 @@ class Network:
         pull *= real[:, :, None]
         squares = tf.reduce_sum(tf.square(vectors), axis=2)  # (T, N)
         length = tf.sqrt(tf.reduce_sum(squares * real) / tf.maximum(tf.reduce_sum(real), 1.0))
-        norm = tf.sqrt(tf.reduce_sum(tf.square(pull), axis=[0, 2], keepdims=True))
-        shift = self.training.adversarial_radius * length * pull / tf.maximum(norm, 1e-12)
-        return tf.stop_gradient(shift)
+        return tf.stop_gradient(self.training.adversarial_radius * length * pull / text_norms(pull))
 
     def _dropout(self, values: Tensor, rate: float, step: Tensor, salt: int) -> Tensor:
         """Sets a share of the values to zero, decided by the seed, the step and the place in the step."""
