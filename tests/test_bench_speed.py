@@ -119,7 +119,7 @@ def test_what_a_machine_lacks_is_a_dash():
         [row("prediction", "mail", ours=300.0, gru=600.0, gru_ids=700.0, keras=100.0)]
     )
     assert cells(of_strings, "mail") == [
-        "mail", "300", "600", "100", "–", "–", "–", "–", "3.00", "–", "–", "6.00", "–", "–",
+        "mail", "300", "–", "600", "100", "–", "–", "–", "–", "3.00", "–", "–", "6.00", "–", "–",
     ]  # fmt: skip
     assert cells(of_ids, "mail") == ["mail", "700", "–", "–", "–", "–", "–"]
 

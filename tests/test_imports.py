@@ -69,7 +69,7 @@ def test_a_model_is_loaded_and_asked_with_numpy_and_safetensors(tmp_path, build_
     expected = grutext.Classifier(bundle).predict(texts)
     code = f"""
 from grutext import Classifier
-model = Classifier.load("model")
+model = Classifier.load("model", compiled=False)  # Numba is another extra
 print(json.dumps(model.predict({texts!r})))
 assert model.predict_proba(["a"]).shape == (1, 3)
 assert model.encode(["a"]).shape == (1, 16)

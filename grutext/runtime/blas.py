@@ -1,28 +1,35 @@
-"""How many threads the matrix products of NumPy's BLAS may use, which is a setting of the whole process.
+"""How many threads the matrix products of NumPy's and SciPy's BLAS may use: settings of the whole process.
 
-OpenBLAS, which NumPy's wheels bring, is asked by its own functions. (threadpoolctl knows more libraries, but lets
-only one thread of a process change anything.) Any other BLAS is left as it is.
+OpenBLAS, of which the wheels of both bring one, is asked by its own functions. (threadpoolctl knows more libraries,
+but lets only one thread of a process change anything.) Any other BLAS is left as it is.
 """
 
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from types import ModuleType
 
 import numpy as np
 
-_NAMES = ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads")
+Library = tuple[Callable[[], int], Callable[[int], None]]
+"""The functions of an OpenBLAS that tell and set the number of threads."""
+
+_NAMES = [f"{prefix}openblas_{{}}_num_threads{suffix}" for prefix in ("scipy_", "") for suffix in ("64_", "")]
+_CALLERS = ("*core/_multiarray_umath*", "linalg/_fblas*")  # in the folders of NumPy and SciPy
 
 
-def _find_openblas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
-    """Gives the functions that tell and set the number of threads, if NumPy uses OpenBLAS."""
-    folder = Path(np.__file__).parent
+def _find_openblas(package: ModuleType) -> Library | None:
+    """Gives the OpenBLAS that NumPy or SciPy uses, if it is one."""
+    folder = Path(str(package.__file__)).parent
     # A library's handle finds the functions of those that it needs, though not on Windows.
-    for path in (*folder.glob("*core/_multiarray_umath*"), *folder.parent.glob("numpy.libs/*openblas*")):
+    own = folder.parent.glob(f"{package.__name__}.libs/*openblas*")
+    for path in itertools.chain(*map(folder.glob, _CALLERS), own):
         try:
             library = ctypes.CDLL(str(path))
         except OSError:
@@ -34,42 +41,66 @@ def _find_openblas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
 
 
 class _OneThread:
-    """Holds OpenBLAS to one thread while anyone asks for it."""
+    """Holds each known OpenBLAS to one thread while anyone asks for it."""
 
     def __init__(self) -> None:
-        self._lock, self._users, self._before = Lock(), 0, 1
-        self._openblas = _find_openblas()
+        self._lock, self._users = Lock(), 0
+        self._libraries: list[Library] = []
+        self._before: list[int] = []
+
+    def add(self, package: ModuleType) -> bool:
+        """Holds the OpenBLAS of NumPy or SciPy from now on; tells whether it has one."""
+        found = _find_openblas(package)
+        with self._lock:
+            if found:
+                self._libraries.append(found)
+                if self._users:
+                    self._hold(found)
+        return found is not None
+
+    def _hold(self, library: Library) -> None:
+        get, set_ = library
+        self._before.append(get())
+        set_(1)
 
     def enter(self) -> None:
         """Counts one more who asks."""
-        if self._openblas:
-            get, set_ = self._openblas
-            with self._lock:
-                if not self._users:
-                    self._before = get()
-                    set_(1)
-                self._users += 1
+        with self._lock:
+            if not self._users:
+                for library in self._libraries:
+                    self._hold(library)
+            self._users += 1
 
     def leave(self) -> None:
-        """Counts one less; after the last one OpenBLAS is as it was."""
-        if self._openblas:
-            with self._lock:
-                if not self._users:  # forked meanwhile: `forget` has seen to it
-                    return
-                self._users -= 1
-                if not self._users:
-                    self._openblas[1](self._before)
+        """Counts one less; after the last one each OpenBLAS is as it was."""
+        with self._lock:
+            if not self._users:  # forked meanwhile: `forget` has seen to it
+                return
+            self._users -= 1
+            if not self._users:
+                self._free()
+
+    def _free(self) -> None:
+        for (_, set_), threads in zip(self._libraries, self._before, strict=True):
+            set_(threads)
+        self._before.clear()
 
     def forget(self) -> None:
         """Frees a forked process from the users that stayed behind in its parent, and from their lock."""
-        if self._users and self._openblas:
-            self._openblas[1](self._before)
+        if self._users:
+            self._free()
         self._lock, self._users = Lock(), 0
 
 
 _one_thread = _OneThread()
+_one_thread.add(np)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_one_thread.forget)
+
+
+def hold(package: ModuleType) -> bool:
+    """Lets `one_blas_thread` hold the BLAS of SciPy, too, if that is an OpenBLAS; tells whether it is."""
+    return _one_thread.add(package)
 
 
 @contextmanager

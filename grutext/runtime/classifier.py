@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -9,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.errors import BundleError
+from grutext.errors import BundleError, ConfigError
 from grutext.model.bundle import Bundle
 from grutext.model.spec import pooled_width
 from grutext.runtime.chunks import check_threads, map_chunks
@@ -36,35 +37,39 @@ class Classifier:
         bundle: The model.
         threads: How many threads work on many texts; None is one for each core that the process may use. The
             answers are the same bits for any number.
+        compiled: Whether the loops are machine code, made by Numba (the extra `fast`), and not NumPy's: several times
+            faster once it is loaded, which takes half a second, or compiled, which takes 20 seconds the first
+            time. None: if Numba is installed. Probabilities differ by a few millionths.
 
     Raises:
-        ConfigError: There are fewer than one thread.
+        ConfigError: There are fewer than one thread, or `compiled` is asked for and Numba does not load.
     """
 
-    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+    def __init__(self, bundle: Bundle, threads: int | None = None, compiled: bool | None = None) -> None:
         self.bundle = bundle
         self.threads = check_threads(threads)
-        self._asked_threads = threads
+        self._asked = threads, compiled
+        compiled = _has_compiled(compiled)
         self.labels = bundle.labels
         self.multilabel = bundle.multilabel
         self.thresholds = np.array(bundle.calibration.thresholds, np.float32)
         self._vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary))
         config, weights = bundle.config, bundle.weights
-        self._deep = DeepPart(config.model, weights) if config.model.enabled else None
-        self._wide = WidePart(config.wide, weights) if config.wide.enabled else None
+        self._deep = DeepPart(config.model, weights, compiled) if config.model.enabled else None
+        self._wide = WidePart(config.wide, weights, compiled) if config.wide.enabled else None
 
     @classmethod
-    def load(cls, path: str | Path, threads: int | None = None) -> Classifier:
-        """Reads a model folder; `threads` is that of the class.
+    def load(cls, path: str | Path, threads: int | None = None, compiled: bool | None = None) -> Classifier:
+        """Reads a model folder; `threads` and `compiled` are those of the class.
 
         Raises:
             BundleError: The folder is missing, damaged or of a newer format.
-            ConfigError: There are fewer than one thread.
+            ConfigError: As the class raises it.
         """
-        return cls(Bundle.load(path), threads)
+        return cls(Bundle.load(path), threads, compiled)
 
-    def __reduce__(self) -> tuple[type[Classifier], tuple[Bundle, int | None]]:
-        return type(self), (self.bundle, self._asked_threads)  # all else is made from the bundle
+    def __reduce__(self) -> tuple[type[Classifier], tuple[Bundle, int | None, bool | None]]:
+        return type(self), (self.bundle, *self._asked)  # all else is made from the bundle
 
     def predict(self, texts: Sequence[str]) -> list[str] | list[tuple[str, ...]]:
         """Gives the label of each text, or where a text may have several the tuple of its labels."""
@@ -166,3 +171,16 @@ class Classifier:
     @staticmethod
     def _stack(parts: Sequence[Float], width: int) -> Float:
         return np.concatenate(parts) if parts else np.zeros((0, width), np.float32)
+
+
+def _has_compiled(asked: bool | None) -> bool:
+    """Tells whether the loops are machine code: as asked, and by default if Numba loads."""
+    if asked is False:
+        return False
+    try:
+        importlib.import_module("grutext.runtime.compiled")
+    except ImportError as error:
+        if asked:
+            raise ConfigError(f"compiled loops need Numba: pip install 'grutext[fast]' ({error})") from error
+        return False
+    return True

@@ -22,11 +22,14 @@ class DeepPart:
     Args:
         config: The encoder's settings.
         weights: Arrays by the names of the spec.
+        compiled: Whether the loops are those of `grutext.runtime.compiled`, where it has them.
     """
 
-    def __init__(self, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> None:
-        self._weights = weights
-        self._encoder = Encoder(config, weights)
+    def __init__(
+        self, config: ModelConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
+    ) -> None:
+        self._weights, self._compiled = weights, compiled
+        self._encoder = Encoder(config, weights, compiled)
 
     def encode(self, tokens: TokenBatch) -> Float:
         """Gives the vectors of N texts, `(N, P) float32`; zeros for an empty text."""
@@ -43,6 +46,11 @@ class DeepPart:
         if "embedding/subwords" not in self._weights:
             return vectors
         table, counts = self._weights["embedding/subwords"], tokens.bucket_counts
+        if self._compiled and table.dtype == np.float16:
+            from grutext.runtime.compiled import add_subwords
+
+            add_subwords(table.view(np.int16), tokens.buckets, counts, vectors)
+            return vectors
         has = np.flatnonzero(counts)
         ends = np.cumsum(counts[has], dtype=np.int64)
         first = start = 0

@@ -28,11 +28,14 @@ class Encoder:
     Args:
         config: The encoder's settings.
         weights: Arrays by the names of `grutext.model.spec.encoder_spec`.
+        compiled: Whether the loops are those of `grutext.runtime.compiled`, where it has them.
     """
 
-    def __init__(self, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(
+        self, config: ModelConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
+    ) -> None:
         self._config, self._weights = config, weights
-        self._layers = [Layer.of(layer, config, weights) for layer in range(config.layers)]
+        self._layers = [Layer.of(layer, config, weights, compiled) for layer in range(config.layers)]
         self._rooms = Rooms()
 
     def encode(self, vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> Float:

@@ -38,14 +38,18 @@ class Layer:
             to r has its sign changed, for r = 1 / (1 + exp(-x)), and z's is kept, for 1 - z is needed.
         recurrent: `(3, D, U, U)`, likewise.
         inner: `(D, 1, U)`, the bias within the reset of `reset_after`; None for the other convention.
+        compiled: Whether machine code runs it, and not NumPy; only for `reset_after`.
     """
 
     kernel: Float
     recurrent: Float
     inner: Float | None
+    compiled: bool
 
     @classmethod
-    def of(cls, layer: int, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> Layer:
+    def of(
+        cls, layer: int, config: ModelConfig, weights: Mapping[str, NDArray[Any]], compiled: bool
+    ) -> Layer:
         """Builds layer number `layer` from arrays by the names of `grutext.model.spec.encoder_spec`."""
         kernels, recurrents, inners = [], [], []
         for direction in directions(config):
@@ -58,7 +62,8 @@ class Layer:
             kernels.append(np.vstack([weights[f"{name}/kernel"], own.reshape(1, -1)]))
             recurrents.append(weights[f"{name}/recurrent_kernel"])
         inner = np.stack(inners) if inners else None
-        return cls(_by_gate(kernels, config.units), _by_gate(recurrents, config.units), inner)
+        compiled = compiled and config.reset_after
+        return cls(_by_gate(kernels, config.units), _by_gate(recurrents, config.units), inner, compiled)
 
 
 def _by_gate(arrays: list[Float], units: int) -> Float:
@@ -135,26 +140,37 @@ def run_layer(layer: Layer, batch: Batch, source: Source, sink: Sink, room: Room
         gates = _allot(room, "gates", (3, *positions.shape), layer, running)  # (3, D, R, U)
         states = _allot(room, "states", positions.shape, layer, running)  # (D, R, U)
         source.fill(gates, positions, room)
-        with np.errstate(over="ignore"):  # a gate is 1 / (1 + inf) = 0 then
-            last = _run_steps(layer, before[:, :running], gates, states, runs, room)
+        if layer.compiled:
+            _run_compiled(layer, before, gates, states, alive, room)
+        else:
+            with np.errstate(over="ignore"):  # a gate is 1 / (1 + inf) = 0 then
+                _run_steps(layer, before, gates, states, runs, room)
         sink.add(states, runs)
-        before[:, : last.shape[1]] = last
         t += len(alive)
 
 
 def _allot(room: Room, name: str, shape: tuple[int, ...], layer: Layer, running: int) -> Float:
     """Gives an array `(*shape, U)`, in which a step of one text is in one piece, as that of many texts is not."""
     units = layer.recurrent.shape[-1]
-    if running > 1:
+    if running > 1 or layer.compiled:
         return room.array(name, *shape, units)
     *leading, rows = shape
     return np.moveaxis(room.array(name, rows, *leading, units), 0, -2)
 
 
-def _run_steps(layer: Layer, h: Float, gates: Float, states: Float, runs: Runs, room: Room) -> Float:
-    """Fills in the states of a block from the states before it; gives those of its last step, `(D, n, U)`."""
+def _run_compiled(layer: Layer, before: Float, gates: Float, states: Float, alive: Int, room: Room) -> None:
+    """Does what `_run_steps` does."""
+    from grutext.runtime.compiled import run_steps
+
+    work = room.array("work", 3, *before.shape[1:])
+    run_steps(layer.recurrent, layer.inner, before, gates, states, alive, work)
+
+
+def _run_steps(layer: Layer, before: Float, gates: Float, states: Float, runs: Runs, room: Room) -> None:
+    """Fills in the states of a block from those before it, `(D, N, U)`, which then are each text's last ones."""
     recurrent, inner = layer.recurrent, layer.inner
     directions, _, units = states.shape
+    h = before
     for row, steps, n in runs:
         end = row + steps * n
         h = h[:, :n]
@@ -184,4 +200,4 @@ def _run_steps(layer: Layer, h: Float, gates: Float, states: Float, runs: Runs, 
             c -= h
             c /= z
             h = np.add(h, c, result)
-    return h
+        before[:, :n] = h

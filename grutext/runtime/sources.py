@@ -81,16 +81,29 @@ class Convolution:
         middle = self._products[len(kernel) // 2, :-1]
         middle[:, :-1] += bias
         middle += self._vectors
-        self._ids, self._kernel = ids, layer.kernel
+        self._ids, self._layer = ids, layer
 
     def fill(self, gates: Float, positions: Int, room: Room) -> None:
         """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
+        convolve = self._convolve_compiled if self._layer.compiled else self._convolve
+        np.matmul(convolve(positions, room), self._layer.kernel, out=gates)
+
+    def _convolve_compiled(self, positions: Int, room: Room) -> Float:
+        """Gives what `_convolve` does."""
+        from grutext.runtime.compiled import convolve
+
+        seen = room.array("inputs", *positions.shape, self._vectors.shape[1])
+        convolve(self._products, self._vectors, self._ids, positions, seen)
+        return seen
+
+    def _convolve(self, positions: Int, room: Room) -> Float:
+        """Gives the vectors `(D, R, E + 1)` of the tokens at `positions`."""
         reach = len(self._products) // 2
         seen = _take(self._products[0], self._ids[positions - reach], "inputs", room)
         for offset, products in enumerate(self._products[1:], start=1 - reach):
             seen += _take(products, self._ids[positions + offset], "more", room)
         vectors = _take(self._vectors, self._ids[positions], "more", room)
-        np.matmul(np.maximum(seen, vectors, out=seen), self._kernel, out=gates)
+        return np.maximum(seen, vectors, out=seen)
 
 
 def _take(table: Float, rows: NDArray[np.integer], name: str, room: Room) -> Float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import WideConfig
-from grutext.text import NgramFeatures, SparseRows, TokenBatch, count_ngrams
+from grutext.text import NgramFeatures, SparseRows, TokenBatch, count_ngrams, sort_ngrams
 
 _BLOCK = 1 << 18  # products held at a time
 _MANY = 1 << 12  # tokens
@@ -23,13 +23,17 @@ class WidePart:
     Args:
         config: The n-gram settings.
         weights: Arrays by the names of the spec.
+        compiled: Whether the loop is that of `grutext.runtime.compiled`.
     """
 
-    def __init__(self, config: WideConfig, weights: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(
+        self, config: WideConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
+    ) -> None:
         self.config = config
         self.features = NgramFeatures(weights["wide/keys"], weights["wide/scale"].astype(np.float32))
         self.kernel = weights["wide/kernel"]
         self.bias = weights["wide/bias"]
+        self._compiled = compiled and self.kernel.dtype == np.float16
 
     def margins(self, tokens: TokenBatch) -> NDArray[np.float32]:
         """Gives the margins of N texts, `(N, C)`, or `(N, 1)` for two classes; the bias for an empty text."""
@@ -37,11 +41,35 @@ class WidePart:
 
     def read(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Gives the margins, and the share of each text's n-grams that are known, `(N,)`; 0 for an empty text."""
+        if self._compiled:
+            return self._read_compiled(tokens)
         counts = count_ngrams(tokens, self.config)
         rows = self.features.transform(counts)
         margins = linear(rows, self._fast_kernel if len(tokens.ids) > _MANY else self.kernel) + self.bias
         known = (rows.starts[1:] - rows.starts[:-1]) / np.maximum(counts.starts[1:] - counts.starts[:-1], 1)
         return margins, known.astype(np.float32)
+
+    def _read_compiled(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Gives what `read` does."""
+        from grutext.runtime.compiled import read_ngrams
+
+        bounds, keys = sort_ngrams(tokens, self.config)
+        features, index = self.features, self.features.index
+        margins = np.zeros((len(bounds) - 1, self.kernel.shape[1]), np.float32)
+        known = np.empty(len(margins), np.float32)
+        read_ngrams(
+            bounds,
+            keys,
+            index.keys,
+            index.first,
+            index.shift,
+            features.scale,
+            features.first_character,
+            self.kernel.view(np.int16),
+            margins,
+            known,
+        )
+        return margins + self.bias, known
 
     @cached_property
     def _fast_kernel(self) -> NDArray[np.float32]:

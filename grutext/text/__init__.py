@@ -1,7 +1,15 @@
 """Strings to tokens, ids and features; one implementation for training and runtime."""
 
 from grutext.text.lookup import KeyIndex
-from grutext.text.ngrams import CHARACTER_FAMILY, NgramCounts, NgramFeatures, SparseRows, count_ngrams
+from grutext.text.ngrams import (
+    CHARACTER_FAMILY,
+    MAX_COUNT,
+    NgramCounts,
+    NgramFeatures,
+    SparseRows,
+    count_ngrams,
+    sort_ngrams,
+)
 from grutext.text.normalize import normalize
 from grutext.text.tokenizers import TOKENIZERS, is_unspaced
 from grutext.text.vectorizer import TokenBatch, Vectorizer
@@ -9,6 +17,7 @@ from grutext.text.vocabulary import UNKNOWN, Vocabulary
 
 __all__ = [
     "CHARACTER_FAMILY",
+    "MAX_COUNT",
     "TOKENIZERS",
     "UNKNOWN",
     "KeyIndex",
@@ -21,4 +30,5 @@ __all__ = [
     "count_ngrams",
     "is_unspaced",
     "normalize",
+    "sort_ngrams",
 ]

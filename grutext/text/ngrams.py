@@ -22,7 +22,7 @@ from grutext.text.vectorizer import TokenBatch
 CHARACTER_FAMILY = np.uint32(1 << 31)  # keys from here on are character n-grams
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
-_MAX_COUNT = (1 << 20) - 1  # more occurrences than this weigh no more
+MAX_COUNT = (1 << 20) - 1  # more occurrences than this weigh no more
 
 UInt32 = NDArray[np.uint32]
 UInt64 = NDArray[np.uint64]
@@ -49,12 +49,15 @@ class NgramCounts:
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
-def count_ngrams(batch: TokenBatch, config: WideConfig) -> NgramCounts:
-    """Counts the n-grams of a batch of texts; an empty text has none.
+def sort_ngrams(batch: TokenBatch, config: WideConfig) -> tuple[Int64, UInt32]:
+    """Gives the n-grams of a batch of N texts, each of them as often as it occurs; an empty text has none.
 
     Args:
         batch: The texts.
         config: The lengths of the n-grams.
+
+    Returns:
+        `(N + 1,)`, where each text's n-grams begin, and the keys, ascending within a text.
     """
     hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
     words = hashes.take(batch.ids) if len(hashes) else hashes
@@ -62,7 +65,21 @@ def count_ngrams(batch: TokenBatch, config: WideConfig) -> NgramCounts:
     if config.char_max:
         codes, sizes = _code_points(batch.normalized)
         grams += _roll(codes, sizes, config.char_min, config.char_max, characters=True)
-    return _count(grams, len(batch.lengths))
+    return _sort(grams, len(batch.lengths))
+
+
+def count_ngrams(batch: TokenBatch, config: WideConfig) -> NgramCounts:
+    """Counts the n-grams of a batch of texts; the arguments are those of `sort_ngrams`."""
+    bounds, keys = sort_ngrams(batch, config)
+    differs = np.ones(len(keys) + 1, bool)
+    np.not_equal(keys[1:], keys[:-1], out=differs[1:-1])
+    differs[bounds] = True
+    edges = np.flatnonzero(differs)
+    return NgramCounts(
+        starts=edges.searchsorted(bounds),
+        keys=keys.take(edges[:-1]),
+        counts=(edges[1:] - edges[:-1]).astype(np.int32),
+    )
 
 
 class _Grams(NamedTuple):
@@ -105,28 +122,20 @@ def _roll(
     return grams
 
 
-def _count(grams: Sequence[_Grams], texts: int) -> NgramCounts:
-    """Puts the n-grams of each text together, sorts and counts them."""
+def _sort(grams: Sequence[_Grams], texts: int) -> tuple[Int64, UInt32]:
+    """Puts the n-grams of each text together and sorts them."""
     bounds = _bounds(sum((ends - starts for _, starts, ends in grams), np.zeros(texts, np.int64)))
-    occurrences = np.empty(bounds[-1], np.uint32)
+    sorted_keys = np.empty(bounds[-1], np.uint32)
     runs = [(keys, starts.tolist(), ends.tolist()) for keys, starts, ends in grams]
     at = 0
     for text in range(texts):
         first = at
         for keys, starts, ends in runs:
             part = keys[starts[text] : ends[text]]
-            occurrences[at : at + len(part)] = part
+            sorted_keys[at : at + len(part)] = part
             at += len(part)
-        occurrences[first:at].sort()  # each text by itself: short sorts are the fastest
-    differs = np.ones(len(occurrences) + 1, bool)
-    np.not_equal(occurrences[1:], occurrences[:-1], out=differs[1:-1])
-    differs[bounds] = True
-    edges = np.flatnonzero(differs)
-    return NgramCounts(
-        starts=edges.searchsorted(bounds),
-        keys=occurrences.take(edges[:-1]),
-        counts=(edges[1:] - edges[:-1]).astype(np.int32),
-    )
+        sorted_keys[first:at].sort()  # each text by itself: short sorts are the fastest
+    return bounds, sorted_keys
 
 
 def _bounds(sizes: NDArray[np.integer] | Sequence[int]) -> Int64:
@@ -162,8 +171,8 @@ class NgramFeatures:
     def __init__(self, keys: UInt32, scale: NDArray[np.floating]) -> None:
         self.keys = keys
         self.scale = scale
-        self._index = KeyIndex(keys)
-        self._first_character = int(np.searchsorted(keys, CHARACTER_FAMILY))
+        self.index = KeyIndex(keys)
+        self.first_character = int(np.searchsorted(keys, CHARACTER_FAMILY))
 
     def transform(self, counts: NgramCounts) -> SparseRows:
         """Gives `(1 + log count) * scale`, each family of n-grams scaled to length 1 in each text.
@@ -171,14 +180,14 @@ class NgramFeatures:
         Args:
             counts: What `count_ngrams` gives; n-grams that are not known are left out.
         """
-        columns, found = self._index.find(counts.keys)
+        columns, found = self.index.find(counts.keys)
         starts = found.searchsorted(counts.starts)
         sizes = starts[1:] - starts[:-1]
-        values = np.log(np.minimum(counts.counts.take(found), _MAX_COUNT))
+        values = np.log(np.minimum(counts.counts.take(found), MAX_COUNT))
         values += 1.0
         values *= self.scale.take(columns)
         family = np.repeat(np.arange(0, 2 * len(sizes), 2), sizes)
-        family += columns >= self._first_character
+        family += columns >= self.first_character
         norms = np.sqrt(np.bincount(family, weights=values * values, minlength=2 * len(sizes)))
         values /= np.maximum(norms, 1e-12).take(family)
         return SparseRows(starts, columns, values.astype(np.float32))

@@ -1,6 +1,7 @@
 """Keras and NumPy say the same: both conventions, both directions, every pooling, ragged and empty texts."""
 
 import itertools
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -75,14 +76,14 @@ def test_keras_encoder_equals_numpy_encoder(config):
     assign(variables, weights)
 
     keras_says = np.asarray(layer(inputs, mask=mask))
-    encoder = Encoder(config, weights)
-    numpy_says = encoder.encode(vectors, np.arange(len(vectors), dtype=np.int32), LENGTHS)
-
-    np.testing.assert_allclose(keras_says, numpy_says, atol=1e-5)
-    for n, end in enumerate(np.cumsum(LENGTHS)):  # a single text is laid out otherwise
-        ids = np.arange(end - LENGTHS[n], end, dtype=np.int32)
-        alone = encoder.encode(vectors, ids, LENGTHS[n : n + 1])
-        np.testing.assert_allclose(keras_says[n : n + 1], alone, atol=1e-5)
+    for compiled in (False, True) if find_spec("numba") else (False,):
+        encoder = Encoder(config, weights, compiled)
+        numpy_says = encoder.encode(vectors, np.arange(len(vectors), dtype=np.int32), LENGTHS)
+        np.testing.assert_allclose(keras_says, numpy_says, atol=1e-5)
+        for n, end in enumerate(np.cumsum(LENGTHS)):  # a single text is laid out otherwise
+            ids = np.arange(end - LENGTHS[n], end, dtype=np.int32)
+            alone = encoder.encode(vectors, ids, LENGTHS[n : n + 1])
+            np.testing.assert_allclose(keras_says[n : n + 1], alone, atol=1e-5)
     assert not keras_says[2].any(), "an empty text pools to zeros"
     assert np.abs(keras_says[0]).max() > 0.01
 

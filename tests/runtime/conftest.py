@@ -179,8 +179,16 @@ def oracle_of() -> type[Oracle]:
 Check = Callable[..., None]
 
 
+@pytest.fixture(scope="session", params=[False, True], ids=["numpy", "compiled"])
+def compiled(request) -> bool:
+    """Whether the loops are machine code."""
+    if request.param:
+        pytest.importorskip("numba")
+    return request.param
+
+
 @pytest.fixture(scope="session")
-def check_encode() -> Check:
+def check_encode(compiled) -> Check:
     """Asserts that the runtime's encoder gives what an oracle gives, on weights that show any difference.
 
     Weights and biases are random and none is zero; the sizes of all axes differ; texts are of length 0,
@@ -201,7 +209,7 @@ def check_encode() -> Check:
             [distinct[i].astype(float).tolist() for i in ids[end - length : end]]
             for end, length in zip(ends, lengths, strict=True)
         ]
-        encoder = Encoder(config, weights)
+        encoder = Encoder(config, weights, compiled)
         found = encoder.encode(distinct, ids, lengths)
         expected = np.array(oracle(config, weights).encode(texts))
         assert found.dtype == np.float32

@@ -75,22 +75,22 @@ def test_every_pooling_of_the_spec_is_here_and_no_other():
 
 @pytest.mark.parametrize("config", configs(layers=2, bidirectional=True), ids=name_of)
 @pytest.mark.parametrize("lengths", [[], [0], [0, 0, 0], [1], [0, 1, 0]], ids=str)
-def test_shapes_at_the_edges(rng, config, lengths):
+def test_shapes_at_the_edges(rng, config, lengths, compiled):
     lengths = np.array(lengths, np.int32)
     ids = np.zeros(lengths.sum(), np.int32)
     vectors = rng.normal(size=(int(len(ids) > 0), 5)).astype(np.float32)
-    pooled = Encoder(config, random_weights(config, rng)).encode(vectors, ids, lengths)
+    pooled = Encoder(config, random_weights(config, rng), compiled).encode(vectors, ids, lengths)
     assert pooled.shape == (len(lengths), pooled_width(config))
     assert pooled.dtype == np.float32
     assert np.all(np.any(pooled != 0, axis=1) == (lengths > 0))
 
 
 @pytest.mark.parametrize("config", configs(bidirectional=True), ids=name_of)
-def test_extreme_inputs_give_finite_vectors(rng, config):
+def test_extreme_inputs_give_finite_vectors(rng, config, compiled):
     lengths = np.array([3, 1], np.int32)
     vectors = np.array([[1e30] * 5, [-1e30] * 5, [0.0] * 5], np.float32)
     weights = {name: array * 50 for name, array in random_weights(config, rng).items()}
-    pooled = Encoder(config, weights).encode(vectors, np.array([0, 1, 2, 1], np.int32), lengths)
+    pooled = Encoder(config, weights, compiled).encode(vectors, np.array([0, 1, 2, 1], np.int32), lengths)
     assert np.all(np.isfinite(pooled))
     assert np.all(np.abs(pooled) <= 1.0)
 
@@ -139,9 +139,9 @@ def test_the_mean_of_a_long_text_is_exact(rng):
     np.testing.assert_allclose(mean.pooled()[0], states[0].astype(float).mean(axis=0), rtol=3e-7)
 
 
-def test_what_is_kept_of_a_text_does_not_grow_with_its_length(rng):
+def test_what_is_kept_of_a_text_does_not_grow_with_its_length(rng, compiled):
     config = ModelConfig(embedding_size=16, units=16)
-    part = Encoder(config, random_weights(config, rng))
+    part = Encoder(config, random_weights(config, rng), compiled)
     vectors = rng.normal(size=(50, 16)).astype(np.float32)
     peaks = []
     for length in (2_000, 100_000):
@@ -157,7 +157,9 @@ def test_what_is_kept_of_a_text_does_not_grow_with_its_length(rng):
 
 @pytest.mark.parametrize("block", [1, 4, 5, 100])
 @pytest.mark.parametrize("subword_max", [0, 4])
-def test_a_token_is_its_word_row_plus_the_mean_of_its_subword_rows(rng, subword_max, block, monkeypatch):
+def test_a_token_is_its_word_row_plus_the_mean_of_its_subword_rows(
+    rng, subword_max, block, compiled, monkeypatch
+):
     """Tokens of one character have no n-gram of four: at the beginning, between others, at the end."""
     monkeypatch.setattr(deep, "_BLOCK", block)
     text = TextConfig(subword_min=4, subword_max=subword_max, subword_buckets=13)
@@ -168,7 +170,7 @@ def test_a_token_is_its_word_row_plus_the_mean_of_its_subword_rows(rng, subword_
     if subword_max:
         weights["embedding/subwords"] = subwords
         assert tokens.bucket_counts.tolist() == [0, 2, 0, 4, 0, 3, 0, 0]
-    vectors = DeepPart(config, weights).embed(tokens)
+    vectors = DeepPart(config, weights, compiled).embed(tokens)
     buckets = iter(tokens.buckets.tolist())
     for vector, row, count in zip(vectors, tokens.rows, tokens.bucket_counts, strict=True):
         rows = [subwords[next(buckets)].astype(float) for _ in range(count)]

@@ -40,15 +40,16 @@ POOL = [
 
 
 @pytest.fixture(params=KINDS)
-def model(request, build_bundle) -> Classifier:
-    """A model of each kind."""
-    return Classifier(build_bundle(**KINDS[request.param]))
+def model(request, build_bundle, compiled) -> Classifier:
+    """A model of each kind, in NumPy and in machine code."""
+    return Classifier(build_bundle(**KINDS[request.param]), compiled=compiled)
 
 
 @pytest.fixture
 def alone(model) -> np.ndarray:
-    """The probabilities of the texts of the pool, asked one by one: `(len(POOL), C)`."""
-    return np.concatenate([model.predict_proba([text]) for text in POOL])
+    """The probabilities of the texts of the pool, asked one by one, in NumPy: `(len(POOL), C)`."""
+    one = Classifier(model.bundle, compiled=False)
+    return np.concatenate([one.predict_proba([text]) for text in POOL])
 
 
 def check_same(model: Classifier, found, expected) -> None:
@@ -166,14 +167,14 @@ def test_forked_and_spawned_processes(build_bundle, tmp_path):
     assert done.stdout.splitlines() == [f"{name} {method}" for name in names for method in ("fork", "spawn")]
 
 
-def test_scores_that_overflow_are_an_error_and_no_answer(build_bundle):
+def test_scores_that_overflow_are_an_error_and_no_answer(build_bundle, compiled):
     """Each weight is finite, as loading asks, and the largest that there is."""
     bundle = build_bundle()
     weights = bundle.weights["head/kernel"]
     weights[...] = np.finfo(weights.dtype).max
     weights.ravel()[::2] *= -1
     calibration = replace(bundle.calibration, familiarity=(0.0, 1.0, 1.0))
-    model = Classifier(replace(bundle, calibration=calibration))
+    model = Classifier(replace(bundle, calibration=calibration), compiled=compiled)
     for ask in (model.predict, model.predict_proba, model.assess, model.familiarity):
         with pytest.raises(BundleError, match="scores overflow; train anew"):
             ask(POOL)

@@ -6,7 +6,7 @@ import pytest
 from grutext.config import TextConfig, WideConfig
 from grutext.runtime import wide
 from grutext.runtime.wide import WidePart, linear
-from grutext.text import NgramFeatures, SparseRows, Vectorizer, Vocabulary, count_ngrams
+from grutext.text import KeyIndex, NgramFeatures, SparseRows, Vectorizer, Vocabulary, count_ngrams
 
 COUNTS = {
     "usual": [3, 0, 1, 5, 2],
@@ -70,9 +70,11 @@ def test_many_labels_take_no_more_memory_than_a_block(rng, monkeypatch):
 
 @pytest.mark.parametrize("many", [0, 1 << 20])
 @pytest.mark.parametrize("classes", [1, 3])
-def test_margins_are_features_times_kernel_plus_bias(rng, monkeypatch, classes, many):
+def test_margins_are_features_times_kernel_plus_bias(rng, monkeypatch, classes, many, compiled):
+    monkeypatch.setattr(wide, "_MANY", many)
     config = WideConfig(char_max=3)
-    tokens = Vectorizer(TextConfig(), Vocabulary([])).vectorize(["the cat sat", "", "cat cat é", "unseen"])
+    texts = ["the cat sat", "", "cat cat é" * 40, "unseen"]
+    tokens = Vectorizer(TextConfig(), Vocabulary([])).vectorize(texts)
     counts = count_ngrams(tokens, config)
     keys = np.unique(counts.keys[counts.texts < 3])[::2]
     weights = {
@@ -86,9 +88,42 @@ def test_margins_are_features_times_kernel_plus_bias(rng, monkeypatch, classes, 
     for text in range(4):
         entries = slice(rows.starts[text], rows.starts[text + 1])
         dense[text, rows.columns[entries]] = rows.values[entries]
-    margins = WidePart(config, weights).margins(tokens)
-    assert margins.dtype == np.float32
+    margins, known = WidePart(config, weights, compiled).read(tokens)
+    shares = [np.isin(counts.keys[counts.texts == text], keys).mean() for text in (0, 2, 3)]
+    np.testing.assert_allclose(known[[0, 2, 3]], shares, rtol=1e-6)
+    assert known[1] == 0
+    assert known.dtype == margins.dtype == np.float32
     np.testing.assert_allclose(
         margins, dense @ weights["wide/kernel"] + weights["wide/bias"], rtol=1e-5, atol=1e-5
     )
     assert margins[1].tolist() == weights["wide/bias"].tolist()
+
+
+@pytest.mark.parametrize(
+    "some", [[0, 1], [5, 6, 7, 8, 9, 10, 11, 12], [(1 << 32) - 1], [0, (1 << 32) - 1]], ids=str
+)
+def test_machine_code_finds_keys_that_are_no_hashes(some):
+    """Close together, the smallest and the largest there is; those between and beyond are not found."""
+    read_ngrams = pytest.importorskip("grutext.runtime.compiled", exc_type=ImportError).read_ngrams
+    keys = np.array(some, np.uint32)
+    wanted = np.unique(np.concatenate([keys, keys - 1, keys + 1, [3, 100, 1 << 31]]).astype(np.uint32))
+    index, kernel = KeyIndex(keys), np.diag(np.arange(1.0, len(keys) + 1)).astype(np.float16)
+    margins, shares = np.zeros((1, len(keys)), np.float32), np.zeros(1, np.float32)
+    bounds, scale, bits = np.array([0, len(wanted)]), np.ones(len(keys), np.float32), kernel.view(np.int16)
+    read_ngrams(bounds, wanted, index.keys, index.first, index.shift, scale, len(keys), bits, margins, shares)
+    np.testing.assert_allclose(margins[0], np.arange(1, len(keys) + 1) / np.sqrt(len(keys)), rtol=1e-6)
+    assert shares[0] == np.float32(len(keys) / len(wanted))
+
+
+def test_a_text_that_begins_with_the_n_gram_that_ended_the_one_before(rng, compiled):
+    config = WideConfig(word_max=1, char_max=0)
+    tokens = Vectorizer(TextConfig(), Vocabulary([])).vectorize(["cat", "cat", "", "cat"])
+    weights = {
+        "wide/keys": np.unique(count_ngrams(tokens, config).keys),
+        "wide/scale": np.ones(1, np.float16),
+        "wide/kernel": rng.normal(size=(1, 2)).astype(np.float16),
+        "wide/bias": np.zeros(2, np.float32),
+    }
+    margins, known = WidePart(config, weights, compiled).read(tokens)
+    np.testing.assert_allclose(margins, np.outer([1, 1, 0, 1], weights["wide/kernel"]), rtol=1e-6)
+    assert known.tolist() == [1, 1, 0, 1]

@@ -24,7 +24,7 @@ from benchmarks.speed.tables import BEGIN, END, render_tables
 from benchmarks.tables import replace_tables
 
 RESULTS = ROOT / "benchmarks" / "speed.jsonl"
-_PACKAGES = ("numpy", "tensorflow", "keras", "onnxruntime", "fasttext-numpy2", "scikit-learn")
+_PACKAGES = ("numpy", "numba", "tensorflow", "keras", "onnxruntime", "fasttext-numpy2", "scikit-learn")
 
 
 @click.command()

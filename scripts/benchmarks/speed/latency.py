@@ -49,8 +49,10 @@ def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
 
 def _ours(bundle: Bundle, text: str) -> dict[str, Call]:
     whole, gru, ids = Classifier(bundle), Classifier(without_wide(bundle)), from_ids(without_wide(bundle))
+    numpy = Classifier(bundle, compiled=False)
     return {
         "ours": lambda: whole.predict_proba([text]),
+        "ours_numpy": lambda: numpy.predict_proba([text]),
         "gru": lambda: gru.predict_proba([text]),
         "ids": lambda: ids.predict_proba([text]),
     }
@@ -59,7 +61,7 @@ def _ours(bundle: Bundle, text: str) -> dict[str, Call]:
 def _onnx(bundle: Bundle, text: str) -> dict[str, Call]:
     """ONNX Runtime from ids, with our own embedding of them, and its graph alone, whose inputs are ready."""
     tokens = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary)).vectorize([text])
-    embed = DeepPart(bundle.config.model, bundle.weights).embed
+    embed = DeepPart(bundle.config.model, bundle.weights, compiled=True).embed
     (feed,) = feeds(tokens, embed(tokens), np.array([0]))
     session = OnnxGru(bundle)
     return {

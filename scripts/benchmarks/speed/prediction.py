@@ -58,8 +58,10 @@ def compare(bench: Bench, name: str) -> dict[str, float]:
 
 def _ours(bundle: Bundle, texts: Sequence[str]) -> dict[str, Call]:
     whole, gru, ids = Classifier(bundle), Classifier(without_wide(bundle)), from_ids(without_wide(bundle))
+    numpy = Classifier(bundle, compiled=False)
     return {
         "ours": lambda: whole.predict(texts),
+        "ours_numpy": lambda: numpy.predict(texts),
         "gru": lambda: gru.predict(texts),
         "gru_ids": lambda: ids.predict(texts),
     }
@@ -78,7 +80,7 @@ def _keras(bundle: Bundle, texts: Sequence[str], train: Sequence[str], chinese: 
 def _onnx(bundle: Bundle, texts: Sequence[str]) -> dict[str, Call]:
     """ONNX Runtime with our tokens and vectors, in batches of like length."""
     vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary))
-    embed = DeepPart(bundle.config.model, bundle.weights).embed
+    embed = DeepPart(bundle.config.model, bundle.weights, compiled=True).embed
     session = OnnxGru(bundle)
     chunks = [texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK)]
     ready = [vectorizer.vectorize(chunk) for chunk in chunks]

@@ -102,6 +102,7 @@ TABLES = (
         "data",
         (
             Column("grutext", ("ours",), ",.0f"),
+            Column("without Numba", ("ours_numpy",), ",.0f"),
             Column("its GRU alone", ("gru",), ",.0f"),
             Column("Keras, batch 64", ("keras",), ",.0f"),
             Column("Keras, best batch", ("keras_best",), ",.0f"),
@@ -136,6 +137,7 @@ TABLES = (
         (
             Column("grutext, p50", ("ours_p50",), _FACTOR),
             Column("p99", ("ours_p99",), _FACTOR),
+            Column("without Numba, p50", ("ours_numpy_p50",), _FACTOR),
             Column("its GRU alone, p50", ("gru_p50",), _FACTOR),
             Column("p99", ("gru_p99",), _FACTOR),
             Column("GRU from ids, p50", ("ids_p50",), _FACTOR),

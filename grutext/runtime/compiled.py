@@ -1,0 +1,225 @@
+"""The loops of the runtime in machine code, by Numba (the extra `fast`): what NumPy does, several times faster.
+
+NumPy passes over the memory once for each sum, product and exponential; here a state is made in one go, and other
+threads of the process run meanwhile. All arrays are in one piece. What is not a number stays so, as in NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+from grutext.runtime.blas import hold
+from grutext.text import MAX_COUNT
+
+Float = NDArray[np.float32]
+Int = NDArray[np.int64]
+UInt32 = NDArray[np.uint32]
+
+# tanh(x) = x P(x²) / Q(x²), with the least relative error for |x| ≤ 9 that was found, 2e-8: less than float32 shows.
+_P0, _P1, _P2, _P3, _P4 = map(np.float32, (1, 0.133810271, 3.49558980e-3, 2.06091080e-5, 1.33546933e-8))
+_Q1, _Q2, _Q3, _Q4 = map(np.float32, (0.467143427, 2.58769887e-2, 3.28563747e-4, 7.77657212e-7))
+_ONE, _HALF, _END = map(np.float32, (1, 0.5, 9))  # tanh(9) is 1 in float32
+_SIGNS, _WIDEN = np.int32(-0x70000001), np.float32(2.0**112)  # as in `grutext.runtime.deep.widen`
+_USUAL = 3  # places that a search of a key goes on
+_FEW = 8  # texts that are multiplied one by one: BLAS takes a while to lay a matrix out for its products
+
+# `np.dot` is SciPy's product here; threads of its own would fight with ours for the cores.
+if not hold(scipy):
+    raise ImportError("SciPy has another BLAS than OpenBLAS, which its wheels bring")
+
+
+def compile_loop(function: Callable[..., Any]) -> Any:
+    """Compiles a function when it is first called, and keeps the machine code on the disk where that may be."""
+    options: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # neither the package's folder nor the user's cache may be written to
+        return numba.njit(**options)(function)
+
+
+@compile_loop
+def _clip(x: np.float32, end: np.float32) -> Any:
+    if x > end:
+        return end
+    return -end if x < -end else x
+
+
+@compile_loop
+def _tanh(x: np.float32) -> Any:
+    x = _clip(x, _END)
+    u = x * x
+    over = x * (_ONE + u * (_P1 + u * (_P2 + u * (_P3 + u * _P4))))
+    return _clip(over / (_ONE + u * (_Q1 + u * (_Q2 + u * (_Q3 + u * _Q4)))), _ONE)
+
+
+@compile_loop
+def run_steps(
+    recurrent: Float, inner: Float, before: Float, gates: Float, states: Float, alive: Int, work: Float
+) -> None:
+    """Fills in the states of a block, and puts the last state of each text into `before`.
+
+    Args:
+        recurrent: `(3, D, U, U)`, as in `grutext.runtime.gru.Layer`.
+        inner: `(D, 1, U)`, likewise.
+        before: `(D, N, U)`, the states before the block.
+        gates: `(3, D, R, U)`, the projected inputs, step after step.
+        states: `(D, R, U)`, to be filled in.
+        alive: `(steps,)`, the texts that have a token at each step; they come first.
+        work: `(3, N, U)`, overwritten.
+    """
+    directions, _, units = states.shape
+    for d in range(directions):
+        first = 0
+        for n in alive:
+            for gate in range(3):
+                if n < _FEW:
+                    for i in range(n):
+                        np.dot(before[d, i], recurrent[gate, d], work[gate, i])
+                else:
+                    np.dot(before[d, :n], recurrent[gate, d], work[gate, :n])
+            for i in range(n):
+                row = first + i
+                for u in range(units):
+                    # half a tanh more is the logistic function: 1 / (1 + exp(x)) = 1/2 - tanh(x / 2) / 2
+                    new = _HALF - _HALF * _tanh(_HALF * (gates[0, d, row, u] + work[0, i, u]))  # 1 - z
+                    r = _HALF - _HALF * _tanh(_HALF * (gates[1, d, row, u] + work[1, i, u]))
+                    c = _tanh(gates[2, d, row, u] + r * (work[2, i, u] + inner[d, 0, u]))
+                    h = before[d, i, u]
+                    h += new * (c - h)
+                    before[d, i, u] = h
+                    states[d, row, u] = h
+            first += n
+
+
+@compile_loop
+def convolve(products: Float, vectors: Float, ids: NDArray[np.int32], positions: Int, seen: Float) -> None:
+    """Fills in what a convolution makes of tokens.
+
+    Args:
+        products: `(k, M + 1, E + 1)`, as in `grutext.runtime.sources.Convolution`.
+        vectors: `(M, E + 1)`, likewise.
+        ids: `(S,)`, the token at each position.
+        positions: `(D, R)`.
+        seen: `(D, R, E + 1)`, to be filled in.
+    """
+    directions, rows, size = seen.shape
+    reach = len(products) // 2
+    for d in range(directions):
+        for row in range(rows):
+            place = positions[d, row]
+            out = seen[d, row]
+            out[:] = products[0, ids[place - reach]]
+            for k in range(1, len(products)):
+                product = products[k, ids[place - reach + k]]
+                for e in range(size):
+                    out[e] += product[e]
+            vector = vectors[ids[place]]
+            for e in range(size):
+                if out[e] < vector[e]:
+                    out[e] = vector[e]
+
+
+@compile_loop
+def add_subwords(
+    table: NDArray[np.int16], buckets: NDArray[np.int32], counts: NDArray[np.int32], vectors: Float
+) -> None:
+    """Adds to the vectors of tokens the mean of their subword rows.
+
+    Args:
+        table: `(B, E)`, the bits of finite float16 numbers.
+        buckets: `(K,)`, as in `grutext.text.TokenBatch`; likewise
+        counts: `(M,)`.
+        vectors: `(M, E)`, to be added to.
+    """
+    size = table.shape[1]
+    bits, sums = np.empty(size, np.int32), np.empty(size, np.float32)
+    row = bits.view(np.float32)
+    at = 0
+    for m in range(len(counts)):
+        sums[:] = 0
+        for bucket in buckets[at : at + counts[m]]:
+            for e in range(size):
+                bits[e] = (np.int32(table[bucket, e]) << 13) & _SIGNS
+            for e in range(size):
+                sums[e] += row[e]
+        if counts[m]:
+            share = _WIDEN / np.float32(counts[m])
+            for e in range(size):
+                vectors[m, e] += sums[e] * share
+        at += counts[m]
+
+
+@compile_loop
+def read_ngrams(
+    bounds: Int,
+    keys: UInt32,
+    known: UInt32,
+    first: NDArray[np.int32],
+    shift: np.uint32,
+    scale: Float,
+    characters: int,
+    kernel: NDArray[np.int16],
+    margins: Float,
+    shares: Float,
+) -> None:
+    """Adds the products of N texts' n-grams to their margins, and fills in the shares of known ones.
+
+    Args:
+        bounds: `(N + 1,)`, and
+        keys: the n-grams, as `grutext.text.sort_ngrams` gives them.
+        known: `(F + 1,)`, as in `grutext.text.KeyIndex`; likewise
+        first: and
+        shift: these.
+        scale: `(F,)`, as in `grutext.text.NgramFeatures`.
+        characters: The first feature that is a character n-gram.
+        kernel: `(F, C)`, the bits of finite float16 numbers.
+        margins: `(N, C)`, to be added to.
+        shares: `(N,)`, of distinct n-grams; 0 for a text without any.
+    """
+    most = 1
+    for text in range(len(shares)):
+        most = max(most, bounds[text + 1] - bounds[text] + 1)
+    distinct, ends = np.empty(most, np.uint32), np.empty(most, np.int64)
+    columns, times, values = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most)
+    bits = np.empty(margins.shape[1], np.int32)
+    row = bits.view(np.float32)
+    beyond = len(scale)
+    for text in range(len(shares)):
+        begin, end = bounds[text], bounds[text + 1]
+        count = 0
+        for at in range(begin, end):
+            count += at == begin or keys[at] != keys[at - 1]
+            distinct[count], ends[count] = keys[at], at + 1
+        ends[0] = begin
+        found = 0
+        for n in range(1, count + 1):
+            key = distinct[n]
+            column = first[key >> shift]
+            for _ in range(_USUAL):  # rather than a loop whose end the processor would have to guess
+                column += known[column] < key
+            while known[column] < key:
+                column += 1
+            columns[found], times[found] = column, ends[n] - ends[n - 1]
+            found += known[column] == key and column < beyond
+        squares = np.zeros(2)  # of each family
+        for n in range(found):
+            value = np.float64(scale[columns[n]])
+            if times[n] > 1:
+                value *= 1 + np.log(np.float64(min(times[n], MAX_COUNT)))
+            squares[int(columns[n] >= characters)] += value * value
+            values[n] = value
+        norms = np.maximum(np.sqrt(squares), 1e-12)
+        for n in range(found):
+            column = columns[n]
+            value = np.float32(values[n] / norms[int(column >= characters)]) * _WIDEN
+            for c in range(len(row)):
+                bits[c] = (np.int32(kernel[column, c]) << 13) & _SIGNS
+            for c in range(len(row)):
+                margins[text, c] += value * row[c]
+        shares[text] = found / max(count, 1)
