@@ -20,6 +20,7 @@ from grutext.cli.options import (
     quiet_option,
     reading_options,
 )
+from grutext.cli.processor import prepare_tensorflow
 from grutext.cli.requirements import check_installed, is_installed
 from grutext.cli.settings import build_config, settings_options
 from grutext.cli.target import (
@@ -106,6 +107,7 @@ def train_command(
     check_target(folder, checkpoint, resume, overwrite)
     check_installed("grutext train", "tensorflow", "scikit-learn")
     config = build_config(settings, None if vectors is None else _width(vectors))
+    prepare_tensorflow()
 
     from grutext.cli.parts import read_parts
     from grutext.console import open_listener

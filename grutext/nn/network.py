@@ -6,17 +6,20 @@ the loss is differentiated with respect to those rows, and only they are updated
 
 from __future__ import annotations
 
+import importlib
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grutext.blas import one_blas_thread
 from grutext.config import Config
 from grutext.model.spec import weight_spec
 from grutext.nn.adam import Adam
 from grutext.nn.backend import keras, tf
 from grutext.nn.directions import Directions, text_norms
+from grutext.nn.embedding import embed_compiled, embed_rows
 from grutext.nn.encoder import GRUEncoder
 from grutext.nn.heads import LOSSES
 from grutext.nn.weights import Arrays, assign, encoder_variables, initial_arrays, to_arrays
@@ -47,16 +50,19 @@ class Network:
         classes: Number C of labels.
         head: A name in `grutext.model.spec.HEADS`.
         weights: `(C,)`, how much the texts of each label count; all the same if left out.
+        compiled: Whether machine code runs the GRU's loops; if left out, where Numba is installed.
     """
 
     def __init__(
-        self, config: Config, rows: int, classes: int, head: str, weights: NDArray[np.float32] | None = None
-    ) -> None:
+        self, config: Config, rows: int, classes: int, head: str,
+        weights: NDArray[np.float32] | None = None, compiled: bool | None = None,
+    ) -> None:  # fmt: skip
         model = config.model
         spec = weight_spec(config, rows, classes, head == "sigmoid", 0)
         spec = {name: entry for name, entry in spec.items() if not name.startswith("wide/")}
         arrays = initial_arrays(spec, config.training.seed)
         self.training = config.training
+        self.compiled = _has_compiled() if compiled is None else compiled
         self.loss = LOSSES[head]
         self.weights = tf.constant(np.ones(classes, np.float32) if weights is None else weights)
         self.encoder = GRUEncoder(
@@ -95,11 +101,13 @@ class Network:
             what a second pass adds.
         """
         twice = self.training.adversarial_radius > 0 and self.directions is None and step % _EVERY == 0
-        return float(self._steps[twice](batch, np.int32(step), np.float32(rate)))
+        with one_blas_thread():
+            return float(self._steps[twice](batch, np.int32(step), np.float32(rate)))
 
     def logits(self, batch: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Gives the head's outputs for a batch, `(N, C)`, without dropout."""
-        return np.asarray(self._logits(batch))
+        with one_blas_thread():
+            return np.asarray(self._logits(batch))
 
     def arrays(self) -> Arrays:
         """Gives the present weights by the spec's names, all `float32`."""
@@ -117,7 +125,7 @@ class Network:
 
     def _predict(self, batch: dict[str, Tensor]) -> Tensor:
         vectors = self._embed(self._rows(batch), batch)
-        return self.head(self.encoder.encode(vectors, _mask(batch)))
+        return self.head(self.encoder.encode(vectors, _mask(batch), self.compiled))
 
     def _rows(self, batch: dict[str, Tensor]) -> list[Tensor]:
         names = ("word_rows", "bucket_rows")
@@ -127,13 +135,9 @@ class Network:
 
     def _embed(self, rows: list[Tensor], batch: dict[str, Tensor]) -> Tensor:
         """Gives the token vectors `(T, N, E)`: a word row plus the mean of the subword rows."""
-        types = tf.gather(rows[0], batch["type_words"])  # (M, E)
-        if len(rows) > 1:
-            types += tf.sparse.segment_mean(
-                rows[1], batch["type_buckets"], batch["type_of_bucket"], num_segments=tf.shape(types)[0]
-            )
-        ids = tf.transpose(batch["ids"])  # (T, N)
-        return tf.gather(tf.pad(types, [[0, 1], [0, 0]]), ids)  # padding is type M, all zeros
+        parts = [batch[name] for name in ("ids", "type_words", "type_buckets", "type_of_bucket")]
+        embed = embed_compiled if self.compiled else embed_rows
+        return embed(rows, *parts)
 
     def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor, *, twice: bool) -> Tensor:
         options = self.training
@@ -168,7 +172,7 @@ class Network:
         dense = list(self.dense.values())
         with tf.GradientTape() as tape:
             tape.watch(vectors)
-            pooled = self.encoder.encode(vectors, mask)  # (N, P)
+            pooled = self.encoder.encode(vectors, mask, self.compiled)  # (N, P)
             logits = self.head(self._dropout(pooled, self.training.pooled_dropout, step, salt))
             losses = self.loss(logits, batch["targets"], self.training.label_smoothing, self.weights)
             loss = tf.reduce_mean(losses)
@@ -194,6 +198,15 @@ class Network:
         seed = tf.stack([tf.constant(self.training.seed, tf.int32), step * 4 + salt])
         kept = tf.random.stateless_uniform(tf.shape(values), seed) >= rate
         return tf.where(kept, values / (1.0 - rate), 0.0)
+
+
+def _has_compiled() -> bool:
+    """Tells whether there is machine code for the GRU's loops."""
+    try:
+        importlib.import_module("grutext.nn.loops")
+    except ImportError:
+        return False
+    return True
 
 
 def _mask(batch: dict[str, Tensor]) -> Tensor:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from grutext.blas import one_blas_thread
 from grutext.errors import ConfigError
-from grutext.runtime.blas import one_blas_thread
 
 Result = TypeVar("Result")
 

@@ -178,7 +178,7 @@ def _has_compiled(asked: bool | None) -> bool:
     if asked is False:
         return False
     try:
-        importlib.import_module("grutext.runtime.compiled")
+        importlib.import_module("grutext.runtime.loops")
     except ImportError as error:
         if asked:
             raise ConfigError(f"compiled loops need Numba: pip install 'grutext[fast]' ({error})") from error

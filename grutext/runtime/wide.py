@@ -23,7 +23,7 @@ class WidePart:
     Args:
         config: The n-gram settings.
         weights: Arrays by the names of the spec.
-        compiled: Whether the loop is that of `grutext.runtime.compiled`.
+        compiled: Whether the loop is that of `grutext.runtime.loops`.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class WidePart:
 
     def _read_compiled(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Gives what `read` does."""
-        from grutext.runtime.compiled import read_ngrams
+        from grutext.runtime.loops import read_ngrams
 
         bounds, keys = sort_ngrams(tokens, self.config)
         features, index = self.features, self.features.index

@@ -14,9 +14,9 @@ numba = pytest.importorskip("numba")
 
 @pytest.fixture(scope="module")
 def tanh():
-    from grutext.runtime.compiled import _tanh
+    from grutext.compiled import tanh as compiled
 
-    return numba.vectorize(_tanh.py_func)
+    return numba.vectorize(compiled.py_func)
 
 
 def test_tanh_is_right_to_the_last_bits(tanh):
@@ -28,16 +28,16 @@ def test_tanh_is_right_to_the_last_bits(tanh):
 
 def test_tanh_of_what_is_no_number_and_of_what_is_beyond(tanh):
     x = np.array([0, -0.0, np.inf, -np.inf, np.nan, 3e38, -3e38], np.float32)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         found = tanh(x)
     np.testing.assert_allclose(found, [0, 0, 1, -1, np.nan, 1, -1], rtol=2e-7)
 
 
 def test_texts_are_answered_in_machine_code_by_default(build_bundle, monkeypatch):
-    from grutext.runtime import compiled
+    from grutext.runtime import loops
 
     calls = []
-    monkeypatch.setattr(compiled, "run_steps", lambda *arguments: calls.append(len(arguments)))
+    monkeypatch.setattr(loops, "run_steps", lambda *arguments: calls.append(len(arguments)))
     for asked, expected in ((None, 1), (True, 1), (False, 0)):
         calls.clear()
         Classifier(build_bundle(), compiled=asked).predict(["the parcel"])
@@ -68,10 +68,11 @@ def test_without_numba_numpy_answers(build_bundle, tmp_path):
 
 def test_another_blas_than_openblas_is_refused(build_bundle, monkeypatch):
     """Its threads could not be held, and would fight with ours for the cores."""
-    from grutext.runtime import blas
+    from grutext import blas
 
     monkeypatch.setattr(blas, "_find_openblas", lambda package: None)
-    monkeypatch.delitem(sys.modules, "grutext.runtime.compiled")
+    for module in ("grutext.compiled", "grutext.runtime.loops"):
+        monkeypatch.delitem(sys.modules, module)
     assert Classifier(build_bundle()).predict(["the parcel"])
     with pytest.raises(ConfigError, match="SciPy has another BLAS"):
         Classifier(build_bundle(), compiled=True)
@@ -79,7 +80,7 @@ def test_another_blas_than_openblas_is_refused(build_bundle, monkeypatch):
 
 def test_machine_code_that_may_not_be_kept_is_made_anew(tmp_path):
     """As where the package's folder is read-only, and there is no home."""
-    from grutext.runtime.compiled import compile_loop
+    from grutext.compiled import compile_loop
 
     namespace = {}
     exec("def double(x):\n    return x + x", namespace)  # Numba finds no file to keep the code beside

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from grutext import Classifier
+from grutext import Classifier, blas
+from grutext.blas import one_blas_thread
 from grutext.errors import ConfigError
-from grutext.runtime import blas, chunks
-from grutext.runtime.blas import one_blas_thread
+from grutext.runtime import chunks
 
 ThreadpoolController = pytest.importorskip("threadpoolctl").ThreadpoolController
 
@@ -19,7 +19,7 @@ ThreadpoolController = pytest.importorskip("threadpoolctl").ThreadpoolController
 def blas_threads() -> list[int]:
     """How many threads BLAS may use now: NumPy's, and SciPy's where machine code has it."""
     libraries = ThreadpoolController().select(user_api="blas").lib_controllers
-    held = "grutext.runtime.compiled" in sys.modules
+    held = "grutext.compiled" in sys.modules
     return [library.num_threads for library in libraries if held or "scipy.libs" not in library.filepath]
 
 
@@ -72,7 +72,7 @@ def test_as_many_threads_work_as_are_asked_for_and_none_stays(monkeypatch):
 
 def test_each_chunk_is_worked_on_with_one_thread_of_blas(two_for_blas, monkeypatch, compiled):
     if compiled:
-        import grutext.runtime.compiled  # noqa: F401
+        import grutext.compiled  # noqa: F401
     monkeypatch.setattr(chunks, "CHUNK_TEXTS", 2)
     before = blas_threads()
     assert set(before) == {2}

@@ -1,10 +1,17 @@
-"""Part `training`: epochs of the whole default model in turns with epochs of the Keras tutorial's."""
+"""Part `training`: epochs of the whole default model in turns with epochs of the Keras tutorial's.
+
+Each has a process of its own, since TensorFlow's settings, which `grutext train` makes, are those of a process.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 
 import numpy as np
 
@@ -12,8 +19,9 @@ from benchmarks.sets import mostly_han
 from benchmarks.speed.job import Bench
 from benchmarks.speed.models import sample
 from benchmarks.speed.tutorial import CUT, Tutorial
+from grutext.cli.processor import prepare_tensorflow
 from grutext.config import Config
-from grutext.data import label_set
+from grutext.data import Example, label_set
 from grutext.progress import EpochRecord, Silent
 from grutext.text import Vectorizer
 from grutext.training import defaults
@@ -26,37 +34,6 @@ _DEV = 64
 _PAUSE_SECONDS = 0.5
 
 
-class Turns(Silent):
-    """Listens to our training, and after each of its epochs lets the other model train for one.
-
-    Args:
-        other: Trains the other model for an epoch.
-
-    Attributes:
-        ours: Seconds of our epochs, without the look at the dev part.
-        theirs: Seconds of the other model's epochs.
-    """
-
-    def __init__(self, other: Callable[[], object]) -> None:
-        self.other = other
-        self.tokens = 0
-        self.ours: list[float] = []
-        self.theirs: list[float] = []
-
-    def begin(self, epochs: int, tokens_per_epoch: int) -> None:  # noqa: ARG002
-        """Notes how many tokens an epoch reads."""
-        self.tokens = tokens_per_epoch
-
-    def epoch(self, record: EpochRecord) -> None:
-        """Notes our time, then takes the other's."""
-        self.ours.append(self.tokens / record.tokens_per_second)
-        time.sleep(_PAUSE_SECONDS)
-        began = time.perf_counter()
-        self.other()
-        self.theirs.append(time.perf_counter() - began)
-        time.sleep(_PAUSE_SECONDS)
-
-
 def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
     """Yields a row for each set."""
     for name in bench.sets:
@@ -66,25 +43,76 @@ def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
 def compare(bench: Bench, name: str) -> dict[str, float]:
     """Trains both on the same texts for an epoch and `bench.repeats` more; gives texts a second over these."""
     everything = sample(bench, name, "train", 10**9)
-    labels = label_set(everything)
-    texts = [example.text for example in everything]
-    each = sum(map(len, texts)) / len(texts)
-    count = min(_MOST_TEXTS, int(_CHARACTERS / each))
+    texts, count, labels = [example.text for example in everything], _count(everything), label_set(everything)
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_train_ours, args=(there, bench, name), daemon=True)
+    with _our_settings():
+        process.start()
+    there.close()  # the end of the process is then the end of what comes from it
+    rows, size, units = here.recv()
+    tutorial = Tutorial(texts, rows + 1, size, units, len(labels), mostly_han(texts[:1000]))
+    targets = one_hot([example.labels for example in everything[:count]], labels)
+    batches = tutorial.batches(texts[:count], targets.argmax(axis=1).astype(np.int64))
+    ours: list[float] = []
+    theirs: list[float] = []
+    for _ in range(1 + bench.repeats):
+        ours.append(here.recv())
+        time.sleep(_PAUSE_SECONDS)
+        began = time.perf_counter()
+        tutorial.train_epoch(batches)
+        theirs.append(time.perf_counter() - began)
+        time.sleep(_PAUSE_SECONDS)
+        here.send(None)
+    process.join()
+    our_rate, their_rate = (count / statistics.fmean(seconds[1:]) for seconds in (ours, theirs))
+    return {"texts": count, "rows": rows, "ours": our_rate, "keras": their_rate}
 
+
+def _count(examples: list[Example]) -> int:
+    """Gives how many texts an epoch has."""
+    each = sum(len(example.text) for example in examples) / len(examples)
+    return min(_MOST_TEXTS, int(_CHARACTERS / each))
+
+
+@contextmanager
+def _our_settings() -> Iterator[None]:
+    """Sets TensorFlow up for processes that start meanwhile as `grutext train` does."""
+    before = dict(os.environ)
+    prepare_tensorflow()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+class _Turns(Silent):
+    """Listens to our training: tells the seconds of each epoch, without the look at the dev part, and waits."""
+
+    def __init__(self, other: Connection) -> None:
+        self.other, self.tokens = other, 0
+
+    def begin(self, epochs: int, tokens_per_epoch: int) -> None:  # noqa: ARG002
+        """Notes how many tokens an epoch reads."""
+        self.tokens = tokens_per_epoch
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Tells our time, and waits until the other model has trained for an epoch."""
+        self.other.send(self.tokens / record.tokens_per_second)
+        self.other.recv()
+
+
+def _train_ours(other: Connection, bench: Bench, name: str) -> None:
+    """Tells the sizes of our model, then trains it, in turns with the other one."""
+    everything = sample(bench, name, "train", 10**9)
+    texts, count, labels = [example.text for example in everything], _count(everything), label_set(everything)
     settings = {"training.epochs": 1 + bench.repeats, "training.patience": 0, "training.window": CUT}
-    shape = defaults.measure(texts, len(labels), CUT)
-    config = defaults.resolve(Config().override(settings), shape)
+    config = defaults.resolve(Config().override(settings), defaults.measure(texts, len(labels), CUT))
     vectorizer = Vectorizer.fit(texts, config.text)
     rows = vectorizer.vocabulary.rows
     targets = one_hot([example.labels for example in everything], labels)
     train = Corpus(vectorizer.vectorize(texts[:count]), targets[:count], CUT)
     dev = Corpus(vectorizer.vectorize(texts[:_DEV]), targets[:_DEV])
-
-    model = config.model
-    chinese = mostly_han(texts[:1000])
-    tutorial = Tutorial(texts, rows + 1, model.embedding_size, model.units, len(labels), chinese)
-    batches = tutorial.batches(texts[:count], targets[:count].argmax(axis=1).astype(np.int64))
-    turns = Turns(lambda: tutorial.train_epoch(batches))
-    fit_deep(train, dev, config, rows, multilabel=False, listener=turns)
-    ours, theirs = (count / statistics.fmean(seconds[1:]) for seconds in (turns.ours, turns.theirs))
-    return {"texts": count, "rows": rows, "ours": ours, "keras": theirs}
+    other.send((rows, config.model.embedding_size, config.model.units))
+    fit_deep(train, dev, config, rows, multilabel=False, listener=_Turns(other))
