@@ -88,9 +88,9 @@ class Classifier:
         Raises:
             BundleError: The weights are so large that a text's scores overflow.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            deep, wide = self.scores(texts)
-            return self._fuse(deep, wide)
+        return self._stack(
+            self._map(lambda tokens: self._fuse(*self._read(tokens)[:2]), texts), len(self.labels)
+        )
 
     def confidence(self, probabilities: Float) -> Float:
         """Gives `(N,)`: the probability of each text's label, of several the largest there is."""
@@ -113,11 +113,14 @@ class Classifier:
         calibration = self.bundle.calibration
         if not calibration.familiarity:
             raise BundleError("this model has no familiarity: an older version trained it; train anew")
-        with np.errstate(over="ignore", invalid="ignore"):
-            deep, wide, known = self.evidence(texts)
-            probabilities = self._fuse(deep, wide)
+
+        def assess(tokens: TokenBatch) -> tuple[Float, Float]:
+            deep, wide, known = self._read(tokens)
             backed = backing(deep, wide, calibration, self.multilabel)
-            return probabilities, familiarity(backed, known, calibration)
+            return self._fuse(deep, wide), familiarity(backed, known, calibration)
+
+        probabilities, familiar = zip(*self._map(assess, texts), strict=True)
+        return np.concatenate(probabilities), np.concatenate(familiar)
 
     def encode(self, texts: Sequence[str]) -> Float:
         """Gives the encoder's vectors, `(N, P) float32`; zeros for an empty text.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 Tokenizer = Callable[[str], list[str]]
 
@@ -84,15 +85,19 @@ def pairs(text: str) -> list[str]:
     ['3', '天气', '气很', '很好', '好', 'ok']
     """
     tokens = words(text)
-    unspaced = [is_unspaced(token) for token in tokens] + [False]
-    return [
-        token + tokens[n + 1] if unspaced[n] and unspaced[n + 1] else token for n, token in enumerate(tokens)
-    ]
+    unspaced = [is_unspaced(token) for token in tokens]
+    followed = zip(tokens, unspaced, [*tokens[1:], ""], [*unspaced[1:], False], strict=False)
+    return [token + after if own and other else token for token, own, after, other in followed]
 
 
 def is_unspaced(token: str) -> bool:
     """Tells whether a token begins with a character of a script without spaces."""
-    return _IS_UNSPACED.match(token) is not None
+    return _begins_unspaced(token[:1])
+
+
+@lru_cache(1 << 16)
+def _begins_unspaced(character: str) -> bool:
+    return _IS_UNSPACED.match(character) is not None
 
 
 def characters(text: str) -> list[str]:
