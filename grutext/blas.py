@@ -40,6 +40,10 @@ def _find_openblas(package: ModuleType) -> Library | None:
     return None
 
 
+def _address(library: Library) -> int | None:
+    return ctypes.cast(library[1], ctypes.c_void_p).value  # type: ignore[arg-type]
+
+
 class _OneThread:
     """Holds each known OpenBLAS to one thread while anyone asks for it."""
 
@@ -49,10 +53,12 @@ class _OneThread:
         self._before: list[int] = []
 
     def add(self, package: ModuleType) -> bool:
-        """Holds the OpenBLAS of NumPy or SciPy from now on; tells whether it has one."""
+        """Counts the OpenBLAS of NumPy or SciPy among those to hold; tells whether it has one."""
         found = _find_openblas(package)
         with self._lock:
-            if found:
+            if found and _address(found) not in map(
+                _address, self._libraries
+            ):  # both packages may have the same
                 self._libraries.append(found)
                 if self._users:
                     self._hold(found)
@@ -81,14 +87,15 @@ class _OneThread:
                 self._free()
 
     def _free(self) -> None:
-        for (_, set_), threads in zip(self._libraries, self._before, strict=True):
+        for (_, set_), threads in zip(
+            self._libraries, self._before, strict=False
+        ):  # a fork may come in between
             set_(threads)
         self._before.clear()
 
     def forget(self) -> None:
         """Frees a forked process from the users that stayed behind in its parent, and from their lock."""
-        if self._users:
-            self._free()
+        self._free()
         self._lock, self._users = Lock(), 0
 
 
@@ -98,7 +105,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_one_thread.forget)
 
 
-def hold(package: ModuleType) -> bool:
+def include(package: ModuleType) -> bool:
     """Lets `one_blas_thread` hold the BLAS of SciPy, too, if that is an OpenBLAS; tells whether it is."""
     return _one_thread.add(package)
 

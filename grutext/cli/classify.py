@@ -69,9 +69,8 @@ def classify_command(
         raise DataError("there is no line to classify", " ".join(files) or "-")
     from grutext.runtime import Classifier
 
-    model = Classifier.load(
-        folder, threads, compiled=False
-    )  # a few texts are answered before Numba is loaded
+    # A few texts are answered before machine code is loaded.
+    model = Classifier.load(folder, threads, compiled=False)
     check_abstains(model, abstain_below)
     texts = [text for _, text in documents]
     given = build_answers(model, texts, top_k or LISTED, abstain_below, familiarity)

@@ -20,7 +20,6 @@ from grutext.cli.options import (
     quiet_option,
     reading_options,
 )
-from grutext.cli.processor import prepare_tensorflow
 from grutext.cli.requirements import check_installed, is_installed
 from grutext.cli.settings import build_config, settings_options
 from grutext.cli.target import (
@@ -34,6 +33,7 @@ from grutext.cli.target import (
     remove_leftovers,
     save_unfinished,
 )
+from grutext.cli.tensorflow_settings import prepare_tensorflow
 from grutext.errors import GrutextError, TrainingError
 
 if TYPE_CHECKING:

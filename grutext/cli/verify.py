@@ -30,7 +30,7 @@ def verify_command(folder: Path, as_json: bool) -> None:
     from grutext.runtime import Classifier
     from grutext.runtime.golden import TOLERANCE, replay_golden
 
-    answers = replay_golden(Classifier.load(folder))
+    answers = replay_golden(Classifier.load(folder, compiled=False))
     largest = max(answer.difference for answer in answers)
     wrong = [n for n, answer in enumerate(answers) if not answer.same]
     if wrong:

@@ -95,7 +95,7 @@ def reset_after_compiled(
     start: Tensor, backward: bool,
 ) -> Any:  # fmt: skip
     """Does what `reset_after` does, in machine code."""
-    from grutext.nn.loops import run_forward, run_gradient
+    from grutext.loops.learning import run_forward, run_gradient
 
     units = start.shape[-1]
     wide, narrow, one = [None, None, 2 * units], [None, None, units], [None, units]

@@ -31,7 +31,7 @@ def embed_rows(
 
 def embed_compiled(rows: list[Tensor], *parts: Tensor) -> Tensor:
     """Does what `embed_rows` does, in machine code."""
-    from grutext.nn import loops
+    from grutext.loops import learning
 
     words, *others = rows
     subwords = others[0] if others else tf.zeros([0, words.shape[1]])
@@ -43,11 +43,11 @@ def embed_compiled(rows: list[Tensor], *parts: Tensor) -> Tensor:
 
         def gradient(upstream: Tensor) -> list[Tensor]:
             changes = tf.numpy_function(
-                loops.embed_gradient, [upstream, *tables, *parts], [dtype, dtype], stateful=False
+                learning.embed_gradient, [upstream, *tables, *parts], [dtype, dtype], stateful=False
             )
             return [tf.ensure_shape(change, [None, size]) for change in changes]
 
-        vectors = tf.numpy_function(loops.embed, [*tables, *parts], dtype, stateful=False)
+        vectors = tf.numpy_function(learning.embed, [*tables, *parts], dtype, stateful=False)
         return tf.ensure_shape(vectors, [None, None, size]), gradient
 
     return embed(words, subwords)

@@ -6,7 +6,6 @@ the loss is differentiated with respect to those rows, and only they are updated
 
 from __future__ import annotations
 
-import importlib
 from functools import partial
 from typing import Any
 
@@ -15,7 +14,9 @@ from numpy.typing import NDArray
 
 from grutext.blas import one_blas_thread
 from grutext.config import Config
+from grutext.loops import problem
 from grutext.model.spec import weight_spec
+from grutext.nn import cudnn
 from grutext.nn.adam import Adam
 from grutext.nn.backend import keras, tf
 from grutext.nn.directions import Directions, text_norms
@@ -41,6 +42,11 @@ SIGNATURE: dict[str, tuple[Any, int]] = {
 }
 
 
+def has_loops() -> bool:
+    """Tells whether training has machine code; a GPU is faster than that."""
+    return not cudnn.is_there() and problem("learning") is None
+
+
 class Network:
     """Embedding, `GRUEncoder` and Dense head with their optimizer.
 
@@ -50,7 +56,7 @@ class Network:
         classes: Number C of labels.
         head: A name in `grutext.model.spec.HEADS`.
         weights: `(C,)`, how much the texts of each label count; all the same if left out.
-        compiled: Whether machine code runs the GRU's loops; if left out, where Numba is installed.
+        compiled: Whether machine code embeds and runs the GRU; if left out, where it is to be had and no GPU is.
     """
 
     def __init__(
@@ -62,7 +68,7 @@ class Network:
         spec = {name: entry for name, entry in spec.items() if not name.startswith("wide/")}
         arrays = initial_arrays(spec, config.training.seed)
         self.training = config.training
-        self.compiled = _has_compiled() if compiled is None else compiled
+        self.compiled = has_loops() if compiled is None else compiled
         self.loss = LOSSES[head]
         self.weights = tf.constant(np.ones(classes, np.float32) if weights is None else weights)
         self.encoder = GRUEncoder(
@@ -198,15 +204,6 @@ class Network:
         seed = tf.stack([tf.constant(self.training.seed, tf.int32), step * 4 + salt])
         kept = tf.random.stateless_uniform(tf.shape(values), seed) >= rate
         return tf.where(kept, values / (1.0 - rate), 0.0)
-
-
-def _has_compiled() -> bool:
-    """Tells whether there is machine code for the GRU's loops."""
-    try:
-        importlib.import_module("grutext.nn.loops")
-    except ImportError:
-        return False
-    return True
 
 
 def _mask(batch: dict[str, Tensor]) -> Tensor:

@@ -105,7 +105,7 @@ def _run(
     gates = _project(steps, kernel_gates, bias_gates) + shut  # (T, N, 2U)
     candidates = _project(steps, kernel_candidate, own[2 * units :])  # (T, N, U)
     cell: Any = cells.reset_after if reset_after else cells.reset_before
-    if reset_after and compiled:
+    if reset_after and compiled and steps.dtype == tf.float32:
         cell = cells.reset_after_compiled
 
     @tf.custom_gradient

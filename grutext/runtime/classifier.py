@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.errors import BundleError, ConfigError
+from grutext.loops import problem
 from grutext.model.bundle import Bundle
 from grutext.model.spec import pooled_width
 from grutext.runtime.chunks import check_threads, map_chunks
@@ -38,11 +38,11 @@ class Classifier:
         threads: How many threads work on many texts; None is one for each core that the process may use. The
             answers are the same bits for any number.
         compiled: Whether the loops are machine code, made by Numba (the extra `fast`), and not NumPy's: several times
-            faster once it is loaded, which takes half a second, or compiled, which takes 20 seconds the first
-            time. None: if Numba is installed. Probabilities differ by a few millionths.
+            faster once it is loaded, which takes a second or two, or compiled, which takes a quarter of a minute the
+            first time. None: if it is to be had. Probabilities differ by a few millionths.
 
     Raises:
-        ConfigError: There are fewer than one thread, or `compiled` is asked for and Numba does not load.
+        ConfigError: There are fewer than one thread, or `compiled` is asked for and not to be had.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None, compiled: bool | None = None) -> None:
@@ -177,13 +177,10 @@ class Classifier:
 
 
 def _has_compiled(asked: bool | None) -> bool:
-    """Tells whether the loops are machine code: as asked, and by default if Numba loads."""
+    """Tells whether the loops are machine code: as asked, and by default if it is to be had."""
     if asked is False:
         return False
-    try:
-        importlib.import_module("grutext.runtime.loops")
-    except ImportError as error:
-        if asked:
-            raise ConfigError(f"compiled loops need Numba: pip install 'grutext[fast]' ({error})") from error
-        return False
-    return True
+    reason = problem("answering")
+    if asked and reason:
+        raise ConfigError(f"there is no machine code ({reason}); pip install 'grutext[fast]' brings Numba")
+    return reason is None

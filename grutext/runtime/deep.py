@@ -22,7 +22,7 @@ class DeepPart:
     Args:
         config: The encoder's settings.
         weights: Arrays by the names of the spec.
-        compiled: Whether the loops are those of `grutext.runtime.loops`, where it has them.
+        compiled: Whether the loops are those of `grutext.loops.answering`, where it has them.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class DeepPart:
             return vectors
         table, counts = self._weights["embedding/subwords"], tokens.bucket_counts
         if self._compiled and table.dtype == np.float16:
-            from grutext.runtime.loops import add_subwords
+            from grutext.loops.answering import add_subwords
 
             add_subwords(table.view(np.int16), tokens.buckets, counts, vectors)
             return vectors

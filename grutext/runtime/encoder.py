@@ -28,7 +28,7 @@ class Encoder:
     Args:
         config: The encoder's settings.
         weights: Arrays by the names of `grutext.model.spec.encoder_spec`.
-        compiled: Whether the loops are those of `grutext.runtime.loops`, where it has them.
+        compiled: Whether the loops are those of `grutext.loops.answering`, where it has them.
     """
 
     def __init__(

@@ -160,7 +160,7 @@ def _allot(room: Room, name: str, shape: tuple[int, ...], layer: Layer, running:
 
 def _run_compiled(layer: Layer, before: Float, gates: Float, states: Float, alive: Int, room: Room) -> None:
     """Does what `_run_steps` does."""
-    from grutext.runtime.loops import run_steps
+    from grutext.loops.answering import run_steps
 
     work = room.array("work", 3, *before.shape[1:])
     run_steps(layer.recurrent, layer.inner, before, gates, states, alive, work)

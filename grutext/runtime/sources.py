@@ -90,7 +90,7 @@ class Convolution:
 
     def _convolve_compiled(self, positions: Int, room: Room) -> Float:
         """Gives what `_convolve` does."""
-        from grutext.runtime.loops import convolve
+        from grutext.loops.answering import convolve
 
         seen = room.array("inputs", *positions.shape, self._vectors.shape[1])
         convolve(self._products, self._vectors, self._ids, positions, seen)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import WideConfig
-from grutext.text import NgramFeatures, SparseRows, TokenBatch, count_ngrams, sort_ngrams
+from grutext.text import MAX_COUNT, NgramFeatures, SparseRows, TokenBatch, count_ngrams, sort_ngrams
 
 _BLOCK = 1 << 18  # products held at a time
 _MANY = 1 << 12  # tokens
@@ -23,7 +23,7 @@ class WidePart:
     Args:
         config: The n-gram settings.
         weights: Arrays by the names of the spec.
-        compiled: Whether the loop is that of `grutext.runtime.loops`.
+        compiled: Whether the loop is that of `grutext.loops.answering`.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class WidePart:
 
     def _read_compiled(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Gives what `read` does."""
-        from grutext.runtime.loops import read_ngrams
+        from grutext.loops.answering import read_ngrams
 
         bounds, keys = sort_ngrams(tokens, self.config)
         features, index = self.features, self.features.index
@@ -65,6 +65,7 @@ class WidePart:
             index.shift,
             features.scale,
             features.first_character,
+            MAX_COUNT,
             self.kernel.view(np.int16),
             margins,
             known,

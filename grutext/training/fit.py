@@ -17,6 +17,7 @@ import grutext
 from grutext.config import Config, flatten
 from grutext.data import Example, Shards, fingerprint
 from grutext.errors import TrainingError
+from grutext.loops import problem
 from grutext.model.bundle import Bundle, Weights
 from grutext.model.spec import Calibration, check_model
 from grutext.progress import Listener, Silent
@@ -207,6 +208,8 @@ def _identity(
 
 
 def _versions() -> dict[str, str]:
-    libraries = ("numpy", "tensorflow", "keras", "scikit-learn")
+    libraries = ["numpy", "tensorflow", "keras", "scikit-learn"]
+    if problem("learning") is None:
+        libraries += ["numba", "scipy"]  # whose machine code and products the GRU then learns with
     found = {name: version(name) for name in libraries}
     return {"grutext": grutext.__version__, "python": platform.python_version()} | found

@@ -31,7 +31,7 @@ def test_vectors_and_gradients_are_those_of_a_plain_loop(name, with_subwords):
     from grutext.nn.backend import tf
 
     if name == "embed_compiled":
-        pytest.importorskip("numba")
+        pytest.importorskip("grutext.loops.learning", exc_type=ImportError)
     rng = np.random.default_rng(7)
     rows = [rng.normal(size=(3, SIZE)), rng.normal(size=(6 if with_subwords else 0, SIZE))]
     upstream = rng.normal(size=(IDS.shape[1], len(IDS), SIZE))

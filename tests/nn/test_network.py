@@ -19,7 +19,7 @@ def test_machine_code_learns_what_tensorflow_does(settings, direction):
     from grutext.nn.network import Network
     from grutext.training.batches import Corpus, one_hot
 
-    pytest.importorskip("numba")
+    pytest.importorskip("grutext.loops.learning", exc_type=ImportError)
     sizes = {"model.units": 6, "model.embedding_size": 5, "text.subword_buckets": 50}
     options = {"training.adversarial_radius": 0.5, "training.adversarial_direction": direction}
     config = Config().override(sizes | options | settings)
@@ -39,3 +39,18 @@ def test_machine_code_learns_what_tensorflow_does(settings, direction):
     for name, array in arrays.items():
         np.testing.assert_allclose(more_arrays[name], array, atol=2e-3, err_msg=name)
     assert abs(losses[-1] - losses[0]) > 0.01
+
+
+def test_machine_code_is_taken_by_default_but_not_where_there_is_a_gpu(monkeypatch):
+    from grutext import loops
+    from grutext.nn import cudnn, network
+
+    pytest.importorskip("grutext.loops.learning", exc_type=ImportError)
+    assert network.has_loops()
+    assert network.Network(Config(), 5, 2, "softmax").compiled
+    monkeypatch.setattr(cudnn, "is_there", lambda: True)
+    assert not network.has_loops()
+    monkeypatch.undo()
+    monkeypatch.setattr(network, "problem", lambda module: "no Numba")
+    assert not network.has_loops()
+    assert loops.problem("learning") is None

@@ -20,7 +20,7 @@ def weights(rng, reset_after):
 def compiled(request):
     """Whether the loops are machine code."""
     if request.param:
-        pytest.importorskip("numba")
+        pytest.importorskip("grutext.loops.learning", exc_type=ImportError)
     return request.param
 
 
@@ -110,7 +110,7 @@ def test_a_start_and_its_gradient_are_the_same_in_machine_code():
     from grutext.nn.backend import tf
     from grutext.nn.recurrence import run_direction
 
-    pytest.importorskip("numba")
+    pytest.importorskip("grutext.loops.learning", exc_type=ImportError)
     rng = np.random.default_rng(6)
     steps = tf.constant(rng.normal(size=(STEPS, TEXTS, INPUTS)), tf.float32)
     start = tf.constant(rng.normal(size=(TEXTS, UNITS)), tf.float32)

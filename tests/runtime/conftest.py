@@ -183,7 +183,7 @@ Check = Callable[..., None]
 def compiled(request) -> bool:
     """Whether the loops are machine code."""
     if request.param:
-        pytest.importorskip("numba")
+        pytest.importorskip("grutext.loops.answering", exc_type=ImportError)
     return request.param
 
 

@@ -1,52 +1,66 @@
 """The loops in machine code, by themselves; that they say what NumPy says is tested beside NumPy's."""
 
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from grutext import Classifier
+import grutext
+from grutext import Classifier, blas, loops
 from grutext.errors import ConfigError
 
 numba = pytest.importorskip("numba")
+gru = pytest.importorskip("grutext.loops.gru", exc_type=ImportError)
 
 
-@pytest.fixture(scope="module")
-def tanh():
-    from grutext.compiled import tanh as compiled
+def apply(name, x) -> np.ndarray:
+    """The values of a function that is a part of the loops."""
+    with np.errstate(all="ignore"):
+        return numba.vectorize(getattr(gru, name).py_func)(np.asarray(x, np.float32))
 
-    return numba.vectorize(compiled.py_func)
 
-
-def test_tanh_is_right_to_the_last_bits(tanh):
+def test_tanh_is_right_to_the_last_bits():
     x = np.concatenate([np.linspace(-12, 12, 1_000_001), np.geomspace(1e-30, 12, 100_001)]).astype(np.float32)
-    expected = np.tanh(x.astype(float))
-    np.testing.assert_allclose(tanh(x), expected, rtol=4e-7, atol=0)
-    assert np.abs(tanh(x)).max() <= 1
+    np.testing.assert_allclose(apply("tanh", x), np.tanh(x.astype(float)), rtol=4e-7, atol=0)
+    assert np.abs(apply("tanh", x)).max() <= 1
 
 
-def test_tanh_of_what_is_no_number_and_of_what_is_beyond(tanh):
-    x = np.array([0, -0.0, np.inf, -np.inf, np.nan, 3e38, -3e38], np.float32)
-    with np.errstate(invalid="ignore", over="ignore"):
-        found = tanh(x)
-    np.testing.assert_allclose(found, [0, 0, 1, -1, np.nan, 1, -1], rtol=2e-7)
+def test_a_gate_is_right_to_the_last_bits_also_where_it_is_nearly_shut():
+    x = np.linspace(-80, 80, 1_000_001).astype(np.float32)
+    np.testing.assert_allclose(apply("falling", x), 1 / (1 + np.exp(x.astype(float))), rtol=4e-7, atol=0)
+
+
+def test_what_is_no_number_and_what_is_beyond():
+    x = [0, -0.0, np.inf, -np.inf, np.nan, 3e38, -3e38, -1e9]
+    np.testing.assert_array_equal(apply("tanh", x), np.array([0, 0, 1, -1, np.nan, 1, -1, -1], np.float32))
+    found = apply("falling", [*x, 1e9])
+    np.testing.assert_array_equal(found, np.array([0.5, 0.5, 0, 1, np.nan, 0, 1, 1, 0], np.float32))
 
 
 def test_texts_are_answered_in_machine_code_by_default(build_bundle, monkeypatch):
-    from grutext.runtime import loops
+    from grutext.loops import answering
 
     calls = []
-    monkeypatch.setattr(loops, "run_steps", lambda *arguments: calls.append(len(arguments)))
+    run_steps = answering.run_steps
+
+    def run(*arguments):
+        calls.append(len(arguments))
+        run_steps(*arguments)
+
+    monkeypatch.setattr(answering, "run_steps", run)
     for asked, expected in ((None, 1), (True, 1), (False, 0)):
         calls.clear()
         Classifier(build_bundle(), compiled=asked).predict(["the parcel"])
         assert len(calls) == expected
 
 
-NO_NUMBA = """
+PROBE = """
 import sys
-sys.modules["numba"] = None  # importing it fails
+exec(sys.argv[2])
 from grutext import Classifier
 from grutext.errors import ConfigError
 print(Classifier.load(sys.argv[1]).predict(["the parcel"]))
@@ -54,34 +68,68 @@ try:
     Classifier.load(sys.argv[1], compiled=True)
 except ConfigError as error:
     print(error)
+else:
+    print("compiled")
 """
 
 
-def test_without_numba_numpy_answers(build_bundle, tmp_path):
+def ask(folder: Path, before: str = "", **environment) -> list[str]:
+    """What a fresh process says: a label, and whether there is machine code."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, str(folder), before],
+        env={"PYTHONPATH": str(Path(grutext.__file__).parents[1])} | dict(os.environ) | environment,
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "sys.modules['numba'] = None",  # importing it fails
+        "import numba; numba.njit = lambda *a, **k: 1 / 0",  # it fails later
+        "import os, numba; numba.core.config.CACHE_DIR = os.devnull + '/no'; numba.core.caching.FunctionCache._impl_class._locator_classes = []",
+    ],
+    ids=["no numba", "a numba that fails", "no place to keep"],
+)
+def test_numpy_answers_where_there_is_no_machine_code(build_bundle, tmp_path, before):
     bundle = build_bundle()
     bundle.save(tmp_path / "model")
-    command = [sys.executable, "-c", NO_NUMBA, str(tmp_path / "model")]
-    labels, error = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    labels, error = ask(tmp_path / "model", before)
     assert labels == str(Classifier(bundle).predict(["the parcel"]))
-    assert error.startswith("compiled loops need Numba: pip install 'grutext[fast]' (")
+    assert error.startswith("there is no machine code (")
+    assert error.endswith("); pip install 'grutext[fast]' brings Numba")
+
+
+@pytest.mark.slow
+def test_machine_code_that_was_kept_is_not_used_where_its_file_is_another(build_bundle, tmp_path):
+    """A release that mends a function must not answer with the code of the one before."""
+    package = tmp_path / "grutext"
+    shutil.copytree(Path(grutext.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    bundle = build_bundle()
+    bundle.save(tmp_path / "model")
+    before = ask(tmp_path / "model", PYTHONPATH=str(tmp_path))
+    assert before[1] == "compiled"
+    file = package / "loops" / "gru.py"
+    source = file.read_text(encoding="utf-8")
+    file.write_text(
+        source.replace("        y = _ONE\n", "        y = -_ONE\n").replace("return y", "return -y"),
+        encoding="utf-8",
+    )
+    code = "from grutext.loops import gru; print(gru.run_steps.stats.cache_hits)"
+    assert ask(tmp_path / "model", code, PYTHONPATH=str(tmp_path))[0] == "{}"
 
 
 def test_another_blas_than_openblas_is_refused(build_bundle, monkeypatch):
     """Its threads could not be held, and would fight with ours for the cores."""
-    from grutext import blas
-
     monkeypatch.setattr(blas, "_find_openblas", lambda package: None)
-    for module in ("grutext.compiled", "grutext.runtime.loops"):
-        monkeypatch.delitem(sys.modules, module)
-    assert Classifier(build_bundle()).predict(["the parcel"])
-    with pytest.raises(ConfigError, match="SciPy has another BLAS"):
-        Classifier(build_bundle(), compiled=True)
-
-
-def test_machine_code_that_may_not_be_kept_is_made_anew(tmp_path):
-    """As where the package's folder is read-only, and there is no home."""
-    from grutext.compiled import compile_loop
-
-    namespace = {}
-    exec("def double(x):\n    return x + x", namespace)  # Numba finds no file to keep the code beside
-    assert compile_loop(namespace["double"])(21) == 42
+    for module in ("compiling", "gru", "answering"):
+        monkeypatch.delitem(sys.modules, f"grutext.loops.{module}", raising=False)
+    loops.problem.cache_clear()
+    try:
+        assert Classifier(build_bundle()).predict(["the parcel"])
+        with pytest.raises(ConfigError, match="SciPy has another BLAS"):
+            Classifier(build_bundle(), compiled=True)
+    finally:
+        loops.problem.cache_clear()

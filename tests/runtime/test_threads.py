@@ -19,7 +19,7 @@ ThreadpoolController = pytest.importorskip("threadpoolctl").ThreadpoolController
 def blas_threads() -> list[int]:
     """How many threads BLAS may use now: NumPy's, and SciPy's where machine code has it."""
     libraries = ThreadpoolController().select(user_api="blas").lib_controllers
-    held = "grutext.compiled" in sys.modules
+    held = "grutext.loops.compiling" in sys.modules
     return [library.num_threads for library in libraries if held or "scipy.libs" not in library.filepath]
 
 
@@ -72,7 +72,7 @@ def test_as_many_threads_work_as_are_asked_for_and_none_stays(monkeypatch):
 
 def test_each_chunk_is_worked_on_with_one_thread_of_blas(two_for_blas, monkeypatch, compiled):
     if compiled:
-        import grutext.compiled  # noqa: F401
+        import grutext.loops.compiling  # noqa: F401
     monkeypatch.setattr(chunks, "CHUNK_TEXTS", 2)
     before = blas_threads()
     assert set(before) == {2}
@@ -117,6 +117,14 @@ def test_a_process_that_was_forked_meanwhile_is_free(two_for_blas):
             os._exit(0 if fine and blas_threads() == before else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert set(blas_threads()) == {1}
+
+
+def test_a_blas_that_two_packages_share_is_held_once(two_for_blas):
+    before = blas_threads()
+    assert blas.include(np)
+    with one_blas_thread():
+        assert set(blas_threads()) == {1}
+    assert blas_threads() == before
 
 
 def test_an_error_of_one_chunk_is_the_error_of_the_call(monkeypatch):

@@ -19,7 +19,7 @@ from benchmarks.sets import mostly_han
 from benchmarks.speed.job import Bench
 from benchmarks.speed.models import sample
 from benchmarks.speed.tutorial import CUT, Tutorial
-from grutext.cli.processor import prepare_tensorflow
+from grutext.cli.tensorflow_settings import prepare_tensorflow
 from grutext.config import Config
 from grutext.data import Example, label_set
 from grutext.progress import EpochRecord, Silent

@@ -1,4 +1,4 @@
-"""Loops of the training in machine code (see `grutext.compiled`): the GRU over time, and the embedding.
+"""What training computes: the gradient of the GRU, and the embedding.
 
 TensorFlow starts two dozen operations for each step of a GRU, and twice as many on the way back; with short texts
 that takes most of the time.
@@ -6,63 +6,28 @@ that takes most of the time.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numba import boolean
+from numba import float32 as f4
+from numba import int32 as i4
 from numpy.typing import NDArray
 
-from grutext.compiled import compile_loop, tanh
+from grutext.loops.compiling import compile_loop, inline, read
+from grutext.loops.gru import run_forward
+
+__all__ = ["embed", "embed_gradient", "run_forward", "run_gradient"]
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
 
-_HALF, _ONE = np.float32(0.5), np.float32(1)
+_ONE = np.float32(1)
 
 
-@compile_loop
-def run_forward(
-    gates: Float,
-    candidates: Float,
-    into_gates: Float,
-    into_candidate: Float,
-    bias: Float,
-    start: Float,
-    backward: bool,
-) -> tuple[Float, Float, Float, Float]:
-    """Runs h' = h + u (tanh(x + r (h Uc + b)) - h) over time.
-
-    Args:
-        gates: `(T, N, 2U)`, what u and r get from the inputs; the lower it is, the more u is shut.
-        candidates: `(T, N, U)`, what the candidates get from them.
-        into_gates: `(U, 2U)`, recurrent weights.
-        into_candidate: `(U, U)`, likewise.
-        bias: `(U,)`.
-        start: `(N, U)`, the state before the first step.
-        backward: Whether it begins at the end.
-
-    Returns:
-        In the order of time the states `(T, N, U)`; the opened gates u and r, `(T, N, 2U)`; the candidates
-        `(T, N, U)`; and what r is multiplied with, `(T, N, U)`.
-    """
-    steps, texts, units = candidates.shape
-    states, inner = np.empty_like(candidates), np.empty_like(candidates)
-    opened, chosen = np.empty_like(gates), np.empty_like(candidates)
-    for i in range(steps):
-        t = steps - 1 - i if backward else i
-        before = start if i == 0 else states[t + 1 if backward else t - 1]
-        np.dot(before, into_gates, opened[t])
-        np.dot(before, into_candidate, inner[t])
-        for n in range(texts):
-            for k in range(2 * units):
-                opened[t, n, k] = _HALF + _HALF * tanh(_HALF * (gates[t, n, k] + opened[t, n, k]))
-            for k in range(units):
-                inner[t, n, k] += bias[k]
-                c = tanh(candidates[t, n, k] + opened[t, n, units + k] * inner[t, n, k])
-                chosen[t, n, k] = c
-                h = before[n, k]
-                states[t, n, k] = h + opened[t, n, k] * (c - h)
-    return states, opened, chosen, inner
-
-
-@compile_loop
+@compile_loop(
+    read(f4, 3), read(f4, 3), read(f4, 3), read(f4, 3), read(f4, 3), read(f4, 2), read(f4, 2), read(f4, 2), boolean
+)  # fmt: skip
 def run_gradient(
     upstream: Float,
     states: Float,
@@ -116,7 +81,22 @@ def run_gradient(
     return dgates, dcandidates, dinner, carry
 
 
-@compile_loop
+@inline
+def _shares(type_of_bucket: Int, types: int) -> Any:
+    """Gives by how much the subwords of each of M types are multiplied, so that their sum is a mean, `(M,)`."""
+    counts = np.zeros(types, np.float32)
+    for m in type_of_bucket:
+        counts[m] += _ONE
+    return _ONE / np.maximum(counts, _ONE)
+
+
+@inline
+def _add(row: Float, other: Float, share: np.float32) -> None:
+    for e in range(len(row)):
+        row[e] += share * other[e]
+
+
+@compile_loop(read(f4, 2), read(f4, 2), read(i4, 2), read(i4, 1), read(i4, 1), read(i4, 1))
 def embed(
     words: Float, subwords: Float, ids: Int, type_words: Int, type_buckets: Int, type_of_bucket: Int
 ) -> Float:
@@ -133,7 +113,7 @@ def embed(
     (texts, steps), size = ids.shape, words.shape[1]
     shares = _shares(type_of_bucket, len(type_words))
     types = np.zeros((len(type_words) + 1, size), np.float32)  # padding is type M, all zeros
-    for k in range(len(type_of_bucket)):
+    for k in range(len(type_of_bucket) if len(subwords) else 0):
         _add(types[type_of_bucket[k]], subwords[type_buckets[k]], _ONE)
     for m in range(len(type_words)):
         for e in range(size):
@@ -145,7 +125,7 @@ def embed(
     return vectors
 
 
-@compile_loop
+@compile_loop(read(f4, 3), read(f4, 2), read(f4, 2), read(i4, 2), read(i4, 1), read(i4, 1), read(i4, 1))
 def embed_gradient(
     upstream: Float,
     words: Float,
@@ -164,21 +144,6 @@ def embed_gradient(
             _add(types[ids[n, t]], upstream[t, n], _ONE)
     for m in range(len(type_words)):
         _add(dwords[type_words[m]], types[m], _ONE)
-    for k in range(len(type_of_bucket)):
+    for k in range(len(type_of_bucket) if len(subwords) else 0):
         _add(dsubwords[type_buckets[k]], types[type_of_bucket[k]], shares[type_of_bucket[k]])
     return dwords, dsubwords
-
-
-@compile_loop
-def _shares(type_of_bucket: Int, types: int) -> Float:
-    """Gives by how much the subwords of each of M types are multiplied, so that their sum is a mean, `(M,)`."""
-    counts = np.zeros(types, np.float32)
-    for m in type_of_bucket:
-        counts[m] += _ONE
-    return _ONE / np.maximum(counts, _ONE)
-
-
-@compile_loop
-def _add(row: Float, other: Float, share: np.float32) -> None:
-    for e in range(len(row)):
-        row[e] += share * other[e]

@@ -1,63 +1,29 @@
-"""The loops of the runtime in machine code (see `grutext.compiled`): what NumPy does, several times faster."""
+"""What the runtime computes besides the GRU: tokens to vectors, and n-grams to margins."""
 
 from __future__ import annotations
 
 import numpy as np
+from numba import float32 as f4
+from numba import int16 as i2
+from numba import int32 as i4
+from numba import int64 as i8
+from numba import uint32 as u4
 from numpy.typing import NDArray
 
-from grutext.compiled import compile_loop, tanh
-from grutext.text import MAX_COUNT
+from grutext.loops.compiling import compile_loop, read, write
+from grutext.loops.gru import run_steps
+
+__all__ = ["add_subwords", "convolve", "read_ngrams", "run_steps"]
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 UInt32 = NDArray[np.uint32]
 
-_HALF = np.float32(0.5)
 _SIGNS, _WIDEN = np.int32(-0x70000001), np.float32(2.0**112)  # as in `grutext.runtime.deep.widen`
 _USUAL = 3  # places that a search of a key goes on
-_FEW = 8  # texts that are multiplied one by one: BLAS takes a while to lay a matrix out for its products
 
 
-@compile_loop
-def run_steps(
-    recurrent: Float, inner: Float, before: Float, gates: Float, states: Float, alive: Int, work: Float
-) -> None:
-    """Fills in the states of a block, and puts the last state of each text into `before`.
-
-    Args:
-        recurrent: `(3, D, U, U)`, as in `grutext.runtime.gru.Layer`.
-        inner: `(D, 1, U)`, likewise.
-        before: `(D, N, U)`, the states before the block.
-        gates: `(3, D, R, U)`, the projected inputs, step after step.
-        states: `(D, R, U)`, to be filled in.
-        alive: `(steps,)`, the texts that have a token at each step; they come first.
-        work: `(3, N, U)`, overwritten.
-    """
-    directions, _, units = states.shape
-    for d in range(directions):
-        first = 0
-        for n in alive:
-            for gate in range(3):
-                if n < _FEW:
-                    for i in range(n):
-                        np.dot(before[d, i], recurrent[gate, d], work[gate, i])
-                else:
-                    np.dot(before[d, :n], recurrent[gate, d], work[gate, :n])
-            for i in range(n):
-                row = first + i
-                for u in range(units):
-                    # half a tanh more is the logistic function: 1 / (1 + exp(x)) = 1/2 - tanh(x / 2) / 2
-                    new = _HALF - _HALF * tanh(_HALF * (gates[0, d, row, u] + work[0, i, u]))  # 1 - z
-                    r = _HALF - _HALF * tanh(_HALF * (gates[1, d, row, u] + work[1, i, u]))
-                    c = tanh(gates[2, d, row, u] + r * (work[2, i, u] + inner[d, 0, u]))
-                    h = before[d, i, u]
-                    h += new * (c - h)
-                    before[d, i, u] = h
-                    states[d, row, u] = h
-            first += n
-
-
-@compile_loop
+@compile_loop(read(f4, 3), read(f4, 2), read(i4, 1), read(i8, 2), write(f4, 3))
 def convolve(products: Float, vectors: Float, ids: NDArray[np.int32], positions: Int, seen: Float) -> None:
     """Fills in what a convolution makes of tokens.
 
@@ -85,7 +51,7 @@ def convolve(products: Float, vectors: Float, ids: NDArray[np.int32], positions:
                     out[e] = vector[e]
 
 
-@compile_loop
+@compile_loop(read(i2, 2), read(i4, 1), read(i4, 1), write(f4, 2))
 def add_subwords(
     table: NDArray[np.int16], buckets: NDArray[np.int32], counts: NDArray[np.int32], vectors: Float
 ) -> None:
@@ -115,7 +81,9 @@ def add_subwords(
         at += counts[m]
 
 
-@compile_loop
+@compile_loop(
+    read(i8, 1), read(u4, 1), read(u4, 1), read(i4, 1), u4, read(f4, 1), i8, i8, read(i2, 2), write(f4, 2), write(f4, 1)
+)  # fmt: skip
 def read_ngrams(
     bounds: Int,
     keys: UInt32,
@@ -124,6 +92,7 @@ def read_ngrams(
     shift: np.uint32,
     scale: Float,
     characters: int,
+    most_counted: int,
     kernel: NDArray[np.int16],
     margins: Float,
     shares: Float,
@@ -138,6 +107,7 @@ def read_ngrams(
         shift: these.
         scale: `(F,)`, as in `grutext.text.NgramFeatures`.
         characters: The first feature that is a character n-gram.
+        most_counted: More occurrences than this weigh no more.
         kernel: `(F, C)`, the bits of finite float16 numbers.
         margins: `(N, C)`, to be added to.
         shares: `(N,)`, of distinct n-grams; 0 for a text without any.
@@ -171,7 +141,7 @@ def read_ngrams(
         for n in range(found):
             value = np.float64(scale[columns[n]])
             if times[n] > 1:
-                value *= 1 + np.log(np.float64(min(times[n], MAX_COUNT)))
+                value *= 1 + np.log(np.float64(min(times[n], most_counted)))
             squares[int(columns[n] >= characters)] += value * value
             values[n] = value
         norms = np.maximum(np.sqrt(squares), 1e-12)

@@ -1,0 +1,41 @@
+"""What the modules of loops share; to import it fails where Numba is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import scipy
+
+from grutext.blas import include
+
+# `np.dot` is SciPy's product in a loop; threads of its own would fight with ours for the cores.
+if not include(scipy):
+    raise ImportError("SciPy has another BLAS than OpenBLAS")
+
+
+def compile_loop(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compiles the function below it for arguments of these types, or loads what was kept of it.
+
+    Raises:
+        RuntimeError: There is no place to keep it; the environment's `NUMBA_CACHE_DIR` names one.
+    """
+    options: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy", "cache": True}
+    decorate: Callable[[Callable[..., Any]], Any] = numba.njit([signature], **options)
+    return decorate
+
+
+def inline(function: Callable[..., Any]) -> Any:
+    """Compiles a function as a part of the loops of its module."""
+    return numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy")(function)
+
+
+def read(kind: Any, axes: int) -> Any:
+    """Gives the type of a C-contiguous array of so many axes that is not written to."""
+    return numba.types.Array(kind, axes, "C", readonly=True)
+
+
+def write(kind: Any, axes: int) -> Any:
+    """Gives the type of a C-contiguous array of so many axes that is written to."""
+    return numba.types.Array(kind, axes, "C")
