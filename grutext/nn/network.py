@@ -89,10 +89,10 @@ class Network:
         batch = {name: tf.TensorSpec([None] * axes, dtype) for name, (dtype, axes) in SIGNATURE.items()}
         scalars = [tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
         self._steps = {
-            twice: tf.function(partial(self._train_step, twice=twice), input_signature=[batch, *scalars])
+            twice: tf.function(partial(self._train_step, twice=twice), [batch, *scalars], autograph=False)
             for twice in (False, True)
         }
-        self._logits = tf.function(self._predict, input_signature=[batch])
+        self._logits = tf.function(self._predict, [batch], autograph=False)
 
     def train_step(self, batch: dict[str, NDArray[Any]], step: int, rate: float) -> float:
         """Learns from one batch.
