@@ -8,6 +8,7 @@ on the disk. It knows a kept one by the file that the loop stands in: whatever a
 from __future__ import annotations
 
 import importlib
+import os
 from functools import cache
 
 
@@ -18,6 +19,8 @@ def problem(module: str) -> str | None:
     Args:
         module: `answering` or `learning`.
     """
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return "NUMBA_DISABLE_JIT is set"
     try:
         importlib.import_module(f"grutext.loops.{module}")
     except Exception as error:  # noqa: BLE001 - whatever Numba, LLVM or the disk find wrong, there is another way

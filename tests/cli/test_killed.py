@@ -40,6 +40,7 @@ def start(tmp_path, model):
     # Where Python does not buffer, nothing is left that could fail while it shuts down.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     environment |= {"PYTHONPATH": str(Path(grutext.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    environment |= {"NUMBA_DISABLE_JIT": "1"}  # it takes longer to load than these few rows take
 
     def start_process(*arguments: str, room: int = 0, **pipes):
         return subprocess.Popen(

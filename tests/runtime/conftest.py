@@ -196,6 +196,8 @@ def check_encode(compiled) -> Check:
     """
 
     def check(config: ModelConfig, oracle: type[Oracle] = Oracle, seed: int = 3) -> None:
+        if compiled and not config.reset_after:
+            pytest.skip("machine code has the other convention")
         draw = np.random.default_rng(seed)
         lengths = np.array([4, 0, 7, 1, 3, 7, 0], np.int32)
         weights = {

@@ -88,10 +88,11 @@ def ask(folder: Path, before: str = "", **environment) -> list[str]:
     "before",
     [
         "sys.modules['numba'] = None",  # importing it fails
+        "import os; os.environ['NUMBA_DISABLE_JIT'] = '1'",
         "import numba; numba.njit = lambda *a, **k: 1 / 0",  # it fails later
         "import os, numba; numba.core.config.CACHE_DIR = os.devnull + '/no'; numba.core.caching.FunctionCache._impl_class._locator_classes = []",
     ],
-    ids=["no numba", "a numba that fails", "no place to keep"],
+    ids=["no numba", "switched off", "a numba that fails", "no place to keep"],
 )
 def test_numpy_answers_where_there_is_no_machine_code(build_bundle, tmp_path, before):
     bundle = build_bundle()

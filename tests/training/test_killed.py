@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -30,8 +31,11 @@ def kill_and_resume(folder, kills, seed):
     """Kills trainings so often; gives how often at which moment, after comparing all that came to their end."""
     from killed import start_and_kill, train
 
+    train(folder, "warm").join()  # it also makes machine code, if that has not been made
+    began = time.monotonic()
     whole = train(folder, "whole")
     whole.join()
+    lasted = time.monotonic() - began
     assert whole.exitcode == 0, (folder / "log").read_text(encoding="utf-8")
     wanted = digest(folder, "whole")
     rng = np.random.default_rng(seed)
@@ -40,8 +44,9 @@ def kill_and_resume(folder, kills, seed):
     while sum(done.values()) < kills:
         name = f"m{number}"
         more = ["--resume"] if any((folder / f"{name}.checkpoint").glob("*.safetensors")) else ["--overwrite"]
-        moment = str(rng.choice(list(done), p=[0.5, 0.3, 0.2]))
-        killed, code = start_and_kill(moment, folder, name, float(rng.uniform(0.0, 4.0)), *more)
+        moment = min(done, key=done.__getitem__)  # each of them in turn, until it is hit
+        within = lasted if moment == "any" else 4.0
+        killed, code = start_and_kill(moment, folder, name, float(rng.uniform(0.0, within)), *more)
         if killed:
             done[moment] += 1
             continue
