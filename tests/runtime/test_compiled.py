@@ -77,6 +77,7 @@ def ask(folder: Path, before: str = "", **environment) -> list[str]:
     """What a fresh process says: a label, and whether there is machine code."""
     done = subprocess.run(
         [sys.executable, "-c", PROBE, str(folder), before],
+        cwd=folder.parent,
         env={"PYTHONPATH": str(Path(grutext.__file__).parents[1])} | dict(os.environ) | environment,
         capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
@@ -112,14 +113,15 @@ def test_machine_code_that_was_kept_is_not_used_where_its_file_is_another(build_
     bundle.save(tmp_path / "model")
     before = ask(tmp_path / "model", PYTHONPATH=str(tmp_path))
     assert before[1] == "compiled"
+    hits = "from grutext.loops import gru; print(sum(gru.run_steps.stats.cache_hits.values()))"
+    assert ask(tmp_path / "model", hits, PYTHONPATH=str(tmp_path))[0] == "1"
     file = package / "loops" / "gru.py"
     source = file.read_text(encoding="utf-8")
     file.write_text(
         source.replace("        y = _ONE\n", "        y = -_ONE\n").replace("return y", "return -y"),
         encoding="utf-8",
     )
-    code = "from grutext.loops import gru; print(gru.run_steps.stats.cache_hits)"
-    assert ask(tmp_path / "model", code, PYTHONPATH=str(tmp_path))[0] == "{}"
+    assert ask(tmp_path / "model", hits, PYTHONPATH=str(tmp_path))[0] == "0"
 
 
 def test_another_blas_than_openblas_is_refused(build_bundle, monkeypatch):
