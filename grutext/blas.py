@@ -56,9 +56,8 @@ class _OneThread:
         """Counts the OpenBLAS of NumPy or SciPy among those to hold; tells whether it has one."""
         found = _find_openblas(package)
         with self._lock:
-            if found and _address(found) not in map(
-                _address, self._libraries
-            ):  # both packages may have the same
+            # Both packages may have the same one.
+            if found and _address(found) not in map(_address, self._libraries):
                 self._libraries.append(found)
                 if self._users:
                     self._hold(found)
@@ -87,9 +86,8 @@ class _OneThread:
                 self._free()
 
     def _free(self) -> None:
-        for (_, set_), threads in zip(
-            self._libraries, self._before, strict=False
-        ):  # a fork may come in between
+        # A fork may come before all of them are held.
+        for (_, set_), threads in zip(self._libraries, self._before, strict=False):
             set_(threads)
         self._before.clear()
 

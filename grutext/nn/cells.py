@@ -18,8 +18,7 @@ def reset_after(
     units = start.shape[-1]
 
     def step(t: Tensor, h: Tensor) -> tuple[Tensor, ...]:
-        ur = tf.sigmoid(gates[t] + tf.matmul(h, into_gates))  # (N, 2U)
-        u, r = tf.split(ur, 2, axis=-1)
+        ur, u, r = _open(gates[t], h, into_gates)
         inner = tf.matmul(h, into_candidate) + bias  # (N, U)
         c = tf.tanh(candidates[t] + r * inner)  # (N, U)
         change = c - h
@@ -44,9 +43,7 @@ def reset_after(
 
         dstart, *arrays = _loop(back, tf.zeros_like(start), gates, [2 * units, units, units], not backward)
         dgates, dcandidates, dinner = (array.stack() for array in arrays)  # (T, N, 2U or U)
-        h = before.stack()
-        dbias = tf.reduce_sum(dinner, [0, 1])
-        return dgates, dcandidates, _product(h, dgates), _product(h, dinner), dbias, dstart
+        return _of_weights(before.stack(), dgates, dcandidates, dinner, dstart)
 
     return states.stack(), gradient
 
@@ -59,8 +56,7 @@ def reset_before(
     units = start.shape[-1]
 
     def step(t: Tensor, h: Tensor) -> tuple[Tensor, ...]:
-        ur = tf.sigmoid(gates[t] + tf.matmul(h, into_gates))  # (N, 2U)
-        u, r = tf.split(ur, 2, axis=-1)
+        ur, u, r = _open(gates[t], h, into_gates)
         reset = r * h
         c = tf.tanh(candidates[t] + tf.matmul(reset, into_candidate))  # (N, U)
         change = c - h
@@ -114,10 +110,23 @@ def reset_after_compiled(
         tensors = [upstream, states, *saved, *weights, start]
         dgates, dcandidates, dinner, dstart = call(run_gradient, tensors, [wide, narrow, narrow, one])
         h = tf.concat([states[1:], start[None]] if backward else [start[None], states[:-1]], 0)
-        dbias = tf.reduce_sum(dinner, [0, 1])
-        return dgates, dcandidates, _product(h, dgates), _product(h, dinner), dbias, dstart
+        return _of_weights(h, dgates, dcandidates, dinner, dstart)
 
     return states, gradient
+
+
+def _open(inputs: Tensor, h: Tensor, into_gates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Gives the opened gates of a step, `(N, 2U)`, and u and r of them, `(N, U)`."""
+    ur = tf.sigmoid(inputs + tf.matmul(h, into_gates))
+    return ur, *tf.split(ur, 2, axis=-1)
+
+
+def _of_weights(
+    h: Tensor, dgates: Tensor, dcandidates: Tensor, dinner: Tensor, dstart: Tensor
+) -> tuple[Tensor, ...]:
+    """Gives the gradients of `reset_after` in the order of its arguments; `h` are the states before each step."""
+    dbias = tf.reduce_sum(dinner, [0, 1])
+    return dgates, dcandidates, _product(h, dgates), _product(h, dinner), dbias, dstart
 
 
 def _loop(step: Any, carry: Tensor, like: Tensor, widths: Sequence[int], backward: bool) -> tuple[Any, ...]:
