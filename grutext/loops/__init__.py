@@ -17,7 +17,7 @@ def problem(module: str) -> str | None:
     """Gives why the loops of a module of this package are not to be had, in words; None if they are loaded now.
 
     Args:
-        module: `answering` or `learning`.
+        module: `answering`, `texts` or `learning`.
     """
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return "NUMBA_DISABLE_JIT is set"

@@ -10,7 +10,7 @@ from numba import int64 as i8
 from numba import uint32 as u4
 from numpy.typing import NDArray
 
-from grutext.loops.compiling import compile_loop, read, write
+from grutext.loops.compiling import compile_loop, inline, prefetch, read, write
 from grutext.loops.gru import run_steps
 
 __all__ = ["add_subwords", "convolve", "read_ngrams", "run_steps"]
@@ -21,6 +21,16 @@ UInt32 = NDArray[np.uint32]
 
 _SIGNS, _WIDEN = np.int32(-0x70000001), np.float32(2.0**112)  # as in `grutext.runtime.deep.widen`
 _USUAL = 3  # places that a search of a key goes on
+# What is far from the cache is fetched while the loop is at work on what comes before it.
+_TOKENS_AHEAD, _NGRAMS_AHEAD = 2, 16
+_LINE = 64  # bytes that are fetched at a time
+
+
+@inline
+def _fetch_row(table: NDArray[np.generic], row: int, size: int) -> None:
+    """Has a row of a table fetched, which is given as one long row."""
+    for place in range(row * size, (row + 1) * size, _LINE // table.itemsize):
+        prefetch(table, place)
 
 
 @compile_loop(read(f4, 3), read(f4, 2), read(i4, 1), read(i8, 2), write(f4, 3))
@@ -35,13 +45,18 @@ def convolve(products: Float, vectors: Float, ids: NDArray[np.int32], positions:
         seen: `(D, R, E + 1)`, to be filled in.
     """
     directions, rows, size = seen.shape
-    reach = len(products) // 2
+    (taps, beyond, _), reach = products.shape, len(products) // 2
+    all_products, all_vectors = products.ravel(), vectors.ravel()
     for d in range(directions):
         for row in range(rows):
+            soon = positions[d, min(row + _TOKENS_AHEAD, rows - 1)]
+            for k in range(taps):
+                _fetch_row(all_products, k * beyond + ids[soon - reach + k], size)
+            _fetch_row(all_vectors, ids[soon], size)
             place = positions[d, row]
             out = seen[d, row]
             out[:] = products[0, ids[place - reach]]
-            for k in range(1, len(products)):
+            for k in range(1, taps):
                 product = products[k, ids[place - reach + k]]
                 for e in range(size):
                     out[e] += product[e]
@@ -119,7 +134,7 @@ def read_ngrams(
     columns, times, values = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most)
     bits = np.empty(margins.shape[1], np.int32)
     row = bits.view(np.float32)
-    beyond = len(scale)
+    weights, beyond = kernel.ravel(), len(scale)
     for text in range(len(shares)):
         begin, end = bounds[text], bounds[text + 1]
         count = 0
@@ -127,14 +142,18 @@ def read_ngrams(
             count += at == begin or keys[at] != keys[at - 1]
             distinct[count], ends[count] = keys[at], at + 1
         ends[0] = begin
+        for n in range(1, count + 1):
+            prefetch(first, distinct[min(n + _NGRAMS_AHEAD, count)] >> shift)
+            columns[n] = first[distinct[n] >> shift]
         found = 0
         for n in range(1, count + 1):
-            key = distinct[n]
-            column = first[key >> shift]
+            prefetch(known, columns[min(n + _NGRAMS_AHEAD, count)])
+            key, column = distinct[n], columns[n]
             for _ in range(_USUAL):  # rather than a loop whose end the processor would have to guess
                 column += known[column] < key
             while known[column] < key:
                 column += 1
+            prefetch(scale, min(column, beyond - 1))
             columns[found], times[found] = column, ends[n] - ends[n - 1]
             found += known[column] == key and column < beyond
         squares = np.zeros(2)  # of each family
@@ -146,7 +165,8 @@ def read_ngrams(
             values[n] = value
         norms = np.maximum(np.sqrt(squares), 1e-12)
         for n in range(found):
-            column = columns[n]
+            column, ahead = columns[n], columns[min(n + _NGRAMS_AHEAD, found - 1)]
+            _fetch_row(weights, ahead, len(row))
             value = np.float32(values[n] / norms[int(column >= characters)]) * _WIDEN
             for c in range(len(row)):
                 bits[c] = (np.int32(kernel[column, c]) << 13) & _SIGNS

@@ -7,6 +7,9 @@ from typing import Any
 
 import numba
 import scipy
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from grutext.blas import include
 
@@ -39,3 +42,23 @@ def read(kind: Any, axes: int) -> Any:
 def write(kind: Any, axes: int) -> Any:
     """Gives the type of a C-contiguous array of so many axes that is written to."""
     return numba.types.Array(kind, axes, "C")
+
+
+def _prefetch(_: Any, array: Any, place: Any) -> Any:
+    """Has the processor fetch an element of an array of one axis, which the loop will soon ask for, into its cache."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind, index = signature.args
+        elements = context.make_array(kind)(context, builder, arguments[0])
+        index = context.cast(builder, arguments[1], index, numba.types.intp)
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        element = builder.bitcast(cgutils.get_item_pointer(context, builder, kind, elements, [index]), byte)
+        of = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        fetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], of)
+        builder.call(fetch, [element, number(0), number(3), number(1)])  # to read, to keep, data
+        return context.get_dummy_value()
+
+    return numba.types.void(array, place), generate
+
+
+prefetch = intrinsic(_prefetch)

@@ -53,7 +53,7 @@ class Classifier:
         self.labels = bundle.labels
         self.multilabel = bundle.multilabel
         self.thresholds = np.array(bundle.calibration.thresholds, np.float32)
-        self._vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary))
+        self._vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary), compiled)
         config, weights = bundle.config, bundle.weights
         self._deep = DeepPart(config.model, weights, compiled) if config.model.enabled else None
         self._wide = WidePart(config.wide, weights, compiled) if config.wide.enabled else None
@@ -180,7 +180,7 @@ def _has_compiled(asked: bool | None) -> bool:
     """Tells whether the loops are machine code: as asked, and by default if it is to be had."""
     if asked is False:
         return False
-    reason = problem("answering")
+    reason = problem("answering") or problem("texts")
     if asked and reason:
         raise ConfigError(f"there is no machine code ({reason}); pip install 'grutext[fast]' brings Numba")
     return reason is None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from grutext.model.spec import Calibration
 
 Float = NDArray[np.float32]
-_FLOOR = -60.0  # no log-probability is lower, so that none is infinite
+_FLOOR = -60.0  # no log-probability of a part is further below its highest, so that none is infinite
 
 
 def fuse(deep: Float | None, wide: Float | None, calibration: Calibration, multilabel: bool) -> Float:
@@ -25,13 +25,16 @@ def fuse(deep: Float | None, wide: Float | None, calibration: Calibration, multi
     """
     scores = scale_scores(deep, wide, calibration, multilabel)
     if not multilabel:
-        scores = [(share, np.maximum(log_softmax(score), _FLOOR)) for share, score in scores]
+        # What is added to all scores of a text makes no difference in the end, so their sum is not taken here.
+        scores = [(share, np.maximum(below_highest(score), _FLOOR)) for share, score in scores]
     fused = np.asarray(sum(share * score for share, score in scores))
-    fused = fused if multilabel else log_softmax(fused)
+    if not multilabel and len(calibration.scale) > 1:  # but then it would
+        fused = log_softmax(fused)
     fused = fused * np.array(calibration.scale) + np.array(calibration.shift)
     if multilabel:
         return np.asarray(1.0 / (1.0 + np.exp(np.clip(-fused, _FLOOR, -_FLOOR))), np.float32)
-    return np.asarray(np.exp(log_softmax(fused)), np.float32)
+    powers = np.exp(below_highest(fused))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
 
 def scale_scores(
@@ -51,5 +54,10 @@ def scale_scores(
 
 def log_softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
     """Gives the logarithm of the softmax over the last axis, without overflow."""
-    shifted = scores - scores.max(axis=-1, keepdims=True)
+    shifted = below_highest(scores)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+
+
+def below_highest(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Gives what scores are more than the highest of the last axis."""
+    return np.asarray(scores - scores.max(axis=-1, keepdims=True))

@@ -23,7 +23,7 @@ class WidePart:
     Args:
         config: The n-gram settings.
         weights: Arrays by the names of the spec.
-        compiled: Whether the loop is that of `grutext.loops.answering`.
+        compiled: Whether the loops are those of `grutext.loops`.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class WidePart:
         """Gives what `read` does."""
         from grutext.loops.answering import read_ngrams
 
-        bounds, keys = sort_ngrams(tokens, self.config)
+        bounds, keys = sort_ngrams(tokens, self.config, compiled=True)
         features, index = self.features, self.features.index
         margins = np.zeros((len(bounds) - 1, self.kernel.shape[1]), np.float32)
         known = np.empty(len(margins), np.float32)

@@ -7,6 +7,7 @@ in 2,000 times. Whole chunks of texts are hashed at a time, without a Python loo
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,23 +50,36 @@ class NgramCounts:
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
-def sort_ngrams(batch: TokenBatch, config: WideConfig) -> tuple[Int64, UInt32]:
+def sort_ngrams(batch: TokenBatch, config: WideConfig, compiled: bool = False) -> tuple[Int64, UInt32]:
     """Gives the n-grams of a batch of N texts, each of them as often as it occurs; an empty text has none.
 
     Args:
         batch: The texts.
         config: The lengths of the n-grams.
+        compiled: Whether machine code hashes them, `grutext.loops.texts`.
 
     Returns:
         `(N + 1,)`, where each text's n-grams begin, and the keys, ascending within a text.
     """
     hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
     words = hashes.take(batch.ids) if len(hashes) else hashes
-    grams = _roll(words, batch.lengths, 1, config.word_max, characters=False)
-    if config.char_max:
-        codes, sizes = _code_points(batch.normalized)
-        grams += _roll(codes, sizes, config.char_min, config.char_max, characters=True)
-    return _sort(grams, len(batch.lengths))
+    codes, sizes = _code_points(batch.normalized if config.char_max else [])
+    if compiled:
+        from grutext.loops.texts import hash_ngrams
+
+        shortest, longest = config.char_min, config.char_max
+        ends = _bounds(sizes) if config.char_max else np.zeros(len(batch.lengths) + 1, np.int64)
+        bounds, keys = hash_ngrams(
+            words, _bounds(batch.lengths), config.word_max, codes, ends, shortest, longest, _BASE, _MIX, CHARACTER_FAMILY
+        )  # fmt: skip
+    else:
+        grams = _roll(words, batch.lengths, 1, config.word_max, characters=False)
+        if config.char_max:
+            grams += _roll(codes.astype(np.uint64), sizes, config.char_min, config.char_max, characters=True)
+        bounds, keys = _gather(grams, len(batch.lengths))
+    for start, end in itertools.pairwise(bounds.tolist()):
+        keys[start:end].sort()  # each text by itself: short sorts are the fastest
+    return bounds, keys
 
 
 def count_ngrams(batch: TokenBatch, config: WideConfig) -> NgramCounts:
@@ -122,20 +136,18 @@ def _roll(
     return grams
 
 
-def _sort(grams: Sequence[_Grams], texts: int) -> tuple[Int64, UInt32]:
-    """Puts the n-grams of each text together and sorts them."""
+def _gather(grams: Sequence[_Grams], texts: int) -> tuple[Int64, UInt32]:
+    """Puts the n-grams of each text together."""
     bounds = _bounds(sum((ends - starts for _, starts, ends in grams), np.zeros(texts, np.int64)))
-    sorted_keys = np.empty(bounds[-1], np.uint32)
+    gathered = np.empty(bounds[-1], np.uint32)
     runs = [(keys, starts.tolist(), ends.tolist()) for keys, starts, ends in grams]
     at = 0
     for text in range(texts):
-        first = at
         for keys, starts, ends in runs:
             part = keys[starts[text] : ends[text]]
-            sorted_keys[at : at + len(part)] = part
+            gathered[at : at + len(part)] = part
             at += len(part)
-        sorted_keys[first:at].sort()  # each text by itself: short sorts are the fastest
-    return bounds, sorted_keys
+    return bounds, gathered
 
 
 def _bounds(sizes: NDArray[np.integer] | Sequence[int]) -> Int64:
@@ -193,8 +205,8 @@ class NgramFeatures:
         return SparseRows(starts, columns, values.astype(np.float32))
 
 
-def _code_points(texts: Sequence[str]) -> tuple[UInt64, NDArray[np.int32]]:
+def _code_points(texts: Sequence[str]) -> tuple[UInt32, NDArray[np.int32]]:
     """Gives the code points of all texts, white space folded to one blank, and the number of each text's."""
     spaced = [f" {folded} " if (folded := " ".join(text.split())) else "" for text in texts]
     codes = np.frombuffer("".join(spaced).encode("utf-32-le", "surrogatepass"), np.uint32)
-    return codes.astype(np.uint64), np.array([len(text) for text in spaced], np.int32)
+    return codes, np.array([len(text) for text in spaced], np.int32)

@@ -13,7 +13,7 @@ from functools import lru_cache
 Tokenizer = Callable[[str], list[str]]
 
 # Scripts that are written without spaces: each character is a token, with the marks that belong to it.
-_UNSPACED = (
+UNSPACED = (
     "\u0e00-\u0e7f"  # Thai
     "\u0e80-\u0eff"  # Lao
     "\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f"  # Myanmar
@@ -43,8 +43,10 @@ _UNSPACED_MARKS = (
 _EMOJI = "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f1e5\U0001f200-\U0001faff"
 _EMOJI_TAIL = "[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*"  # colour, skin, keycap, flag
 
-_LETTERS = rf"[^\W{_UNSPACED}]"
-_WORD = rf"{_LETTERS}+(?:[{_MARKS}]+{_LETTERS}*)*"
+LETTERS = rf"[^\W{UNSPACED}]"
+# What one character's look does not tell: what follows belongs to it, or to what is before it.
+ODD = rf"{_MARKS}{_UNSPACED_MARKS}{_EMOJI}\u200d\u20e3\ufe0e\ufe0f"
+_WORD = rf"{LETTERS}+(?:[{_MARKS}]+{LETTERS}*)*"
 _TOKEN = re.compile(
     "|".join(
         (
@@ -52,7 +54,7 @@ _TOKEN = re.compile(
             r"\d+(?:[.,:]\d+)+",  # number with separators
             rf"{_WORD}(?:'{_WORD})*",  # word, apostrophes inside
             r"\d+",  # number in the digits of an unspaced script
-            rf"[{_UNSPACED}][{_MARKS}{_UNSPACED_MARKS}]*",  # one character of an unspaced script
+            rf"[{UNSPACED}][{_MARKS}{_UNSPACED_MARKS}]*",  # one character of an unspaced script
             "[\U0001f1e6-\U0001f1ff]{2}",  # flag
             rf"[{_EMOJI}]{_EMOJI_TAIL}(?:\u200d[{_EMOJI}]{_EMOJI_TAIL})*",  # emoji, joined or not
             r"\.{2,}|!{2,}|\?{2,}|-{2,}",  # runs of punctuation that mean something
@@ -61,7 +63,7 @@ _TOKEN = re.compile(
     )
 )
 _ASCII_TOKEN = re.compile(r"\d+(?:[.,:]\d+)+|\w+(?:'\w+)*|\.{2,}|!{2,}|\?{2,}|-{2,}|[^\s\x1c-\x1f]", re.ASCII)
-_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_IS_UNSPACED = re.compile(f"[{UNSPACED}]")
 _CHARACTER = re.compile(rf"\S[{_MARKS}{_UNSPACED_MARKS}\ufe0e\ufe0f]*")
 
 

@@ -7,10 +7,8 @@ once, however often it occurs, and nothing is padded before it must be.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +17,7 @@ from grutext.config import TextConfig
 from grutext.text.normalize import normalize
 from grutext.text.subwords import hash_subwords
 from grutext.text.tokenizers import TOKENIZERS
+from grutext.text.tokenizing import tokenize_compiled, tokenize_texts
 from grutext.text.vocabulary import Vocabulary, build_vocabulary
 
 Int32 = NDArray[np.int32]
@@ -53,11 +52,13 @@ class Vectorizer:
     Args:
         config: Tokenizer and subword settings.
         vocabulary: The tokens with an embedding row.
+        compiled: Whether machine code finds the tokens, `grutext.loops.texts`.
     """
 
-    def __init__(self, config: TextConfig, vocabulary: Vocabulary) -> None:
+    def __init__(self, config: TextConfig, vocabulary: Vocabulary, compiled: bool = False) -> None:
         self.config = config
         self.vocabulary = vocabulary
+        self._tokenize = tokenize_compiled if compiled else tokenize_texts
 
     @classmethod
     def fit(cls, texts: Iterable[str], config: TextConfig) -> Vectorizer:
@@ -74,22 +75,14 @@ class Vectorizer:
         >>> batch.types, batch.ids.tolist(), batch.lengths.tolist(), batch.rows.tolist()
         (['the', 'cat', ',', 'dog'], [0, 1, 2, 0, 3], [5, 0], [1, 2, 0, 0])
         """
-        tokenize = TOKENIZERS[self.config.tokenizer]
         normalized = [normalize(text) for text in texts]
-        type_of: defaultdict[str, int] = defaultdict(count().__next__)  # numbers new tokens
-        ids: list[int] = []
-        lengths: list[int] = []
-        for text in normalized:
-            tokens = tokenize(text)
-            lengths.append(len(tokens))
-            ids.extend(map(type_of.__getitem__, tokens))
-        types = list(type_of)
+        types, ids, lengths = self._tokenize(normalized, self.config.tokenizer)
         buckets, bucket_counts = hash_subwords(types, self.config)
         return TokenBatch(
             normalized=normalized,
             types=types,
-            ids=np.array(ids, np.int32),
-            lengths=np.array(lengths, np.int32),
+            ids=ids,
+            lengths=lengths,
             rows=self.vocabulary.rows_of(types),
             buckets=buckets,
             bucket_counts=bucket_counts,

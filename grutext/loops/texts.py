@@ -1,0 +1,262 @@
+"""What texts are cut into: tokens and n-grams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import boolean
+from numba import int64 as i8
+from numba import uint8 as u1
+from numba import uint32 as u4
+from numba import uint64 as u8
+from numpy.typing import NDArray
+
+from grutext.loops.compiling import compile_loop, inline, read
+from grutext.loops.kinds import DIGIT, LETTER, ODD, REPEATED, SPACE, UNSPACED
+
+Codes = NDArray[np.uint32]
+Int = NDArray[np.int64]
+Int32 = NDArray[np.int32]
+Kinds = NDArray[np.uint8]
+
+_APOSTROPHE, _COMMA, _DOT, _COLON = map(ord, "',.:")
+_BASIS, _PRIME = np.uint32(0x811C9DC5), np.uint32(0x01000193)  # of the hash FNV-1a
+_FIRST_PLACES = 1 << 10
+
+
+@inline
+def _kind(kinds: Kinds, code: np.uint32) -> Any:
+    return kinds[code] if code < len(kinds) else np.uint8(ODD)
+
+
+@inline
+def _is_letter(kinds: Kinds, code: np.uint32) -> Any:
+    return _kind(kinds, code) in (LETTER, DIGIT)
+
+
+@inline
+def _end_of_digits(codes: Codes, at: int, end: int, kinds: Kinds) -> Any:
+    while at < end and _kind(kinds, codes[at]) == DIGIT:
+        at += 1
+    return at
+
+
+@inline
+def _end_of_spaces(codes: Codes, at: int, end: int, kinds: Kinds, spaces: bool) -> Any:
+    """Gives the end of what is white space from `at` on, or of what is none."""
+    while at < end and (_kind(kinds, codes[at]) == SPACE) == spaces:
+        at += 1
+    return at
+
+
+@inline
+def _end_of_number(codes: Codes, at: int, end: int, kinds: Kinds) -> Any:
+    """Gives the end of a number with separators, or `at` if none begins there."""
+    digits = number = _end_of_digits(codes, at, end, kinds)
+    while number + 1 < end and codes[number] in (_DOT, _COMMA, _COLON):
+        further = _end_of_digits(codes, number + 1, end, kinds)
+        if further == number + 1:
+            break
+        number = further
+    return number if number > digits else at
+
+
+@inline
+def _end_of_token(codes: Codes, at: int, end: int, kinds: Kinds) -> Any:
+    """Gives where the token that begins at `at` ends; what it is, `grutext.text.tokenizers.words` says."""
+    kind = _kind(kinds, codes[at])
+    if kind == DIGIT:
+        number = _end_of_number(codes, at, end, kinds)
+        if number > at:
+            return number
+    stop = at + 1
+    if _is_letter(kinds, codes[at]):
+        while stop < end:
+            if _is_letter(kinds, codes[stop]):
+                stop += 1
+            elif codes[stop] == _APOSTROPHE and stop + 1 < end and _is_letter(kinds, codes[stop + 1]):
+                stop += 2
+            else:
+                break
+    elif kind == REPEATED:
+        while stop < end and codes[stop] == codes[at]:
+            stop += 1
+    return stop
+
+
+@compile_loop(read(u4, 1), read(i8, 1), read(u1, 1))
+def find_odd(codes: Codes, bounds: Int, kinds: Kinds) -> Any:
+    """Tells which of N texts have a character that is odd, `(N,)`; the arguments are those of `cut_texts`."""
+    found = np.zeros(len(bounds) - 1, np.bool_)
+    for text in range(len(found)):
+        for code in codes[bounds[text] : bounds[text + 1]]:
+            if _kind(kinds, code) == ODD:
+                found[text] = True
+                break
+    return found
+
+
+@compile_loop(read(u4, 1), read(i8, 1), read(boolean, 1), read(u1, 1), boolean)
+def cut_texts(
+    codes: Codes, bounds: Int, is_cut: NDArray[np.bool_], kinds: Kinds, in_pairs: bool
+) -> tuple[Codes, Int, Int32]:
+    """Cuts N texts into S tokens.
+
+    Args:
+        codes: The code points, text after text.
+        bounds: `(N + 1,)`, where each text begins and, last, where the last one ends.
+        is_cut: `(N,)`, whether a text's tokens stand between white space already.
+        kinds: By code point, what it is, as in `grutext.loops.kinds`; what is beyond is odd.
+        in_pairs: Whether tokens of scripts without spaces are read with the one after them.
+
+    Returns:
+        The code points of the tokens, one after the other; where each of them ends, `(S,)`; and how many of
+        them each text has, `(N,)`.
+    """
+    letters = np.empty((2 if in_pairs else 1) * len(codes), np.uint32)
+    ends, lengths = np.empty(len(codes), np.int64), np.zeros(len(is_cut), np.int32)
+    count = used = 0
+    for text in range(len(is_cut)):
+        end, first = bounds[text + 1], count
+        joins = in_pairs and not is_cut[text]
+        at = _end_of_spaces(codes, bounds[text], end, kinds, True)
+        while at < end:
+            if is_cut[text]:
+                stop = _end_of_spaces(codes, at, end, kinds, False)
+            else:
+                stop = _end_of_token(codes, at, end, kinds)
+            after = _end_of_spaces(codes, stop, end, kinds, True)
+            for place in range(at, stop):
+                letters[used] = codes[place]
+                used += 1
+            if joins and after < end and _kind(kinds, codes[at]) == _kind(kinds, codes[after]) == UNSPACED:
+                letters[used] = codes[after]  # without marks, which are odd, such a token is one character
+                used += 1
+            ends[count] = used
+            count += 1
+            at = after
+        lengths[text] = count - first
+    return letters[:used].copy(), ends[:count].copy(), lengths
+
+
+@inline
+def _find(places: Int32, key: np.uint32, letters: Codes, ends: Int, firsts: Int32, token: int) -> Any:
+    """Gives the place in a hash table of the type that a token is of, or where it belongs if it is the first one."""
+    start = ends[token - 1] if token else 0
+    size = ends[token] - start
+    place = np.int64(key) & (len(places) - 1)
+    while places[place] >= 0:
+        other = firsts[places[place]]
+        begin = ends[other - 1] if other else 0
+        same = 0
+        if ends[other] - begin == size:
+            while same < size and letters[begin + same] == letters[start + same]:
+                same += 1
+        if same == size:
+            break
+        place = (place + 1) & (len(places) - 1)
+    return place
+
+
+@compile_loop(read(u4, 1), read(i8, 1))
+def number_tokens(letters: Codes, ends: Int) -> tuple[Int32, Int32]:
+    """Gives which of M types each of S tokens is of, `(S,)`, and the first token of each type, `(M,)`.
+
+    Types are numbered as they come. The arguments are what `cut_texts` gives.
+    """
+    ids, firsts, hashes = (
+        np.empty(len(ends), np.int32),
+        np.empty(len(ends), np.int32),
+        np.empty(len(ends), np.uint32),
+    )
+    places = np.full(_FIRST_PLACES, -1, np.int32)  # by hash, the number of a type
+    types = start = 0
+    for token in range(len(ends)):
+        key = _BASIS
+        for letter in letters[start : ends[token]]:
+            key = np.uint32((key ^ letter) * _PRIME)
+        key = np.uint32(key ^ (key >> np.uint32(15)))
+        place = _find(places, key, letters, ends, firsts, token)
+        if places[place] < 0:
+            places[place], firsts[types], hashes[types] = types, token, key
+            types += 1
+        ids[token] = places[place]
+        start = ends[token]
+        if 2 * types > len(places):
+            places = np.full(2 * len(places), -1, np.int32)
+            for number in range(types):
+                place = np.int64(hashes[number]) & (len(places) - 1)
+                while places[place] >= 0:
+                    place = (place + 1) & (len(places) - 1)
+                places[place] = number
+    return ids, firsts[:types].copy()
+
+
+@inline
+def _roll(
+    symbols: NDArray[np.uint64],
+    shortest: int,
+    longest: int,
+    base: np.uint64,
+    mix: np.uint64,
+    keys: Codes,
+    at: int,
+) -> Any:
+    """Puts the keys of the n-grams of one text, of each length from `shortest` on, into `keys` from `at` on."""
+    for start in range(len(symbols)):
+        state = np.uint64(0)
+        for n in range(1, min(longest, len(symbols) - start) + 1):
+            state = state * base + symbols[start + n - 1] + np.uint64(n)
+            if n >= shortest:
+                mixed = ((state >> np.uint64(31)) ^ state) * mix
+                keys[at] = mixed >> np.uint64(32)
+                at += 1
+    return at
+
+
+@compile_loop(
+    read(u8, 1), read(i8, 1), i8, read(u4, 1), read(i8, 1), i8, i8, u8, u8, u4
+)  # fmt: skip
+def hash_ngrams(
+    words: NDArray[np.uint64],
+    word_bounds: Int,
+    word_max: int,
+    codes: Codes,
+    code_bounds: Int,
+    char_min: int,
+    char_max: int,
+    base: np.uint64,
+    mix: np.uint64,
+    character_family: np.uint32,
+) -> tuple[Int, Codes]:
+    """Gives where each of N texts' n-grams begin and, last, end, `(N + 1,)`, and their keys, as `grutext.text.ngrams` says.
+
+    Args:
+        words: The hashes of the tokens, text after text.
+        word_bounds: `(N + 1,)`, where each text's begin and, last, end.
+        word_max: The length of the longest n-grams of words.
+        codes: The code points, text after text.
+        code_bounds: `(N + 1,)`, where each text's begin and, last, end.
+        char_min: The length of the shortest n-grams of characters.
+        char_max: That of the longest; 0 for none.
+        base: What a hash is multiplied with for the next symbol.
+        mix: What it is multiplied with at the end.
+        character_family: The bit that n-grams of characters have, and those of words have not.
+    """
+    bounds = np.zeros(len(word_bounds), np.int64)
+    keys = np.empty(word_max * len(words) + max(0, char_max - char_min + 1) * len(codes), np.uint32)
+    symbols = codes.astype(np.uint64)
+    at = 0
+    for text in range(len(bounds) - 1):
+        first = at
+        at = _roll(words[word_bounds[text] : word_bounds[text + 1]], 1, word_max, base, mix, keys, at)
+        for place in range(first, at):
+            keys[place] &= ~character_family
+        first = at
+        own = symbols[code_bounds[text] : code_bounds[text + 1]]
+        at = _roll(own, char_min, char_max, base, mix, keys, at)
+        for place in range(first, at):
+            keys[place] |= character_family
+        bounds[text + 1] = at
+    return bounds, keys[:at].copy()

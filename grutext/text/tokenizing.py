@@ -1,0 +1,85 @@
+"""Texts to tokens, and tokens to numbers: in Python, or in machine code where characters are plain."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from functools import cache
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.loops import kinds
+from grutext.text.tokenizers import LETTERS, ODD, TOKENIZERS, UNSPACED
+
+Int32 = NDArray[np.int32]
+_PLANE = 1 << 16  # what is beyond the first plane needs a closer look
+
+
+def tokenize_texts(texts: list[str], tokenizer: str) -> tuple[list[str], Int32, Int32]:
+    """Cuts N normalised texts into S tokens.
+
+    Args:
+        texts: The texts.
+        tokenizer: A name in `TOKENIZERS`.
+
+    Returns:
+        The M distinct tokens, in order of first occurrence; which of them each token is, `(S,)`; and the number of
+        each text's tokens, `(N,)`.
+    """
+    cut = TOKENIZERS[tokenizer]
+    type_of: defaultdict[str, int] = defaultdict(count().__next__)  # numbers new tokens
+    ids: list[int] = []
+    lengths: list[int] = []
+    for text in texts:
+        tokens = cut(text)
+        lengths.append(len(tokens))
+        ids.extend(map(type_of.__getitem__, tokens))
+    return list(type_of), np.array(ids, np.int32), np.array(lengths, np.int32)
+
+
+def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[list[str], Int32, Int32]:
+    """Gives what `tokenize_texts` does; texts with marks or emoji are cut by the tokenizer itself."""
+    from grutext.loops.texts import cut_texts, find_odd, number_tokens
+
+    table = kinds_of_characters(tokenizer)
+    codes, bounds = _code_points(texts)
+    is_cut = find_odd(codes, bounds, table)
+    if is_cut.any():
+        cut = TOKENIZERS[tokenizer]
+        texts = [" ".join(cut(text)) if odd else text for text, odd in zip(texts, is_cut, strict=True)]
+        codes, bounds = _code_points(texts)
+    letters, ends, lengths = cut_texts(codes, bounds, is_cut, table, tokenizer == "pair")
+    ids, firsts = number_tokens(letters, ends)
+    joined = letters.tobytes().decode("utf-32-le", "surrogatepass")
+    begins = np.concatenate([[0], ends])[firsts]
+    types = [joined[begin:end] for begin, end in zip(begins.tolist(), ends[firsts].tolist(), strict=True)]
+    return types, ids, lengths
+
+
+@cache
+def kinds_of_characters(tokenizer: str) -> NDArray[np.uint8]:
+    """Gives what each character of the first plane is to a tokenizer, by code point."""
+    every = "".join(map(chr, range(_PLANE)))
+    table = np.full(_PLANE, kinds.OTHER, np.uint8)
+
+    def put(pattern: str, kind: int) -> None:
+        table[[ord(character) for character in re.findall(pattern, every)]] = kind
+
+    if tokenizer != "character":
+        put(LETTERS, kinds.LETTER)
+        put(rf"(?=\d){LETTERS}", kinds.DIGIT)
+        put("[.!?-]", kinds.REPEATED)
+        put(rf"[{UNSPACED}]", kinds.UNSPACED)
+    put(r"\s", kinds.SPACE)
+    put(rf"[{ODD}]|(?=\d)[{UNSPACED}]", kinds.ODD)
+    return table
+
+
+def _code_points(texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Gives the code points of all texts, and where each begins and the last one ends, `(N + 1,)`."""
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    bounds = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(text) for text in texts], out=bounds[1:])
+    return codes, bounds

@@ -1,0 +1,100 @@
+"""Tokens and n-grams in machine code against the regular expressions and NumPy."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grutext.config import TextConfig, WideConfig
+from grutext.loops import kinds
+from grutext.text import TOKENIZERS, Vectorizer, Vocabulary, normalize, sort_ngrams
+from grutext.text.tokenizing import kinds_of_characters, tokenize_compiled, tokenize_texts
+
+pytest.importorskip("grutext.loops.texts", exc_type=ImportError)
+
+# Few kinds, so that drawn texts have "3.50", "isn't" and runs; a single odd character would end the loop's part in a text.
+PLAIN = "ab'é_19.,:!?- \n天気ไ\ud800"
+ODD = "ี๒\u0301👍\u200d\u20e3"
+TEXTS = st.lists(
+    st.one_of(
+        st.text(st.sampled_from(PLAIN), max_size=24),
+        st.text(st.sampled_from(PLAIN + ODD), max_size=24),
+        st.from_type(str),
+    ),
+    max_size=6,
+)
+
+
+def check_tokens(texts: list[str], tokenizer: str) -> None:
+    """Asserts that machine code cuts and numbers texts as Python does."""
+    expected, found = tokenize_texts(texts, tokenizer), tokenize_compiled(texts, tokenizer)
+    assert found[0] == expected[0]
+    for ours, theirs in zip(found[1:], expected[1:], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@given(texts=TEXTS)
+def test_tokens_are_those_of_the_tokenizer(tokenizer, texts: list[str]):
+    check_tokens(texts, tokenizer)
+    check_tokens([normalize(text) for text in texts], tokenizer)
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_every_character_is_cut_from_its_neighbours_as_the_tokenizer_does(tokenizer):
+    characters = map(chr, [*range(0x10000), *range(0x1F000, 0x20010), *range(0xE0000, 0xE0080)])
+    check_tokens(
+        [f"a{character}b{character * 2}1{character}2 {character}天" for character in characters], tokenizer
+    )
+
+
+def test_many_types_are_told_apart():
+    texts = [" ".join(map(str, range(first, first + 40_000))) for first in (20_000, 0, 10_000)]
+    check_tokens(texts, "word")
+    assert len(tokenize_compiled(texts, "word")[0]) == 60_000
+
+
+def test_no_text_and_texts_without_tokens():
+    for texts in ([], [""], ["", " \n", "", "a", ""]):
+        for tokenizer in TOKENIZERS:
+            check_tokens(texts, tokenizer)
+
+
+def test_plain_texts_of_many_scripts_need_no_closer_look(monkeypatch):
+    monkeypatch.setitem(TOKENIZERS, "word", None)
+    texts = ["don't pay 3.50!!", "где моя посылка?", "天气 很好。", "straße", "안녕하세요", "١٢ مرحبا"]
+    types, _, lengths = tokenize_compiled(texts, "word")
+    assert types[:4] == ["don't", "pay", "3.50", "!!"]
+    assert lengths.tolist() == [4, 4, 5, 1, 1, 2]
+    with pytest.raises(TypeError):
+        tokenize_compiled(["cafe\u0301"], "word")
+
+
+def test_characters_have_the_kinds_that_the_loop_takes_them_for():
+    table = kinds_of_characters("word")
+    for characters, kind in (
+        (" \t\x1c\u3000", kinds.SPACE),
+        ("aZé_жش²", kinds.LETTER),
+        ("09١", kinds.DIGIT),
+        ("天アก", kinds.UNSPACED),
+        (".!?-", kinds.REPEATED),
+        ("',:\0\ud800。", kinds.OTHER),
+        ("\u0301ี๒\u200d\ufe0f☀", kinds.ODD),
+    ):
+        assert {table[ord(character)] for character in characters} == {kind}, characters
+    assert not re.search(r"\w", "".join(chr(code) for code in np.flatnonzero(table == kinds.OTHER)))
+    assert set(kinds_of_characters("character")) == {kinds.SPACE, kinds.OTHER, kinds.ODD}
+
+
+@pytest.mark.parametrize("word_max", [0, 1, 2, 3])
+@pytest.mark.parametrize(("char_min", "char_max"), [(1, 0), (1, 3), (2, 5), (3, 3)])
+@given(texts=TEXTS)
+def test_ngrams_are_those_of_numpy(word_max, char_min, char_max, texts: list[str]):
+    batch = Vectorizer(TextConfig(), Vocabulary([])).vectorize(texts)
+    config = WideConfig(word_max=word_max, char_min=char_min, char_max=char_max)
+    for ours, theirs in zip(sort_ngrams(batch, config, True), sort_ngrams(batch, config), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
