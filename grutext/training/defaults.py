@@ -17,8 +17,9 @@ from grutext.text import TOKENIZERS, is_unspaced, normalize
 _SAMPLE = 2_000  # texts that are looked at
 _MANY_LABELS, _VERY_MANY_LABELS = 20, 50
 _SHORT = 5  # words
-_ENOUGH_TEXTS = 6_000
-# A long shift keeps few texts from being learnt by heart; it drowns what tells many labels or short texts apart.
+# A long shift keeps few texts from being learnt by heart; it drowns what tells many labels or short texts apart. Where texts
+# share its direction, more of them learn to tell the labels by the shift itself.
+_ENOUGH_TEXTS, _ENOUGH_SHARING = 6_000, 4_000
 _RADIUS, _SMALL_RADIUS, _SMALLEST_RADIUS = 0.7, 0.3, 0.15
 # An epoch has so many batches, unless they get too small or too large.
 _BATCHES, _LEAST_BATCH, _MOST_BATCH = 40, 16, 128
@@ -91,11 +92,12 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: 
         wide = replace(wide, regularization=1.0 if closely else 0.5)
     if not training.epochs:
         training = replace(training, epochs=epochs_for(shape))
-    if training.adversarial_radius < 0:
-        training = replace(training, adversarial_radius=radius_for(shape))
     if training.adversarial_direction == "auto":
         shared = shape.labels == 2 and not multilabel and shape.words >= _SHORT
         training = replace(training, adversarial_direction="shared" if shared else "own")
+    if training.adversarial_radius < 0:
+        radius = radius_for(shape, training.adversarial_direction == "shared")
+        training = replace(training, adversarial_radius=radius)
     if not training.batch_size:
         size = int(np.clip(shape.texts // _BATCHES, _LEAST_BATCH, _MOST_BATCH))
         training = replace(training, batch_size=size)
@@ -104,11 +106,17 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: 
     return replace(config, text=text, wide=wide, training=training)
 
 
-def radius_for(shape: Shape) -> float:
-    """Gives the length of the adversarial shift: less for more texts, many labels and short texts."""
+def radius_for(shape: Shape, shared: bool) -> float:
+    """Gives the length of the adversarial shift: less for more texts, many labels and short texts.
+
+    Args:
+        shape: What the training part is like.
+        shared: Whether texts share its direction.
+    """
     if shape.words <= 1:
         return _SMALLEST_RADIUS
-    fine = shape.texts >= _ENOUGH_TEXTS or shape.labels >= _MANY_LABELS or shape.words < _SHORT
+    enough = _ENOUGH_SHARING if shared else _ENOUGH_TEXTS
+    fine = shape.texts >= enough or shape.labels >= _MANY_LABELS or shape.words < _SHORT
     return _SMALL_RADIUS if fine else _RADIUS
 
 

@@ -83,10 +83,18 @@ def test_more_texts_mean_fewer_epochs_and_many_labels_more(changes, epochs):
         ({"words": 5}, 0.7),
         ({"texts": 6_000}, 0.3),
         ({"texts": 5_999}, 0.7),
+        ({"texts": 4_000, "labels": 2}, 0.3),
+        ({"texts": 3_999, "labels": 2}, 0.7),
     ],
 )
 def test_many_texts_many_labels_and_very_short_texts_are_shifted_less(changes, radius):
     assert resolve(Config(), shape(**changes)).training.adversarial_radius == radius
+
+
+def test_a_direction_that_the_user_lets_texts_share_counts_as_shared():
+    config = Config().override({"training.adversarial_direction": "shared"})
+    assert resolve(config, shape(texts=4_000)).training.adversarial_radius == 0.3
+    assert resolve(config, shape(texts=3_999)).training.adversarial_radius == 0.7
 
 
 @pytest.mark.parametrize(
