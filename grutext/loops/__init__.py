@@ -2,7 +2,7 @@
 
 Those pass over the memory once for each sum, product and exponential. A loop does all of them in one go, and other
 threads of the process run meanwhile. Numba compiles a loop when its module is imported, which takes seconds, and keeps it
-on the disk. It knows a kept one by the file that the loop stands in: whatever a loop calls must stand there, too.
+on the disk. It knows a kept one by the file that the loop stands in: whatever a loop calls must stand there, too, or be as settled as what is in `compiling`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def problem(module: str) -> str | None:
     """Gives why the loops of a module of this package are not to be had, in words; None if they are loaded now.
 
     Args:
-        module: `answering`, `texts` or `learning`.
+        module: `answering`, `learning`, `ngrams` or `tokens`.
     """
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return "NUMBA_DISABLE_JIT is set"

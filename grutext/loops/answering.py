@@ -1,4 +1,4 @@
-"""What the runtime computes besides the GRU: tokens to vectors, and n-grams to margins."""
+"""What the runtime computes besides the GRU: the vectors of tokens, and what a convolution makes of them."""
 
 from __future__ import annotations
 
@@ -7,30 +7,18 @@ from numba import float32 as f4
 from numba import int16 as i2
 from numba import int32 as i4
 from numba import int64 as i8
-from numba import uint32 as u4
 from numpy.typing import NDArray
 
-from grutext.loops.compiling import compile_loop, inline, prefetch, read, write
+from grutext.loops.compiling import compile_loop, fetch_row, read, write
 from grutext.loops.gru import run_steps
 
-__all__ = ["add_subwords", "convolve", "read_ngrams", "run_steps"]
+__all__ = ["add_subwords", "convolve", "run_steps"]
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
-UInt32 = NDArray[np.uint32]
 
 _SIGNS, _WIDEN = np.int32(-0x70000001), np.float32(2.0**112)  # as in `grutext.runtime.deep.widen`
-_USUAL = 3  # places that a search of a key goes on
-# What is far from the cache is fetched while the loop is at work on what comes before it.
-_TOKENS_AHEAD, _NGRAMS_AHEAD = 2, 16
-_LINE = 64  # bytes that are fetched at a time
-
-
-@inline
-def _fetch_row(table: NDArray[np.generic], row: int, size: int) -> None:
-    """Has a row of a table fetched, which is given as one long row."""
-    for place in range(row * size, (row + 1) * size, _LINE // table.itemsize):
-        prefetch(table, place)
+_AHEAD = 2  # tokens whose rows are fetched meanwhile
 
 
 @compile_loop(read(f4, 3), read(f4, 2), read(i4, 1), read(i8, 2), write(f4, 3))
@@ -49,10 +37,10 @@ def convolve(products: Float, vectors: Float, ids: NDArray[np.int32], positions:
     all_products, all_vectors = products.ravel(), vectors.ravel()
     for d in range(directions):
         for row in range(rows):
-            soon = positions[d, min(row + _TOKENS_AHEAD, rows - 1)]
+            soon = positions[d, min(row + _AHEAD, rows - 1)]
             for k in range(taps):
-                _fetch_row(all_products, k * beyond + ids[soon - reach + k], size)
-            _fetch_row(all_vectors, ids[soon], size)
+                fetch_row(all_products, k * beyond + ids[soon - reach + k], size)
+            fetch_row(all_vectors, ids[soon], size)
             place = positions[d, row]
             out = seen[d, row]
             out[:] = products[0, ids[place - reach]]
@@ -94,82 +82,3 @@ def add_subwords(
             for e in range(size):
                 vectors[m, e] += sums[e] * share
         at += counts[m]
-
-
-@compile_loop(
-    read(i8, 1), read(u4, 1), read(u4, 1), read(i4, 1), u4, read(f4, 1), i8, i8, read(i2, 2), write(f4, 2), write(f4, 1)
-)  # fmt: skip
-def read_ngrams(
-    bounds: Int,
-    keys: UInt32,
-    known: UInt32,
-    first: NDArray[np.int32],
-    shift: np.uint32,
-    scale: Float,
-    characters: int,
-    most_counted: int,
-    kernel: NDArray[np.int16],
-    margins: Float,
-    shares: Float,
-) -> None:
-    """Adds the products of N texts' n-grams to their margins, and fills in the shares of known ones.
-
-    Args:
-        bounds: `(N + 1,)`, and
-        keys: the n-grams, as `grutext.text.sort_ngrams` gives them.
-        known: `(F + 1,)`, as in `grutext.text.KeyIndex`; likewise
-        first: and
-        shift: these.
-        scale: `(F,)`, as in `grutext.text.NgramFeatures`.
-        characters: The first feature that is a character n-gram.
-        most_counted: More occurrences than this weigh no more.
-        kernel: `(F, C)`, the bits of finite float16 numbers.
-        margins: `(N, C)`, to be added to.
-        shares: `(N,)`, of distinct n-grams; 0 for a text without any.
-    """
-    most = 1
-    for text in range(len(shares)):
-        most = max(most, bounds[text + 1] - bounds[text] + 1)
-    distinct, ends = np.empty(most, np.uint32), np.empty(most, np.int64)
-    columns, times, values = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most)
-    bits = np.empty(margins.shape[1], np.int32)
-    row = bits.view(np.float32)
-    weights, beyond = kernel.ravel(), len(scale)
-    for text in range(len(shares)):
-        begin, end = bounds[text], bounds[text + 1]
-        count = 0
-        for at in range(begin, end):
-            count += at == begin or keys[at] != keys[at - 1]
-            distinct[count], ends[count] = keys[at], at + 1
-        ends[0] = begin
-        for n in range(1, count + 1):
-            prefetch(first, distinct[min(n + _NGRAMS_AHEAD, count)] >> shift)
-            columns[n] = first[distinct[n] >> shift]
-        found = 0
-        for n in range(1, count + 1):
-            prefetch(known, columns[min(n + _NGRAMS_AHEAD, count)])
-            key, column = distinct[n], columns[n]
-            for _ in range(_USUAL):  # rather than a loop whose end the processor would have to guess
-                column += known[column] < key
-            while known[column] < key:
-                column += 1
-            prefetch(scale, min(column, beyond - 1))
-            columns[found], times[found] = column, ends[n] - ends[n - 1]
-            found += known[column] == key and column < beyond
-        squares = np.zeros(2)  # of each family
-        for n in range(found):
-            value = np.float64(scale[columns[n]])
-            if times[n] > 1:
-                value *= 1 + np.log(np.float64(min(times[n], most_counted)))
-            squares[int(columns[n] >= characters)] += value * value
-            values[n] = value
-        norms = np.maximum(np.sqrt(squares), 1e-12)
-        for n in range(found):
-            column, ahead = columns[n], columns[min(n + _NGRAMS_AHEAD, found - 1)]
-            _fetch_row(weights, ahead, len(row))
-            value = np.float32(values[n] / norms[int(column >= characters)]) * _WIDEN
-            for c in range(len(row)):
-                bits[c] = (np.int32(kernel[column, c]) << 13) & _SIGNS
-            for c in range(len(row)):
-                margins[text, c] += value * row[c]
-        shares[text] = found / max(count, 1)

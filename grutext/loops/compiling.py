@@ -13,6 +13,8 @@ from numba.extending import intrinsic
 
 from grutext.blas import include
 
+_LINE = 64  # bytes that are fetched at a time
+
 # `np.dot` is SciPy's product in a loop; threads of its own would fight with ours for the cores.
 if not include(scipy):
     raise ImportError("SciPy has another BLAS than OpenBLAS")
@@ -62,3 +64,10 @@ def _prefetch(_: Any, array: Any, place: Any) -> Any:
 
 
 prefetch = intrinsic(_prefetch)
+
+
+@inline
+def fetch_row(table: Any, row: int, size: int) -> None:
+    """Has a row of a table fetched, which is given as one long row."""
+    for place in range(row * size, (row + 1) * size, _LINE // table.itemsize):
+        prefetch(table, place)

@@ -180,7 +180,7 @@ def _has_compiled(asked: bool | None) -> bool:
     """Tells whether the loops are machine code: as asked, and by default if it is to be had."""
     if asked is False:
         return False
-    reason = problem("answering") or problem("texts")
+    reason = problem("answering") or problem("ngrams") or problem("tokens")
     if asked and reason:
         raise ConfigError(f"there is no machine code ({reason}); pip install 'grutext[fast]' brings Numba")
     return reason is None

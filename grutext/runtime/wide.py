@@ -51,7 +51,7 @@ class WidePart:
 
     def _read_compiled(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Gives what `read` does."""
-        from grutext.loops.answering import read_ngrams
+        from grutext.loops.ngrams import read_ngrams
 
         bounds, keys = sort_ngrams(tokens, self.config, compiled=True)
         features, index = self.features, self.features.index

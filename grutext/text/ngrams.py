@@ -56,7 +56,7 @@ def sort_ngrams(batch: TokenBatch, config: WideConfig, compiled: bool = False) -
     Args:
         batch: The texts.
         config: The lengths of the n-grams.
-        compiled: Whether machine code hashes them, `grutext.loops.texts`.
+        compiled: Whether machine code hashes them, `grutext.loops.ngrams`.
 
     Returns:
         `(N + 1,)`, where each text's n-grams begin, and the keys, ascending within a text.
@@ -65,7 +65,7 @@ def sort_ngrams(batch: TokenBatch, config: WideConfig, compiled: bool = False) -
     words = hashes.take(batch.ids) if len(hashes) else hashes
     codes, sizes = _code_points(batch.normalized if config.char_max else [])
     if compiled:
-        from grutext.loops.texts import hash_ngrams
+        from grutext.loops.ngrams import hash_ngrams
 
         shortest, longest = config.char_min, config.char_max
         ends = _bounds(sizes) if config.char_max else np.zeros(len(batch.lengths) + 1, np.int64)

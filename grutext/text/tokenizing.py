@@ -41,7 +41,7 @@ def tokenize_texts(texts: list[str], tokenizer: str) -> tuple[list[str], Int32, 
 
 def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[list[str], Int32, Int32]:
     """Gives what `tokenize_texts` does; texts with marks or emoji are cut by the tokenizer itself."""
-    from grutext.loops.texts import cut_texts, find_odd, number_tokens
+    from grutext.loops.tokens import cut_texts, find_odd, number_tokens
 
     table = kinds_of_characters(tokenizer)
     codes, bounds = _code_points(texts)

@@ -104,7 +104,7 @@ def test_margins_are_features_times_kernel_plus_bias(rng, monkeypatch, classes, 
 )
 def test_machine_code_finds_keys_that_are_no_hashes(some):
     """Close together, the smallest and the largest there is; those between and beyond are not found."""
-    read_ngrams = pytest.importorskip("grutext.loops.answering", exc_type=ImportError).read_ngrams
+    read_ngrams = pytest.importorskip("grutext.loops.ngrams", exc_type=ImportError).read_ngrams
     keys = np.array(some, np.uint32)
     wanted = np.unique(np.concatenate([keys, keys - 1, keys + 1, [3, 100, 1 << 31]]).astype(np.uint32))
     index, kernel = KeyIndex(keys), np.diag(np.arange(1.0, len(keys) + 1)).astype(np.float16)

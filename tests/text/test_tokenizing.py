@@ -12,7 +12,7 @@ from grutext.loops import kinds
 from grutext.text import TOKENIZERS, Vectorizer, Vocabulary, normalize, sort_ngrams
 from grutext.text.tokenizing import kinds_of_characters, tokenize_compiled, tokenize_texts
 
-pytest.importorskip("grutext.loops.texts", exc_type=ImportError)
+pytest.importorskip("grutext.loops.tokens", exc_type=ImportError)
 
 # Few kinds, so that drawn texts have "3.50", "isn't" and runs; a single odd character would end the loop's part in a text.
 PLAIN = "ab'é_19.,:!?- \n天気ไ\ud800"

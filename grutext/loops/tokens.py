@@ -1,4 +1,4 @@
-"""What texts are cut into: tokens and n-grams."""
+"""Texts to tokens, and tokens to numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from numba import boolean
 from numba import int64 as i8
 from numba import uint8 as u1
 from numba import uint32 as u4
-from numba import uint64 as u8
 from numpy.typing import NDArray
 
 from grutext.loops.compiling import compile_loop, inline, read
@@ -191,72 +190,3 @@ def number_tokens(letters: Codes, ends: Int) -> tuple[Int32, Int32]:
                     place = (place + 1) & (len(places) - 1)
                 places[place] = number
     return ids, firsts[:types].copy()
-
-
-@inline
-def _roll(
-    symbols: NDArray[np.uint64],
-    shortest: int,
-    longest: int,
-    base: np.uint64,
-    mix: np.uint64,
-    keys: Codes,
-    at: int,
-) -> Any:
-    """Puts the keys of the n-grams of one text, of each length from `shortest` on, into `keys` from `at` on."""
-    for start in range(len(symbols)):
-        state = np.uint64(0)
-        for n in range(1, min(longest, len(symbols) - start) + 1):
-            state = state * base + symbols[start + n - 1] + np.uint64(n)
-            if n >= shortest:
-                mixed = ((state >> np.uint64(31)) ^ state) * mix
-                keys[at] = mixed >> np.uint64(32)
-                at += 1
-    return at
-
-
-@compile_loop(
-    read(u8, 1), read(i8, 1), i8, read(u4, 1), read(i8, 1), i8, i8, u8, u8, u4
-)  # fmt: skip
-def hash_ngrams(
-    words: NDArray[np.uint64],
-    word_bounds: Int,
-    word_max: int,
-    codes: Codes,
-    code_bounds: Int,
-    char_min: int,
-    char_max: int,
-    base: np.uint64,
-    mix: np.uint64,
-    character_family: np.uint32,
-) -> tuple[Int, Codes]:
-    """Gives where each of N texts' n-grams begin and, last, end, `(N + 1,)`, and their keys, as `grutext.text.ngrams` says.
-
-    Args:
-        words: The hashes of the tokens, text after text.
-        word_bounds: `(N + 1,)`, where each text's begin and, last, end.
-        word_max: The length of the longest n-grams of words.
-        codes: The code points, text after text.
-        code_bounds: `(N + 1,)`, where each text's begin and, last, end.
-        char_min: The length of the shortest n-grams of characters.
-        char_max: That of the longest; 0 for none.
-        base: What a hash is multiplied with for the next symbol.
-        mix: What it is multiplied with at the end.
-        character_family: The bit that n-grams of characters have, and those of words have not.
-    """
-    bounds = np.zeros(len(word_bounds), np.int64)
-    keys = np.empty(word_max * len(words) + max(0, char_max - char_min + 1) * len(codes), np.uint32)
-    symbols = codes.astype(np.uint64)
-    at = 0
-    for text in range(len(bounds) - 1):
-        first = at
-        at = _roll(words[word_bounds[text] : word_bounds[text + 1]], 1, word_max, base, mix, keys, at)
-        for place in range(first, at):
-            keys[place] &= ~character_family
-        first = at
-        own = symbols[code_bounds[text] : code_bounds[text + 1]]
-        at = _roll(own, char_min, char_max, base, mix, keys, at)
-        for place in range(first, at):
-            keys[place] |= character_family
-        bounds[text + 1] = at
-    return bounds, keys[:at].copy()
