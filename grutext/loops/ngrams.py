@@ -1,4 +1,4 @@
-"""Texts to n-grams, and n-grams to the margins of a linear model."""
+"""Tokens and texts to n-grams, and n-grams to the margins of a linear model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numba import float32 as f4
 from numba import int16 as i2
 from numba import int32 as i4
 from numba import int64 as i8
+from numba import uint8 as u1
 from numba import uint32 as u4
 from numba import uint64 as u8
 from numpy.typing import NDArray
@@ -22,6 +23,47 @@ UInt32 = NDArray[np.uint32]
 _SIGNS, _WIDEN = np.int32(-0x70000001), np.float32(2.0**112)  # as in `grutext.runtime.deep.widen`
 _USUAL = 3  # places that a search of a key goes on
 _AHEAD = 16  # n-grams whose numbers are fetched meanwhile
+
+
+@compile_loop(read(u1, 1), read(i8, 1), i8, i8, read(u4, 1), u4)
+def hash_subwords(
+    raw: NDArray[np.uint8], sizes: Int, shortest: int, longest: int, step: UInt32, buckets: np.uint32
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Gives the rows of the subword table that the n-grams of M tokens are hashed to, as `grutext.text.subwords` says.
+
+    Args:
+        raw: The bytes of the tokens in UTF-8, each between `<` and `>`, one after the other.
+        sizes: `(M,)`, the characters of each, `<` and `>` among them.
+        shortest: The length of the shortest n-grams, in characters.
+        longest: That of the longest.
+        step: `(256,)`, what a byte makes of a CRC-32.
+        buckets: The rows of the table.
+
+    Returns:
+        `(K,)`, token after token, short n-grams first; and how many belong to each token, `(M,)`.
+    """
+    counts = np.zeros(len(sizes), np.int32)
+    for token in range(len(sizes)):
+        for n in range(shortest, longest + 1):
+            counts[token] += max(0, sizes[token] - n + 1)
+    rows = np.empty(counts.sum(), np.int32)
+    begin = first = 0
+    for token in range(len(sizes)):
+        size = sizes[token]
+        for start in range(size):
+            state, at, place = np.uint32(0xFFFFFFFF), begin, first + start
+            for n in range(1, min(longest, size - start) + 1):
+                is_first = True
+                while at < len(raw) and (is_first or raw[at] & 0xC0 == 0x80):  # a character's further bytes
+                    state = step[(state ^ raw[at]) & np.uint32(0xFF)] ^ (state >> np.uint32(8))
+                    at, is_first = at + 1, False
+                if n == 1:
+                    begin = at
+                if n >= shortest:
+                    rows[place] = np.uint32(~state) % buckets
+                    place += size - n + 1
+        first += counts[token]
+    return rows, counts
 
 
 @inline

@@ -22,16 +22,24 @@ _BEGIN = np.uint32(0xFFFFFFFF)
 _STEP = np.array([zlib.crc32(bytes([byte ^ 0xFF])) ^ 0xFF000000 for byte in range(256)], np.uint32)
 
 
-def hash_subwords(tokens: Sequence[str], config: TextConfig) -> tuple[Int32, Int32]:
+def hash_subwords(tokens: Sequence[str], config: TextConfig, compiled: bool = False) -> tuple[Int32, Int32]:
     """Gives the rows of the subword table that the tokens' n-grams are hashed to.
 
     Args:
         tokens: The M tokens.
         config: The lengths of the n-grams, and the rows of the table.
+        compiled: Whether machine code hashes them, `grutext.loops.ngrams`.
 
     Returns:
         `(K,) int32`, token after token, short n-grams first; and `(M,) int32`, how many belong to each token.
     """
+    if compiled:
+        from grutext.loops import ngrams
+
+        raw = np.frombuffer(_mark(tokens), np.uint8)
+        return ngrams.hash_subwords(
+            raw, _sizes(tokens), config.subword_min, config.subword_max, _STEP, config.subword_buckets
+        )
     if len(tokens) <= _BLOCK:
         return _hash_block(tokens, config)
     blocks = [_hash_block(tokens[first : first + _BLOCK], config) for first in range(0, len(tokens), _BLOCK)]
@@ -44,11 +52,10 @@ def _hash_block(tokens: Sequence[str], config: TextConfig) -> tuple[Int32, Int32
     lengths = range(config.subword_min, min(config.subword_max, longest) + 1)
     if not tokens or not lengths:
         return np.zeros(0, np.int32), np.zeros(len(tokens), np.int32)
-    marked = f"<{'><'.join(tokens)}>"
-    sizes = np.array([len(token) for token in tokens]) + 2  # (M,)
-    hashes = _rolling_crc(_utf8(marked), lengths)  # (J, L)
+    sizes = _sizes(tokens)  # (M,)
+    hashes = _rolling_crc(_split(_mark(tokens)), lengths)  # (J, L)
     counts = np.maximum(sizes[:, None] - np.array(lengths) + 1, 0)  # (M, J)
-    first = (np.cumsum(sizes) - sizes)[:, None] + len(marked) * np.arange(len(lengths))  # (M, J)
+    first = (np.cumsum(sizes) - sizes)[:, None] + hashes.shape[1] * np.arange(len(lengths))  # (M, J)
     ends = np.cumsum(counts)
     shift = first.ravel() - ends + counts.ravel()  # from places in the result to places in `hashes`
     places = np.arange(ends[-1]) + np.repeat(shift, counts.ravel())  # (K,)
@@ -56,12 +63,22 @@ def _hash_block(tokens: Sequence[str], config: TextConfig) -> tuple[Int32, Int32
     return buckets.astype(np.int32), counts.sum(axis=1, dtype=np.int32)
 
 
-def _utf8(text: str) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]]:
+def _mark(tokens: Sequence[str]) -> bytes:
+    """Gives the tokens in UTF-8, one after the other, each between `<` and `>`."""
+    return f"<{'><'.join(tokens)}>".encode("utf-8", "surrogatepass") if tokens else b""
+
+
+def _sizes(tokens: Sequence[str]) -> NDArray[np.int64]:
+    """Gives how many characters each marked token has."""
+    return np.array([len(token) for token in tokens], np.int64) + 2
+
+
+def _split(text: bytes) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]]:
     """Gives the first byte of each of the L characters, the second and so on, and which characters have one."""
-    raw = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
-    if len(raw) == len(text):
-        return [(raw, None)]
+    raw = np.frombuffer(text, np.uint8)
     first = np.flatnonzero((raw & 0xC0) != 0x80)
+    if len(raw) == len(first):
+        return [(raw, None)]
     sizes = np.diff(first, append=len(raw))
     places = [np.minimum(first + number, len(raw) - 1) for number in range(sizes.max())]
     return [(raw[place], sizes > number if number else None) for number, place in enumerate(places)]

@@ -52,13 +52,13 @@ class Vectorizer:
     Args:
         config: Tokenizer and subword settings.
         vocabulary: The tokens with an embedding row.
-        compiled: Whether machine code finds the tokens, `grutext.loops.tokens`.
+        compiled: Whether machine code finds the tokens and their n-grams, that of `grutext.loops`.
     """
 
     def __init__(self, config: TextConfig, vocabulary: Vocabulary, compiled: bool = False) -> None:
         self.config = config
         self.vocabulary = vocabulary
-        self._tokenize = tokenize_compiled if compiled else tokenize_texts
+        self._compiled = compiled
 
     @classmethod
     def fit(cls, texts: Iterable[str], config: TextConfig) -> Vectorizer:
@@ -76,8 +76,9 @@ class Vectorizer:
         (['the', 'cat', ',', 'dog'], [0, 1, 2, 0, 3], [5, 0], [1, 2, 0, 0])
         """
         normalized = [normalize(text) for text in texts]
-        types, ids, lengths = self._tokenize(normalized, self.config.tokenizer)
-        buckets, bucket_counts = hash_subwords(types, self.config)
+        tokenize = tokenize_compiled if self._compiled else tokenize_texts
+        types, ids, lengths = tokenize(normalized, self.config.tokenizer)
+        buckets, bucket_counts = hash_subwords(types, self.config, self._compiled)
         return TokenBatch(
             normalized=normalized,
             types=types,

@@ -32,9 +32,9 @@ def reference_buckets(token: str, config: TextConfig) -> list[int]:
     return buckets
 
 
-def buckets_of(token: str, config: TextConfig) -> list[int]:
+def buckets_of(token: str, config: TextConfig, compiled: bool) -> list[int]:
     """Gives the buckets of a token that is hashed alone."""
-    buckets, counts = hash_subwords([token], config)
+    buckets, counts = hash_subwords([token], config, compiled)
     assert counts.tolist() == [len(buckets)]
     return buckets.tolist()
 
@@ -48,24 +48,36 @@ def tokens_of(batch: TokenBatch) -> list[list[str]]:
     ]
 
 
+@pytest.fixture(params=[False, True], ids=["numpy", "compiled"])
+def compiled(request) -> bool:
+    """Whether machine code hashes."""
+    if request.param:
+        pytest.importorskip("grutext.loops.ngrams", exc_type=ImportError)
+    return request.param
+
+
 @given(token=..., shortest=st.integers(1, 5), more=st.integers(0, 4), buckets=st.sampled_from([1, 7, 50_000]))
-def test_subword_buckets_are_those_of_the_reference(token: str, shortest: int, more: int, buckets: int):
+def test_subword_buckets_are_those_of_the_reference(
+    token: str, shortest: int, more: int, buckets: int, compiled
+):
     config = TextConfig(subword_min=shortest, subword_max=shortest + more, subword_buckets=buckets)
-    assert buckets_of(token, config) == reference_buckets(token, config)
+    assert buckets_of(token, config, compiled) == reference_buckets(token, config)
 
 
-def test_subword_buckets_of_known_words():
+def test_subword_buckets_of_known_words(compiled):
     config = TextConfig(subword_min=3, subword_max=5, subword_buckets=50_000)
     grams = ["<ca", "cat", "at>", "<cat", "cat>", "<cat>"]
-    assert buckets_of("cat", config) == [binascii.crc32(gram.encode()) % 50_000 for gram in grams]
-    assert len(buckets_of("天", config)) == 1
-    assert buckets_of("cat", replace(config, subword_max=0)) == []
+    assert buckets_of("cat", config, compiled) == [binascii.crc32(gram.encode()) % 50_000 for gram in grams]
+    assert len(buckets_of("天", config, compiled)) == 1
+    assert buckets_of("cat", replace(config, subword_max=0), compiled) == []
 
 
 @given(tokens=st.lists(st.text(min_size=1), max_size=20), shortest=st.integers(1, 9), more=st.integers(-1, 4))
-def test_tokens_hashed_together_have_the_buckets_of_each(tokens: list[str], shortest: int, more: int):
+def test_tokens_hashed_together_have_the_buckets_of_each(
+    tokens: list[str], shortest: int, more: int, compiled
+):
     config = replace(CONFIG, subword_min=shortest, subword_max=shortest + more)
-    buckets, counts = hash_subwords(tokens, config)
+    buckets, counts = hash_subwords(tokens, config, compiled)
     expected = [reference_buckets(token, config) for token in tokens]
     assert counts.tolist() == [len(some) for some in expected]
     assert buckets.tolist() == [bucket for some in expected for bucket in some]
