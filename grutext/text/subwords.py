@@ -37,9 +37,10 @@ def hash_subwords(tokens: Sequence[str], config: TextConfig, compiled: bool = Fa
         from grutext.loops import ngrams
 
         raw = np.frombuffer(_mark(tokens), np.uint8)
-        return ngrams.hash_subwords(
+        buckets, counts = ngrams.hash_subwords(
             raw, _sizes(tokens), config.subword_min, config.subword_max, _STEP, config.subword_buckets
         )
+        return buckets, counts
     if len(tokens) <= _BLOCK:
         return _hash_block(tokens, config)
     blocks = [_hash_block(tokens[first : first + _BLOCK], config) for first in range(0, len(tokens), _BLOCK)]

@@ -79,7 +79,7 @@ def _keras(bundle: Bundle, texts: Sequence[str], train: Sequence[str], chinese: 
 
 def _onnx(bundle: Bundle, texts: Sequence[str]) -> dict[str, Call]:
     """ONNX Runtime with our tokens and vectors, in batches of like length."""
-    vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary))
+    vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary), compiled=True)
     embed = DeepPart(bundle.config.model, bundle.weights, compiled=True).embed
     session = OnnxGru(bundle)
     chunks = [texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK)]
