@@ -37,9 +37,9 @@ class Classifier:
         bundle: The model.
         threads: How many threads work on many texts; None is one for each core that the process may use. The
             answers are the same bits for any number.
-        compiled: Whether the loops are machine code, made by Numba (the extra `fast`), and not NumPy's: about 1.5
-            times as fast, and twice for a long text, once it is loaded, which takes a second or two, or compiled, which
-            takes a quarter of a minute the first time. None: if it is to be had. Probabilities differ by a few millionths.
+        compiled: Whether the loops are machine code, made by Numba (the extra `fast`), and not NumPy's and Python's: about
+            twice as fast, once it is loaded, which takes a second or two, or compiled, which takes some twenty seconds
+            the first time. None: if it is to be had. Probabilities differ by a few millionths.
 
     Raises:
         ConfigError: There are fewer than one thread, or `compiled` is asked for and not to be had.
