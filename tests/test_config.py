@@ -200,6 +200,14 @@ def test_every_number_has_a_range():
     assert numbers <= set(OUT_OF_RANGE)
 
 
+@pytest.mark.parametrize(
+    ("shortest", "longest"), [("text.subword_min", "text.subword_max"), ("wide.char_min", "wide.char_max")]
+)
+def test_the_shortest_ngrams_have_a_limit_also_where_there_are_none(shortest, longest):
+    Config().override({shortest: 64, longest: 0})
+    check_refused({shortest: 65, longest: 0}, f"{longest} end at 64")
+
+
 def test_a_model_needs_at_least_one_part_with_something_in_it():
     check_refused({"wide.enabled": False, "model.enabled": False}, "its wide part, its deep part, or both")
     check_refused({"wide.word_max": 0, "wide.char_max": 0}, "needs word or character n-grams")

@@ -2,7 +2,8 @@
 
 Those pass over the memory once for each sum, product and exponential. A loop does all of them in one go, and other
 threads of the process run meanwhile. Numba compiles a loop when its module is imported, which takes seconds, and keeps it
-on the disk. It knows a kept one by the file that the loop stands in: whatever a loop calls must stand there, too, or be as settled as what is in `compiling`.
+on the disk. It knows a kept one by the file that the loop stands in: whatever a loop names or calls must stand there, too, or be
+as settled as what is in `compiling`.
 """
 
 from __future__ import annotations

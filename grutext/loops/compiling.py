@@ -32,7 +32,7 @@ def compile_loop(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 def inline(function: Callable[..., Any]) -> Any:
-    """Compiles a function as a part of the loops of its module."""
+    """Compiles a function as a part of the loops that call it."""
     return numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy")(function)
 
 

@@ -103,7 +103,9 @@ def hash_ngrams(
     mix: np.uint64,
     character_family: np.uint32,
 ) -> tuple[Int, UInt32]:
-    """Gives where each of N texts' n-grams begin and, last, end, `(N + 1,)`, and their keys, as `grutext.text.ngrams` says.
+    """Hashes the n-grams of N texts.
+
+    Gives where each text's begin and, last, end, `(N + 1,)`, and their keys, as `grutext.text.ngrams` says.
 
     Args:
         words: The hashes of the tokens, text after text.

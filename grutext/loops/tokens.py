@@ -12,16 +12,20 @@ from numba import uint32 as u4
 from numpy.typing import NDArray
 
 from grutext.loops.compiling import compile_loop, inline, read
-from grutext.loops.kinds import DIGIT, LETTER, ODD, REPEATED, SPACE, UNSPACED
 
 Codes = NDArray[np.uint32]
 Int = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 Kinds = NDArray[np.uint8]
 
+# What a character is: white space; a letter (or `_`); a digit, which words may have, too; a character of a script without
+# spaces; one of which several are a token; a token of its own; and what needs a closer look than these loops take.
+SPACE, LETTER, DIGIT, UNSPACED, REPEATED, OTHER, ODD = range(7)
+
 _APOSTROPHE, _COMMA, _DOT, _COLON = map(ord, "',.:")
 _BASIS, _PRIME = np.uint32(0x811C9DC5), np.uint32(0x01000193)  # of the hash FNV-1a
 _FIRST_PLACES = 1 << 10
+_LOOKS = 16  # into the hash table for a token, on the mean; two are usual
 
 
 @inline
@@ -106,7 +110,7 @@ def cut_texts(
         codes: The code points, text after text.
         bounds: `(N + 1,)`, where each text begins and, last, where the last one ends.
         is_cut: `(N,)`, whether a text's tokens stand between white space already.
-        kinds: By code point, what it is, as in `grutext.loops.kinds`; what is beyond is odd.
+        kinds: By code point, what it is, a number like `SPACE`; what is beyond is odd.
         in_pairs: Whether tokens of scripts without spaces are read with the one after them.
 
     Returns:
@@ -141,10 +145,14 @@ def cut_texts(
 
 @inline
 def _find(places: Int32, key: np.uint32, letters: Codes, ends: Int, firsts: Int32, token: int) -> Any:
-    """Gives the place in a hash table of the type that a token is of, or where it belongs if it is the first one."""
+    """Finds the type that a token is of in a hash table.
+
+    Returns:
+        Its place, or where it belongs if the token is the first one; and how many places were looked at.
+    """
     start = ends[token - 1] if token else 0
     size = ends[token] - start
-    place = np.int64(key) & (len(places) - 1)
+    place, looks = np.int64(key) & (len(places) - 1), 1
     while places[place] >= 0:
         other = firsts[places[place]]
         begin = ends[other - 1] if other else 0
@@ -155,14 +163,17 @@ def _find(places: Int32, key: np.uint32, letters: Codes, ends: Int, firsts: Int3
         if same == size:
             break
         place = (place + 1) & (len(places) - 1)
-    return place
+        looks += 1
+    return place, looks
 
 
 @compile_loop(read(u4, 1), read(i8, 1))
 def number_tokens(letters: Codes, ends: Int) -> tuple[Int32, Int32]:
-    """Gives which of M types each of S tokens is of, `(S,)`, and the first token of each type, `(M,)`.
+    """Numbers the types of S tokens as they come; the arguments are what `cut_texts` gives.
 
-    Types are numbered as they come. The arguments are what `cut_texts` gives.
+    Returns:
+        Which of M types each token is of, `(S,)`, and the first token of each type, `(M,)`. Less than S and M of them, if
+        the tokens were made to have the same hash: to tell them apart would take time without end.
     """
     ids, firsts, hashes = (
         np.empty(len(ends), np.int32),
@@ -170,17 +181,21 @@ def number_tokens(letters: Codes, ends: Int) -> tuple[Int32, Int32]:
         np.empty(len(ends), np.uint32),
     )
     places = np.full(_FIRST_PLACES, -1, np.int32)  # by hash, the number of a type
-    types = start = 0
+    types = start = looks = count = 0
     for token in range(len(ends)):
         key = _BASIS
         for letter in letters[start : ends[token]]:
             key = np.uint32((key ^ letter) * _PRIME)
         key = np.uint32(key ^ (key >> np.uint32(15)))
-        place = _find(places, key, letters, ends, firsts, token)
+        place, more = _find(places, key, letters, ends, firsts, token)
+        looks += more
+        if looks > _LOOKS * (token + _FIRST_PLACES):
+            break
         if places[place] < 0:
             places[place], firsts[types], hashes[types] = types, token, key
             types += 1
         ids[token] = places[place]
+        count += 1
         start = ends[token]
         if 2 * types > len(places):
             places = np.full(2 * len(places), -1, np.int32)
@@ -189,4 +204,4 @@ def number_tokens(letters: Codes, ends: Int) -> tuple[Int32, Int32]:
                 while places[place] >= 0:
                     place = (place + 1) & (len(places) - 1)
                 places[place] = number
-    return ids, firsts[:types].copy()
+    return ids[:count].copy(), firsts[:types].copy()

@@ -42,7 +42,7 @@ no states and pools to zeros, so that its label is decided by the head's bias an
 The whole
 =========
 `log p = s (a log p_deep + (1 - a) log p_wide) + b`, renormalised; for several labels the same in log-odds,
-label by label. The calibration numbers are in `Calibration`.
+label by label. No log-probability of a part counts as more than 60 below its highest. The calibration numbers are in `Calibration`.
 """
 
 from __future__ import annotations

@@ -59,5 +59,5 @@ def log_softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def below_highest(scores: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Gives what scores are more than the highest of the last axis."""
+    """Gives how far scores are from the highest of the last axis, 0 or less."""
     return np.asarray(scores - scores.max(axis=-1, keepdims=True))

@@ -10,7 +10,6 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.loops import kinds
 from grutext.text.tokenizers import LETTERS, ODD, TOKENIZERS, UNSPACED
 
 Int32 = NDArray[np.int32]
@@ -40,7 +39,10 @@ def tokenize_texts(texts: list[str], tokenizer: str) -> tuple[list[str], Int32, 
 
 
 def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[list[str], Int32, Int32]:
-    """Gives what `tokenize_texts` does; texts with marks or emoji are cut by the tokenizer itself."""
+    """Gives what `tokenize_texts` does; texts with marks or emoji are cut by the tokenizer itself.
+
+    If tokens were made to have the same hash, `tokenize_texts` numbers them: the hashes of a dict nobody can foresee.
+    """
     from grutext.loops.tokens import cut_texts, find_odd, number_tokens
 
     table = kinds_of_characters(tokenizer)
@@ -48,10 +50,13 @@ def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[list[str], Int3
     is_cut = find_odd(codes, bounds, table)
     if is_cut.any():
         cut = TOKENIZERS[tokenizer]
-        texts = [" ".join(cut(text)) if odd else text for text, odd in zip(texts, is_cut, strict=True)]
-        codes, bounds = _code_points(texts)
+        codes, bounds = _code_points(
+            [" ".join(cut(text)) if odd else text for text, odd in zip(texts, is_cut, strict=True)]
+        )
     letters, ends, lengths = cut_texts(codes, bounds, is_cut, table, tokenizer == "pair")
     ids, firsts = number_tokens(letters, ends)
+    if len(ids) < len(ends):
+        return tokenize_texts(texts, tokenizer)
     joined = letters.tobytes().decode("utf-32-le", "surrogatepass")
     begins = np.concatenate([[0], ends])[firsts]
     types = [joined[begin:end] for begin, end in zip(begins.tolist(), ends[firsts].tolist(), strict=True)]
@@ -61,19 +66,21 @@ def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[list[str], Int3
 @cache
 def kinds_of_characters(tokenizer: str) -> NDArray[np.uint8]:
     """Gives what each character of the first plane is to a tokenizer, by code point."""
+    from grutext.loops import tokens
+
     every = "".join(map(chr, range(_PLANE)))
-    table = np.full(_PLANE, kinds.OTHER, np.uint8)
+    table = np.full(_PLANE, tokens.OTHER, np.uint8)
 
     def put(pattern: str, kind: int) -> None:
         table[[ord(character) for character in re.findall(pattern, every)]] = kind
 
     if tokenizer != "character":
-        put(LETTERS, kinds.LETTER)
-        put(rf"(?=\d){LETTERS}", kinds.DIGIT)
-        put("[.!?-]", kinds.REPEATED)
-        put(rf"[{UNSPACED}]", kinds.UNSPACED)
-    put(r"\s", kinds.SPACE)
-    put(rf"[{ODD}]|(?=\d)[{UNSPACED}]", kinds.ODD)
+        put(LETTERS, tokens.LETTER)
+        put(rf"(?=\d){LETTERS}", tokens.DIGIT)
+        put("[.!?-]", tokens.REPEATED)
+        put(rf"[{UNSPACED}]", tokens.UNSPACED)
+    put(r"\s", tokens.SPACE)
+    put(rf"[{ODD}]|(?=\d)[{UNSPACED}]", tokens.ODD)
     return table
 
 

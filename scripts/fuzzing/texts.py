@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from grutext.config import TextConfig, WideConfig
-from grutext.text import TOKENIZERS, Vectorizer, Vocabulary, count_ngrams, normalize
+from grutext.loops import problem
+from grutext.text import TOKENIZERS, TokenBatch, Vectorizer, Vocabulary, count_ngrams, normalize, sort_ngrams
 
 _VOCABULARY = Vocabulary(["the", "cat", "é", "天"])
 _CONFIG = TextConfig(subword_buckets=97)
+_COMPILED = problem("tokens") is None and problem("ngrams") is None
 
 
 def read_text(data: bytes) -> str:
@@ -45,6 +47,8 @@ def check_vectorizer(data: bytes) -> None:
         assert all(0 <= row < _VOCABULARY.rows for row in batch.rows.tolist())
         assert batch.bucket_counts.sum() == len(batch.buckets)
         assert all(0 <= bucket < _CONFIG.subword_buckets for bucket in batch.buckets.tolist())
+        if _COMPILED:
+            _check_same(batch, Vectorizer(_config(tokenizer), _VOCABULARY, compiled=True).vectorize(texts))
 
 
 def check_ngrams(data: bytes) -> None:
@@ -54,11 +58,25 @@ def check_ngrams(data: bytes) -> None:
     together = count_ngrams(vectorizer.vectorize(texts), config)
     assert np.all(np.diff(together.texts << 32 | together.keys.astype(np.int64)) > 0)
     assert np.all(together.counts > 0)
+    if _COMPILED:
+        batch = vectorizer.vectorize(texts)
+        (bounds, keys), (starts, sorted_keys) = sort_ngrams(batch, config), sort_ngrams(batch, config, True)
+        assert np.array_equal(bounds, starts)
+        assert np.array_equal(keys, sorted_keys)
     for number, text in enumerate(texts):
         alone = count_ngrams(vectorizer.vectorize([text]), config)
         here = together.texts == number
         assert np.array_equal(alone.keys, together.keys[here])
         assert np.array_equal(alone.counts, together.counts[here])
+
+
+def _check_same(ours: TokenBatch, theirs: TokenBatch) -> None:
+    assert ours.types == theirs.types
+    assert np.array_equal(ours.ids, theirs.ids)
+    assert np.array_equal(ours.lengths, theirs.lengths)
+    assert np.array_equal(ours.rows, theirs.rows)
+    assert np.array_equal(ours.buckets, theirs.buckets)
+    assert np.array_equal(ours.bucket_counts, theirs.bucket_counts)
 
 
 def _config(tokenizer: str) -> TextConfig:

@@ -1,5 +1,6 @@
 """The loops in machine code, by themselves; that they say what NumPy says is tested beside NumPy's."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -41,21 +42,32 @@ def test_what_is_no_number_and_what_is_beyond():
     np.testing.assert_array_equal(found, np.array([0.5, 0.5, 0, 1, np.nan, 0, 1, 1, 0], np.float32))
 
 
-def test_texts_are_answered_in_machine_code_by_default(build_bundle, monkeypatch):
-    from grutext.loops import answering
+LOOPS = {"answering": ["convolve", "run_steps"], "ngrams": ["hash_ngrams", "hash_subwords", "read_ngrams"],
+         "tokens": ["cut_texts", "number_tokens"]}  # fmt: skip
 
+
+@pytest.mark.parametrize(("module", "loop"), [(module, loop) for module in LOOPS for loop in LOOPS[module]])
+def test_texts_are_answered_in_machine_code_by_default(build_bundle, monkeypatch, module, loop):
     calls = []
-    run_steps = answering.run_steps
-
-    def run(*arguments):
-        calls.append(len(arguments))
-        run_steps(*arguments)
-
-    monkeypatch.setattr(answering, "run_steps", run)
-    for asked, expected in ((None, 1), (True, 1), (False, 0)):
+    module = importlib.import_module(f"grutext.loops.{module}")
+    run = getattr(module, loop)
+    monkeypatch.setattr(module, loop, lambda *arguments: calls.append(1) or run(*arguments))
+    for asked, expected in ((None, True), (True, True), (False, False)):
         calls.clear()
-        Classifier(build_bundle(), compiled=asked).predict(["the parcel"])
-        assert len(calls) == expected
+        Classifier(build_bundle({"model.convolution": 3}), compiled=asked).predict(["the parcel"])
+        assert bool(calls) == expected
+
+
+@pytest.mark.parametrize("module", LOOPS)
+def test_one_module_without_machine_code_leaves_all_to_numpy(build_bundle, monkeypatch, module):
+    problem = loops.problem
+    monkeypatch.setattr(
+        "grutext.runtime.classifier.problem", lambda name: "it is broken" if name == module else problem(name)
+    )
+    monkeypatch.setitem(sys.modules, f"grutext.loops.{module}", None)
+    assert Classifier(build_bundle()).predict(["the parcel"])
+    with pytest.raises(ConfigError, match="it is broken"):
+        Classifier(build_bundle(), compiled=True)
 
 
 PROBE = """
@@ -127,7 +139,7 @@ def test_machine_code_that_was_kept_is_not_used_where_its_file_is_another(build_
 def test_another_blas_than_openblas_is_refused(build_bundle, monkeypatch):
     """Its threads could not be held, and would fight with ours for the cores."""
     monkeypatch.setattr(blas, "_find_openblas", lambda package: None)
-    for module in ("compiling", "gru", "answering"):
+    for module in ("compiling", "gru", "answering", "ngrams", "tokens"):
         monkeypatch.delitem(sys.modules, f"grutext.loops.{module}", raising=False)
     loops.problem.cache_clear()
     try:

@@ -152,7 +152,7 @@ def test_extreme_scores_give_probabilities(fusion, deep, wide):
 
 
 def test_no_part_forbids_what_the_other_is_sure_of():
-    """No log-probability is below -60, so that one part's certainty does not silence the other for good."""
+    """No log-probability is more than 60 below the highest, so that one part's certainty does not silence the other for good."""
     deep = np.array([[1e9, 0.0, 0.0]], np.float32)
     wide = np.array([[0.0, 3.0, 1.0]], np.float32)
     found = fuse(deep, wide, Calibration(fusion=0.01), False)

@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grutext.config import TextConfig, WideConfig
-from grutext.loops import kinds
 from grutext.text import TOKENIZERS, Vectorizer, Vocabulary, normalize, sort_ngrams
 from grutext.text.tokenizing import kinds_of_characters, tokenize_compiled, tokenize_texts
 
-pytest.importorskip("grutext.loops.tokens", exc_type=ImportError)
+kinds = pytest.importorskip("grutext.loops.tokens", exc_type=ImportError)
 
 # Few kinds, so that drawn texts have "3.50", "isn't" and runs; a single odd character would end the loop's part in a text.
 PLAIN = "ab'é_19.,:!?- \n天気ไ\ud800"
@@ -55,6 +54,32 @@ def test_many_types_are_told_apart():
     texts = [" ".join(map(str, range(first, first + 40_000))) for first in (20_000, 0, 10_000)]
     check_tokens(texts, "word")
     assert len(tokenize_compiled(texts, "word")[0]) == 60_000
+
+
+def hash_words(words: np.ndarray) -> np.ndarray:
+    """The hash of each row of letters, as the loop has it."""
+    keys = np.full(len(words), 0x811C9DC5, np.uint32)
+    for letters in words.T:
+        keys = (keys ^ letters) * np.uint32(0x01000193)
+    return keys ^ (keys >> np.uint32(15))
+
+
+def test_words_that_were_made_to_have_the_same_hash_are_left_to_python(rng):
+    words = rng.integers(ord("a"), ord("z") + 1, (4_000_000, 8), np.uint32)
+    words = words[hash_words(words) % 4096 == 7]
+    assert len(words) > 900
+    found = [row.tobytes().decode("utf-32-le") for row in words]
+    check_tokens([" ".join(found), found[3]], "word")
+    letters, ends = words.ravel(), 8 * np.arange(1, len(words) + 1)
+    assert len(kinds.number_tokens(letters, ends)[0]) < 500
+    assert len(kinds.number_tokens(letters[:800], ends[:100])[0]) == 100
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@pytest.mark.parametrize("text", ["天气👍", "天 气ี天", "天气\u0301 气", "a'b 3.5\u20e3"])
+def test_texts_with_odd_characters_are_cut_by_the_tokenizer_alone(tokenizer, text):
+    check_tokens([text], tokenizer)
+    check_tokens(["天气", text, "天气"], tokenizer)
 
 
 def test_no_text_and_texts_without_tokens():

@@ -60,7 +60,7 @@ def _ours(bundle: Bundle, text: str) -> dict[str, Call]:
 
 def _onnx(bundle: Bundle, text: str) -> dict[str, Call]:
     """ONNX Runtime from ids, with our own embedding of them, and its graph alone, whose inputs are ready."""
-    tokens = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary)).vectorize([text])
+    tokens = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary), compiled=True).vectorize([text])
     embed = DeepPart(bundle.config.model, bundle.weights, compiled=True).embed
     (feed,) = feeds(tokens, embed(tokens), np.array([0]))
     session = OnnxGru(bundle)
