@@ -24,7 +24,7 @@ SPACE, LETTER, DIGIT, UNSPACED, REPEATED, OTHER, ODD = range(7)
 
 _APOSTROPHE, _COMMA, _DOT, _COLON = map(ord, "',.:")
 _BASIS, _PRIME = np.uint32(0x811C9DC5), np.uint32(0x01000193)  # of the hash FNV-1a
-_FIRST_PLACES = 1 << 10
+_FIRST_PLACES = 1 << 10  # of the hash table, which grows
 _LOOKS = 16  # into the hash table for a token, on the mean; two are usual
 
 
@@ -175,11 +175,8 @@ def number_tokens(letters: Codes, ends: Int) -> tuple[Int32, Int32]:
         Which of M types each token is of, `(S,)`, and the first token of each type, `(M,)`. Less than S and M of them, if
         the tokens were made to have the same hash: to tell them apart would take time without end.
     """
-    ids, firsts, hashes = (
-        np.empty(len(ends), np.int32),
-        np.empty(len(ends), np.int32),
-        np.empty(len(ends), np.uint32),
-    )
+    ids, firsts = np.empty(len(ends), np.int32), np.empty(len(ends), np.int32)
+    hashes = np.empty(len(ends), np.uint32)
     places = np.full(_FIRST_PLACES, -1, np.int32)  # by hash, the number of a type
     types = start = looks = count = 0
     for token in range(len(ends)):
