@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import WideConfig
+from grutext.text.codes import bounds, code_points
 from grutext.text.lookup import KeyIndex
 from grutext.text.vectorizer import TokenBatch
 
@@ -63,34 +64,35 @@ def sort_ngrams(batch: TokenBatch, config: WideConfig, compiled: bool = False) -
     """
     hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
     words = hashes.take(batch.ids) if len(hashes) else hashes
-    codes, sizes = _code_points(batch.normalized if config.char_max else [])
+    word_bounds = bounds(batch.lengths)
+    codes, code_bounds = code_points(
+        [_fold_spaces(text) for text in batch.normalized] if config.char_max else [""] * len(batch.normalized)
+    )
+    shortest, longest = config.char_min, config.char_max
     if compiled:
         from grutext.loops.ngrams import hash_ngrams
 
-        shortest, longest = config.char_min, config.char_max
-        ends = _bounds(sizes) if config.char_max else np.zeros(len(batch.lengths) + 1, np.int64)
-        bounds, keys = hash_ngrams(
-            words, _bounds(batch.lengths), config.word_max, codes, ends, shortest, longest, _BASE, _MIX, CHARACTER_FAMILY
+        gram_bounds, keys = hash_ngrams(
+            words, word_bounds, config.word_max, codes, code_bounds, shortest, longest, _BASE, _MIX, CHARACTER_FAMILY
         )  # fmt: skip
     else:
-        grams = _roll(words, batch.lengths, 1, config.word_max, characters=False)
-        if config.char_max:
-            grams += _roll(codes.astype(np.uint64), sizes, config.char_min, config.char_max, characters=True)
-        bounds, keys = _gather(grams, len(batch.lengths))
-    for start, end in itertools.pairwise(bounds.tolist()):
+        grams = _roll(words, word_bounds, 1, config.word_max, characters=False)
+        grams += _roll(codes.astype(np.uint64), code_bounds, shortest, longest, characters=True)
+        gram_bounds, keys = _gather(grams, len(batch.lengths))
+    for start, end in itertools.pairwise(gram_bounds.tolist()):
         keys[start:end].sort()  # each text by itself: short sorts are the fastest
-    return bounds, keys
+    return gram_bounds, keys
 
 
 def count_ngrams(batch: TokenBatch, config: WideConfig) -> NgramCounts:
     """Counts the n-grams of a batch of texts; the arguments are those of `sort_ngrams`."""
-    bounds, keys = sort_ngrams(batch, config)
+    gram_bounds, keys = sort_ngrams(batch, config)
     differs = np.ones(len(keys) + 1, bool)
     np.not_equal(keys[1:], keys[:-1], out=differs[1:-1])
-    differs[bounds] = True
+    differs[gram_bounds] = True
     edges = np.flatnonzero(differs)
     return NgramCounts(
-        starts=edges.searchsorted(bounds),
+        starts=edges.searchsorted(gram_bounds),
         keys=keys.take(edges[:-1]),
         counts=(edges[1:] - edges[:-1]).astype(np.int32),
     )
@@ -105,20 +107,19 @@ class _Grams(NamedTuple):
 
 
 def _roll(
-    symbols: UInt64, sizes: NDArray[np.int32], shortest: int, longest: int, *, characters: bool
+    symbols: UInt64, symbol_bounds: Int64, shortest: int, longest: int, *, characters: bool
 ) -> list[_Grams]:
     """Gives the n-grams of N texts, length by length.
 
     Args:
         symbols: `(S,)`, text after text.
-        sizes: `(N,)`, the symbols of each text.
+        symbol_bounds: `(N + 1,)`, where each text's symbols start and, last, end.
         shortest: The length of the shortest n-grams.
         longest: That of the longest.
         characters: Whether the symbols are characters or words.
     """
     grams = []
-    bounds = _bounds(sizes)
-    starts = bounds[:-1]
+    starts = symbol_bounds[:-1]
     state = np.zeros(len(symbols), np.uint64)
     for n in range(1, min(longest, len(symbols)) + 1):
         state = state[: len(symbols) - n + 1]
@@ -132,14 +133,14 @@ def _roll(
             mixed >>= np.uint64(32)
             keys = mixed.astype(np.uint32)
             keys = keys | CHARACTER_FAMILY if characters else keys & ~CHARACTER_FAMILY
-            grams.append(_Grams(keys, starts, np.maximum(bounds[1:] - (n - 1), starts)))
+            grams.append(_Grams(keys, starts, np.maximum(symbol_bounds[1:] - (n - 1), starts)))
     return grams
 
 
 def _gather(grams: Sequence[_Grams], texts: int) -> tuple[Int64, UInt32]:
     """Puts the n-grams of each text together."""
-    bounds = _bounds(sum((ends - starts for _, starts, ends in grams), np.zeros(texts, np.int64)))
-    gathered = np.empty(bounds[-1], np.uint32)
+    gram_bounds = bounds(sum((ends - starts for _, starts, ends in grams), np.zeros(texts, np.int64)))
+    gathered = np.empty(gram_bounds[-1], np.uint32)
     runs = [(keys, starts.tolist(), ends.tolist()) for keys, starts, ends in grams]
     at = 0
     for text in range(texts):
@@ -147,14 +148,7 @@ def _gather(grams: Sequence[_Grams], texts: int) -> tuple[Int64, UInt32]:
             part = keys[starts[text] : ends[text]]
             gathered[at : at + len(part)] = part
             at += len(part)
-    return bounds, gathered
-
-
-def _bounds(sizes: NDArray[np.integer] | Sequence[int]) -> Int64:
-    """Gives `(N + 1,)`: where each of N runs starts and, last, where the last one ends."""
-    bounds = np.zeros(len(sizes) + 1, np.int64)
-    np.cumsum(sizes, out=bounds[1:])
-    return bounds
+    return gram_bounds, gathered
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +199,7 @@ class NgramFeatures:
         return SparseRows(starts, columns, values.astype(np.float32))
 
 
-def _code_points(texts: Sequence[str]) -> tuple[UInt32, NDArray[np.int32]]:
-    """Gives the code points of all texts, white space folded to one blank, and the number of each text's."""
-    spaced = [f" {folded} " if (folded := " ".join(text.split())) else "" for text in texts]
-    codes = np.frombuffer("".join(spaced).encode("utf-32-le", "surrogatepass"), np.uint32)
-    return codes, np.array([len(text) for text in spaced], np.int32)
+def _fold_spaces(text: str) -> str:
+    """Gives a text with one blank for all white space, and one at either end; an empty one stays empty."""
+    folded = " ".join(text.split())
+    return f" {folded} " if folded else ""

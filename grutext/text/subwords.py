@@ -77,9 +77,9 @@ def _sizes(tokens: Sequence[str]) -> NDArray[np.int64]:
 def _split(text: bytes) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]]:
     """Gives the first byte of each of the L characters, the second and so on, and which characters have one."""
     raw = np.frombuffer(text, np.uint8)
-    first = np.flatnonzero((raw & 0xC0) != 0x80)
-    if len(raw) == len(first):
+    if text.isascii():
         return [(raw, None)]
+    first = np.flatnonzero((raw & 0xC0) != 0x80)
     sizes = np.diff(first, append=len(raw))
     places = [np.minimum(first + number, len(raw) - 1) for number in range(sizes.max())]
     return [(raw[place], sizes > number if number else None) for number, place in enumerate(places)]

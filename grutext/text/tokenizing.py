@@ -10,6 +10,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from grutext.text.codes import code_points
 from grutext.text.tokenizers import LETTERS, ODD, TOKENIZERS, UNSPACED
 
 Int32 = NDArray[np.int32]
@@ -46,11 +47,11 @@ def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[list[str], Int3
     from grutext.loops.tokens import cut_texts, find_odd, number_tokens
 
     table = kinds_of_characters(tokenizer)
-    codes, bounds = _code_points(texts)
+    codes, bounds = code_points(texts)
     is_cut = find_odd(codes, bounds, table)
     if is_cut.any():
         cut = TOKENIZERS[tokenizer]
-        codes, bounds = _code_points(
+        codes, bounds = code_points(
             [" ".join(cut(text)) if odd else text for text, odd in zip(texts, is_cut, strict=True)]
         )
     letters, ends, lengths = cut_texts(codes, bounds, is_cut, table, tokenizer == "pair")
@@ -82,11 +83,3 @@ def kinds_of_characters(tokenizer: str) -> NDArray[np.uint8]:
     put(r"\s", tokens.SPACE)
     put(rf"[{ODD}]|(?=\d)[{UNSPACED}]", tokens.ODD)
     return table
-
-
-def _code_points(texts: list[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Gives the code points of all texts, and where each begins and the last one ends, `(N + 1,)`."""
-    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    bounds = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum([len(text) for text in texts], out=bounds[1:])
-    return codes, bounds
