@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +28,9 @@ settings.register_profile(
     max_examples=100,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-settings.load_profile("grutext")
+# A tenth of them in `scripts/test --fast`.
+settings.register_profile("fast", settings.get_profile("grutext"), max_examples=10)
+settings.load_profile(os.environ.get("GRUTEXT_PROFILE", "grutext"))
 
 # Sizes that differ from one another, so that an exchanged axis does not go unnoticed.
 SMALL = {

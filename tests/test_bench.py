@@ -145,6 +145,7 @@ def print_numbers(job):
     return [sys.executable, "-c", code + "; sys.exit('no luck')" * (job.set == "bad")]
 
 
+@pytest.mark.long
 def test_a_job_is_run_once_and_a_failed_one_again(tmp_path):
     path, notes = tmp_path / "results.jsonl", []
     jobs = [Job("a", "svm", 1), Job("bad", "svm", 1), Job("a", "grutext", 2, "fast"), Job("a", "grutext", 2)]
@@ -159,6 +160,7 @@ def test_a_job_is_run_once_and_a_failed_one_again(tmp_path):
     assert pending(jobs, path) == [jobs[1]]
 
 
+@pytest.mark.long
 def test_an_interruption_ends_what_runs_and_keeps_nothing_of_it(tmp_path):
     path, late = tmp_path / "results.jsonl", tmp_path / "late"
 

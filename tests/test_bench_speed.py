@@ -68,6 +68,7 @@ def test_median_rate_and_quantile_are_those_computed_by_hand():
     assert timing.quantile([7.0], 0.99) == 7.0
 
 
+@pytest.mark.long
 def test_calls_take_turns_and_what_warms_up_is_not_timed(monkeypatch):
     monkeypatch.setattr(timing, "_PAUSE_SECONDS", 0.0)
     made = []
@@ -87,6 +88,7 @@ def test_calls_take_turns_and_what_warms_up_is_not_timed(monkeypatch):
     assert made == list("ab" + "aaaabbbb" * 2)  # in each turn one that is not timed goes before the block
 
 
+@pytest.mark.long
 def test_what_is_quick_is_timed_often_and_what_is_slow_once():
     assert 2 <= len(timing.time_often(lambda: time.sleep(0.02), 0.05)) <= 3
     assert len(timing.time_often(lambda: time.sleep(0.1), 0.05)) == 1

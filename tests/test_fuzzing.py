@@ -17,6 +17,7 @@ def test_every_target_has_seeds_of_its_own():
     assert len(SEEDS) > 50
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", targets.TARGETS)
 def test_no_seed_of_any_target_fails(name):
     if name == "parquet":
@@ -65,6 +66,7 @@ def test_a_normal_form_that_is_none_is_noticed(monkeypatch):
         texts.check_normalize(b"a")
 
 
+@pytest.mark.long
 def test_the_targets_need_no_atheris():
     code = "import sys; sys.modules['atheris'] = None; import fuzzing.targets, fuzzing.campaign"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(campaign.__file__).parents[1])

@@ -14,6 +14,8 @@ import pytest
 
 import grutext
 
+pytestmark = pytest.mark.long
+
 HEAVY = ("tensorflow", "keras", "sklearn", "scipy", "pyarrow", "matplotlib", "tensorflow_datasets")
 PROBE = """
 import json, sys

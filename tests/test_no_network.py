@@ -15,6 +15,8 @@ import pytest
 
 import grutext
 
+pytestmark = pytest.mark.long
+
 GOLDEN = Path(__file__).parent / "golden" / "format-2"
 # Python reads sitecustomize.py when it starts, in child processes as well. A local socket has a path for address.
 WATCH = """

@@ -191,6 +191,7 @@ VIOLATIONS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", VIOLATIONS)
 def test_a_planted_violation_is_noticed(parts, name):
     check, plant = VIOLATIONS[name]

@@ -62,6 +62,7 @@ def test_a_package_is_at_most_one_folder_deep(path):
     assert len(path.relative_to(PACKAGE).parts) <= 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_no_pickle_and_no_print(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))

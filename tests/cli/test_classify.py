@@ -146,6 +146,7 @@ def test_a_model_that_is_missing_or_damaged_is_named(error, model, letters) -> N
     assert "model/weights.safetensors is damaged" in error("classify", "a.txt")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lines", [[], ["--lines"]])
 def test_a_document_is_no_longer_than_the_limit(run, model, tmp_path, lines) -> None:
     (tmp_path / "long.txt").write_bytes((b"a" * 2**20 + b"\n") * 16 if not lines else b"a" * (2**24 + 1))

@@ -39,6 +39,7 @@ def replace_by_pipe(path: Path) -> None:
 FAULTS = {"flipped": flip, "cut off": cut, "grown": grow, "missing": Path.unlink, "a pipe": replace_by_pipe}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("command", COMMANDS)

@@ -11,6 +11,8 @@ import pytest
 
 import grutext
 
+pytestmark = pytest.mark.long
+
 HEAVY = ("tensorflow", "keras", "sklearn", "scipy", "pyarrow", "matplotlib", "rich")
 PROBE = """
 import json, sys

@@ -13,7 +13,10 @@ import pytest
 
 import grutext
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and pipes are others there")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform == "win32", reason="signals, limits and pipes are others there"),
+]
 
 # Small batches, each with an entry in the log: a kill has many places to hit.
 START = """

@@ -82,6 +82,7 @@ def test_a_wrong_command_line_is_exit_code_2(run) -> None:
     assert "No such option" in run("show", "--lout", check=2).stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes end differently there")
 def test_a_closed_pipe_ends_a_command_quietly(tmp_path, model) -> None:
     (tmp_path / "many.txt").write_text("parcel\n" * 60_000, encoding="utf-8")
@@ -94,6 +95,7 @@ def test_a_closed_pipe_ends_a_command_quietly(tmp_path, model) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.long
 def test_a_label_that_the_terminal_cannot_show_is_escaped(tmp_path, model) -> None:
     (tmp_path / "bär☎.txt").write_text("parcel", encoding="utf-8")
     environment = {"PYTHONPATH": str(Path(grutext.__file__).parents[1]), "PYTHONIOENCODING": "latin-1"}

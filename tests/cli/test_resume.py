@@ -173,6 +173,7 @@ def test_with_resume_and_nothing_to_go_on_with_it_starts_and_says_so(run, model,
     assert list_outputs(tmp_path) == ["out.csv"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tail", [b'{"rows": 256, "dig', b"\0" * 99, b'{"rows": 256}\n', b"7\n", None])
 def test_what_was_torn_when_the_machine_died_does_not_count(
     run, interrupt, model, many, tmp_path, tail

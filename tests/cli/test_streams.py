@@ -10,7 +10,10 @@ import pytest
 import grutext
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "format-2"
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the shell's way to close a stream")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform == "win32", reason="the shell's way to close a stream"),
+]
 
 
 def shell(redirection, *arguments):

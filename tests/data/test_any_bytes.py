@@ -30,6 +30,7 @@ CONTENT = st.binary(max_size=60) | st.lists(st.sampled_from(PIECES) | st.binary(
     b"".join
 )
 FILES = [name for name in FORMATS if name != "folder"]
+EXAMPLES = settings.default.max_examples * 3 // 2  # fewer with --fast
 
 
 def check_reading(read, name, options):
@@ -50,7 +51,7 @@ def check_reading(read, name, options):
     content=CONTENT, encoding=st.sampled_from(["utf-8", "utf-16", "latin-1", "utf-7", "shift_jis", "idna"])
 )
 @example(content=b"\xff\xfe\n\0\n", encoding="utf-16")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, deadline=None)
 def test_nothing_but_our_own_errors_leaves(write, form, packed, content, encoding):
     if form == "parquet":
         pytest.importorskip("pyarrow")
@@ -64,7 +65,7 @@ def test_nothing_but_our_own_errors_leaves(write, form, packed, content, encodin
 
 
 @given(content=CONTENT, keep=st.floats(0, 1), place=st.floats(0, 1), byte=st.integers(0, 255))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, deadline=None)
 def test_damaged_gz_files_give_nothing_but_our_own_errors(write, content, keep, place, byte):
     packed = bytearray(gzip.compress(content * 20))
     packed[int(place * (len(packed) - 1))] = byte

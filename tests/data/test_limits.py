@@ -28,6 +28,7 @@ BEFORE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", BEFORE)
 def test_an_endless_line_is_refused_by_its_number(write, problem, form):
     before, number = BEFORE[form]
@@ -36,12 +37,14 @@ def test_an_endless_line_is_refused_by_its_number(write, problem, form):
         assert problem(name, ReadOptions(format=form), read) == f"bomb.txt, line {number}: {TOO_LONG}"
 
 
+@pytest.mark.long
 def test_a_line_as_long_as_the_limit_is_read(write):
     name = write("long.txt", LONG[:-2] + "\nb\n")
     with read_rows(name) as reader:
         assert [len(row.text) for row in reader] == [LONGEST_RECORD - 1, 1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["csv", "tsv"])
 def test_a_row_that_runs_on_over_many_lines_is_refused_by_its_first_one(write, problem, form):
     delimiter = "," if form == "csv" else "\t"
@@ -52,6 +55,7 @@ def test_a_row_that_runs_on_over_many_lines_is_refused_by_its_first_one(write, p
     assert problem(write(f"wide.{form}", cells)) == f"wide.{form}, line 2: {TOO_LONG}"
 
 
+@pytest.mark.long
 def test_rows_that_are_short_may_be_any_number(write):
     row = '"two\nlines",' + "b" * 2**20 + "\n"
     name = write("many.csv", "text,more\n" + row * 20)
@@ -59,12 +63,14 @@ def test_rows_that_are_short_may_be_any_number(write):
         assert sum(1 for _ in reader) == 20
 
 
+@pytest.mark.long
 def test_a_file_of_a_class_folder_is_one_text_and_no_longer(write, problem):
     write("classes/good/1.txt", "fine")
     write("classes/bad/1.txt", ("a" * 2**20 + "\n") * 16)
     assert problem("classes") == f"{Path('classes/bad/1.txt')}: {TOO_LONG}"
 
 
+@pytest.mark.long
 def test_a_row_of_word_vectors_is_no_longer_either(write):
     path = Path(write("any.vec", b"1 2\nthe 1 2\n" + b"a" * (LONGEST_RECORD + 1)))
     assert vector_width(path) == 2
@@ -80,6 +86,7 @@ def test_a_first_line_of_more_digits_than_a_file_has_rows_is_a_word(write, digit
     assert vector_width(path) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("zeros", [b"\0", b"a"])
 def test_a_packed_file_of_gigabytes_ends_at_its_first_endless_line(write, problem, zeros):
     member = gzip.compress(zeros * 2**24, 1)  # members follow one another in a .gz file
@@ -87,6 +94,7 @@ def test_a_packed_file_of_gigabytes_ends_at_its_first_endless_line(write, proble
     assert problem(name) == f"bomb.csv.gz, line 1: {TOO_LONG}"
 
 
+@pytest.mark.long
 def test_memory_stays_bounded_whatever_the_length_of_a_line(run_python):
     resource = pytest.importorskip("resource")
     assert resource
@@ -121,6 +129,7 @@ def test_columns_are_no_more_than_a_spreadsheet_has(write, problem):
     assert problem(write("wide.jsonl", f"{{{fields}}}\n")) == f"wide.jsonl: {has}"
 
 
+@pytest.mark.long
 def test_doubled_names_are_found_without_comparing_each_with_all(write, problem):
     cells = [f"c{number}" for number in range(100_000)]
     fields = ", ".join(f'"{name}": 1' for name in [*cells, cells[-1]])
@@ -185,6 +194,7 @@ class TestParquet:
 
         return save
 
+    @pytest.mark.long
     @pytest.mark.parametrize(("before", "after"), [(0, 0), (3, 9), (250, 0)])
     def test_a_cell_that_is_too_long_is_refused_by_its_row(self, save, problem, before, after):
         name = save(["a b"] * before + [LONG] + ["c"] * after)
@@ -193,6 +203,7 @@ class TestParquet:
             == f"any.parquet, line {before + 1}: is longer than {LONGEST_RECORD:,} bytes; split it"
         )
 
+    @pytest.mark.long
     def test_long_cells_that_are_within_the_limit_are_read(self, save):
         texts = [letter * 2**20 for letter in "abcdefghijklmnopqrst"]
         assert [example.text for example in read_dataset(save(texts)).examples] == texts

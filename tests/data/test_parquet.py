@@ -120,6 +120,7 @@ def test_rows_to_predict_keep_their_columns_and_become_json_lines(capsysbinary):
     )
 
 
+@pytest.mark.long
 def test_without_pyarrow_the_user_is_told_what_to_install(write, run_python):
     write("a.parquet", b"")
     code = "import sys; sys.modules['pyarrow'] = None\nfrom grutext.data import read_dataset\nread_dataset('a.parquet')"

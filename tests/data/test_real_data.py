@@ -13,7 +13,7 @@ DATA = Path(grutext.__file__).parents[2] / "shared" / "data"
 PARTS = sorted(DATA.glob("*/*.jsonl.gz"))
 SEVERAL = {"goemotions", "reuters90"}
 
-pytestmark = pytest.mark.skipif(not PARTS, reason="the public data sets are not here")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(not PARTS, reason="the public data sets are not here")]
 
 
 @pytest.mark.parametrize(

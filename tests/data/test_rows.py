@@ -125,6 +125,7 @@ def test_a_bad_row_far_inside_is_named(write, problem):
     assert problem(name, read=read_rows).startswith("a.csv, line 1002: the row has 1 cell, but")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.txt", "a.csv.gz"])
 def test_memory_does_not_grow_with_the_file(write, name):
     line = {"csv": "{},x\n", "jsonl": '{{"text": "{}", "n": 1}}\n', "txt": "{}\n"}[name.split(".")[1]]
@@ -141,6 +142,7 @@ def test_memory_does_not_grow_with_the_file(write, name):
     assert peak < 2_000_000  # the file has 10 MB
 
 
+@pytest.mark.long
 def test_what_predict_reads_needs_the_standard_library_alone(write, run_python):
     names = [
         *(write("a.csv", "text\na b\n"), write("a.tsv.gz", "text\na b\n"), write("a.txt", "a b\n")),

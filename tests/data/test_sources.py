@@ -82,6 +82,7 @@ def test_bytes_that_are_no_utf8_are_named_with_their_line(write, problem):
     assert read_dataset(name, ReadOptions(encoding="latin-1")).examples[1].text == "café"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lines", [1, 400, 3000, 20_000])
 def test_the_line_of_bad_bytes_is_right_also_far_inside_a_file(write, problem, lines):
     good = "".join(f"__label__x číslo {number}\r\n" for number in range(lines))

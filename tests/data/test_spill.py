@@ -49,6 +49,7 @@ def test_every_text_is_in_one_file_or_held_back(tmp_path):
     assert shards.sha256 == fingerprint(many)
 
 
+@pytest.mark.long
 def test_chance_decides_whatever_the_order(tmp_path):
     gathered = gather(iter(examples()), spill(tmp_path, share=0.2))
     early = [e.labels == ("early",) for e in gathered.held_back]
@@ -61,6 +62,7 @@ def test_chance_decides_whatever_the_order(tmp_path):
     assert rows == sorted(rows)
 
 
+@pytest.mark.long
 def test_the_seed_decides(tmp_path):
     def split(seed):
         gathered = gather(iter(examples()), spill(tmp_path, share=0.1, seed=seed))

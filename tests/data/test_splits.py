@@ -10,6 +10,7 @@ from grutext.errors import DataError
 
 LABELS = st.sampled_from("abcde")
 SINGLE = st.lists(LABELS, min_size=2, max_size=60)
+EXAMPLES = 2 * settings.default.max_examples  # fewer with --fast
 SEVERAL = st.lists(st.lists(LABELS, max_size=3, unique=True).map(tuple), min_size=2, max_size=60)
 
 
@@ -18,7 +19,7 @@ def count_labels(examples):
 
 
 @given(SINGLE | SEVERAL, st.floats(0.01, 0.99), st.integers(0, 9))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, deadline=None)
 def test_parts_are_whole_ordered_and_leave_every_label_in_the_rest(make_examples, labels, fraction, seed):
     examples = make_examples(labels)
     try:
@@ -68,6 +69,7 @@ def test_the_seed_decides_and_each_example_has_its_chance(make_examples):
     assert {row for part in parts for row in part} == {example.row for example in examples}
 
 
+@pytest.mark.long
 def test_the_split_is_the_same_in_every_process(run_python):
     code = (
         "from grutext.data import Example, split_examples\n"

@@ -197,6 +197,7 @@ def test_what_is_written_is_read(tmp_path, data, head, packed, width):
     assert {word: row.tolist() for word, row in found.rows.items()} == expected
 
 
+@pytest.mark.long
 def test_real_files(data_folder):
     path = data_folder / "vectors" / "glove.6B.50d.union.txt.gz"
     with gzip.open(path, "rt", encoding="utf-8") as lines:

@@ -113,10 +113,11 @@ def test_a_field_that_comes_late_is_kept_or_refused_but_never_lost(write):
 
 
 CELLS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+EXAMPLES = settings.default.max_examples * 4 // 5  # fewer with --fast
 
 
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=6))
-@settings(suppress_health_check=ANY_HEALTH, max_examples=80, deadline=None)
+@settings(suppress_health_check=ANY_HEALTH, max_examples=EXAMPLES, deadline=None)
 def test_tables_come_back_as_they_were_written(write, rows):
     content = io.StringIO()
     csv.writer(content, quoting=csv.QUOTE_ALL).writerows([("text", "b", "c"), *rows])
@@ -141,7 +142,7 @@ VALUES = st.recursive(
 @given(
     st.lists(st.dictionaries(st.text(max_size=5), VALUES, max_size=4), min_size=1, max_size=5), st.booleans()
 )
-@settings(suppress_health_check=ANY_HEALTH, max_examples=80, deadline=None)
+@settings(suppress_health_check=ANY_HEALTH, max_examples=EXAMPLES, deadline=None)
 def test_json_lines_come_back_as_they_were_written(write, objects, ascii_only):
     objects = [{**item, "text": "t", "n": number} for number, item in enumerate(objects)]
     lines = [json.dumps(item, ensure_ascii=ascii_only) for item in objects]

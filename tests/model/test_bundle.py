@@ -243,6 +243,7 @@ def test_the_steps_below_are_the_steps_of_saving(build_bundle, saved, monkeypatc
     assert counter.calls == STEPS[step][1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "error", [FULL, PermissionError(errno.EACCES, "denied"), KeyboardInterrupt()], ids=repr
 )

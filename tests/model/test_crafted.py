@@ -68,6 +68,7 @@ SAME = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", REFUSED)
 def test_entries_that_are_not_a_models(saved, rewrite, outcome_of, kind):
     outcome = outcome_of(saved)
@@ -166,6 +167,7 @@ def read_header(saved) -> dict:
     return json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", HEADERS)
 def test_headers_of_the_weights_that_lie(saved, rewrite, outcome_of, kind):
     outcome, header = outcome_of(saved), read_header(saved)

@@ -89,6 +89,7 @@ def test_a_byte_too_many(saved, name):
     check_refused(saved, "damaged", named=saved / name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
 def test_one_flipped_bit_anywhere(saved, check_equal, name):
     """Every place a few bytes apart, so that names, numbers, brackets and hashes all have their turn.

@@ -28,6 +28,7 @@ def trained(request, tmp_path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_two_thousand_flipped_bits(trained, outcome_of):
     """Drawn over both files as if they were one, so that each bit is as likely as any other."""
     outcome = outcome_of(trained)

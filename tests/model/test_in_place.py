@@ -141,6 +141,7 @@ SAID = {
 }
 
 
+@pytest.mark.long
 def test_no_file_makes_a_reader_wait_or_eat(saved, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cases = []
@@ -167,6 +168,7 @@ def test_no_file_makes_a_reader_wait_or_eat(saved, tmp_path, monkeypatch):
         assert outcome["seconds"] < 10, (name, place, outcome)
 
 
+@pytest.mark.long
 def test_the_child_notices_what_eats(saved, tmp_path):
     """Memory that cannot be had is an error of one line, and memory that is had is measured."""
     shutil.copytree(saved, tmp_path / "large")

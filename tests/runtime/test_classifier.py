@@ -118,6 +118,7 @@ def test_empty_texts_are_decided_by_the_biases(model):
         assert not model.encode(empty).any()
 
 
+@pytest.mark.long
 def test_a_text_of_a_hundred_thousand_characters_is_read_to_its_end(build_bundle):
     """Read forward, the last state has forgotten the beginning but not the end."""
     settings = {"model.bidirectional": False, "model.pooling": "last", "text.subword_max": 0}
@@ -151,6 +152,7 @@ def test_asking_twice_gives_the_same_bits(model, many):
     assert model.predict_proba(many).tobytes() == model.predict_proba(many).tobytes()
 
 
+@pytest.mark.long
 def test_two_loads_of_a_model_give_the_same_bits(model, many, tmp_path):
     model.bundle.save(tmp_path / "model")
     one, other = Classifier.load(tmp_path / "model"), Classifier.load(str(tmp_path / "model"))

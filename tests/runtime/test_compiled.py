@@ -24,17 +24,20 @@ def apply(name, x) -> np.ndarray:
         return numba.vectorize(getattr(gru, name).py_func)(np.asarray(x, np.float32))
 
 
+@pytest.mark.long
 def test_tanh_is_right_to_the_last_bits():
     x = np.concatenate([np.linspace(-12, 12, 1_000_001), np.geomspace(1e-30, 12, 100_001)]).astype(np.float32)
     np.testing.assert_allclose(apply("tanh", x), np.tanh(x.astype(float)), rtol=4e-7, atol=0)
     assert np.abs(apply("tanh", x)).max() <= 1
 
 
+@pytest.mark.long
 def test_a_gate_is_right_to_the_last_bits_also_where_it_is_nearly_shut():
     x = np.linspace(-80, 80, 1_000_001).astype(np.float32)
     np.testing.assert_allclose(apply("falling", x), 1 / (1 + np.exp(x.astype(float))), rtol=4e-7, atol=0)
 
 
+@pytest.mark.long
 def test_what_is_no_number_and_what_is_beyond():
     x = [0, -0.0, np.inf, -np.inf, np.nan, 3e38, -3e38, -1e9]
     np.testing.assert_array_equal(apply("tanh", x), np.array([0, 0, 1, -1, np.nan, 1, -1, -1], np.float32))
@@ -97,6 +100,7 @@ def ask(folder: Path, before: str = "", **environment) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "before",
     [

@@ -49,7 +49,15 @@ def test_encoder_is_the_oracle(check_encode, config):
     check_encode(config)
 
 
-@pytest.mark.parametrize(("texts", "rows", "steps"), [(1, 1, 1), (2, 3, 2), (3, 100, 4), (7, 5, 100)])
+@pytest.mark.parametrize(
+    ("texts", "rows", "steps"),
+    [
+        pytest.param(1, 1, 1, marks=pytest.mark.long),
+        (2, 3, 2),
+        pytest.param(3, 100, 4, marks=pytest.mark.long),
+        pytest.param(7, 5, 100, marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("config", configs(bidirectional=True, layers=2), ids=name_of)
 def test_encoder_is_the_oracle_however_batches_and_blocks_are_cut(
     check_encode, config, monkeypatch, texts, rows, steps
@@ -62,6 +70,7 @@ def test_encoder_is_the_oracle_however_batches_and_blocks_are_cut(
     check_encode(config)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("config", configs(layers=1, bidirectional=True), ids=name_of)
 def test_encoder_is_the_oracle_with_more_units_than_inputs(check_encode, config):
     check_encode(
@@ -139,6 +148,7 @@ def test_the_mean_of_a_long_text_is_exact(rng):
     np.testing.assert_allclose(mean.pooled()[0], states[0].astype(float).mean(axis=0), rtol=3e-7)
 
 
+@pytest.mark.long
 def test_what_is_kept_of_a_text_does_not_grow_with_its_length(rng, compiled):
     config = ModelConfig(embedding_size=16, units=16)
     part = Encoder(config, random_weights(config, rng), compiled)

@@ -34,7 +34,10 @@ for call in range(-500, calls + 1):
 print(json.dumps(sizes))
 """
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured in /proc")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured in /proc"),
+]
 
 
 def growth(calls: int, leak: str = "") -> float:

@@ -106,6 +106,7 @@ def test_there_are_eleven(mutants):
     assert len(MUTANTS) == 11
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
 @pytest.mark.parametrize("name", MUTANTS)

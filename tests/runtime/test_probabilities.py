@@ -136,7 +136,7 @@ SCORES = arrays(np.float32, (4, 3), elements=st.floats(-(2.0**100), 2.0**100, wi
 
 
 @pytest.mark.parametrize("fusion", [0.0, 0.3, 1.0])
-@settings(max_examples=40)
+@settings(max_examples=settings.default.max_examples * 2 // 5)  # fewer with --fast
 @given(deep=SCORES, wide=SCORES)
 def test_extreme_scores_give_probabilities(fusion, deep, wide):
     calibration = Calibration(0.7, (1.9,), (-0.4,), fusion)

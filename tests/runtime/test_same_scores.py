@@ -39,7 +39,9 @@ POOL = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(
+    params=["one label", *(pytest.param(kind, marks=pytest.mark.long) for kind in list(KINDS)[1:])]
+)
 def model(request, build_bundle, compiled) -> Classifier:
     """A model of each kind, in NumPy and in machine code."""
     return Classifier(build_bundle(**KINDS[request.param]), compiled=compiled)
@@ -88,6 +90,7 @@ def test_as_many_texts_as_are_read_at_a_time(model, alone, rng):
         check_same(model, model.predict_proba(texts), alone[chosen])
 
 
+@pytest.mark.long
 def test_as_many_characters_as_are_read_at_a_time(model, alone):
     limit = chunks.CHUNK_CHARACTERS
     long = "parcel " + "y" * 1017
@@ -98,6 +101,7 @@ def test_as_many_characters_as_are_read_at_a_time(model, alone):
         check_same(model, found[1:2], model.predict_proba([filler]))
 
 
+@pytest.mark.long
 def test_32_threads_share_a_model(model, alone, rng):
     orders = [rng.permutation(len(POOL)) for _ in range(32)]
     with ThreadPoolExecutor(32) as pool:
@@ -145,6 +149,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 def test_forked_and_spawned_processes(build_bundle, tmp_path):
     """In a process of its own, for a fork takes along whatever else is loaded."""
     if sys.platform == "win32":

@@ -40,6 +40,7 @@ def many(texts, rng) -> list[str]:
     return [f"{n} " + " ".join(rng.choice(words, size=size)) for n, size in enumerate(sizes)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [{}, {"model.layers": 2, "model.pooling": "attention"}], ids=str)
 def test_any_number_of_threads_gives_the_same_bits(build_bundle, many, monkeypatch, settings, compiled):
     monkeypatch.setattr(chunks, "CHUNK_TEXTS", 16)
@@ -104,6 +105,7 @@ def test_blas_is_as_it_was_once_the_last_one_has_left(two_for_blas):
     assert blas_threads() == before
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_process_that_was_forked_meanwhile_is_free(two_for_blas):

@@ -35,6 +35,7 @@ def test_normal_forms(text, expected):
     assert normalize(text) == expected
 
 
+@pytest.mark.long
 def test_every_character_alone_normalizes_to_something_stable():
     for code in range(0x110000):
         once = normalize(chr(code))
@@ -85,6 +86,7 @@ def test_ordering_the_marks_of_a_long_text_changes_no_normal_form(seed):
     assert normalize(text) == unicodedata.normalize("NFKC", folded)
 
 
+@pytest.mark.long
 def test_a_text_of_nothing_but_marks_takes_no_longer_than_others():
     start = time.process_time()
     assert len(normalize("a" + "\u0315\u0334\uff9e" * 100_000)) == 300_001

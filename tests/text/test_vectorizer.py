@@ -116,6 +116,7 @@ def test_a_text_is_the_same_alone_as_in_a_batch(texts: list[str]):
         assert [row_of[token] for token in alone.types] == alone.rows.tolist()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tokenizer", ["word", "character"])
 def test_nothing_is_cut_from_a_text_of_a_hundred_thousand_characters(tokenizer, long_texts):
     config = TextConfig(tokenizer=tokenizer)

@@ -50,12 +50,14 @@ def choose_naively(confidence, correct):
         yield {"errors": rate, "threshold": confidence[order][fits[-1]] if len(fits) else None}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [150, 1000])
 def test_a_dev_part_misleads_as_rarely_as_promised(size):
     # Two standard errors of the simulation itself: 2 sqrt(0.1 * 0.9 / 400) = 0.03.
     assert (exceeded(choose_abstention, size) <= 0.13).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [150, 1000])
 def test_nor_does_the_one_that_is_told(size):
     rng = np.random.default_rng(1)
@@ -65,6 +67,7 @@ def test_nor_does_the_one_that_is_told(size):
     assert 0.0 < np.mean(misled) <= 0.1 + 0.03
 
 
+@pytest.mark.long
 def test_nor_where_every_threshold_is_a_little_too_low():
     # The confidence tells nothing and the errors are just too many: whoever looks at all thresholds finds one.
     rng = np.random.default_rng(4)

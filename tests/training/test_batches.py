@@ -122,6 +122,7 @@ def test_labels_become_columns_and_unknown_ones_leave_no_trace():
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["trec6", "sst2", "banking77", "chnsenticorp", "cr", "tweeteval_emotion"])
 def test_padding_stays_under_ten_percent_on_real_texts(name, real_texts):
     texts = real_texts(name)

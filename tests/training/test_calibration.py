@@ -63,6 +63,7 @@ def several(n=6000, labels=6, seed=4):
     return scores, (rng.random(scores.shape) < truth).astype(np.float32), truth
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", ["deep", "wide"])
 def test_each_of_several_labels_gets_its_own_line(part):
     scores, targets, truth = several()
@@ -75,6 +76,7 @@ def test_each_of_several_labels_gets_its_own_line(part):
     np.testing.assert_allclose(fuse(*parts, fitted, True)[:, 0], one, atol=0.01)
 
 
+@pytest.mark.long
 def test_a_rare_label_is_calibrated_like_the_others():
     scores, targets, _ = several()
     scores[:, 1:], targets[:, 1:] = scores[:, 5:], targets[:, 5:]
@@ -86,6 +88,7 @@ def test_a_rare_label_is_calibrated_like_the_others():
     assert p[:, 0].mean() < p[:, 1].mean()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_few_texts_leave_the_parts_in_about_equal_weights(multilabel):
     rng = np.random.default_rng(6)

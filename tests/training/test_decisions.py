@@ -108,6 +108,7 @@ def test_rare_labels_win_more_often_where_dev_shows_that_it_pays():
     assert macro(other, truth, found) > macro(other, truth, ()) + 0.01
 
 
+@pytest.mark.long
 def test_the_same_texts_give_the_same_thresholds():
     p, y = single(6.0)
     assert choose_thresholds(p, y, False, "macro-f1") == choose_thresholds(p, y, False, "macro-f1")

@@ -107,6 +107,7 @@ def test_a_training_from_files_learns_and_resumes_to_the_same_bytes(spilled, tmp
     assert weights_digest(resumed) == weights_digest(whole)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_the_wide_part_learns_from_files_and_keeps_its_time(spilled, vectorizer, multilabel):
     from grutext.training.wide_stream import stream_wide
