@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 
 from grutext.blas import include
 
+BLOCK_ROWS = 512  # that are multiplied at once, and then still in the cache
 _LINE = 64  # bytes that are fetched at a time
 
 # `np.dot` is SciPy's product in a loop; threads of its own would fight with ours for the cores.

@@ -11,7 +11,7 @@ from numba import float32 as f4
 from numba import int64 as i8
 from numpy.typing import NDArray
 
-from grutext.loops.compiling import compile_loop, inline, read, write
+from grutext.loops.compiling import BLOCK_ROWS, compile_loop, inline, read, write
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -93,46 +93,58 @@ def run_steps(
             first += n
 
 
-@compile_loop(read(f4, 3), read(f4, 3), read(f4, 2), read(f4, 2), read(f4, 1), read(f4, 2), boolean)
+@compile_loop(read(f4, 3), read(boolean, 2), read(f4, 2), read(f4, 2), read(f4, 2), boolean)
 def run_forward(
-    gates: Float,
-    candidates: Float,
-    into_gates: Float,
-    into_candidate: Float,
-    bias: Float,
-    start: Float,
-    backward: bool,
-) -> tuple[Float, Float, Float, Float]:
-    """Runs h' = h + u (tanh(x + r (h Uc + b)) - h) over time.
+    steps: Float, mask: NDArray[np.bool_], kernel: Float, recurrent: Float, bias: Float, backward: bool
+) -> tuple[Float, Float, Float]:
+    """Runs one direction of a layer, with the weights of the spec, from a state of zeros.
 
     Args:
-        gates: `(T, N, 2U)`, what u and r get from the inputs; the lower it is, the more u is shut.
-        candidates: `(T, N, U)`, what the candidates get from them.
-        into_gates: `(U, 2U)`, recurrent weights.
-        into_candidate: `(U, U)`, likewise.
-        bias: `(U,)`.
-        start: `(N, U)`, the state before the first step.
+        steps: `(T, N, I)`.
+        mask: `(T, N)`, false where a step is to be skipped.
+        kernel: `(I, 3U)`.
+        recurrent: `(U, 3U)`.
+        bias: `(2, 3U)`.
         backward: Whether it begins at the end.
 
     Returns:
-        In the order of time the states `(T, N, U)`; the opened gates u and r, `(T, N, 2U)`; the candidates
-        `(T, N, U)`; and what r is multiplied with, `(T, N, U)`.
+        In the order of time the states `(T, N, U)`; 1 - z, r and the candidate side by side, `(T, N, 3U)`; and
+        what r is multiplied with, `(T, N, U)`. All but the states is 0 where a step is skipped.
     """
-    steps, texts, units = candidates.shape
-    states, inner = np.empty_like(candidates), np.empty_like(candidates)
-    opened, chosen = np.empty_like(gates), np.empty_like(candidates)
-    for i in range(steps):
-        t = steps - 1 - i if backward else i
+    (count, texts, size), units = steps.shape, len(recurrent)
+    states, inner = np.empty((count, texts, units), np.float32), np.empty((count, texts, units), np.float32)
+    gates, rows = np.empty((count, texts, 3 * units), np.float32), steps.reshape(count * texts, size)
+    flat = gates.reshape(count * texts, 3 * units)
+    start, work = np.zeros((texts, units), np.float32), np.empty((texts, 3 * units), np.float32)
+    both = bias[0] + bias[1]
+    of_u, of_r, own, inside = (
+        both[:units],
+        both[units : 2 * units],
+        bias[0, 2 * units :],
+        bias[1, 2 * units :],
+    )
+    block = max(1, BLOCK_ROWS // max(1, texts))
+    for i in range(count):
+        t = count - 1 - i if backward else i
+        if i % block == 0:  # what the next steps get from their inputs
+            first, last = (max(0, t + 1 - block), t + 1) if backward else (t, min(count, t + block))
+            np.dot(rows[first * texts : last * texts], kernel, flat[first * texts : last * texts])
         before = start if i == 0 else states[t + 1 if backward else t - 1]
-        np.dot(before, into_gates, opened[t])
-        np.dot(before, into_candidate, inner[t])
+        np.dot(before, recurrent, work)
         for n in range(texts):
-            for k in range(2 * units):
-                opened[t, n, k] = falling(-(gates[t, n, k] + opened[t, n, k]))
+            if not mask[t, n]:
+                states[t, n] = before[n]
+                gates[t, n], inner[t, n] = 0, 0
+                continue
+            u, r, c = gates[t, n, :units], gates[t, n, units : 2 * units], gates[t, n, 2 * units :]
+            to_u, to_r, to_c = work[n, :units], work[n, units : 2 * units], work[n, 2 * units :]
             for k in range(units):
-                inner[t, n, k] += bias[k]
-                c = tanh(candidates[t, n, k] + opened[t, n, units + k] * inner[t, n, k])
-                chosen[t, n, k] = c
-                h = before[n, k]
-                states[t, n, k] = h + opened[t, n, k] * (c - h)
-    return states, opened, chosen, inner
+                u[k] = falling(u[k] + to_u[k] + of_u[k])  # 1 - z
+            for k in range(units):
+                r[k] = falling(-(r[k] + to_r[k] + of_r[k]))
+            for k in range(units):
+                x = to_c[k] + inside[k]
+                inner[t, n, k] = x
+                c[k] = tanh(c[k] + own[k] + r[k] * x)
+                states[t, n, k] = before[n, k] + u[k] * (c[k] - before[n, k])
+    return states, gates, inner

@@ -1,4 +1,4 @@
-"""The loops of the GRU over time, each with its own gradient: one for each convention, and one in machine code."""
+"""The loops of the GRU over time, each with its own gradient: one for each convention."""
 
 from __future__ import annotations
 
@@ -84,35 +84,6 @@ def reset_before(
         return dgates, dcandidates, dinto_gates, dinto_candidate, tf.zeros_like(bias), dstart
 
     return states.stack(), gradient
-
-
-def reset_after_compiled(
-    gates: Tensor, candidates: Tensor, into_gates: Tensor, into_candidate: Tensor, bias: Tensor,
-    start: Tensor, backward: bool,
-) -> Any:  # fmt: skip
-    """Does what `reset_after` does, in machine code."""
-    from grutext.loops.learning import run_forward, run_gradient
-
-    units = start.shape[-1]
-    wide, narrow, one = [None, None, 2 * units], [None, None, units], [None, units]
-
-    def call(loop: Any, tensors: Sequence[Tensor], shapes: Sequence[list[int | None]]) -> list[Tensor]:
-        results = tf.numpy_function(
-            lambda *arrays: loop(*arrays, backward), tensors, [start.dtype] * len(shapes), stateful=False
-        )
-        return [tf.ensure_shape(result, shape) for result, shape in zip(results, shapes, strict=True)]
-
-    tensors = [gates, candidates, into_gates, into_candidate, bias, start]
-    states, *saved = call(run_forward, tensors, [narrow, wide, narrow, narrow])
-
-    def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
-        weights = [tf.transpose(into_gates), tf.transpose(into_candidate)]
-        tensors = [upstream, states, *saved, *weights, start]
-        dgates, dcandidates, dinner, dstart = call(run_gradient, tensors, [wide, narrow, narrow, one])
-        h = tf.concat([states[1:], start[None]] if backward else [start[None], states[:-1]], 0)
-        return _of_weights(h, dgates, dcandidates, dinner, dstart)
-
-    return states, gradient
 
 
 def _open(inputs: Tensor, h: Tensor, into_gates: Tensor) -> tuple[Tensor, Tensor, Tensor]:

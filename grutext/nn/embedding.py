@@ -27,27 +27,3 @@ def embed_rows(
             rows[1], type_buckets, type_of_bucket, num_segments=tf.shape(types)[0]
         )
     return tf.gather(tf.pad(types, [[0, 1], [0, 0]]), tf.transpose(ids))  # padding is type M, all zeros
-
-
-def embed_compiled(rows: list[Tensor], *parts: Tensor) -> Tensor:
-    """Does what `embed_rows` does, in machine code."""
-    from grutext.loops import learning
-
-    words, *others = rows
-    subwords = others[0] if others else tf.zeros([0, words.shape[1]])
-    dtype, size = words.dtype, words.shape[1]
-
-    @tf.custom_gradient
-    def embed(words: Tensor, subwords: Tensor) -> Any:
-        tables = [words, subwords]
-
-        def gradient(upstream: Tensor) -> list[Tensor]:
-            changes = tf.numpy_function(
-                learning.embed_gradient, [upstream, *tables, *parts], [dtype, dtype], stateful=False
-            )
-            return [tf.ensure_shape(change, [None, size]) for change in changes]
-
-        vectors = tf.numpy_function(learning.embed, [*tables, *parts], dtype, stateful=False)
-        return tf.ensure_shape(vectors, [None, None, size]), gradient
-
-    return embed(words, subwords)

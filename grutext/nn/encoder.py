@@ -129,17 +129,14 @@ class GRUEncoder(keras.layers.Layer):
         encoded = self.encode(steps, tf.transpose(mask))
         return tf.transpose(encoded, [1, 0, 2]) if self.pool is None else encoded
 
-    def encode(self, steps: Tensor, mask: Tensor, compiled: bool = False) -> Tensor:
-        """Gives pooled vectors `(N, P)`, or states `(T, N, D * U)`, of vectors `(T, N, E)` and a mask `(T, N)`.
-
-        `compiled` is that of `grutext.nn.recurrence.run_steps`; a graph that has it cannot be saved.
-        """
+    def encode(self, steps: Tensor, mask: Tensor) -> Tensor:
+        """Gives pooled vectors `(N, P)`, or states `(T, N, D * U)`, of vectors `(T, N, E)` and a mask `(T, N)`."""
         if self.convolution:
             steps *= tf.cast(mask, steps.dtype)[:, :, None]
             kernel, bias = tf.convert_to_tensor(self.conv_kernel), tf.convert_to_tensor(self.conv_bias)
             steps += tf.nn.relu(convolve(steps, kernel, bias))  # (T, N, E)
         for weights in self.gru:
-            steps = run_steps(steps, mask, weights, self.reset_after, compiled)  # (T, N, D * U)
+            steps = run_steps(steps, mask, weights, self.reset_after)  # (T, N, D * U)
         return steps if self.pool is None else self.pool(steps, mask)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor = None) -> Tensor:

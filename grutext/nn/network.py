@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 
 from grutext.blas import one_blas_thread
 from grutext.config import Config
-from grutext.loops import problem
+from grutext.model.initial import Arrays, initial_arrays
 from grutext.model.spec import weight_spec
-from grutext.nn import cudnn
 from grutext.nn.adam import Adam
 from grutext.nn.backend import keras, tf
 from grutext.nn.directions import Directions, text_norms
-from grutext.nn.embedding import embed_compiled, embed_rows
+from grutext.nn.embedding import embed_rows
 from grutext.nn.encoder import GRUEncoder
 from grutext.nn.heads import LOSSES
-from grutext.nn.weights import Arrays, assign, encoder_variables, initial_arrays, to_arrays
+from grutext.nn.weights import assign, encoder_variables, to_arrays
 
 Tensor = Any
 TABLES = ("embedding/words", "embedding/subwords")
@@ -42,11 +41,6 @@ SIGNATURE: dict[str, tuple[Any, int]] = {
 }
 
 
-def has_loops() -> bool:
-    """Tells whether training has machine code; a GPU is faster than that."""
-    return not cudnn.is_there() and problem("learning") is None
-
-
 class Network:
     """Embedding, `GRUEncoder` and Dense head with their optimizer.
 
@@ -56,19 +50,17 @@ class Network:
         classes: Number C of labels.
         head: A name in `grutext.model.spec.HEADS`.
         weights: `(C,)`, how much the texts of each label count; all the same if left out.
-        compiled: Whether machine code embeds and runs the GRU; if left out, where it is to be had and no GPU is.
     """
 
     def __init__(
         self, config: Config, rows: int, classes: int, head: str,
-        weights: NDArray[np.float32] | None = None, compiled: bool | None = None,
+        weights: NDArray[np.float32] | None = None,
     ) -> None:  # fmt: skip
         model = config.model
         spec = weight_spec(config, rows, classes, head == "sigmoid", 0)
         spec = {name: entry for name, entry in spec.items() if not name.startswith("wide/")}
         arrays = initial_arrays(spec, config.training.seed)
         self.training = config.training
-        self.compiled = has_loops() if compiled is None else compiled
         self.loss = LOSSES[head]
         self.weights = tf.constant(np.ones(classes, np.float32) if weights is None else weights)
         self.encoder = GRUEncoder(
@@ -120,10 +112,26 @@ class Network:
         return to_arrays(self.variables)
 
     @property
-    def training_state(self) -> dict[str, Any]:
-        """What training remembers besides the weights: variables, by name."""
+    def steps(self) -> int:
+        """The number of steps that were made."""
+        return int(self.adam.steps)
+
+    def state(self) -> Arrays:
+        """Gives what training remembers besides the weights, by name."""
+        return to_arrays(self._remembered())
+
+    def resume(self, state: Arrays) -> None:
+        """Takes what `state` gave.
+
+        Raises:
+            KeyError: Something is missing; or ValueError: it has another shape.
+        """
+        for name, variable in self._remembered().items():
+            variable.assign(state[name])
+
+    def _remembered(self) -> dict[str, Any]:
         directions = {"directions": self.directions.table} if self.directions else {}
-        return self.adam.moments | directions
+        return self.adam.moments | directions | {"steps": self.adam.steps}
 
     def assign(self, arrays: Arrays) -> None:
         """Takes weights by the spec's names."""
@@ -131,7 +139,7 @@ class Network:
 
     def _predict(self, batch: dict[str, Tensor]) -> Tensor:
         vectors = self._embed(self._rows(batch), batch)
-        return self.head(self.encoder.encode(vectors, _mask(batch), self.compiled))
+        return self.head(self.encoder.encode(vectors, _mask(batch)))
 
     def _rows(self, batch: dict[str, Tensor]) -> list[Tensor]:
         names = ("word_rows", "bucket_rows")
@@ -141,9 +149,9 @@ class Network:
 
     def _embed(self, rows: list[Tensor], batch: dict[str, Tensor]) -> Tensor:
         """Gives the token vectors `(T, N, E)`: a word row plus the mean of the subword rows."""
-        parts = [batch[name] for name in ("ids", "type_words", "type_buckets", "type_of_bucket")]
-        embed = embed_compiled if self.compiled else embed_rows
-        return embed(rows, *parts)
+        return embed_rows(
+            rows, *(batch[name] for name in ("ids", "type_words", "type_buckets", "type_of_bucket"))
+        )
 
     def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor, *, twice: bool) -> Tensor:
         options = self.training
@@ -178,7 +186,7 @@ class Network:
         dense = list(self.dense.values())
         with tf.GradientTape() as tape:
             tape.watch(vectors)
-            pooled = self.encoder.encode(vectors, mask, self.compiled)  # (N, P)
+            pooled = self.encoder.encode(vectors, mask)  # (N, P)
             logits = self.head(self._dropout(pooled, self.training.pooled_dropout, step, salt))
             losses = self.loss(logits, batch["targets"], self.training.label_smoothing, self.weights)
             loss = tf.reduce_mean(losses)

@@ -22,9 +22,7 @@ Weights = tuple[Tensor, Tensor, Tensor]
 _SHUT = -1e9  # sigmoid gives 0
 
 
-def run_steps(
-    steps: Tensor, mask: Tensor, weights: Sequence[Weights], reset_after: bool, compiled: bool = False
-) -> Tensor:
+def run_steps(steps: Tensor, mask: Tensor, weights: Sequence[Weights], reset_after: bool) -> Tensor:
     """Gives the states of one layer of one or two directions.
 
     Args:
@@ -33,13 +31,12 @@ def run_steps(
         weights: `(kernel, recurrent_kernel, bias)` of the forward and, if there are two, the backward
             direction, with the shapes of the spec.
         reset_after: Which convention.
-        compiled: Whether machine code runs the loop, where it can: of float32, and of `reset_after`.
 
     Returns:
         `(T, N, D * U) float32`; a skipped step repeats the state before it.
     """
     states = [
-        run_direction(steps, mask, weight, reset_after, backward=bool(backward), compiled=compiled)
+        run_direction(steps, mask, weight, reset_after, backward=bool(backward))
         for backward, weight in enumerate(weights)
     ]
     return tf.concat(states, axis=-1)
@@ -53,7 +50,6 @@ def run_direction(
     *,
     backward: bool,
     start: Tensor = None,
-    compiled: bool = False,
 ) -> Tensor:
     """Gives the states of one direction, in the order of time.
 
@@ -64,7 +60,6 @@ def run_direction(
         reset_after: Which convention.
         backward: Whether it reads from the end.
         start: `(N, U) float32`, the state before the first step; zeros if left out.
-        compiled: That of `run_steps`.
 
     Returns:
         `(T, N, U) float32`; a skipped step repeats the state before it.
@@ -75,7 +70,7 @@ def run_direction(
         start = tf.zeros([tf.shape(steps)[1], recurrent.shape[0]], steps.dtype)
 
     def run() -> Tensor:
-        return _run(steps, mask, (kernel, recurrent, bias), start, reset_after, backward, compiled)
+        return _run(steps, mask, (kernel, recurrent, bias), start, reset_after, backward)
 
     def hand_over() -> Tensor:
         return cudnn.run(steps, mask, (kernel, recurrent, bias), start, backward=backward)
@@ -90,7 +85,6 @@ def _run(
     start: Tensor,
     reset_after: bool,
     backward: bool,
-    compiled: bool,
 ) -> Tensor:
     """Does what `run_direction` does, by a loop of our own."""
     kernel, recurrent, bias = weights
@@ -105,8 +99,6 @@ def _run(
     gates = _project(steps, kernel_gates, bias_gates) + shut  # (T, N, 2U)
     candidates = _project(steps, kernel_candidate, own[2 * units :])  # (T, N, U)
     cell: Any = cells.reset_after if reset_after else cells.reset_before
-    if reset_after and compiled and steps.dtype == tf.float32:
-        cell = cells.reset_after_compiled
 
     @tf.custom_gradient
     def loop(*tensors: Tensor) -> Any:

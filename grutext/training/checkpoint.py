@@ -18,14 +18,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from grutext.errors import TrainingError
 from grutext.model.bundle import sync_folder, write_durably
-from grutext.nn.network import Network
-from grutext.nn.weights import Arrays, to_arrays
+from grutext.model.initial import Arrays
+from grutext.training.network import Network
 
 _PATTERN = "[0-9]*-*.safetensors"
 _KEPT = 2  # states: the newest, and the one before it
@@ -92,8 +91,7 @@ class Checkpoint:
         """
         arrays = {f"now/{name}": array for name, array in network.arrays().items()}
         arrays |= {f"best/{name}": array for name, array in run.best.items()}
-        arrays |= {f"training/{name}": array for name, array in to_arrays(network.training_state).items()}
-        arrays["steps"] = np.array([int(network.adam.steps)], np.int64)
+        arrays |= {f"training/{name}": array for name, array in network.state().items()}
         told = {"identity": self.identity, "history": run.history, "place": asdict(run.place)}
         content = save(arrays, {name: json.dumps(value) for name, value in told.items()})
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -136,9 +134,7 @@ class Checkpoint:
                     missing_ok=True
                 )  # or it would be taken for the one to keep when the next is written
             network.assign(_under("now/", arrays))
-            network.adam.steps.assign(int(arrays["steps"][0]))
-            for name, moment in network.training_state.items():
-                moment.assign(arrays[f"training/{name}"])
+            network.resume(_under("training/", arrays))
             return Run(_under("best/", arrays), told["history"], Place(**told["place"]))
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{whole} lacks or garbles {error}; start again without --resume") from error

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import Config
-from grutext.nn.network import Network
-from grutext.nn.weights import Arrays
+from grutext.model.initial import Arrays
 from grutext.progress import EpochRecord, Listener
 from grutext.training.ahead import ahead
 from grutext.training.batches import Batch, Corpus
@@ -23,6 +22,7 @@ from grutext.training.calibration import logit_loss, rescale
 from grutext.training.checkpoint import Checkpoint, Place, Run
 from grutext.training.clock import Clock
 from grutext.training.decisions import micro_f1
+from grutext.training.network import Network, make_network
 from grutext.training.pretrained import Pretrained
 from grutext.training.shards import ShardedCorpus
 from grutext.training.stops import Deferral, DivergenceError
@@ -78,8 +78,7 @@ def fit_deep(
     options = config.training
     balanced = is_balanced(options.class_weight, multilabel, deep=True)
     weights = class_weights(train.label_counts, train.texts, balanced, multilabel)
-    head = "sigmoid" if multilabel else "softmax"
-    network = Network(config, rows, len(train.label_counts), head, weights)
+    network = make_network(config, rows, len(train.label_counts), multilabel, weights)
     if pretrained:
         network.assign(pretrained.placed(network.arrays()))
     kept = checkpoint.restore(network) if checkpoint else None
@@ -98,7 +97,7 @@ class _Fit:
         self.network, self.train, self.dev, self.options = network, train, dev, config.training
         self.multilabel, self.listener, self.checkpoint, self.clock = multilabel, listener, checkpoint, clock
         self.best, self.history, self.place = run.best, run.history, run.place
-        self._before = int(network.adam.steps) - run.place.batches  # steps of the epochs that are over
+        self._before = network.steps - run.place.batches  # steps of the epochs that are over
         self._is_told = False
         self.interruption = Deferral()
 
@@ -202,7 +201,7 @@ class _Fit:
 
     def _keep(self) -> None:
         """Keeps the state, unless an interruption came between a step and the note that it is done."""
-        if self.checkpoint is None or int(self.network.adam.steps) != self._before + self.place.batches:
+        if self.checkpoint is None or self.network.steps != self._before + self.place.batches:
             return
         try:
             self.checkpoint.keep(self.network, Run(self.best, self.history, self.place))

@@ -17,8 +17,8 @@ import grutext
 from grutext.config import Config, flatten
 from grutext.data import Example, Shards, fingerprint
 from grutext.errors import TrainingError
-from grutext.loops import problem
 from grutext.model.bundle import Bundle, Weights
+from grutext.model.initial import initial_arrays
 from grutext.model.spec import Calibration, check_model
 from grutext.progress import Listener, Silent
 from grutext.runtime import Classifier
@@ -26,6 +26,7 @@ from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.batches import Corpus, one_hot
 from grutext.training.finish import add_golden, calibrate_bundle
+from grutext.training.network import has_loops
 from grutext.training.parts import InFiles, InMemory
 from grutext.training.pretrained import Pretrained, read_pretrained
 from grutext.training.shards import ShardedCorpus
@@ -105,7 +106,7 @@ def train(
         config=config, labels=labels, multilabel=multilabel, vocabulary=vectorizer.vocabulary.tokens,
         weights=weights, calibration=Calibration(),
         data=(data or {}) | {"train": part.count, "dev": len(dev), "sha256": part.sha256} | origin,
-        versions=_versions(), created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        versions=_versions(config), created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )  # fmt: skip
     history: list[dict[str, Any]] = []
     stopped: BaseException | None = None
@@ -183,7 +184,6 @@ def _deep(
 def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
     """Foresees how long the runtime will take to score the dev part, from a few of its texts."""
     from grutext.model.spec import weight_spec
-    from grutext.nn.weights import initial_arrays
 
     rows, classes = len(unfinished.vocabulary) + 1, len(unfinished.labels)
     spec = weight_spec(unfinished.config, rows, classes, unfinished.multilabel, 0)
@@ -200,16 +200,16 @@ def _identity(
 ) -> dict[str, Any]:
     """Gives all that the weights depend on, by what to call it."""
     data = {"the training part": part.sha256, "the dev part": fingerprint(dev)}
-    versions = {f"the version of {name}": number for name, number in _versions().items()}
+    versions = {f"the version of {name}": number for name, number in _versions(config).items()}
     settings = flatten(config.to_dict())
     del settings["training.checkpoint_seconds"]
     several = {"whether a text may have several labels": multilabel}
     return data | {"the word vectors": vectors} | several | versions | settings
 
 
-def _versions() -> dict[str, str]:
-    libraries = ["numpy", "tensorflow", "keras", "scikit-learn"]
-    if problem("learning") is None:
-        libraries += ["numba", "scipy"]  # whose machine code and products the GRU then learns with
+def _versions(config: Config) -> dict[str, str]:
+    libraries = ["numpy", "scikit-learn"]
+    if config.model.enabled:  # what the GRU learns with
+        libraries += ["numba", "scipy"] if has_loops(config) else ["tensorflow", "keras"]
     found = {name: version(name) for name in libraries}
     return {"grutext": grutext.__version__, "python": platform.python_version()} | found

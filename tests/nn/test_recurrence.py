@@ -16,20 +16,12 @@ def weights(rng, reset_after):
     return [[tf.Variable(rng.normal(size=s, scale=0.6), dtype=tf.float32) for s in shapes] for _ in range(2)]
 
 
-@pytest.fixture(params=[False, True], ids=["tensorflow", "compiled"])
-def compiled(request):
-    """Whether the loops are machine code."""
-    if request.param:
-        pytest.importorskip("grutext.loops.learning", exc_type=ImportError)
-    return request.param
-
-
-def run_gru(inputs, mask, ours, reset_after, compiled=False):
+def run_gru(inputs, mask, ours, reset_after):
     """Texts first, as Keras has them."""
     from grutext.nn.backend import tf
     from grutext.nn.recurrence import run_steps
 
-    states = run_steps(tf.transpose(inputs, [1, 0, 2]), tf.transpose(mask), ours, reset_after, compiled)
+    states = run_steps(tf.transpose(inputs, [1, 0, 2]), tf.transpose(mask), ours, reset_after)
     return tf.transpose(states, [1, 0, 2])
 
 
@@ -56,7 +48,7 @@ def keras_states(inputs, mask, ours, reset_after):
 
 @pytest.mark.parametrize("reset_after", [True, False])
 @pytest.mark.parametrize("mask_kind", ["ragged", "gaps", "full"])
-def test_states_and_all_gradients_equal_those_of_keras(reset_after, mask_kind, compiled):
+def test_states_and_all_gradients_equal_those_of_keras(reset_after, mask_kind):
     from grutext.nn.backend import tf
 
     rng = np.random.default_rng(3)
@@ -71,7 +63,7 @@ def test_states_and_all_gradients_equal_those_of_keras(reset_after, mask_kind, c
     upstream = tf.constant(rng.normal(size=(TEXTS, STEPS, 2 * UNITS)) * mask[:, :, None], tf.float32)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(inputs)
-        mine = run_gru(inputs, tf.constant(mask), ours, reset_after, compiled)
+        mine = run_gru(inputs, tf.constant(mask), ours, reset_after)
         theirs, variables = keras_states(inputs, tf.constant(mask), ours, reset_after)
         my_sum, their_sum = tf.reduce_sum(mine * upstream), tf.reduce_sum(theirs * upstream)
 
@@ -93,36 +85,14 @@ def test_one_direction_is_the_first_half_of_two():
     np.testing.assert_allclose(one, run_gru(inputs, mask, both, reset_after=True)[..., :UNITS], atol=1e-6)
 
 
-def test_a_skipped_step_repeats_the_state_before_it_to_the_last_bit(compiled):
+def test_a_skipped_step_repeats_the_state_before_it_to_the_last_bit():
     from grutext.nn.backend import tf
 
     rng = np.random.default_rng(5)
     inputs = tf.constant(rng.normal(size=(TEXTS, STEPS, INPUTS)) * 30, tf.float32)
     mask = np.arange(STEPS) < np.array([7, 1, 4, 0])[:, None]
-    states = run_gru(inputs, tf.constant(mask), weights(rng, True), True, compiled).numpy()
+    states = run_gru(inputs, tf.constant(mask), weights(rng, True), True).numpy()
     for text, length in enumerate((7, 1, 4, 0)):
         last = states[text, length - 1, :UNITS] if length else np.zeros(UNITS)
         assert (states[text, length:, :UNITS] == last).all()
         assert (states[text, length:, UNITS:] == 0).all()
-
-
-def test_a_start_and_its_gradient_are_the_same_in_machine_code():
-    from grutext.nn.backend import tf
-    from grutext.nn.recurrence import run_direction
-
-    pytest.importorskip("grutext.loops.learning", exc_type=ImportError)
-    rng = np.random.default_rng(6)
-    steps = tf.constant(rng.normal(size=(STEPS, TEXTS, INPUTS)), tf.float32)
-    start = tf.constant(rng.normal(size=(TEXTS, UNITS)), tf.float32)
-    mask = tf.constant(rng.random((STEPS, TEXTS)) < 0.7)
-    three = tuple(weights(rng, reset_after=True)[0])
-    upstream = tf.constant(rng.normal(size=(STEPS, TEXTS, UNITS)), tf.float32)
-    found = []
-    for compiled in (False, True):
-        with tf.GradientTape() as tape:
-            tape.watch(start)
-            states = run_direction(steps, mask, three, True, backward=True, start=start, compiled=compiled)
-            total = tf.reduce_sum(states * upstream)
-        found.append((states, tape.gradient(total, start)))
-    for tensorflow, machine in zip(*found, strict=True):
-        np.testing.assert_allclose(machine, tensorflow, atol=1e-5)

@@ -11,7 +11,13 @@ from pathlib import Path
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["killed", "grutext.nn.network", "grutext.training.fit", "grutext.training.wide"]
+    [
+        "killed",
+        "grutext.loops.learning",
+        "grutext.nn.network",
+        "grutext.training.fit",
+        "grutext.training.wide",
+    ]
 )
 SETTINGS = ["--set", "text.subword_buckets=300", "--set", "model.units=8", "--set", "model.embedding_size=8",
             "--set", "training.patience=0", "--set", "training.checkpoint_seconds=0", "--epochs", "12",

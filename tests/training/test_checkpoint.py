@@ -11,6 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save
 from tiny_training import DEV, TRAIN, Recorder, fit
 
+from grutext.config import Config
 from grutext.errors import TrainingError
 from grutext.model.bundle import weights_digest
 from grutext.runtime import Classifier
@@ -80,6 +81,24 @@ def test_a_training_that_stopped_at_any_step_goes_on_to_the_same_bytes(whole, tm
     assert heard.records[0].epoch == (steps - 1) // 12 + 1
 
 
+def kind_of_network():
+    """The class that trains here."""
+    from grutext.training.network import make_network
+
+    return type(make_network(Config(), 2, 2, False, np.ones(2, np.float32)))
+
+
+def test_a_training_by_tensorflow_goes_on_as_well(whole, tmp_path, monkeypatch):
+    from grutext.training import network
+
+    monkeypatch.setattr(network, "has_loops", lambda config: False)
+    settings = {"training__adversarial_direction": "shared", "training__adversarial_radius": 1.0}
+    by_tensorflow = fit(**settings)
+    assert weights_digest(by_tensorflow) != weights_digest(whole)
+    stop(tmp_path, 20, **settings)
+    check_same(fit(checkpoint=tmp_path, resume=True, **settings), by_tensorflow)
+
+
 @pytest.mark.parametrize("direction", ["own", "shared"])
 def test_an_adversarial_training_goes_on_as_well(whole, tmp_path, direction):
     settings = {"training__adversarial_direction": direction, "training__adversarial_radius": 1.0}
@@ -90,10 +109,10 @@ def test_an_adversarial_training_goes_on_as_well(whole, tmp_path, direction):
 
 
 def test_ctrl_c_within_a_step_keeps_the_state_after_it(whole, tmp_path, monkeypatch):
-    from grutext.nn.network import Network
     from grutext.training import Interrupted
 
-    step = Network.train_step
+    network = kind_of_network()
+    step = network.train_step
 
     def press(self, batch, number, rate):
         value = step(self, batch, number, rate)
@@ -102,7 +121,7 @@ def test_ctrl_c_within_a_step_keeps_the_state_after_it(whole, tmp_path, monkeypa
         return value
 
     with monkeypatch.context() as patch:
-        patch.setattr(Network, "train_step", press)
+        patch.setattr(network, "train_step", press)
         with pytest.raises(Interrupted):
             fit(checkpoint=tmp_path)
     assert len(states(tmp_path)) == 1
@@ -229,15 +248,15 @@ def test_a_loss_that_is_not_finite_stops_with_advice():
 
 
 def test_a_training_that_diverges_late_brings_the_best_weights_before(whole, monkeypatch):
-    from grutext.nn.network import Network
     from grutext.training import DivergenceError
 
-    step = Network.train_step
+    network = kind_of_network()
+    step = network.train_step
 
     def diverge(self, batch, number, rate):
         return step(self, batch, number, rate) if number >> 18 < 3 else float("nan")
 
-    monkeypatch.setattr(Network, "train_step", diverge)
+    monkeypatch.setattr(network, "train_step", diverge)
     with pytest.raises(DivergenceError, match=r"the loss became nan in epoch 3") as stopped:
         fit()
     monkeypatch.undo()

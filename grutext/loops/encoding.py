@@ -1,0 +1,228 @@
+"""What an encoder's training needs besides the loop of the GRU: its gradient, a convolution, the pooling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import boolean
+from numba import float32 as f4
+from numba import int32 as i4
+from numpy.typing import NDArray
+
+from grutext.loops.compiling import BLOCK_ROWS, compile_loop, inline, read
+
+Float = NDArray[np.float32]
+Int = NDArray[np.int32]
+
+_ONE, _LOW = np.float32(1), np.float32(-np.inf)
+
+
+@compile_loop(
+    read(f4, 3), read(f4, 3), read(f4, 2), read(f4, 2), read(f4, 3), read(f4, 3), read(f4, 3), boolean
+)  # fmt: skip
+def run_gradient(
+    upstream: Float,
+    steps: Float,
+    kernel: Float,
+    recurrent: Float,
+    states: Float,
+    gates: Float,
+    inner: Float,
+    backward: bool,
+) -> tuple[Float, Float, Float, Float]:
+    """Gives the gradients of `run_forward`, whose inputs, results and direction it gets.
+
+    Args:
+        upstream: `(T, N, U)`, the gradient for the states.
+        steps: `(T, N, I)`; likewise
+        kernel: `(I, 3U)`,
+        recurrent: `(U, 3U)`,
+        states: `(T, N, U)`,
+        gates: `(T, N, 3U)` and
+        inner: `(T, N, U)`.
+        backward: Whether the loop began at the end.
+
+    Returns:
+        The gradients for `steps`, `kernel`, `recurrent` and `bias`.
+    """
+    (count, texts, units), size = states.shape, steps.shape[2]
+    rows, state_rows = steps.reshape(count * texts, size), states.reshape(count * texts, units)
+    dsteps, dkernel, drecurrent = np.empty_like(steps), np.zeros_like(kernel), np.zeros_like(recurrent)
+    dbias, out = np.zeros((2, 3 * units), np.float32), dsteps.reshape(count * texts, size)
+    start, carry = np.zeros((texts, units), np.float32), np.zeros((texts, units), np.float32)
+    work, of_kernel, of_recurrent = np.empty_like(carry), np.empty_like(kernel), np.empty_like(recurrent)
+    block = max(1, BLOCK_ROWS // max(1, texts))
+    # For the inputs of gates and candidates, and for what the states before gave to them; a block of steps at a time.
+    into = np.empty((block * texts, 3 * units), np.float32)
+    back = np.empty_like(into)
+    for i in range(count):
+        t = i if backward else count - 1 - i
+        if i % block == 0:
+            first, last = (t, min(count, t + block)) if backward else (max(0, t + 1 - block), t + 1)
+        before = start if i == count - 1 else states[t + 1 if backward else t - 1]
+        for n in range(texts):
+            at = (t - first) * texts + n
+            u, r, c = gates[t, n, :units], gates[t, n, units : 2 * units], gates[t, n, 2 * units :]
+            for k in range(units):
+                dh = upstream[t, n, k] + carry[n, k]
+                dc = dh * u[k] * (_ONE - c[k] * c[k])
+                dz = dh * (before[n, k] - c[k]) * u[k] * (_ONE - u[k])
+                dr = dc * inner[t, n, k] * r[k] * (_ONE - r[k])
+                into[at, k], into[at, units + k], into[at, 2 * units + k] = dz, dr, dc
+                back[at, k], back[at, units + k], back[at, 2 * units + k] = dz, dr, dc * r[k]
+                carry[n, k] = dh * (_ONE - u[k])
+        at = (t - first) * texts
+        np.dot(back[at : at + texts], recurrent.T, work)
+        carry += work
+        if t == (last - 1 if backward else first):
+            low, high, end = first * texts, last * texts, (last - first) * texts
+            np.dot(into[:end], kernel.T, out[low:high])
+            np.dot(rows[low:high].T, into[:end], of_kernel)
+            if backward:
+                known = min(high + texts, count * texts) - low - texts
+                np.dot(state_rows[low + texts : low + texts + known].T, back[:known], of_recurrent)
+            else:
+                unknown = 0 if low else texts
+                np.dot(state_rows[low + unknown - texts : high - texts].T, back[unknown:end], of_recurrent)
+            dkernel += of_kernel
+            drecurrent += of_recurrent
+            for row in range(end):
+                for k in range(3 * units):
+                    dbias[0, k] += into[row, k]
+                    dbias[1, k] += back[row, k]
+    return dsteps, dkernel, drecurrent, dbias
+
+
+@inline
+def _reach(tap: int, width: int, low: int, high: int, count: int) -> Any:
+    """Gives the steps that a tap of a convolution reads for the steps from `low` to `high`, and how far they are off."""
+    shift = tap - width // 2
+    first = max(0, low + shift)
+    return first, max(first, min(count, high + shift)), shift
+
+
+@inline
+def _clear(rows: Float, mask: NDArray[np.bool_]) -> None:
+    """Sets rows `(T * N, E)` to zero where the mask `(T, N)` is false."""
+    for row, is_real in enumerate(mask.ravel()):
+        if not is_real:
+            rows[row] = 0
+
+
+@compile_loop(read(f4, 3), read(boolean, 2), read(f4, 3), read(f4, 1))
+def convolve(
+    steps: Float, mask: NDArray[np.bool_], kernel: Float, bias: Float
+) -> tuple[Float, NDArray[np.bool_]]:
+    """Adds to steps what a convolution over time, zeros around it, makes of them where that is positive.
+
+    Args:
+        steps: `(T, N, E)`.
+        mask: `(T, N)`, false where a step counts as zeros.
+        kernel: `(width, E, E)`.
+        bias: `(E,)`.
+
+    Returns:
+        The sum, `(T, N, E)`, and where the convolution is positive, likewise.
+    """
+    (count, texts, size), rows = steps.shape, steps.copy().reshape(-1, steps.shape[2])
+    _clear(rows, mask)
+    total, is_positive = np.empty_like(rows), np.empty(rows.shape, np.bool_)
+    block = max(1, BLOCK_ROWS // max(1, texts))
+    found, work = np.empty((block * texts, size), np.float32), np.empty((block * texts, size), np.float32)
+    for low in range(0, count, block):
+        high = min(count, low + block)
+        found[:] = bias
+        for tap in range(len(kernel)):
+            first, last, shift = _reach(tap, len(kernel), low, high, count)
+            to, much = (first - shift - low) * texts, (last - first) * texts
+            np.dot(rows[first * texts : last * texts], kernel[tap], work[:much])
+            found[to : to + much] += work[:much]
+        for row in range(low * texts, high * texts):
+            for e in range(size):
+                x = found[row - low * texts, e]
+                is_positive[row, e] = x > 0
+                total[row, e] = rows[row, e] + max(x, np.float32(0))
+    return total.reshape(steps.shape), is_positive.reshape(steps.shape)
+
+
+@compile_loop(read(f4, 3), read(f4, 3), read(boolean, 2), read(f4, 3), read(boolean, 3))
+def convolve_gradient(
+    upstream: Float,
+    steps: Float,
+    mask: NDArray[np.bool_],
+    kernel: Float,
+    is_positive: NDArray[np.bool_],
+) -> tuple[Float, Float, Float]:
+    """Gives the gradients of `convolve` for `steps`, `kernel` and `bias` from that for the sum, `(T, N, E)`."""
+    (count, texts, size), rows = steps.shape, steps.copy().reshape(-1, steps.shape[2])
+    _clear(rows, mask)
+    given, flat = upstream.reshape(rows.shape), is_positive.reshape(rows.shape)
+    dsteps = given.copy()
+    dkernel, of_kernel, dbias = np.zeros_like(kernel), np.empty_like(kernel[0]), np.zeros(size, np.float32)
+    block = max(1, BLOCK_ROWS // max(1, texts))
+    dfound, work = np.empty((block * texts, size), np.float32), np.empty((block * texts, size), np.float32)
+    for low in range(0, count, block):
+        high = min(count, low + block)
+        for row in range(low * texts, high * texts):
+            for e in range(size):
+                x = given[row, e] if flat[row, e] else np.float32(0)
+                dfound[row - low * texts, e] = x
+                dbias[e] += x
+        for tap in range(len(kernel)):
+            first, last, shift = _reach(tap, len(kernel), low, high, count)
+            to, much = (first - shift - low) * texts, (last - first) * texts
+            np.dot(rows[first * texts : last * texts].T, dfound[to : to + much], of_kernel)
+            dkernel[tap] += of_kernel
+            np.dot(dfound[to : to + much], kernel[tap].T, work[:much])
+            dsteps[first * texts : last * texts] += work[:much]
+    _clear(dsteps, mask)
+    return dsteps.reshape(steps.shape), dkernel, dbias
+
+
+@compile_loop(read(f4, 3), read(boolean, 2))
+def pool(states: Float, mask: NDArray[np.bool_]) -> tuple[Float, Float, Int]:
+    """Gives the largest and the mean of the states `(T, N, U)` where the mask `(T, N)` is true, zeros where it never is.
+
+    Returns:
+        Both `(N, U)`; and at which step each largest one is, likewise.
+    """
+    count, texts, units = states.shape
+    highest, mean = np.full((texts, units), _LOW, np.float32), np.zeros((texts, units), np.float32)
+    where, much = np.zeros((texts, units), np.int32), np.zeros(texts, np.float32)
+    for t in range(count):
+        for n in range(texts):
+            if mask[t, n]:
+                much[n] += _ONE
+                for k in range(units):
+                    h = states[t, n, k]
+                    mean[n, k] += h
+                    where[n, k] = t if h > highest[n, k] else where[n, k]
+                    highest[n, k] = max(h, highest[n, k])
+    for n in range(texts):
+        if much[n]:
+            mean[n] /= much[n]
+        else:
+            highest[n] = 0
+    return highest, mean, where
+
+
+@compile_loop(read(f4, 2), read(f4, 2), read(i4, 2), read(boolean, 2))
+def pool_gradient(of_highest: Float, of_mean: Float, where: Int, mask: NDArray[np.bool_]) -> Float:
+    """Gives the gradient of `pool` for the states, `(T, N, U)`, from those for its results, `(N, U)`."""
+    (count, texts), units = mask.shape, of_mean.shape[1]
+    dstates, share = np.empty((count, texts, units), np.float32), np.zeros(texts, np.float32)
+    for t in range(count):
+        for n in range(texts):
+            share[n] += np.float32(mask[t, n])
+    for n in range(texts):
+        share[n] = _ONE / max(_ONE, share[n])
+    for t in range(count):
+        for n in range(texts):
+            if mask[t, n]:
+                for k in range(units):
+                    at_most = of_highest[n, k] if where[n, k] == t else np.float32(0)
+                    dstates[t, n, k] = of_mean[n, k] * share[n] + at_most
+            else:
+                dstates[t, n] = 0
+    return dstates

@@ -1,0 +1,197 @@
+"""What training computes besides the network: dropout, adversarial shifts, losses, and Adam."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import boolean, uint32
+from numba import float32 as f4
+from numba import int32 as i4
+from numba import int64 as i8
+from numpy.typing import NDArray
+
+from grutext.loops.compiling import compile_loop, inline, read, write
+
+Float = NDArray[np.float32]
+Int = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+
+_ZERO, _ONE, _TINY = np.float32(0), np.float32(1), np.float32(1e-12)
+# Odd numbers and shifts under which every bit of the result depends on every bit of a number
+# (C. Wellons, "Prospecting for hash functions", 2018: lowbias32).
+_SPREAD, _FIRST, _SECOND = np.uint32(0x9E3779B9), np.uint32(0x7FEB352D), np.uint32(0x846CA68B)
+_PARTS = np.float32(2.0**-24)
+_BETA1, _EPSILON = np.float32(0.9), np.float32(1e-7)
+
+
+@inline
+def _draw(place: np.uint32, seed: np.uint32) -> Any:
+    """Gives a number from 0 to below 1 that a place and a seed decide."""
+    x = np.uint32(np.uint32(place * _SPREAD) ^ seed)
+    x = np.uint32((x ^ (x >> np.uint32(16))) * _FIRST)
+    x = np.uint32((x ^ (x >> np.uint32(15))) * _SECOND)
+    x = np.uint32(x ^ (x >> np.uint32(16)))
+    return np.float32(x >> np.uint32(8)) * _PARTS
+
+
+@compile_loop(write(f4, 1), f4, uint32, i8)
+def drop(values: Float, rate: float, seed: int, first: int) -> None:
+    """Sets a share `rate` of the values to zero, and makes the others larger by as much; in place.
+
+    The seed and the places of the values, counted from `first`, decide which: so it is its own gradient, too.
+    """
+    scale = _ONE / (_ONE - rate)
+    for place in range(len(values)):
+        is_kept = _draw(np.uint32(first + place), seed) >= rate
+        values[place] = values[place] * scale if is_kept else _ZERO
+
+
+@inline
+def _norms(pull: Float) -> Any:
+    """Gives the length of each text's part of `(T, N, E)`, all its tokens together, `(N,)`; never 0."""
+    steps, texts, size = pull.shape
+    squares = np.zeros(texts, np.float32)
+    for t in range(steps):
+        for n in range(texts):
+            for e in range(size):
+                squares[n] += pull[t, n, e] * pull[t, n, e]
+    return np.maximum(np.sqrt(squares), _TINY)
+
+
+@compile_loop(read(f4, 3), read(f4, 3), read(boolean, 2), f4)
+def shift(vectors: Float, pull: Float, mask: Mask, radius: float) -> Float:
+    """Does what the shift of `grutext.nn.network.Network` does: gives the vectors `(T, N, E)`, shifted along `pull`."""
+    steps, texts, size = vectors.shape
+    pull, squares, much = pull.copy(), _ZERO, _ZERO
+    for t in range(steps):
+        for n in range(texts):
+            if mask[t, n]:
+                much += _ONE
+                for e in range(size):
+                    squares += vectors[t, n, e] * vectors[t, n, e]
+            else:
+                pull[t, n] = _ZERO
+    shares = radius * np.sqrt(squares / max(much, _ONE)) / _norms(pull)
+    for t in range(steps):
+        for n in range(texts):
+            for e in range(size):
+                pull[t, n, e] = vectors[t, n, e] + pull[t, n, e] * shares[n]
+    return pull
+
+
+@compile_loop(write(f4, 2), read(i8, 1), read(i8, 1), read(f4, 3), read(boolean, 2), f4)
+def learn_directions(table: Float, touched: Any, places: Any, pull: Float, mask: Mask, rate: float) -> None:
+    """Does what `grutext.nn.directions.Directions.learn` does, in place.
+
+    Args:
+        table: `(R, E)`.
+        touched: `(P,)`, the distinct rows of the real tokens.
+        places: `(S,)`, which of them each of the real tokens has, step after step.
+        pull: `(T, N, E)`, the gradients for the vectors of tokens.
+        mask: `(T, N)`.
+        rate: How much the newest gradient counts.
+    """
+    (steps, texts, size), norms = pull.shape, _norms(pull)
+    sums, counts = np.zeros((len(touched), size), np.float32), np.zeros(len(touched), np.float32)
+    at = 0
+    for t in range(steps):
+        for n in range(texts):
+            if mask[t, n]:
+                counts[places[at]] += _ONE
+                for e in range(size):
+                    sums[places[at], e] += pull[t, n, e] / norms[n]
+                at += 1
+    for p in range(len(touched)):
+        for e in range(size):
+            table[touched[p], e] += rate * (sums[p, e] / counts[p] - table[touched[p], e])
+
+
+@compile_loop(read(f4, 2), read(f4, 2), read(f4, 1), f4)
+def softmax_loss(logits: Float, targets: Float, weights: Float, smoothing: float) -> tuple[float, Float]:
+    """Gives the sum of `grutext.nn.heads.softmax_loss` over the texts, and its gradient for the logits `(N, C)`."""
+    (texts, classes), total, gradient = logits.shape, 0.0, np.empty_like(logits)
+    for n in range(texts):
+        highest = logits[n].max()
+        weight, powers = _ZERO, _ZERO
+        for c in range(classes):
+            weight += targets[n, c] * weights[c]
+            gradient[n, c] = np.exp(logits[n, c] - highest)
+            powers += gradient[n, c]
+        for c in range(classes):
+            wanted = (_ONE - smoothing) * targets[n, c] + smoothing / np.float32(classes)
+            total += weight * wanted * (np.log(powers) - (logits[n, c] - highest))
+            gradient[n, c] = weight * (gradient[n, c] / powers - wanted)
+    return total, gradient
+
+
+@compile_loop(read(f4, 2), read(f4, 2), read(f4, 1), f4)
+def sigmoid_loss(logits: Float, targets: Float, weights: Float, smoothing: float) -> tuple[float, Float]:  # noqa: ARG001 (like `softmax_loss`)
+    """Gives the sum of `grutext.nn.heads.sigmoid_loss` over the texts, and its gradient for the logits `(N, C)`."""
+    (texts, classes), total, gradient = logits.shape, 0.0, np.empty_like(logits)
+    for n in range(texts):
+        for c in range(classes):
+            x, y = logits[n, c], targets[n, c]
+            weight = _ONE + (weights[c] - _ONE) * y
+            small = np.exp(-abs(x))
+            rest = np.log1p(small) + max(-x, _ZERO)  # of the label's probability, the negative logarithm
+            total += (_ONE - y) * x + weight * rest
+            other = (small if x > 0 else _ONE) / (_ONE + small)  # 1 - sigmoid(x)
+            gradient[n, c] = _ONE - y - weight * other
+    return total, gradient
+
+
+@inline
+def _move(value: Any, first: Any, second: Any, gradient: Any, rate: Any, beta2: Any, corrections: Any) -> Any:
+    """Gives a value and its moments after a step of Adam; see `grutext.nn.adam`."""
+    first += (_ONE - _BETA1) * (gradient - first)
+    second += (_ONE - beta2) * (gradient * gradient - second)
+    value -= rate * (first / corrections[0]) / (np.sqrt(second / corrections[1]) + _EPSILON)
+    return value, first, second
+
+
+@compile_loop(write(f4, 1), write(f4, 1), write(f4, 1), read(f4, 1), f4, f4, f4, i8)
+def move(
+    values: Float,
+    first: Float,
+    second: Float,
+    gradient: Float,
+    factor: float,
+    rate: float,
+    beta2: float,
+    step: int,
+) -> None:
+    """Moves all values, `(K,)`, and their moments, in place; the gradient is multiplied with `factor` first."""
+    corrections = _ONE - np.float32(_BETA1**step), _ONE - np.float32(beta2**step)
+    for k in range(len(values)):
+        values[k], first[k], second[k] = _move(
+            values[k], first[k], second[k], factor * gradient[k], rate, beta2, corrections
+        )
+
+
+@compile_loop(write(f4, 2), write(f4, 2), write(f4, 2), read(i4, 1), read(f4, 2), f4, f4, f4, i8)
+def move_rows(
+    table: Float,
+    first: Float,
+    second: Float,
+    rows: Int,
+    gradient: Float,
+    factor: float,
+    rate: float,
+    beta2: float,
+    step: int,
+) -> None:
+    """Moves some rows of a table `(V, E)`, all distinct, and no others; otherwise as `move`."""
+    corrections = _ONE - np.float32(_BETA1**step), _ONE - np.float32(beta2**step)
+    for r in range(len(rows)):
+        row = rows[r]
+        for e in range(table.shape[1]):
+            table[row, e], first[row, e], second[row, e] = _move(
+                table[row, e],
+                first[row, e],
+                second[row, e],
+                factor * gradient[r, e],
+                rate,
+                beta2,
+                corrections,
+            )

@@ -1,0 +1,149 @@
+"""Machine code learns what TensorFlow learns, to the last digits."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from grutext import loops
+from grutext.config import Config
+from grutext.text import Vectorizer
+from grutext.training import network
+from grutext.training.batches import Corpus, one_hot
+
+pytest.importorskip("grutext.loops.learning", exc_type=ImportError)
+
+TEXTS = [
+    "the cat sat on the mat",
+    "",
+    "a dog, a cat and the unknown zebra!",
+    "天气很好",
+    "cat",
+    "no",
+    "dog cat",
+] * 8
+LABELS = [("a",) if "cat" in text else ("b",) if "o" in text else ("c",) for text in TEXTS]
+SIZES = {"model.units": 6, "model.embedding_size": 5, "text.subword_buckets": 50, "text.min_count": 1}
+STILL = {"training.embedding_dropout": 0.0, "training.pooled_dropout": 0.0}
+
+
+def made(kind, settings, head="softmax", weights=None):
+    """Gives a network of random weights and biases, and a corpus."""
+    config = Config().override(SIZES | STILL | {"training.adversarial_radius": 0.5} | settings)
+    vectorizer = Vectorizer.fit(TEXTS, config.text)
+    corpus = Corpus(vectorizer.vectorize(TEXTS), one_hot(LABELS, ["a", "b", "c"]))
+    new = kind(config, vectorizer.vocabulary.rows, 3, head, weights)
+    rng = np.random.default_rng(3)
+    new.assign({name: rng.normal(size=a.shape).astype(np.float32) * 0.4 for name, a in new.arrays().items()})
+    return new, corpus
+
+
+def learn(new, corpus, steps=6):
+    batches = itertools.cycle(corpus.shuffled(40, 10_000, 0.1, np.random.default_rng(1)))
+    return [
+        new.train_step(batch, step, 0.01) for step, batch in zip(range(1, steps + 1), batches, strict=False)
+    ]
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"training.adversarial_direction": "own"},
+        {"training.adversarial_direction": "shared"},
+        {"training.adversarial_radius": 0.0},
+        {"text.subword_max": 0, "model.convolution": 0, "model.bidirectional": False},
+        {"model.layers": 2, "model.pooling": "max"},
+        {"model.pooling": "mean", "model.convolution": 5},
+        {"training.clip_norm": 0.01},
+    ],
+    ids=["own", "shared", "plain", "bare", "layers", "mean", "clipped"],
+)
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+def test_it_learns_what_tensorflow_does(settings, head):
+    from grutext.nn.network import Network
+    from grutext.training.learner import Learner
+
+    weights = np.array([0.5, 1.0, 2.0], np.float32)
+    found = []
+    for kind in (Network, Learner):
+        new, corpus = made(kind, settings, head, weights)
+        logits = new.logits(corpus.batch(np.arange(40), corpus.tokens.rows))
+        found.append((logits, learn(new, corpus), new.arrays(), new.state()))
+    (logits, losses, arrays, state), (more_logits, more_losses, more_arrays, more_state) = found
+    np.testing.assert_allclose(more_logits, logits, atol=2e-5)
+    np.testing.assert_allclose(more_losses, losses, rtol=2e-4)
+    assert list(more_arrays) == list(arrays)
+    assert more_state.keys() == state.keys()
+    for name, array in (arrays | state).items():
+        np.testing.assert_allclose((more_arrays | more_state)[name], array, atol=2e-3, err_msg=name)
+    assert abs(losses[-1] - losses[0]) > 0.01
+
+
+def test_dropout_depends_on_the_seed_and_the_step_and_not_on_the_number_of_cores(monkeypatch):
+    from grutext.training import learner
+
+    found = {}
+    for cores, seed, first in ((1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2)):
+        monkeypatch.setattr(learner, "usable_cores", lambda cores=cores: cores)
+        settings = {"training.embedding_dropout": 0.3, "training.pooled_dropout": 0.5, "training.seed": seed}
+        new, corpus = made(learner.Learner, settings)
+        batch = corpus.batch(np.arange(40), corpus.tokens.rows)
+        new.train_step(batch, first, 0.01)
+        found[cores, seed, first] = new.state()["first/dense"]  # a tenth of the gradients
+    one = found.pop((1, 1, 1))
+    np.testing.assert_allclose(found.pop((2, 1, 1)), one, atol=1e-6)
+    assert all(np.abs(other - one).max() > 0.01 * np.abs(one).max() for other in found.values())
+
+
+@pytest.mark.parametrize("texts", [1, 3, 31, 33])
+def test_each_core_gets_a_share_of_the_texts(texts, monkeypatch):
+    from grutext.training import learner
+
+    monkeypatch.setattr(learner, "usable_cores", lambda: 3)
+    new, corpus = made(learner.Learner, {})
+    seen: list[tuple[int, int]] = []
+    new._share(lambda first, last: seen.append((first, last)), texts)
+    assert sorted(seen) == list(itertools.pairwise(sorted({0, texts, *(first for first, _ in seen)})))
+    assert len(seen) == max(1, min(3, texts // 16))
+    rows = corpus.tokens.rows
+    together = new.logits(corpus.batch(np.arange(texts), rows))
+    alone = [new.logits(corpus.batch(np.array([n]), rows))[0] for n in range(texts)]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_a_state_of_another_shape_is_refused():
+    from grutext.training.learner import Learner
+
+    new, _ = made(Learner, {})
+    state = new.state()
+    with pytest.raises(ValueError, match=r"second/embedding/words, which is \(1, 5\) and should be"):
+        new.resume(state | {"second/embedding/words": np.zeros((1, 5), np.float32)})
+    with pytest.raises(KeyError, match="first/dense"):
+        new.resume({name: array for name, array in state.items() if name != "first/dense"})
+
+
+def test_machine_code_is_taken_where_it_can_be_but_not_where_there_is_a_gpu(monkeypatch, tmp_path):
+    from grutext.training.learner import Learner
+
+    config = Config()
+    assert network.has_loops(config)
+    assert isinstance(network.make_network(config, 5, 2, False, np.ones(2, np.float32)), Learner)
+    for settings in ({"model.pooling": "attention"}, {"model.pooling": "last"}, {"model.reset_after": False}):
+        assert not network.has_loops(config.override(settings))
+    monkeypatch.setattr(network, "problem", lambda module: "no Numba")
+    assert not network.has_loops(config)
+    assert loops.problem("learning") is None
+
+
+@pytest.mark.tf
+def test_where_there_may_be_a_gpu_tensorflow_is_asked(monkeypatch, tmp_path):
+    from grutext.nn import cudnn
+
+    (tmp_path / "gpu").touch()
+    monkeypatch.setattr(network, "_GPUS", (str(tmp_path / "gpu"),))
+    assert network.has_loops(Config())
+    monkeypatch.setattr(cudnn, "is_there", lambda: True)
+    assert not network.has_loops(Config())
+    monkeypatch.setattr(network, "_GPUS", (str(tmp_path / "none"),))
+    assert network.has_loops(Config())
