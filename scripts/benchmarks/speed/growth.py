@@ -88,9 +88,9 @@ def _batches(examples: Sequence[Example], labels: Sequence[str], config: Config)
 
 def _our_step(config: Config, rows: int, classes: int, batches: Sequence[Batch]) -> Call:
     """Gives steps on the batches in turn, their words spread over the whole table."""
-    from grutext.nn.network import Network
+    from grutext.training.network import make_network
 
-    network = Network(config, rows, classes, "softmax")
+    network = make_network(config, rows, classes, False, np.ones(classes, np.float32))
     draw = np.random.default_rng(1)
     spread = []
     for batch in batches:
