@@ -48,31 +48,38 @@ def drop(values: Float, rate: float, seed: int, first: int) -> None:
 
 
 @inline
+def _square(row: Float) -> Any:
+    """Gives the sum of the squares of a row."""
+    total = _ZERO
+    for x in row:
+        total += x * x
+    return total
+
+
+@inline
 def _norms(pull: Float) -> Any:
     """Gives the length of each text's part of `(T, N, E)`, all its tokens together, `(N,)`; never 0."""
-    steps, texts, size = pull.shape
-    squares = np.zeros(texts, np.float32)
+    steps, texts, _ = pull.shape
+    squares = np.zeros(texts, np.float64)
     for t in range(steps):
         for n in range(texts):
-            for e in range(size):
-                squares[n] += pull[t, n, e] * pull[t, n, e]
-    return np.maximum(np.sqrt(squares), _TINY)
+            squares[n] += _square(pull[t, n])
+    return np.maximum(np.sqrt(squares), _TINY).astype(np.float32)
 
 
 @compile_loop(read(f4, 3), read(f4, 3), read(boolean, 2), f4)
 def shift(vectors: Float, pull: Float, mask: Mask, radius: float) -> Float:
     """Does what the shift of `grutext.nn.network.Network` does: gives the vectors `(T, N, E)`, shifted along `pull`."""
     steps, texts, size = vectors.shape
-    pull, squares, much = pull.copy(), _ZERO, _ZERO
+    pull, squares, much = pull.copy(), 0.0, 0
     for t in range(steps):
         for n in range(texts):
             if mask[t, n]:
-                much += _ONE
-                for e in range(size):
-                    squares += vectors[t, n, e] * vectors[t, n, e]
+                much += 1
+                squares += _square(vectors[t, n])
             else:
                 pull[t, n] = _ZERO
-    shares = radius * np.sqrt(squares / max(much, _ONE)) / _norms(pull)
+    shares = radius * np.float32(np.sqrt(squares / max(much, 1))) / _norms(pull)
     for t in range(steps):
         for n in range(texts):
             for e in range(size):

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.blas import one_blas_thread
 from grutext.config import Config
 from grutext.model.initial import Arrays, initial_arrays
 from grutext.model.spec import weight_spec
@@ -99,13 +98,11 @@ class Network:
             what a second pass adds.
         """
         twice = self.training.adversarial_radius > 0 and self.directions is None and step % _EVERY == 0
-        with one_blas_thread():
-            return float(self._steps[twice](batch, np.int32(step), np.float32(rate)))
+        return float(self._steps[twice](batch, np.int32(step), np.float32(rate)))
 
     def logits(self, batch: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Gives the head's outputs for a batch, `(N, C)`, without dropout."""
-        with one_blas_thread():
-            return np.asarray(self._logits(batch))
+        return np.asarray(self._logits(batch))
 
     def arrays(self) -> Arrays:
         """Gives the present weights by the spec's names, all `float32`."""

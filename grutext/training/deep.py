@@ -127,7 +127,7 @@ class _Fit:
 
     def _foresee(self) -> float:
         """Gives how many seconds a dev evaluation takes, from a few of its texts."""
-        for _ in range(2):  # the first one also traces the graph
+        for _ in range(2):  # the first one also prepares, as TensorFlow does its graph
             began = time.monotonic()
             predict(self.network, self.dev, self.options.token_budget, _FORESEEN)
         return (time.monotonic() - began) * _FORESEEN

@@ -54,6 +54,7 @@ class Learner:
         self._shapes = {name: array.shape for name, array in first.items()}
         flat = np.concatenate([array.ravel() for array in first.values()])
         self.values, self.dense = flat, self._named(flat)
+        self._head_size = first["head/kernel"].size + first["head/bias"].size  # it comes last
         self.steps = 0
         self._moments = {
             f"{moment}/{name}": np.zeros_like(array)
@@ -79,8 +80,9 @@ class Learner:
             seen = vectors
             if self.directions is not None:
                 pairs = self._pairs(batch)
-                seen = learning.shift(vectors, self.directions[pairs], mask, radius)
+                seen = learning.shift(vectors, self.directions.take(pairs, axis=0), mask, radius)
             loss, gradient, pull = self._pass(seen, mask, batch, step, 1)
+            self.steps += 1  # from here on nothing is as it was after the step before
             if self.directions is not None:
                 touched, places = np.unique(pairs[mask], return_inverse=True)
                 learning.learn_directions(self.directions, touched, places, pull, mask, _DIRECTION_RATE)
@@ -132,10 +134,12 @@ class Learner:
         self.steps = int(state["steps"])
 
     def _named(self, flat: Float) -> dict[str, Float]:
-        """Gives the parts of a vector of all dense weights by their names, as views."""
+        """Gives the parts of a vector of all dense weights by their names, as views; of a shorter one, those it has."""
         views, at = {}, 0
         for name, shape in self._shapes.items():
             size = int(np.prod(shape))
+            if at == len(flat):
+                break
             views[name] = flat[at : at + size].reshape(shape)
             at += size
         return views
@@ -168,31 +172,29 @@ class Learner:
         self, vectors: Float, mask: NDArray[np.bool_], batch: Batch, step: int, salt: int
     ) -> tuple[float, Float, Float]:
         """Gives the mean loss, its gradient for all dense weights, `(K,)`, and for the token vectors, `(T, N, E)`."""
-        pull = np.empty_like(vectors)
-        texts = len(batch["lengths"])
-        options = self.training
+        pull, texts, options = np.empty_like(vectors), len(batch["lengths"]), self.training
+        kernel = self.dense["head/kernel"]
 
-        def learn(first: int, last: int) -> tuple[float, Float]:
+        def learn(first: int, last: int) -> tuple[float, Float, Float, Float]:
             steps = np.ascontiguousarray(vectors[:, first:last])
             there = np.ascontiguousarray(mask[:, first:last])
             way = Pass(self.model, self.dense, steps, there)
-            gradient = np.zeros_like(self.values)
-            named = self._named(gradient)
-            pooled, kernel = way.pooled, self.dense["head/kernel"]
+            pooled, gradient = way.pooled, np.zeros(len(self.values) - self._head_size, np.float32)
             self._drop(pooled, options.pooled_dropout, step, salt, first * pooled.shape[1])
             logits = pooled @ kernel + self.dense["head/bias"]
             loss, of_logits = self._loss(
                 logits, batch["targets"][first:last], self.weights, options.label_smoothing
             )
             of_logits /= np.float32(texts)
-            named["head/kernel"][...], named["head/bias"][...] = pooled.T @ of_logits, of_logits.sum(axis=0)
             of_pooled = of_logits @ kernel.T
             self._drop(of_pooled, options.pooled_dropout, step, salt, first * pooled.shape[1])
-            pull[:, first:last] = way.back(of_pooled, named)
-            return loss / texts, gradient
+            pull[:, first:last] = way.back(of_pooled, self._named(gradient))
+            return loss / texts, gradient, pooled, of_logits
 
-        losses, gradients = zip(*self._share(learn, texts), strict=True)
-        return sum(losses), sum(gradients[1:], gradients[0]), pull
+        losses, gradients, *parts = zip(*self._share(learn, texts), strict=True)
+        pooled, of_logits = map(np.concatenate, parts)  # (N, P), (N, C)
+        head = (pooled.T @ of_logits).ravel(), of_logits.sum(axis=0)
+        return sum(losses), np.concatenate([sum(gradients[1:], gradients[0]), *head]), pull
 
     def _share(self, work: Any, texts: int) -> list[Any]:
         """Gives what `work` makes of each core's share of the texts, from the first to the last."""
@@ -215,7 +217,6 @@ class Learner:
         parts = [gradient, *of_rows]
         norm = float(np.sqrt(sum(float(np.vdot(part, part)) for part in parts)))
         factor = self.training.clip_norm / max(norm, self.training.clip_norm) if np.isfinite(norm) else norm
-        self.steps += 1
         moments = [self._moments["first/dense"], self._moments["second/dense"]]
         learning.move(self.values, *moments, gradient, factor, rate, _BETA2, self.steps)
         fast = rate * self.training.table_rate

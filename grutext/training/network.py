@@ -1,7 +1,8 @@
-"""The deep part that learns: TensorFlow's or machine code's, whichever is faster here."""
+"""The deep part that learns: machine code's, where it is to be had, or TensorFlow's."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import Config
+from grutext.errors import MissingExtraError
 from grutext.loops import problem
 from grutext.model.initial import Arrays
 from grutext.training.batches import Batch
@@ -51,9 +53,10 @@ def has_loops(config: Config) -> bool:
     if problem("learning") is not None or not has_passes(config.model):
         return False
     if any(Path(device).exists() for device in _GPUS):
-        from grutext.nn import cudnn
+        with suppress(MissingExtraError):
+            from grutext.nn import cudnn
 
-        return not cudnn.is_there()
+            return not cudnn.is_there()
     return True
 
 

@@ -14,8 +14,8 @@ from grutext.model.bundle import Bundle
 class Deferral:
     """Holds Ctrl-C back until `check` is called, where the state is whole; pressed again, it comes at once.
 
-    A signal that comes while TensorFlow runs is raised as soon as a step returns, before anyone has noted
-    that the step is done.
+    A signal that comes while a step runs may be raised as soon as it returns, before anyone has noted that it is
+    done.
 
     Attributes:
         pressed_again: Whether it came at once.
