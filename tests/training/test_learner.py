@@ -13,7 +13,8 @@ from grutext.text import Vectorizer
 from grutext.training import network
 from grutext.training.batches import Corpus, one_hot
 
-pytest.importorskip("grutext.loops.learning", exc_type=ImportError)
+if why := loops.problem("learning"):
+    pytest.skip(why, allow_module_level=True)
 
 TEXTS = [
     "the cat sat on the mat",
