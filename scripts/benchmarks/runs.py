@@ -59,7 +59,7 @@ def run_jobs(jobs: Sequence[Job], at_once: int, results: Path, command: Command,
         while waiting or running:
             while waiting and len(running) < at_once:
                 job = waiting.popleft()
-                running.append(_start(job, command(job), at_once))
+                running.append(_start(job, command(job)))
             for run in [run for run in running if run.process.poll() is not None]:
                 running.remove(run)
                 finished += 1
@@ -75,9 +75,9 @@ def run_jobs(jobs: Sequence[Job], at_once: int, results: Path, command: Command,
     return failed
 
 
-def _start(job: Job, command: Sequence[str], at_once: int) -> _Run:
-    # The peers compute with one thread anyway.
-    threads = max(1, (os.cpu_count() or 1) // at_once) if job.system == "grutext" else 1
+def _start(job: Job, command: Sequence[str]) -> _Run:
+    # The peers compute with one thread anyway; those of grutext that run side by side share the cores.
+    threads = (os.cpu_count() or 1) if job.system == "grutext" else 1
     folder = tempfile.TemporaryDirectory(prefix="grutext-bench-")
     limits = dict.fromkeys(_LIMITS, str(threads))
     with (Path(folder.name) / "out").open("wb") as out, (Path(folder.name) / "errors").open("wb") as errors:
