@@ -79,12 +79,10 @@ def run_gradient(
             low, high, end = first * texts, last * texts, (last - first) * texts
             np.dot(into[:end], kernel.T, out[low:high])
             np.dot(rows[low:high].T, into[:end], of_kernel)
-            if backward:
-                known = min(high + texts, count * texts) - low - texts
-                np.dot(state_rows[low + texts : low + texts + known].T, back[:known], of_recurrent)
-            else:
-                unknown = 0 if low else texts
-                np.dot(state_rows[low + unknown - texts : high - texts].T, back[unknown:end], of_recurrent)
+            # The state before a step stands a step away; the first step in the direction has none.
+            away = low + texts if backward else low - texts
+            begin, stop = max(0, away), min(count * texts, away + end)
+            np.dot(state_rows[begin:stop].T, back[begin - away : stop - away], of_recurrent)
             dkernel += of_kernel
             drecurrent += of_recurrent
             for row in range(end):
