@@ -37,6 +37,12 @@ def inline(function: Callable[..., Any]) -> Any:
     return numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy")(function)
 
 
+@inline
+def steps_in_block(texts: int) -> int:
+    """Gives how many steps of so many texts are multiplied at once."""
+    return max(1, BLOCK_ROWS // max(1, texts))
+
+
 def read(kind: Any, axes: int) -> Any:
     """Gives the type of a C-contiguous array of so many axes that is not written to."""
     return numba.types.Array(kind, axes, "C", readonly=True)

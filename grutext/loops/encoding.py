@@ -10,7 +10,7 @@ from numba import float32 as f4
 from numba import int32 as i4
 from numpy.typing import NDArray
 
-from grutext.loops.compiling import BLOCK_ROWS, compile_loop, inline, read
+from grutext.loops.compiling import compile_loop, inline, read, steps_in_block
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
@@ -52,7 +52,7 @@ def run_gradient(
     dbias, out = np.zeros((2, 3 * units), np.float32), dsteps.reshape(count * texts, size)
     start, carry = np.zeros((texts, units), np.float32), np.zeros((texts, units), np.float32)
     work, of_kernel, of_recurrent = np.empty_like(carry), np.empty_like(kernel), np.empty_like(recurrent)
-    block = max(1, BLOCK_ROWS // max(1, texts))
+    block = steps_in_block(texts)
     # For the inputs of gates and candidates, and for what the states before gave to them; a block of steps at a time.
     into = np.empty((block * texts, 3 * units), np.float32)
     back = np.empty_like(into)
@@ -126,7 +126,7 @@ def convolve(
     (count, texts, size), rows = steps.shape, steps.copy().reshape(-1, steps.shape[2])
     _clear(rows, mask)
     total, is_positive = np.empty_like(rows), np.empty(rows.shape, np.bool_)
-    block = max(1, BLOCK_ROWS // max(1, texts))
+    block = steps_in_block(texts)
     found, work = np.empty((block * texts, size), np.float32), np.empty((block * texts, size), np.float32)
     for low in range(0, count, block):
         high = min(count, low + block)
@@ -158,7 +158,7 @@ def convolve_gradient(
     given, flat = upstream.reshape(rows.shape), is_positive.reshape(rows.shape)
     dsteps = given.copy()
     dkernel, of_kernel, dbias = np.zeros_like(kernel), np.empty_like(kernel[0]), np.zeros(size, np.float32)
-    block = max(1, BLOCK_ROWS // max(1, texts))
+    block = steps_in_block(texts)
     dfound, work = np.empty((block * texts, size), np.float32), np.empty((block * texts, size), np.float32)
     for low in range(0, count, block):
         high = min(count, low + block)

@@ -11,7 +11,7 @@ from numba import float32 as f4
 from numba import int64 as i8
 from numpy.typing import NDArray
 
-from grutext.loops.compiling import BLOCK_ROWS, compile_loop, inline, read, write
+from grutext.loops.compiling import compile_loop, inline, read, steps_in_block, write
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -123,7 +123,7 @@ def run_forward(
         bias[0, 2 * units :],
         bias[1, 2 * units :],
     )
-    block = max(1, BLOCK_ROWS // max(1, texts))
+    block = steps_in_block(texts)
     for i in range(count):
         t = count - 1 - i if backward else i
         if i % block == 0:  # what the next steps get from their inputs

@@ -3,7 +3,7 @@
 from grutext.loops.embedding import embed, embed_gradient
 from grutext.loops.encoding import convolve, convolve_gradient, pool, pool_gradient, run_gradient
 from grutext.loops.gru import run_forward
-from grutext.loops.updating import drop, learn_directions, move, move_rows, shift, sigmoid_loss, softmax_loss
+from grutext.loops.updating import drop, learn_directions, move, shift, sigmoid_loss, softmax_loss
 
 __all__ = [
     "convolve",
@@ -13,7 +13,6 @@ __all__ = [
     "embed_gradient",
     "learn_directions",
     "move",
-    "move_rows",
     "pool",
     "pool_gradient",
     "run_forward",

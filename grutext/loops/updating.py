@@ -148,36 +148,8 @@ def sigmoid_loss(logits: Float, targets: Float, weights: Float, smoothing: float
     return total, gradient
 
 
-@inline
-def _move(value: Any, first: Any, second: Any, gradient: Any, rate: Any, beta2: Any, corrections: Any) -> Any:
-    """Gives a value and its moments after a step of Adam; see `grutext.nn.adam`."""
-    first += (_ONE - _BETA1) * (gradient - first)
-    second += (_ONE - beta2) * (gradient * gradient - second)
-    value -= rate * (first / corrections[0]) / (np.sqrt(second / corrections[1]) + _EPSILON)
-    return value, first, second
-
-
-@compile_loop(write(f4, 1), write(f4, 1), write(f4, 1), read(f4, 1), f4, f4, f4, i8)
-def move(
-    values: Float,
-    first: Float,
-    second: Float,
-    gradient: Float,
-    factor: float,
-    rate: float,
-    beta2: float,
-    step: int,
-) -> None:
-    """Moves all values, `(K,)`, and their moments, in place; the gradient is multiplied with `factor` first."""
-    corrections = _ONE - np.float32(_BETA1**step), _ONE - np.float32(beta2**step)
-    for k in range(len(values)):
-        values[k], first[k], second[k] = _move(
-            values[k], first[k], second[k], factor * gradient[k], rate, beta2, corrections
-        )
-
-
 @compile_loop(write(f4, 2), write(f4, 2), write(f4, 2), read(i4, 1), read(f4, 2), f4, f4, f4, i8)
-def move_rows(
+def move(
     table: Float,
     first: Float,
     second: Float,
@@ -188,17 +160,25 @@ def move_rows(
     beta2: float,
     step: int,
 ) -> None:
-    """Moves some rows of a table `(V, E)`, all distinct, and no others; otherwise as `move`."""
-    corrections = _ONE - np.float32(_BETA1**step), _ONE - np.float32(beta2**step)
+    """Makes a step of Adam, see `grutext.nn.adam`, in some rows of a table and of its moments, and in no others; in place.
+
+    Args:
+        table: `(V, E)`; likewise
+        first: Its first moment and
+        second: its second.
+        rows: `(R,)`, all distinct.
+        gradient: `(R, E)`.
+        factor: What the gradient is multiplied with first.
+        rate: The learning rate.
+        beta2: How long the second moment remembers.
+        step: The number of this step, from 1.
+    """
+    of_first, of_second = _ONE - np.float32(_BETA1**step), _ONE - np.float32(beta2**step)
     for r in range(len(rows)):
         row = rows[r]
         for e in range(table.shape[1]):
-            table[row, e], first[row, e], second[row, e] = _move(
-                table[row, e],
-                first[row, e],
-                second[row, e],
-                factor * gradient[r, e],
-                rate,
-                beta2,
-                corrections,
-            )
+            g = factor * gradient[r, e]
+            m = first[row, e] + (_ONE - _BETA1) * (g - first[row, e])
+            v = second[row, e] + (_ONE - beta2) * (g * g - second[row, e])
+            table[row, e] -= rate * (m / of_first) / (np.sqrt(v / of_second) + _EPSILON)
+            first[row, e], second[row, e] = m, v

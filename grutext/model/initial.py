@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.model.spec import Spec
+from grutext.config import Config
+from grutext.model.spec import weight_spec
 
 Arrays = dict[str, NDArray[Any]]
 
 
-def initial_arrays(spec: Spec, seed: int) -> Arrays:
-    """Gives the first value of every weight of a spec; the seed decides them.
+def initial_arrays(config: Config, rows: int, classes: int, multilabel: bool) -> Arrays:
+    """Gives the first value of every weight of the deep part; the seed decides them. The arguments are `weight_spec`'s.
 
     Tables are uniform within 0.05, kernels Glorot uniform, recurrent kernels orthogonal (each gate's
     square for itself; Saxe et al. 2013, arXiv 1312.6120), queries normal, biases zero.
     """
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([config.training.seed, 1])
+    deep = replace(config, wide=replace(config.wide, enabled=False))
     arrays: Arrays = {}
-    for name, (shape, _) in spec.items():
+    for name, (shape, _) in weight_spec(deep, rows, classes, multilabel, 0).items():
         kind = name.rpartition("/")[2]
         if name.startswith("embedding/"):
             value = rng.uniform(-0.05, 0.05, shape)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from grutext.config import Config
 from grutext.model.initial import Arrays, initial_arrays
-from grutext.model.spec import weight_spec
 from grutext.nn.adam import Adam
 from grutext.nn.backend import keras, tf
 from grutext.nn.directions import Directions, text_norms
@@ -56,9 +55,7 @@ class Network:
         weights: NDArray[np.float32] | None = None,
     ) -> None:  # fmt: skip
         model = config.model
-        spec = weight_spec(config, rows, classes, head == "sigmoid", 0)
-        spec = {name: entry for name, entry in spec.items() if not name.startswith("wide/")}
-        arrays = initial_arrays(spec, config.training.seed)
+        arrays = initial_arrays(config, rows, classes, head == "sigmoid")
         self.training = config.training
         self.loss = LOSSES[head]
         self.weights = tf.constant(np.ones(classes, np.float32) if weights is None else weights)

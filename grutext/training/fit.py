@@ -183,11 +183,8 @@ def _deep(
 
 def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
     """Foresees how long the runtime will take to score the dev part, from a few of its texts."""
-    from grutext.model.spec import weight_spec
-
     rows, classes = len(unfinished.vocabulary) + 1, len(unfinished.labels)
-    spec = weight_spec(unfinished.config, rows, classes, unfinished.multilabel, 0)
-    arrays = initial_arrays({k: v for k, v in spec.items() if not k.startswith("wide/")}, 0)
+    arrays = initial_arrays(unfinished.config, rows, classes, unfinished.multilabel)
     trial = Classifier(replace(unfinished, weights=unfinished.weights | arrays))
     sample = list(texts[:: max(1, len(texts) // 32)])
     began = time.monotonic()

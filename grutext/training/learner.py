@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from grutext.blas import one_blas_thread
 from grutext.config import Config
 from grutext.model.initial import Arrays, initial_arrays
-from grutext.model.spec import weight_spec
 from grutext.runtime.chunks import usable_cores
 from grutext.training.batches import Batch
 from grutext.training.passes import Pass
@@ -47,9 +46,7 @@ class Learner:
         self.model, self.training, self.classes = config.model, config.training, classes
         self.weights = np.ones(classes, np.float32) if weights is None else weights.astype(np.float32)
         self._loss = {"softmax": learning.softmax_loss, "sigmoid": learning.sigmoid_loss}[head]
-        spec = weight_spec(config, rows, classes, head == "sigmoid", 0)
-        spec = {name: entry for name, entry in spec.items() if not name.startswith("wide/")}
-        first = initial_arrays(spec, self.training.seed)
+        first = initial_arrays(config, rows, classes, head == "sigmoid")
         self.tables = {name: first.pop(name) for name in _TABLES if name in first}
         self._shapes = {name: array.shape for name, array in first.items()}
         flat = np.concatenate([array.ravel() for array in first.values()])
@@ -101,10 +98,7 @@ class Learner:
         vectors, mask = self._embed(batch), _mask(batch)
 
         def answer(first: int, last: int) -> Float:
-            steps = np.ascontiguousarray(vectors[:, first:last])
-            there = np.ascontiguousarray(mask[:, first:last])
-            pooled = Pass(self.model, self.dense, steps, there).pooled
-            return np.asarray(pooled @ self.dense["head/kernel"] + self.dense["head/bias"])
+            return self._head(self._set_out(vectors, mask, first, last).pooled)
 
         with one_blas_thread():
             return np.concatenate(self._share(answer, len(batch["lengths"])))
@@ -119,8 +113,7 @@ class Learner:
 
     def state(self) -> Arrays:
         """Gives a copy of what training remembers besides the weights, by name."""
-        directions = {} if self.directions is None else {"directions": self.directions}
-        kept = {name: array.copy() for name, array in (self._moments | directions).items()}
+        kept = {name: array.copy() for name, array in self._remembered().items()}
         return kept | {"steps": np.array(self.steps, np.int64)}
 
     def resume(self, state: Arrays) -> None:
@@ -129,9 +122,11 @@ class Learner:
         Raises:
             KeyError: Something is missing; or ValueError: it has another shape.
         """
-        directions = {} if self.directions is None else {"directions": self.directions}
-        _fill(self._moments | directions, state)
+        _fill(self._remembered(), state)
         self.steps = int(state["steps"])
+
+    def _remembered(self) -> Arrays:
+        return self._moments | ({} if self.directions is None else {"directions": self.directions})
 
     def _named(self, flat: Float) -> dict[str, Float]:
         """Gives the parts of a vector of all dense weights by their names, as views; of a shorter one, those it has."""
@@ -173,20 +168,15 @@ class Learner:
     ) -> tuple[float, Float, Float]:
         """Gives the mean loss, its gradient for all dense weights, `(K,)`, and for the token vectors, `(T, N, E)`."""
         pull, texts, options = np.empty_like(vectors), len(batch["lengths"]), self.training
-        kernel = self.dense["head/kernel"]
 
         def learn(first: int, last: int) -> tuple[float, Float, Float, Float]:
-            steps = np.ascontiguousarray(vectors[:, first:last])
-            there = np.ascontiguousarray(mask[:, first:last])
-            way = Pass(self.model, self.dense, steps, there)
+            way = self._set_out(vectors, mask, first, last)
             pooled, gradient = way.pooled, np.zeros(len(self.values) - self._head_size, np.float32)
             self._drop(pooled, options.pooled_dropout, step, salt, first * pooled.shape[1])
-            logits = pooled @ kernel + self.dense["head/bias"]
-            loss, of_logits = self._loss(
-                logits, batch["targets"][first:last], self.weights, options.label_smoothing
-            )
+            targets = batch["targets"][first:last]
+            loss, of_logits = self._loss(self._head(pooled), targets, self.weights, options.label_smoothing)
             of_logits /= np.float32(texts)
-            of_pooled = of_logits @ kernel.T
+            of_pooled = of_logits @ self.dense["head/kernel"].T
             self._drop(of_pooled, options.pooled_dropout, step, salt, first * pooled.shape[1])
             pull[:, first:last] = way.back(of_pooled, self._named(gradient))
             return loss / texts, gradient, pooled, of_logits
@@ -195,6 +185,15 @@ class Learner:
         pooled, of_logits = map(np.concatenate, parts)  # (N, P), (N, C)
         head = (pooled.T @ of_logits).ravel(), of_logits.sum(axis=0)
         return sum(losses), np.concatenate([sum(gradients[1:], gradients[0]), *head]), pull
+
+    def _set_out(self, vectors: Float, mask: NDArray[np.bool_], first: int, last: int) -> Pass:
+        """Takes some of the texts through the encoder."""
+        steps, there = np.ascontiguousarray(vectors[:, first:last]), np.ascontiguousarray(mask[:, first:last])
+        return Pass(self.model, self.dense, steps, there)
+
+    def _head(self, pooled: Float) -> Float:
+        """Gives the logits `(N, C)` of pooled vectors `(N, P)`."""
+        return np.asarray(pooled @ self.dense["head/kernel"] + self.dense["head/bias"])
 
     def _share(self, work: Any, texts: int) -> list[Any]:
         """Gives what `work` makes of each core's share of the texts, from the first to the last."""
@@ -218,13 +217,16 @@ class Learner:
         norm = float(np.sqrt(sum(float(np.vdot(part, part)) for part in parts)))
         factor = self.training.clip_norm / max(norm, self.training.clip_norm) if np.isfinite(norm) else norm
         moments = [self._moments["first/dense"], self._moments["second/dense"]]
-        learning.move(self.values, *moments, gradient, factor, rate, _BETA2, self.steps)
+        row = [
+            array[None] for array in (self.values, *moments)
+        ]  # all dense weights are the one row of a table
+        learning.move(*row, np.zeros(1, np.int32), gradient[None], factor, rate, _BETA2, self.steps)
         fast = rate * self.training.table_rate
         for (name, table), rows, part in zip(
             self.tables.items(), ("word_rows", "bucket_rows"), of_rows, strict=False
         ):
             moments = [self._moments[f"first/{name}"], self._moments[f"second/{name}"]]
-            learning.move_rows(table, *moments, batch[rows], part, factor, fast, _TABLE_BETA2, self.steps)
+            learning.move(table, *moments, batch[rows], part, factor, fast, _TABLE_BETA2, self.steps)
 
 
 def _mask(batch: Batch) -> NDArray[np.bool_]:

@@ -16,10 +16,8 @@ from grutext.model.initial import Arrays
 from grutext.training.batches import Batch
 from grutext.training.passes import has_passes
 
-_GPUS = (
-    "/dev/nvidiactl",
-    "/dev/dxg",
-)  # where there is one that TensorFlow may know, which takes seconds to ask
+# Where there is a GPU that TensorFlow may know; to ask TensorFlow takes seconds.
+_GPUS = ("/dev/nvidiactl", "/dev/dxg")
 
 
 class Network(Protocol):
