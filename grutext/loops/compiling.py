@@ -73,6 +73,27 @@ def _prefetch(_: Any, array: Any, place: Any) -> Any:
 prefetch = intrinsic(_prefetch)
 
 
+def _widen(_: Any, __: Any) -> Any:
+    """Gives a finite float16 number, of which there are the bits, as float32.
+
+    Most processors do so by themselves. For another one the bits of sign, exponent and fraction are put where a float32
+    has them, and the exponent is set right by a product, which is exact.
+    """
+
+    def generate(context: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        triple, _, features = context.codegen().magic_tuple()
+        if "+f16c" in features or triple.startswith(("aarch64", "arm64")):
+            return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+        wide = builder.shl(builder.sext(arguments[0], ir.IntType(32)), ir.IntType(32)(13))
+        number = builder.bitcast(builder.and_(wide, ir.IntType(32)(-0x70000001)), ir.FloatType())
+        return builder.fmul(number, ir.FloatType()(2.0**112))
+
+    return numba.types.float32(numba.types.int16), generate
+
+
+widen = intrinsic(_widen)
+
+
 @inline
 def fetch_row(table: Any, row: int, size: int) -> None:
     """Has a row of a table fetched, which is given as one long row."""

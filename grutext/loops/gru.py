@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 from numba import boolean
 from numba import float32 as f4
+from numba import int32 as i4
 from numba import int64 as i8
 from numpy.typing import NDArray
 
-from grutext.loops.compiling import compile_loop, inline, read, steps_in_block, write
+from grutext.loops.compiling import compile_loop, fetch_row, inline, read, steps_in_block, write
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
+Int32 = NDArray[np.int32]
 
+_AHEAD = 4  # tokens whose rows are fetched meanwhile
 _FEW = 8  # texts that are multiplied one by one: BLAS takes a while to lay a matrix out for its products
 _LOG2E, _LN2_HIGH, _LN2_LOW = map(np.float32, (1.44269504, 0.693359375, -2.12194440e-4))
 _E3, _E4, _E5, _E6 = (np.float32(1 / math.factorial(n)) for n in (3, 4, 5, 6))
@@ -55,42 +58,140 @@ def tanh(x: np.float32) -> Any:
     return y
 
 
-@compile_loop(read(f4, 4), read(f4, 3), write(f4, 3), read(f4, 4), write(f4, 3), read(i8, 1), write(f4, 3))
-def run_steps(
-    recurrent: Float, inner: Float, before: Float, gates: Float, states: Float, alive: Int, work: Float
+@inline
+def _convolve(vectors: Float, products: Float, bias: Float, ids: Int32, begin: int, seen: Float) -> None:
+    """Fills in what the convolution makes of a text's tokens `ids` from `begin` on; of width 0 they stay as they are."""
+    taps, size = products.shape[1:]
+    reach, length = taps // 2, len(ids)
+    all_vectors, all_products = vectors.ravel(), products.ravel()
+    for row in range(len(seen)):
+        at, out = begin + row, seen[row]
+        soon = ids[min(at + reach + _AHEAD, length - 1)]
+        fetch_row(all_vectors, soon, size)
+        fetch_row(all_products, soon, taps * size)
+        for e in range(size):
+            out[e] = bias[e]
+        for k in range(max(0, reach - at), min(taps, length + reach - at)):
+            product = products[ids[at + k - reach], k]
+            for e in range(size):
+                out[e] += product[e]
+        vector = vectors[ids[at]]
+        for e in range(size):
+            out[e] = vector[e] if out[e] < 0 else vector[e] + out[e]
+
+
+@inline
+def _take(table: Float, rows: Int32, taken: Float) -> None:
+    for k in range(len(taken)):
+        taken[k] = table[rows[k]]
+
+
+@inline
+def _multiply(state: Float, recurrent: Float, work: Float) -> None:
+    if len(state) < _FEW:
+        for i in range(len(state)):
+            np.dot(state[i], recurrent, work[i])
+    else:
+        np.dot(state, recurrent, work[: len(state)])
+
+
+@inline
+def _step(
+    inputs: Float, places: Int, work: Float, shifts: Float, state: Float, partial: Float, largest: Float
 ) -> None:
-    """Fills in the states of a block, and puts the last state of each text into `before`.
+    """Makes a step of n texts, `(n, U)`, which read the rows `places` of `inputs`; the rest is as in `run_layer`."""
+    units = state.shape[1]
+    for i in range(len(places)):
+        row = places[i]
+        for u in range(units):
+            new = falling(inputs[row, u] + work[i, u] + shifts[0, u])  # 1 - z
+            r = falling(-(inputs[row, units + u] + work[i, units + u] + shifts[1, u]))
+            inner = work[i, 2 * units + u] + shifts[3, u]
+            c = tanh(inputs[row, 2 * units + u] + shifts[2, u] + r * inner)
+            h = state[i, u]
+            h += new * (c - h)
+            state[i, u] = h
+            partial[i, u] += h
+            largest[i, u] = largest[i, u] if largest[i, u] > h else h
+
+
+@compile_loop(
+    read(f4, 2), read(f4, 3), read(f4, 1), write(f4, 2), read(i4, 1),
+    read(i8, 1), read(i8, 1), read(f4, 3), read(f4, 3), read(f4, 3), i8, i8, write(f4, 2),
+)  # fmt: skip
+def run_layer(
+    vectors: Float, products: Float, bias: Float, projected: Float, ids: Int32,
+    firsts: Int, lengths: Int, kernel: Float, recurrent: Float, shifts: Float, rows: int, steps: int, states: Float,
+) -> tuple[Float, Float, NDArray[np.float64]]:  # fmt: skip
+    """Reads N texts, a block of steps at a time, so that without `states` the memory does not grow with their length.
+
+    A text that is over leaves the batch. In a block the rows of a text stand together, in the order of time.
 
     Args:
-        recurrent: `(3, D, U, U)`, as in `grutext.runtime.gru.Layer`.
-        inner: `(D, 1, U)`, likewise.
-        before: `(D, N, U)`, the states before the block.
-        gates: `(3, D, R, U)`, the projected inputs, step after step.
-        states: `(D, R, U)`, to be filled in.
-        alive: `(steps,)`, the texts that have a token at each step; they come first.
-        work: `(3, N, U)`, overwritten.
+        vectors: `(M, I)`, of the distinct tokens.
+        products: `(M, k, I)`, what the taps of a convolution make of them; k is 0 without one.
+        bias: `(I,)`, that of the convolution.
+        projected: `(M * D, 3U)`, the tokens' projected inputs of each direction, where they do not depend on their
+            neighbours; else of no rows, and they are computed here.
+        ids: `(S,)`, the row in `vectors` of each token.
+        firsts: `(N,)`, where in `ids` each text begins.
+        lengths: `(N,)`, falling; none is 0.
+        kernel: `(D, I, 3U)`, as in `grutext.model.spec`; likewise
+        recurrent: `(D, U, 3U)`.
+        shifts: `(D, 4, U)`, the biases of z, r and the candidate, and the candidate's within the reset.
+        rows: A block of more than one step has no more rows than this,
+        steps: and no more steps than this.
+        states: `(S, D * U)`, to be filled in, text after text as in `lengths`; or of no rows.
+
+    Returns:
+        Of each direction and text the last state, the largest values and the sums, `(D, N, U)` each.
     """
-    directions, _, units = states.shape
+    (directions, size, width), texts, units, longest = kernel.shape, len(lengths), shifts.shape[2], lengths[0]
+    last = np.zeros((directions, texts, units), np.float32)
+    largest = np.full((directions, texts, units), np.float32(-np.inf))
+    sums, partial = np.zeros((directions, texts, units)), np.zeros((texts, units), np.float32)
+    most = min(max(rows, texts), lengths.sum())
+    seen, inputs = np.empty((most, size), np.float32), np.empty((most, width), np.float32)
+    work, offsets = np.empty((texts, width), np.float32), np.cumsum(lengths) - lengths
+    # The rows in `inputs` that a step reads, and where a text's first token is, or would be.
+    places, starts = np.empty(texts, np.int64), np.empty(texts, np.int64)
     for d in range(directions):
-        first = 0
-        for n in alive:
-            for gate in range(3):
-                if n < _FEW:
-                    for i in range(n):
-                        np.dot(before[d, i], recurrent[gate, d], work[gate, i])
-                else:
-                    np.dot(before[d, :n], recurrent[gate, d], work[gate, :n])
+        t, n, summed = 0, texts, 0
+        while t < longest:
+            while lengths[n - 1] <= t:
+                n -= 1
+            end = min(longest, t + max(1, min(steps, rows // n)))
+            is_seen = d == 1 and t == 0 and end == longest  # the other direction read the same
+            row = 0
             for i in range(n):
-                row = first + i
-                for u in range(units):
-                    new = falling(gates[0, d, row, u] + work[0, i, u])  # 1 - z
-                    r = falling(gates[1, d, row, u] + work[1, i, u])  # its sign is changed
-                    c = tanh(gates[2, d, row, u] + r * (work[2, i, u] + inner[d, 0, u]))
-                    h = before[d, i, u]
-                    h += new * (c - h)
-                    before[d, i, u] = h
-                    states[d, row, u] = h
-            first += n
+                length, stop = lengths[i], min(lengths[i], end)
+                begin = length - stop if d else t
+                of_text = ids[firsts[i] : firsts[i] + length]
+                if len(projected):
+                    _take(projected[d::directions], of_text[begin:], inputs[row : row + stop - t])
+                elif not is_seen:
+                    _convolve(vectors, products, bias, of_text, begin, seen[row : row + stop - t])
+                starts[i] = row - begin
+                row += stop - t
+            if not len(projected):
+                np.dot(seen[:row], kernel[d], inputs[:row])
+            running = n
+            for step in range(t, end):
+                while lengths[running - 1] <= step:
+                    running -= 1
+                state = last[d, :running]
+                _multiply(state, recurrent[d], work)
+                for i in range(running):
+                    places[i] = starts[i] + (lengths[i] - 1 - step if d else step)
+                _step(inputs, places[:running], work, shifts[d], state, partial, largest[d])
+                for i in range(running if len(states) else 0):
+                    states[offsets[i] + places[i] - starts[i], d * units : (d + 1) * units] = state[i]
+            summed += end - t
+            if summed >= steps or end == longest:  # longer sums would be less exact in float32
+                sums[d] += partial
+                partial[:], summed = 0, 0
+            t = end
+    return last, largest, sums
 
 
 @compile_loop(read(f4, 3), read(boolean, 2), read(f4, 2), read(f4, 2), read(f4, 2), boolean)
@@ -117,12 +218,8 @@ def run_forward(
     flat = gates.reshape(count * texts, 3 * units)
     start, work = np.zeros((texts, units), np.float32), np.empty((texts, 3 * units), np.float32)
     both = bias[0] + bias[1]
-    of_u, of_r, own, inside = (
-        both[:units],
-        both[units : 2 * units],
-        bias[0, 2 * units :],
-        bias[1, 2 * units :],
-    )
+    of_u, of_r = both[:units], both[units : 2 * units]
+    own, inside = bias[0, 2 * units :], bias[1, 2 * units :]
     block = steps_in_block(texts)
     for i in range(count):
         t = count - 1 - i if backward else i

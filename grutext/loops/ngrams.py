@@ -14,14 +14,12 @@ from numba import uint32 as u4
 from numba import uint64 as u8
 from numpy.typing import NDArray
 
-from grutext.loops.compiling import compile_loop, fetch_row, inline, prefetch, read, write
+from grutext.loops.compiling import compile_loop, fetch_row, inline, prefetch, read, widen, write
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 UInt32 = NDArray[np.uint32]
 
-# As in `grutext.runtime.deep.widen`; shared as a function, it made the loops a tenth to a half slower.
-_SIGNS, _WIDEN = np.int32(-0x70000001), np.float32(2.0**112)
 _USUAL = 3  # places that a search of a key goes on
 _AHEAD = 16  # n-grams whose numbers are fetched meanwhile
 
@@ -174,9 +172,7 @@ def read_ngrams(
         most = max(most, bounds[text + 1] - bounds[text] + 1)
     distinct, ends = np.empty(most, np.uint32), np.empty(most, np.int64)
     columns, times, values = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most)
-    bits = np.empty(margins.shape[1], np.int32)
-    row = bits.view(np.float32)
-    weights, beyond = kernel.ravel(), len(scale)
+    weights, beyond, labels = kernel.ravel(), len(scale), kernel.shape[1]
     for text in range(len(shares)):
         begin, end = bounds[text], bounds[text + 1]
         count = 0
@@ -208,10 +204,8 @@ def read_ngrams(
         norms = np.maximum(np.sqrt(squares), 1e-12)
         for n in range(found):
             column, ahead = columns[n], columns[min(n + _AHEAD, found - 1)]
-            fetch_row(weights, ahead, len(row))
-            value = np.float32(values[n] / norms[int(column >= characters)]) * _WIDEN
-            for c in range(len(row)):
-                bits[c] = (np.int32(kernel[column, c]) << 13) & _SIGNS
-            for c in range(len(row)):
-                margins[text, c] += value * row[c]
+            fetch_row(weights, ahead, labels)
+            value = np.float32(values[n] / norms[int(column >= characters)])
+            for c in range(labels):
+                margins[text, c] += value * widen(kernel[column, c])
         shares[text] = found / max(count, 1)

@@ -42,14 +42,15 @@ class DeepPart:
 
     def embed(self, tokens: TokenBatch) -> Float:
         """Gives the vectors of the M distinct tokens, `(M, E)`: a word row plus the mean subword row."""
-        vectors = widen(self._weights["embedding/words"].take(tokens.rows, axis=0))
-        if "embedding/subwords" not in self._weights:
-            return vectors
-        table, counts = self._weights["embedding/subwords"], tokens.bucket_counts
-        if self._compiled and table.dtype == np.float16:
-            from grutext.loops.answering import add_subwords
+        words, counts = self._weights["embedding/words"], tokens.bucket_counts
+        table = self._weights.get("embedding/subwords", words[:0])
+        if self._compiled and words.dtype == table.dtype == np.float16:
+            from grutext.loops.answering import embed
 
-            add_subwords(table.view(np.int16), tokens.buckets, counts, vectors)
+            bits = words.view(np.int16), table.view(np.int16)
+            return np.asarray(embed(*bits, tokens.rows, tokens.buckets, counts))
+        vectors = widen(words.take(tokens.rows, axis=0))
+        if not len(table):
             return vectors
         has = np.flatnonzero(counts)
         ends = np.cumsum(counts[has], dtype=np.int64)

@@ -1,21 +1,32 @@
-"""The encoder in NumPy: vectors of distinct tokens to one vector for each text."""
+"""The encoder: vectors of distinct tokens to one vector for each text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import ModelConfig
 from grutext.model.spec import directions, pooled_width
-from grutext.runtime.gru import Batch, Float, Int, Layer, Source, run_layer
-from grutext.runtime.pooling import POOLINGS, States
-from grutext.runtime.room import Room, Rooms
-from grutext.runtime.sources import Convolution, DistinctTokens, Rows, with_ones
+from grutext.runtime.gru import Batch, Float, Int
+from grutext.runtime.layers import NumpyLayers
+from grutext.runtime.machine import MachineLayers
 
 _TEXTS = 512  # that step together: with fewer, two threads wait for each other at each of many short steps
+
+Int32 = NDArray[np.int32]
+
+
+class Layers(Protocol):
+    """What the encoder does with tokens: convolution, GRU layers and pooling."""
+
+    def read(self, vectors: Float, ids: Int32, lengths: Int32) -> tuple[Any, Int]:
+        """Gives what `pool` reads, and where in it each text begins; the arguments are those of `Encoder.encode`."""
+
+    def pool(self, source: Any, batch: Batch) -> Float:
+        """Gives the vectors `(n, P)` of the texts of a batch."""
 
 
 class Encoder:
@@ -28,17 +39,17 @@ class Encoder:
     Args:
         config: The encoder's settings.
         weights: Arrays by the names of `grutext.model.spec.encoder_spec`.
-        compiled: Whether the loops are those of `grutext.loops.answering`, where it has them.
+        compiled: Whether machine code reads the layers, and not NumPy; it has the convention `reset_after` only.
     """
 
     def __init__(
         self, config: ModelConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
     ) -> None:
-        self._config, self._weights = config, weights
-        self._layers = [Layer.of(layer, config, weights, compiled) for layer in range(config.layers)]
-        self._rooms = Rooms()
+        self._config = config
+        kind = MachineLayers if compiled and config.reset_after else NumpyLayers
+        self._layers: Layers = kind(config, weights)
 
-    def encode(self, vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> Float:
+    def encode(self, vectors: Float, ids: Int32, lengths: Int32) -> Float:
         """Gives the vectors of N texts from the vectors of their distinct tokens.
 
         Args:
@@ -50,35 +61,10 @@ class Encoder:
             `(N, P) float32` in the order of `lengths`; zeros for an empty text.
         """
         pooled = np.zeros((len(lengths), pooled_width(self._config)), np.float32)
-        source, firsts = self._read(vectors, ids, lengths)
+        source, firsts = self._layers.read(vectors, ids, lengths)
         order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
-        with self._rooms.take() as room:
-            for start in range(0, len(order), _TEXTS):
-                texts = order[start : start + _TEXTS]
-                batch = Batch(firsts[texts], lengths[texts].astype(np.int64), len(directions(self._config)))
-                pooled[texts] = self._pool(source, batch, room)
+        for start in range(0, len(order), _TEXTS):
+            texts = order[start : start + _TEXTS]
+            batch = Batch(firsts[texts], lengths[texts].astype(np.int64), len(directions(self._config)))
+            pooled[texts] = self._layers.pool(source, batch)
         return pooled
-
-    def _read(self, vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> tuple[Source, Int]:
-        """Gives what the first layer reads, and the position of each text's first token in it."""
-        firsts = np.cumsum(lengths, dtype=np.int64) - lengths
-        if not self._config.convolution:
-            return DistinctTokens(vectors, ids, self._layers[0]), firsts
-        gap = self._config.convolution // 2
-        shifts = gap * np.arange(1, len(lengths) + 1)
-        spaced = np.full(len(ids) + gap * (len(lengths) + 1), len(vectors), np.int32)
-        spaced[np.arange(len(ids)) + np.repeat(shifts, lengths)] = ids
-        kernel, bias = self._weights["conv/kernel"], self._weights["conv/bias"]
-        return Convolution(vectors, spaced, kernel, bias, self._layers[0]), firsts + shifts
-
-    def _pool(self, source: Source, batch: Batch, room: Room) -> Float:
-        """Gives the vectors `(n, P)` of the texts of a batch."""
-        units = self._config.units
-        for layer, above in zip(self._layers, self._layers[1:], strict=False):
-            states = States(batch, units)
-            run_layer(layer, batch, source, states, room)
-            rows, batch = states.rows()
-            source = Rows(with_ones(rows), above)
-        pooling = POOLINGS[self._config.pooling](batch, units, self._weights)
-        run_layer(self._layers[-1], batch, source, pooling, room)
-        return pooling.pooled()

@@ -38,18 +38,14 @@ class Layer:
             to r has its sign changed, for r = 1 / (1 + exp(-x)), and z's is kept, for 1 - z is needed.
         recurrent: `(3, D, U, U)`, likewise.
         inner: `(D, 1, U)`, the bias within the reset of `reset_after`; None for the other convention.
-        compiled: Whether machine code runs it, and not NumPy; only for `reset_after`.
     """
 
     kernel: Float
     recurrent: Float
     inner: Float | None
-    compiled: bool
 
     @classmethod
-    def of(
-        cls, layer: int, config: ModelConfig, weights: Mapping[str, NDArray[Any]], compiled: bool
-    ) -> Layer:
+    def of(cls, layer: int, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> Layer:
         """Builds layer number `layer` from arrays by the names of `grutext.model.spec.encoder_spec`."""
         kernels, recurrents, inners = [], [], []
         for direction in directions(config):
@@ -62,8 +58,7 @@ class Layer:
             kernels.append(np.vstack([weights[f"{name}/kernel"], own.reshape(1, -1)]))
             recurrents.append(weights[f"{name}/recurrent_kernel"])
         inner = np.stack(inners) if inners else None
-        compiled = compiled and config.reset_after
-        return cls(_by_gate(kernels, config.units), _by_gate(recurrents, config.units), inner, compiled)
+        return cls(_by_gate(kernels, config.units), _by_gate(recurrents, config.units), inner)
 
 
 def _by_gate(arrays: list[Float], units: int) -> Float:
@@ -140,11 +135,8 @@ def run_layer(layer: Layer, batch: Batch, source: Source, sink: Sink, room: Room
         gates = _allot(room, "gates", (3, *positions.shape), layer, running)  # (3, D, R, U)
         states = _allot(room, "states", positions.shape, layer, running)  # (D, R, U)
         source.fill(gates, positions, room)
-        if layer.compiled:
-            _run_compiled(layer, before, gates, states, alive, room)
-        else:
-            with np.errstate(over="ignore"):  # a gate is 1 / (1 + inf) = 0 then
-                _run_steps(layer, before, gates, states, runs, room)
+        with np.errstate(over="ignore"):  # a gate is 1 / (1 + inf) = 0 then
+            _run_steps(layer, before, gates, states, runs, room)
         sink.add(states, runs)
         t += len(alive)
 
@@ -152,18 +144,10 @@ def run_layer(layer: Layer, batch: Batch, source: Source, sink: Sink, room: Room
 def _allot(room: Room, name: str, shape: tuple[int, ...], layer: Layer, running: int) -> Float:
     """Gives an array `(*shape, U)`, in which a step of one text is in one piece, as that of many texts is not."""
     units = layer.recurrent.shape[-1]
-    if running > 1 or layer.compiled:
+    if running > 1:
         return room.array(name, *shape, units)
     *leading, rows = shape
     return np.moveaxis(room.array(name, rows, *leading, units), 0, -2)
-
-
-def _run_compiled(layer: Layer, before: Float, gates: Float, states: Float, alive: Int, room: Room) -> None:
-    """Does what `_run_steps` does."""
-    from grutext.loops.answering import run_steps
-
-    work = room.array("work", 3, *before.shape[1:])
-    run_steps(layer.recurrent, layer.inner, before, gates, states, alive, work)
 
 
 def _run_steps(layer: Layer, before: Float, gates: Float, states: Float, runs: Runs, room: Room) -> None:

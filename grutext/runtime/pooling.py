@@ -42,7 +42,7 @@ class Max:
 
     def pooled(self) -> Float:
         """Gives the vectors `(N, D * U)`."""
-        return _side_by_side(self._largest)
+        return side_by_side(self._largest)
 
 
 class Mean:
@@ -71,7 +71,7 @@ class Mean:
     def pooled(self) -> Float:
         """Gives the vectors `(N, D * U)`."""
         self._flush()
-        return _side_by_side(self._sums / self._lengths[:, None]).astype(np.float32)
+        return side_by_side(self._sums / self._lengths[:, None]).astype(np.float32)
 
 
 class MaxMean:
@@ -103,7 +103,7 @@ class Last:
 
     def pooled(self) -> Float:
         """Gives the vectors `(N, D * U)`."""
-        return _side_by_side(self._last)
+        return side_by_side(self._last)
 
 
 class States:
@@ -143,15 +143,20 @@ class Attention:
 
     def pooled(self) -> Float:
         """Gives the vectors `(N, D * U)`."""
-        (states, batch), weights = self._states.rows(), self._weights
-        seen = np.tanh(states @ weights["pool/kernel"] + weights["pool/bias"])
-        scores = seen @ weights["pool/query"]  # (S,)
-        pooled = np.empty((len(batch.lengths), states.shape[1]), np.float32)
-        for n, (first, length) in enumerate(zip(batch.firsts, batch.lengths, strict=True)):
-            own = slice(first, first + length)
-            shares = np.exp(scores[own] - scores[own].max())
-            pooled[n] = (shares / shares.sum()) @ states[own]
-        return pooled
+        states, batch = self._states.rows()
+        return attend(states, batch, self._weights)
+
+
+def attend(states: Float, batch: Batch, weights: Weights) -> Float:
+    """Gives what `Attention` does, `(N, D * U)`, from all states `(S, D * U)`."""
+    seen = np.tanh(states @ weights["pool/kernel"] + weights["pool/bias"])
+    scores = seen @ weights["pool/query"]  # (S,)
+    pooled = np.empty((len(batch.lengths), states.shape[1]), np.float32)
+    for n, (first, length) in enumerate(zip(batch.firsts, batch.lengths, strict=True)):
+        own = slice(first, first + length)
+        shares = np.exp(scores[own] - scores[own].max())
+        pooled[n] = (shares / shares.sum()) @ states[own]
+    return pooled
 
 
 POOLINGS: dict[str, type[Pooling]] = {
@@ -169,6 +174,6 @@ def _blocks(states: Float, runs: Runs) -> Iterator[Float]:
         yield states[:, row : row + steps * n].reshape(len(states), steps, n, -1)
 
 
-def _side_by_side(values: NDArray[Any]) -> NDArray[Any]:
+def side_by_side(values: NDArray[Any]) -> NDArray[Any]:
     """Gives `(N, D * U)` from `(D, N, U)`."""
     return np.asarray(values.transpose(1, 0, 2).reshape(values.shape[1], -1))

@@ -85,16 +85,7 @@ class Convolution:
 
     def fill(self, gates: Float, positions: Int, room: Room) -> None:
         """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
-        convolve = self._convolve_compiled if self._layer.compiled else self._convolve
-        np.matmul(convolve(positions, room), self._layer.kernel, out=gates)
-
-    def _convolve_compiled(self, positions: Int, room: Room) -> Float:
-        """Gives what `_convolve` does."""
-        from grutext.loops.answering import convolve
-
-        seen = room.array("inputs", *positions.shape, self._vectors.shape[1])
-        convolve(self._products, self._vectors, self._ids, positions, seen)
-        return seen
+        np.matmul(self._convolve(positions, room), self._layer.kernel, out=gates)
 
     def _convolve(self, positions: Int, room: Room) -> Float:
         """Gives the vectors `(D, R, E + 1)` of the tokens at `positions`."""

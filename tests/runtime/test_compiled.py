@@ -45,7 +45,30 @@ def test_what_is_no_number_and_what_is_beyond():
     np.testing.assert_array_equal(found, np.array([0.5, 0.5, 0, 1, np.nan, 0, 1, 1, 0], np.float32))
 
 
-LOOPS = {"answering": ["convolve", "run_steps"], "ngrams": ["hash_ngrams", "hash_subwords", "read_ngrams"],
+WIDEN = """
+import sys
+import numpy as np
+from numba import vectorize
+from grutext.loops.compiling import widen
+bits = np.frombuffer(sys.stdin.buffer.read(), np.int16)
+sys.stdout.buffer.write(vectorize(lambda one: widen(one))(bits).tobytes())
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("processor", ["", "generic"], ids=["this processor", "one that knows no float16"])
+def test_float16_is_widened_exactly(processor):
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    halves = halves[np.isfinite(halves)]
+    done = subprocess.run(
+        [sys.executable, "-c", WIDEN],
+        env={"PYTHONPATH": str(Path(grutext.__file__).parents[1])} | dict(os.environ) | {"NUMBA_CPU_NAME": processor},
+        input=halves.tobytes(), capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == halves.astype(np.float32).tobytes()
+
+
+LOOPS = {"answering": ["embed", "run_layer"], "ngrams": ["hash_ngrams", "hash_subwords", "read_ngrams"],
          "tokens": ["cut_texts", "number_tokens"]}  # fmt: skip
 
 
@@ -129,7 +152,7 @@ def test_machine_code_that_was_kept_is_not_used_where_its_file_is_another(build_
     bundle.save(tmp_path / "model")
     before = ask(tmp_path / "model", PYTHONPATH=str(tmp_path))
     assert before[1] == "compiled"
-    hits = "from grutext.loops import gru; print(sum(gru.run_steps.stats.cache_hits.values()))"
+    hits = "from grutext.loops import answering; print(sum(answering.run_layer.stats.cache_hits.values()))"
     assert ask(tmp_path / "model", hits, PYTHONPATH=str(tmp_path))[0] == "1"
     file = package / "loops" / "gru.py"
     source = file.read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 
 from grutext.config import ModelConfig, TextConfig
 from grutext.model.spec import POOLINGS, encoder_spec, pooled_width
-from grutext.runtime import deep, encoder, gru, pooling, room
+from grutext.runtime import deep, encoder, gru, machine, pooling, room
 from grutext.runtime.deep import DeepPart
 from grutext.runtime.encoder import Encoder
 from grutext.runtime.gru import Batch
@@ -65,6 +65,8 @@ def test_encoder_is_the_oracle_however_batches_and_blocks_are_cut(
     monkeypatch.setattr(encoder, "_TEXTS", texts)
     monkeypatch.setattr(gru, "_ROWS", rows)
     monkeypatch.setattr(gru, "_STEPS", steps)
+    monkeypatch.setattr(machine, "_ROWS", rows)
+    monkeypatch.setattr(machine, "_STEPS", steps)
     monkeypatch.setattr(pooling, "_PARTIAL", 3)
     monkeypatch.setattr(room, "_KEPT", 50)  # some arrays are kept and some are not
     check_encode(config)
@@ -146,6 +148,25 @@ def test_the_mean_of_a_long_text_is_exact(rng):
         block = states[:, start : start + 64]
         mean.add(block, [(0, block.shape[1], 1)])
     np.testing.assert_allclose(mean.pooled()[0], states[0].astype(float).mean(axis=0), rtol=3e-7)
+
+
+@pytest.mark.long
+def test_the_mean_of_a_long_text_is_exact_in_machine_code(rng):
+    """As above; all states are near .9."""
+    answering = pytest.importorskip("grutext.loops.answering", exc_type=ImportError)
+    ids, lengths = rng.integers(0, 50, 100_000).astype(np.int32), np.array([100_000], np.int32)
+    vectors = rng.normal(size=(50, 3)).astype(np.float32)
+    config = ModelConfig(embedding_size=3, units=4, pooling="mean", bidirectional=False, convolution=0)
+    weights = random_weights(config, rng)
+    weights["gru/0/forward/bias"] += np.repeat([[-2.0, 0.0, 2.0]], 4).astype(np.float32)
+    layers = Encoder(config, weights, compiled=True)._layers
+    source, firsts = layers.read(vectors, ids, lengths)
+    states = np.empty((100_000, 4), np.float32)
+    *_, sums = answering.run_layer(
+        *source, firsts, lengths.astype(np.int64), *layers._layers[0], 2048, 64, states
+    )
+    np.testing.assert_allclose(sums[0, 0], states.astype(float).sum(axis=0), rtol=3e-7)
+    assert abs(sums / 100_000).max() > 0.5
 
 
 @pytest.mark.long
