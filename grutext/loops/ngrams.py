@@ -1,68 +1,52 @@
-"""Tokens and texts to n-grams, and n-grams to the margins of a linear model."""
+"""Texts to n-grams, and n-grams to the margins of a linear model."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numba import boolean
 from numba import float32 as f4
 from numba import int16 as i2
 from numba import int32 as i4
 from numba import int64 as i8
-from numba import uint8 as u1
 from numba import uint32 as u4
 from numba import uint64 as u8
 from numpy.typing import NDArray
 
 from grutext.loops.compiling import compile_loop, fetch_row, inline, prefetch, read, widen, write
+from grutext.loops.hashing import hash_subwords, hash_types
+
+__all__ = ["hash_ngrams", "hash_subwords", "hash_types", "read_ngrams"]
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 UInt32 = NDArray[np.uint32]
 
+_BLANK = np.uint64(ord(" "))
 _USUAL = 3  # places that a search of a key goes on
 _AHEAD = 16  # n-grams whose numbers are fetched meanwhile
 
 
-@compile_loop(read(u1, 1), read(i8, 1), i8, i8, read(u4, 1), u4)
-def hash_subwords(
-    raw: NDArray[np.uint8], sizes: Int, shortest: int, longest: int, step: UInt32, buckets: np.uint32
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Gives the rows of the subword table that the n-grams of M tokens are hashed to, as `grutext.text.subwords` says.
+@inline
+def _fold_spaces(text: UInt32, spaces: NDArray[np.bool_], symbols: NDArray[np.uint64]) -> Any:
+    """Puts a text with one blank for all white space, and one at either end, into `symbols`.
 
-    Args:
-        raw: The bytes of the tokens in UTF-8, each between `<` and `>`, one after the other.
-        sizes: `(M,)`, the characters of each, `<` and `>` among them.
-        shortest: The length of the shortest n-grams, in characters.
-        longest: That of the longest.
-        step: `(256,)`, what a byte makes of a CRC-32.
-        buckets: The rows of the table.
-
-    Returns:
-        `(K,)`, token after token, short n-grams first; and how many belong to each token, `(M,)`.
+    Gives how many there are; of an empty text none.
     """
-    counts = np.zeros(len(sizes), np.int32)
-    for token in range(len(sizes)):
-        for n in range(shortest, longest + 1):
-            counts[token] += max(0, sizes[token] - n + 1)
-    rows = np.empty(counts.sum(), np.int32)
-    begin = first = 0
-    for token in range(len(sizes)):
-        size = sizes[token]
-        for start in range(size):
-            state, at, place = np.uint32(0xFFFFFFFF), begin, first + start
-            for n in range(1, min(longest, size - start) + 1):
-                is_first = True
-                while at < len(raw) and (is_first or raw[at] & 0xC0 == 0x80):  # a character's further bytes
-                    state = step[(state ^ raw[at]) & np.uint32(0xFF)] ^ (state >> np.uint32(8))
-                    at, is_first = at + 1, False
-                if n == 1:
-                    begin = at
-                if n >= shortest:
-                    rows[place] = np.uint32(~state) % buckets
-                    place += size - n + 1
-        first += counts[token]
-    return rows, counts
+    at, is_space = 0, True
+    for code in text:
+        was_space, is_space = is_space, code < len(spaces) and spaces[code]
+        if was_space and not is_space:
+            symbols[at] = _BLANK
+            at += 1
+        if not is_space:
+            symbols[at] = code
+            at += 1
+    if at:
+        symbols[at] = _BLANK
+        at += 1
+    return at
 
 
 @inline
@@ -88,7 +72,7 @@ def _roll(
 
 
 @compile_loop(
-    read(u8, 1), read(i8, 1), i8, read(u4, 1), read(i8, 1), i8, i8, u8, u8, u4
+    read(u8, 1), read(i8, 1), i8, read(u4, 1), read(i8, 1), read(boolean, 1), i8, i8, u8, u8, u4
 )  # fmt: skip
 def hash_ngrams(
     words: NDArray[np.uint64],
@@ -96,6 +80,7 @@ def hash_ngrams(
     word_max: int,
     codes: UInt32,
     code_bounds: Int,
+    spaces: NDArray[np.bool_],
     char_min: int,
     char_max: int,
     base: np.uint64,
@@ -112,6 +97,7 @@ def hash_ngrams(
         word_max: The length of the longest n-grams of words.
         codes: The code points, text after text.
         code_bounds: `(N + 1,)`, where each text's begin and, last, end.
+        spaces: By code point, whether it is white space; what is beyond is none.
         char_min: The length of the shortest n-grams of characters.
         char_max: That of the longest; 0 for none.
         base: What a hash is multiplied with for the next symbol.
@@ -119,8 +105,9 @@ def hash_ngrams(
         character_family: The bit that n-grams of characters have, and those of words have not.
     """
     bounds = np.zeros(len(word_bounds), np.int64)
-    keys = np.empty(word_max * len(words) + max(0, char_max - char_min + 1) * len(codes), np.uint32)
-    symbols = codes.astype(np.uint64)
+    most = len(codes) + 2 * len(bounds)
+    keys = np.empty(word_max * len(words) + max(0, char_max - char_min + 1) * most, np.uint32)
+    symbols = np.empty(most, np.uint64)
     at = 0
     for text in range(len(bounds) - 1):
         first = at
@@ -128,20 +115,51 @@ def hash_ngrams(
         for place in range(first, at):
             keys[place] &= ~character_family
         first = at
-        own = symbols[code_bounds[text] : code_bounds[text + 1]]
-        at = _roll(own, char_min, char_max, base, mix, keys, at)
+        count = _fold_spaces(codes[code_bounds[text] : code_bounds[text + 1]], spaces, symbols)
+        at = _roll(symbols[:count], char_min, char_max, base, mix, keys, at)
         for place in range(first, at):
             keys[place] |= character_family
         bounds[text + 1] = at
     return bounds, keys[:at].copy()
 
 
+@inline
+def _bits(keys: int) -> Any:
+    """Gives how many bits of a hash tell a place, so that half of the places at least stay empty."""
+    bits = 6
+    while 1 << bits < 2 * keys:
+        bits += 1
+    return bits
+
+
+@inline
+def _count(keys: UInt32, salt: np.uint64, places: NDArray[np.int32], distinct: UInt32, times: Int) -> Any:
+    """Finds the distinct keys, as they come, and how often each occurs; gives how many there are.
+
+    `places` is a hash table that has zeros, before and after.
+    """
+    size = 1 << _bits(len(keys))
+    shift, count = np.uint64(64 - _bits(len(keys))), 0
+    for key in keys:
+        place = np.int64((key * salt) >> shift)
+        while places[place] and distinct[places[place] - 1] != key:
+            place = (place + 1) & (size - 1)
+        if not places[place]:
+            distinct[count], times[count] = key, 0
+            count += 1
+            places[place] = count
+        times[places[place] - 1] += 1
+    places[:size] = 0
+    return count
+
+
 @compile_loop(
-    read(i8, 1), read(u4, 1), read(u4, 1), read(i4, 1), u4, read(f4, 1), i8, i8, read(i2, 2), write(f4, 2), write(f4, 1)
+    read(i8, 1), read(u4, 1), u8, read(u4, 1), read(i4, 1), u4, read(f4, 1), i8, i8, read(i2, 2), write(f4, 2), write(f4, 1)
 )  # fmt: skip
 def read_ngrams(
     bounds: Int,
     keys: UInt32,
+    salt: np.uint64,
     known: UInt32,
     first: NDArray[np.int32],
     shift: np.uint32,
@@ -156,7 +174,9 @@ def read_ngrams(
 
     Args:
         bounds: `(N + 1,)`, and
-        keys: the n-grams, as `grutext.text.sort_ngrams` gives them.
+        keys: the n-grams, as `grutext.text.list_ngrams` gives them.
+        salt: An odd number that nobody who writes texts can know, so that nobody can make n-grams for which the hash table
+            has one place.
         known: `(F + 1,)`, as in `grutext.text.KeyIndex`; likewise
         first: and
         shift: these.
@@ -169,30 +189,26 @@ def read_ngrams(
     """
     most = 1
     for text in range(len(shares)):
-        most = max(most, bounds[text + 1] - bounds[text] + 1)
-    distinct, ends = np.empty(most, np.uint32), np.empty(most, np.int64)
-    columns, times, values = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most)
+        most = max(most, bounds[text + 1] - bounds[text])
+    places = np.zeros(1 << _bits(most), np.int32)
+    distinct, times = np.empty(most, np.uint32), np.empty(most, np.int64)
+    columns, values = np.empty(most, np.int64), np.empty(most)
     weights, beyond, labels = kernel.ravel(), len(scale), kernel.shape[1]
     for text in range(len(shares)):
-        begin, end = bounds[text], bounds[text + 1]
-        count = 0
-        for at in range(begin, end):
-            count += at == begin or keys[at] != keys[at - 1]
-            distinct[count], ends[count] = keys[at], at + 1
-        ends[0] = begin
-        for n in range(1, count + 1):
-            prefetch(first, distinct[min(n + _AHEAD, count)] >> shift)
+        count = _count(keys[bounds[text] : bounds[text + 1]], salt, places, distinct, times)
+        for n in range(count):
+            prefetch(first, distinct[min(n + _AHEAD, count - 1)] >> shift)
             columns[n] = first[distinct[n] >> shift]
         found = 0
-        for n in range(1, count + 1):
-            prefetch(known, columns[min(n + _AHEAD, count)])
+        for n in range(count):
+            prefetch(known, columns[min(n + _AHEAD, count - 1)])
             key, column = distinct[n], columns[n]
             for _ in range(_USUAL):  # rather than a loop whose end the processor would have to guess
                 column += known[column] < key
             while known[column] < key:
                 column += 1
             prefetch(scale, min(column, beyond - 1))
-            columns[found], times[found] = column, ends[n] - ends[n - 1]
+            columns[found], times[found] = column, times[n]
             found += known[column] == key and column < beyond
         squares = np.zeros(2)  # of each family
         for n in range(found):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numba import boolean
+from numba import int32 as i4
 from numba import int64 as i8
 from numba import uint8 as u1
 from numba import uint32 as u4
@@ -114,11 +115,11 @@ def cut_texts(
         in_pairs: Whether tokens of scripts without spaces are read with the one after them.
 
     Returns:
-        The code points of the tokens, one after the other; where each of them ends, `(S,)`; and how many of
-        them each text has, `(N,)`.
+        The code points of the tokens, one after the other; where each of them begins and, last, ends, `(S + 1,)`; and
+        how many of them each text has, `(N,)`.
     """
     letters = np.empty((2 if in_pairs else 1) * len(codes), np.uint32)
-    ends, lengths = np.empty(len(codes), np.int64), np.zeros(len(is_cut), np.int32)
+    token_bounds, lengths = np.zeros(len(codes) + 1, np.int64), np.zeros(len(is_cut), np.int32)
     count = used = 0
     for text in range(len(is_cut)):
         end, first = bounds[text + 1], count
@@ -136,31 +137,36 @@ def cut_texts(
             if joins and after < end and _kind(kinds, codes[at]) == _kind(kinds, codes[after]) == UNSPACED:
                 letters[used] = codes[after]  # without marks, which are odd, such a token is one character
                 used += 1
-            ends[count] = used
             count += 1
+            token_bounds[count] = used
             at = after
         lengths[text] = count - first
-    return letters[:used].copy(), ends[:count].copy(), lengths
+    return letters[:used].copy(), token_bounds[: count + 1].copy(), lengths
 
 
 @inline
-def _find(places: Int32, key: np.uint32, letters: Codes, ends: Int, firsts: Int32, token: int) -> Any:
-    """Finds the type that a token is of in a hash table.
+def _hash(letters: Codes) -> Any:
+    key = _BASIS
+    for letter in letters:
+        key = np.uint32((key ^ letter) * _PRIME)
+    return np.uint32(key ^ (key >> np.uint32(15)))
+
+
+@inline
+def _find(places: Int32, key: np.uint32, token: Codes, types: Codes, bounds: Int) -> Any:
+    """Finds a token in a hash table of types; the other arguments are as in `find_types`.
 
     Returns:
-        Its place, or where it belongs if the token is the first one; and how many places were looked at.
+        Its place, or where it belongs if it is not there; and how many places were looked at.
     """
-    start = ends[token - 1] if token else 0
-    size = ends[token] - start
     place, looks = np.int64(key) & (len(places) - 1), 1
     while places[place] >= 0:
-        other = firsts[places[place]]
-        begin = ends[other - 1] if other else 0
+        begin, end = bounds[places[place]], bounds[places[place] + 1]
         same = 0
-        if ends[other] - begin == size:
-            while same < size and letters[begin + same] == letters[start + same]:
+        if end - begin == len(token):
+            while same < len(token) and types[begin + same] == token[same]:
                 same += 1
-        if same == size:
+        if same == len(token):
             break
         place = (place + 1) & (len(places) - 1)
         looks += 1
@@ -168,37 +174,57 @@ def _find(places: Int32, key: np.uint32, letters: Codes, ends: Int, firsts: Int3
 
 
 @compile_loop(read(u4, 1), read(i8, 1))
-def number_tokens(letters: Codes, ends: Int) -> tuple[Int32, Int32]:
-    """Numbers the types of S tokens as they come; the arguments are what `cut_texts` gives.
+def number_tokens(letters: Codes, token_bounds: Int) -> tuple[Int32, Codes, Int, Int32]:
+    """Numbers the types of S tokens as they come.
+
+    Args:
+        letters: The code points of the tokens, one after the other.
+        token_bounds: `(S + 1,)`, where each of them begins and, last, ends.
 
     Returns:
-        Which of M types each token is of, `(S,)`, and the first token of each type, `(M,)`. Less than S and M of them, if
-        the tokens were made to have the same hash: to tell them apart would take time without end.
+        Which of M types each token is of, `(S,)`; the types, as the tokens were given; and a hash table of them, for
+        `find_types`. Fewer than S, if the tokens were made to have the same hash: to tell them apart would take time
+        without end.
     """
-    ids, firsts = np.empty(len(ends), np.int32), np.empty(len(ends), np.int32)
-    hashes = np.empty(len(ends), np.uint32)
+    ids, types, bounds = (
+        np.empty(len(token_bounds) - 1, np.int32),
+        np.empty_like(letters),
+        np.zeros_like(token_bounds),
+    )
+    hashes = np.empty(len(ids), np.uint32)
     places = np.full(_FIRST_PLACES, -1, np.int32)  # by hash, the number of a type
-    types = start = looks = count = 0
-    for token in range(len(ends)):
-        key = _BASIS
-        for letter in letters[start : ends[token]]:
-            key = np.uint32((key ^ letter) * _PRIME)
-        key = np.uint32(key ^ (key >> np.uint32(15)))
-        place, more = _find(places, key, letters, ends, firsts, token)
+    count = looks = done = 0
+    for number in range(len(ids)):
+        token = letters[token_bounds[number] : token_bounds[number + 1]]
+        key = _hash(token)
+        place, more = _find(places, key, token, types, bounds)
         looks += more
-        if looks > _LOOKS * (token + _FIRST_PLACES):
+        if looks > _LOOKS * (number + _FIRST_PLACES):
             break
         if places[place] < 0:
-            places[place], firsts[types], hashes[types] = types, token, key
-            types += 1
-        ids[token] = places[place]
-        count += 1
-        start = ends[token]
-        if 2 * types > len(places):
+            places[place], hashes[count] = count, key
+            end = bounds[count] + len(token)
+            types[bounds[count] : end] = token
+            count += 1
+            bounds[count] = end
+        ids[number] = places[place]
+        done += 1
+        if 2 * count > len(places):
             places = np.full(2 * len(places), -1, np.int32)
-            for number in range(types):
-                place = np.int64(hashes[number]) & (len(places) - 1)
+            for one in range(count):
+                place = np.int64(hashes[one]) & (len(places) - 1)
                 while places[place] >= 0:
                     place = (place + 1) & (len(places) - 1)
-                places[place] = number
-    return ids[:count].copy(), firsts[:types].copy()
+                places[place] = one
+    return ids[:done].copy(), types[: bounds[count]].copy(), bounds[: count + 1].copy(), places
+
+
+@compile_loop(read(u4, 1), read(i8, 1), read(i4, 1), read(u4, 1), read(i8, 1))
+def find_types(letters: Codes, token_bounds: Int, places: Int32, types: Codes, bounds: Int) -> Int32:
+    """Gives which of the types each of M tokens is, or -1, `(M,)`; the arguments are what `number_tokens` takes and gives."""
+    found = np.empty(len(token_bounds) - 1, np.int32)
+    for number in range(len(found)):
+        token = letters[token_bounds[number] : token_bounds[number + 1]]
+        place, _ = _find(places, _hash(token), token, types, bounds)
+        found[number] = places[place]
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from bisect import bisect_right
 from collections.abc import Mapping
 from functools import cached_property
@@ -11,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import WideConfig
-from grutext.text import MAX_COUNT, NgramFeatures, SparseRows, TokenBatch, count_ngrams, sort_ngrams
+from grutext.text import MAX_COUNT, NgramFeatures, SparseRows, TokenBatch, count_ngrams, list_ngrams
 
 _BLOCK = 1 << 18  # products held at a time
 _MANY = 1 << 12  # tokens
+_SALT = secrets.randbits(64) | 1  # of a hash table, which decides nothing
 
 
 class WidePart:
@@ -53,13 +55,14 @@ class WidePart:
         """Gives what `read` does."""
         from grutext.loops.ngrams import read_ngrams
 
-        bounds, keys = sort_ngrams(tokens, self.config, compiled=True)
+        bounds, keys = list_ngrams(tokens, self.config, compiled=True)
         features, index = self.features, self.features.index
         margins = np.zeros((len(bounds) - 1, self.kernel.shape[1]), np.float32)
         known = np.empty(len(margins), np.float32)
         read_ngrams(
             bounds,
             keys,
+            _SALT,
             index.keys,
             index.first,
             index.shift,

@@ -8,7 +8,7 @@ from grutext.text.ngrams import (
     NgramFeatures,
     SparseRows,
     count_ngrams,
-    sort_ngrams,
+    list_ngrams,
 )
 from grutext.text.normalize import normalize
 from grutext.text.tokenizers import TOKENIZERS, is_unspaced
@@ -29,6 +29,6 @@ __all__ = [
     "Vocabulary",
     "count_ngrams",
     "is_unspaced",
+    "list_ngrams",
     "normalize",
-    "sort_ngrams",
 ]

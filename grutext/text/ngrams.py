@@ -24,6 +24,7 @@ from grutext.text.vectorizer import TokenBatch
 CHARACTER_FAMILY = np.uint32(1 << 31)  # keys from here on are character n-grams
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
+_SPACES = np.array([chr(code).isspace() for code in range(0x3001)])  # no white space is beyond
 MAX_COUNT = (1 << 20) - 1  # more occurrences than this weigh no more
 
 UInt32 = NDArray[np.uint32]
@@ -51,7 +52,7 @@ class NgramCounts:
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
-def sort_ngrams(batch: TokenBatch, config: WideConfig, compiled: bool = False) -> tuple[Int64, UInt32]:
+def list_ngrams(batch: TokenBatch, config: WideConfig, compiled: bool = False) -> tuple[Int64, UInt32]:
     """Gives the n-grams of a batch of N texts, each of them as often as it occurs; an empty text has none.
 
     Args:
@@ -60,33 +61,42 @@ def sort_ngrams(batch: TokenBatch, config: WideConfig, compiled: bool = False) -
         compiled: Whether machine code hashes them, `grutext.loops.ngrams`.
 
     Returns:
-        `(N + 1,)`, where each text's n-grams begin, and the keys, ascending within a text.
+        `(N + 1,)`, where each text's n-grams begin and, last, end; and the keys, text after text.
     """
+    if compiled:
+        return _list_compiled(batch, config)
     hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
     words = hashes.take(batch.ids) if len(hashes) else hashes
-    word_bounds = bounds(batch.lengths)
-    codes, code_bounds = code_points(
-        [_fold_spaces(text) for text in batch.normalized] if config.char_max else [""] * len(batch.normalized)
-    )
-    shortest, longest = config.char_min, config.char_max
-    if compiled:
-        from grutext.loops.ngrams import hash_ngrams
+    codes, code_bounds = code_points([_fold_spaces(text) for text in _read_texts(batch, config)])
+    grams = _roll(words, bounds(batch.lengths), 1, config.word_max, characters=False)
+    grams += _roll(codes.astype(np.uint64), code_bounds, config.char_min, config.char_max, characters=True)
+    return _gather(grams, len(batch.lengths))
 
-        gram_bounds, keys = hash_ngrams(
-            words, word_bounds, config.word_max, codes, code_bounds, shortest, longest, _BASE, _MIX, CHARACTER_FAMILY
-        )  # fmt: skip
-    else:
-        grams = _roll(words, word_bounds, 1, config.word_max, characters=False)
-        grams += _roll(codes.astype(np.uint64), code_bounds, shortest, longest, characters=True)
-        gram_bounds, keys = _gather(grams, len(batch.lengths))
-    for start, end in itertools.pairwise(gram_bounds.tolist()):
-        keys[start:end].sort()  # each text by itself: short sorts are the fastest
+
+def _list_compiled(batch: TokenBatch, config: WideConfig) -> tuple[Int64, UInt32]:
+    """Gives what `list_ngrams` does."""
+    from grutext.loops.ngrams import hash_ngrams, hash_types
+
+    hashes = hash_types(*code_points(batch.types))
+    words = hashes.take(batch.ids) if len(hashes) else hashes
+    codes, code_bounds = code_points(_read_texts(batch, config))
+    gram_bounds, keys = hash_ngrams(
+        words, bounds(batch.lengths), config.word_max,
+        codes, code_bounds, _SPACES, config.char_min, config.char_max, _BASE, _MIX, CHARACTER_FAMILY,
+    )  # fmt: skip
     return gram_bounds, keys
 
 
+def _read_texts(batch: TokenBatch, config: WideConfig) -> list[str]:
+    """Gives the texts whose characters are read: without n-grams of characters empty ones."""
+    return batch.normalized if config.char_max else [""] * len(batch.normalized)
+
+
 def count_ngrams(batch: TokenBatch, config: WideConfig) -> NgramCounts:
-    """Counts the n-grams of a batch of texts; the arguments are those of `sort_ngrams`."""
-    gram_bounds, keys = sort_ngrams(batch, config)
+    """Counts the n-grams of a batch of texts; the arguments are those of `list_ngrams`."""
+    gram_bounds, keys = list_ngrams(batch, config)
+    for start, end in itertools.pairwise(gram_bounds.tolist()):
+        keys[start:end].sort()  # each text by itself: short sorts are the fastest
     differs = np.ones(len(keys) + 1, bool)
     np.not_equal(keys[1:], keys[:-1], out=differs[1:-1])
     differs[gram_bounds] = True

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import TextConfig
+from grutext.text.codes import code_points
 
 Int32 = NDArray[np.int32]
 UInt32 = NDArray[np.uint32]
@@ -36,10 +37,9 @@ def hash_subwords(tokens: Sequence[str], config: TextConfig, compiled: bool = Fa
     if compiled:
         from grutext.loops import ngrams
 
-        raw = np.frombuffer(_mark(tokens), np.uint8)
-        buckets, counts = ngrams.hash_subwords(
-            raw, _sizes(tokens), config.subword_min, config.subword_max, _STEP, config.subword_buckets
-        )
+        codes, bounds = code_points(tokens)
+        shortest, longest = config.subword_min, config.subword_max
+        buckets, counts = ngrams.hash_subwords(codes, bounds, shortest, longest, config.subword_buckets)
         return buckets, counts
     if len(tokens) <= _BLOCK:
         return _hash_block(tokens, config)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache
 from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.text.codes import code_points
+from grutext.text.codes import Strings, code_points
 from grutext.text.tokenizers import LETTERS, ODD, TOKENIZERS, UNSPACED
 
 Int32 = NDArray[np.int32]
@@ -39,7 +40,7 @@ def tokenize_texts(texts: list[str], tokenizer: str) -> tuple[list[str], Int32, 
     return list(type_of), np.array(ids, np.int32), np.array(lengths, np.int32)
 
 
-def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[list[str], Int32, Int32]:
+def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[Sequence[str], Int32, Int32]:
     """Gives what `tokenize_texts` does; texts with marks or emoji are cut by the tokenizer itself.
 
     If tokens were made to have the same hash, `tokenize_texts` numbers them: the hashes of a dict nobody can foresee.
@@ -54,14 +55,11 @@ def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[list[str], Int3
         codes, bounds = code_points(
             [" ".join(cut(text)) if odd else text for text, odd in zip(texts, is_cut, strict=True)]
         )
-    letters, ends, lengths = cut_texts(codes, bounds, is_cut, table, tokenizer == "pair")
-    ids, firsts = number_tokens(letters, ends)
-    if len(ids) < len(ends):
+    letters, token_bounds, lengths = cut_texts(codes, bounds, is_cut, table, tokenizer == "pair")
+    ids, types, type_bounds, _ = number_tokens(letters, token_bounds)
+    if len(ids) < len(token_bounds) - 1:
         return tokenize_texts(texts, tokenizer)
-    joined = letters.tobytes().decode("utf-32-le", "surrogatepass")
-    begins = np.concatenate([[0], ends])[firsts]
-    types = [joined[begin:end] for begin, end in zip(begins.tolist(), ends[firsts].tolist(), strict=True)]
-    return types, ids, lengths
+    return Strings(types, type_bounds), ids, lengths
 
 
 @cache

@@ -38,7 +38,7 @@ class TokenBatch:
     """
 
     normalized: list[str]
-    types: list[str]
+    types: Sequence[str]
     ids: Int32
     lengths: Int32
     rows: Int32
@@ -84,7 +84,7 @@ class Vectorizer:
             types=types,
             ids=ids,
             lengths=lengths,
-            rows=self.vocabulary.rows_of(types),
+            rows=self.vocabulary.rows_of(types, self._compiled),
             buckets=buckets,
             bucket_counts=bucket_counts,
         )

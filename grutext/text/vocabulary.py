@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from grutext.text.codes import Codes, Int64, code_points
 
 UNKNOWN = 0  # the row that every token outside the vocabulary shares
 
@@ -35,10 +38,29 @@ class Vocabulary:
         """Gives the row of `token` in the word table, `UNKNOWN` if it has none."""
         return self._row_of.get(token, UNKNOWN)
 
-    def rows_of(self, tokens: Sequence[str]) -> NDArray[np.int32]:
-        """Gives the rows of M tokens, `(M,) int32`."""
+    def rows_of(self, tokens: Sequence[str], compiled: bool = False) -> NDArray[np.int32]:
+        """Gives the rows of M tokens, `(M,) int32`.
+
+        Args:
+            tokens: The tokens.
+            compiled: Whether machine code looks them up, `grutext.loops.tokens`.
+        """
+        if compiled and self._table is not None:
+            from grutext.loops.tokens import find_types
+
+            return np.asarray(
+                find_types(*code_points(tokens), *self._table) + np.int32(1)
+            )  # not found: UNKNOWN
         row_of = self._row_of
         return np.array([row_of.get(token, UNKNOWN) for token in tokens], np.int32)
+
+    @cached_property
+    def _table(self) -> tuple[NDArray[np.int32], Codes, Int64] | None:
+        """The hash table that machine code looks into; None where rows are not to be told by the order of tokens."""
+        from grutext.loops.tokens import number_tokens
+
+        ids, types, bounds, places = number_tokens(*code_points(self.tokens))
+        return (places, types, bounds) if len(bounds) == len(self.tokens) + 1 == len(ids) + 1 else None
 
 
 def build_vocabulary(texts: Iterable[Iterable[str]], min_count: int, max_size: int) -> Vocabulary:

@@ -1,5 +1,7 @@
 """The linear model against the dense product."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -111,10 +113,37 @@ def test_machine_code_finds_keys_that_are_no_hashes(some):
     margins, shares = np.zeros((1, len(keys)), np.float32), np.zeros(1, np.float32)
     bounds, scale, bits = np.array([0, len(wanted)]), np.ones(len(keys), np.float32), kernel.view(np.int16)
     read_ngrams(
-        bounds, wanted, index.keys, index.first, index.shift, scale, len(keys), 9, bits, margins, shares
+        bounds,
+        wanted,
+        np.uint64(1),
+        index.keys,
+        index.first,
+        index.shift,
+        scale,
+        len(keys),
+        9,
+        bits,
+        margins,
+        shares,
     )
     np.testing.assert_allclose(margins[0], np.arange(1, len(keys) + 1) / np.sqrt(len(keys)), rtol=1e-6)
     assert shares[0] == np.float32(len(keys) / len(wanted))
+
+
+@pytest.mark.parametrize("salt", [1, 0x9E3779B97F4A7C15])
+@pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 5000])
+def test_machine_code_counts_n_grams_as_they_come(rng, size, salt):
+    """Also where all of them belong into one place of the hash table (salt 1); and the table is left empty."""
+    count = pytest.importorskip("grutext.loops.ngrams", exc_type=ImportError)._count
+    keys = rng.integers(0, max(1, size // 3), size).astype(np.uint32)
+    keys[::2] |= np.uint32(0xFFFF0000)
+    places = np.zeros(1 << 14, np.int32)
+    distinct, times = np.zeros(size, np.uint32), np.zeros(size, np.int64)
+    found = count(keys, np.uint64(salt), places, distinct, times)
+    expected = Counter(keys.tolist())
+    assert dict(zip(distinct[:found].tolist(), times[:found].tolist(), strict=True)) == expected
+    assert list(distinct[:found]) == list(dict.fromkeys(keys.tolist()))
+    assert not places.any()
 
 
 def test_a_text_that_begins_with_the_n_gram_that_ended_the_one_before(rng, compiled):

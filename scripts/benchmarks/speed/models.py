@@ -96,4 +96,4 @@ def from_ids(bundle: Bundle) -> Classifier:
 def cut_text(model: Classifier, texts: Sequence[str], tokens: int) -> str:
     """Gives a text of so many tokens, those of `texts` one after the other, and again where they are too few."""
     batch = model._vectorizer.vectorize(texts)  # noqa: SLF001
-    return " ".join(batch.types[i] for i in np.resize(batch.ids, tokens))
+    return " ".join(batch.types[int(i)] for i in np.resize(batch.ids, tokens))
