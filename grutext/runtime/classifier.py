@@ -14,7 +14,7 @@ from grutext.loops import problem
 from grutext.model.bundle import Bundle
 from grutext.model.spec import pooled_width
 from grutext.runtime.chunks import check_threads, map_chunks
-from grutext.runtime.decisions import decide
+from grutext.runtime.decisions import choose, decide
 from grutext.runtime.deep import DeepPart
 from grutext.runtime.familiarity import backing, familiarity, known_tokens
 from grutext.runtime.probabilities import fuse
@@ -77,10 +77,10 @@ class Classifier:
 
     def decide(self, probabilities: Float) -> list[str] | list[tuple[str, ...]]:
         """Gives the labels that probabilities `(N, C)` stand for, as `predict` does."""
-        chosen = decide(probabilities, self.thresholds, self.multilabel)
-        if self.multilabel:
-            return [tuple(self.labels[c] for c in np.flatnonzero(row)) for row in chosen]
-        return [self.labels[c] for c in chosen.argmax(axis=1)]
+        if not self.multilabel:
+            return [self.labels[c] for c in choose(probabilities, self.thresholds).tolist()]
+        chosen = decide(probabilities, self.thresholds, True)
+        return [tuple(self.labels[c] for c in np.flatnonzero(row)) for row in chosen]
 
     def predict_proba(self, texts: Sequence[str]) -> Float:
         """Gives the probability of each label for each text, `(N, C) float32`, in the order of `labels`.
@@ -96,7 +96,8 @@ class Classifier:
         """Gives `(N,)`: the probability of each text's label, of several the largest there is."""
         if self.multilabel:
             return np.asarray(probabilities.max(axis=1))
-        return probabilities[decide(probabilities, self.thresholds, False)]  # one a row
+        best = choose(probabilities, self.thresholds)
+        return np.take_along_axis(probabilities, best[:, None], axis=1)[:, 0]
 
     def familiarity(self, texts: Sequence[str]) -> Float:
         """Gives how much each text is like the training texts, `(N,) float32`; higher is more alike.

@@ -23,8 +23,12 @@ def decide(
         `(N, C)`; a row has exactly one True unless `multilabel`.
     """
     values = np.asarray(probabilities, np.float32)
-    limits = np.asarray(thresholds, np.float32)
     if multilabel:
-        return np.asarray(values >= limits)
-    best = (values / limits if limits.size else values).argmax(axis=1)
-    return np.asarray(best[:, None] == np.arange(values.shape[1]))
+        return np.asarray(values >= np.asarray(thresholds, np.float32))
+    return np.asarray(choose(values, thresholds)[:, None] == np.arange(values.shape[1]))
+
+
+def choose(probabilities: npt.ArrayLike, thresholds: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Gives the label of each text that has one, `(N,)`; the arguments are those of `decide`."""
+    values, limits = np.asarray(probabilities, np.float32), np.asarray(thresholds, np.float32)
+    return np.asarray((values / limits if limits.size else values).argmax(axis=1))

@@ -24,17 +24,21 @@ def fuse(deep: Float | None, wide: Float | None, calibration: Calibration, multi
         `(N, C) float32`; rows sum to 1 unless `multilabel`.
     """
     scores = scale_scores(deep, wide, calibration, multilabel)
-    if not multilabel:
-        # What is added to all scores of a text makes no difference in the end, so their sum is not taken here.
-        scores = [(share, np.maximum(below_highest(score), _FLOOR)) for share, score in scores]
-    fused = np.asarray(sum(share * score for share, score in scores))
+    fused: NDArray[np.floating] = np.zeros_like(scores[0][1])
+    for share, score in scores:  # in place, as all that follows: new memory takes longer than the sums
+        if not multilabel:
+            # What is added to all scores of a text makes no difference in the end, so their sum is not taken here.
+            np.maximum(lower(score), _FLOOR, out=score)
+        fused += np.multiply(score, share, out=score)
     if not multilabel and len(calibration.scale) > 1:  # but then it would
         fused = log_softmax(fused)
-    fused = fused * np.array(calibration.scale) + np.array(calibration.shift)
+    fused *= np.array(calibration.scale)
+    fused += np.array(calibration.shift)
     if multilabel:
         return np.asarray(1.0 / (1.0 + np.exp(np.clip(-fused, _FLOOR, -_FLOOR))), np.float32)
-    powers = np.exp(below_highest(fused))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+    np.exp(lower(fused), out=fused)
+    fused /= fused.sum(axis=1, keepdims=True)
+    return fused.astype(np.float32)
 
 
 def scale_scores(
@@ -54,10 +58,11 @@ def scale_scores(
 
 def log_softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
     """Gives the logarithm of the softmax over the last axis, without overflow."""
-    shifted = below_highest(scores)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+    lowered = lower(scores.copy())
+    return np.asarray(lowered - np.log(np.exp(lowered).sum(axis=-1, keepdims=True)))
 
 
-def below_highest(scores: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Gives how far scores are from the highest of the last axis, 0 or less."""
-    return np.asarray(scores - scores.max(axis=-1, keepdims=True))
+def lower(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Takes the highest of the last axis from all scores, in place, and gives them back."""
+    scores -= scores.max(axis=-1, keepdims=True)
+    return scores
