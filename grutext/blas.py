@@ -14,13 +14,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
-Library = tuple[Callable[[], int], Callable[[int], None]]
-"""The functions of an OpenBLAS that tell and set the number of threads."""
 
-_NAMES = [f"{prefix}openblas_{{}}_num_threads{suffix}" for prefix in ("scipy_", "") for suffix in ("64_", "")]
+class Library(NamedTuple):
+    """What is asked of an OpenBLAS: functions that tell and set the number of threads, and the processor it is for."""
+
+    get: Callable[[], int]
+    set: Callable[[int], None]
+    core: str
+
+
+_NAMES = [f"{prefix}openblas_{{}}{suffix}" for prefix in ("scipy_", "") for suffix in ("64_", "")]
 _CALLERS = ("*core/_multiarray_umath*", "linalg/_fblas*")  # in the folders of NumPy and SciPy
 
 
@@ -35,13 +42,18 @@ def _find_openblas(package: ModuleType) -> Library | None:
         except OSError:
             continue
         for name in _NAMES:
-            if hasattr(library, name.format("set")):
-                return getattr(library, name.format("get")), getattr(library, name.format("set"))
+            if hasattr(library, name.format("set_num_threads")):
+                get, set_, core = (
+                    getattr(library, name.format(kind))
+                    for kind in ("get_num_threads", "set_num_threads", "get_corename")
+                )
+                core.restype = ctypes.c_char_p
+                return Library(get, set_, core().decode())
     return None
 
 
 def _address(library: Library) -> int | None:
-    return ctypes.cast(library[1], ctypes.c_void_p).value  # type: ignore[arg-type]
+    return ctypes.cast(library.set, ctypes.c_void_p).value  # type: ignore[arg-type]
 
 
 class _OneThread:
@@ -52,8 +64,8 @@ class _OneThread:
         self._libraries: list[Library] = []
         self._before: list[int] = []
 
-    def add(self, package: ModuleType) -> bool:
-        """Counts the OpenBLAS of NumPy or SciPy among those to hold; tells whether it has one."""
+    def add(self, package: ModuleType) -> str | None:
+        """Counts the OpenBLAS of NumPy or SciPy among those to hold; gives the processor it is for, None if it has none."""
         found = _find_openblas(package)
         with self._lock:
             # Both packages may have the same one.
@@ -61,12 +73,11 @@ class _OneThread:
                 self._libraries.append(found)
                 if self._users:
                     self._hold(found)
-        return found is not None
+        return found.core if found else None
 
     def _hold(self, library: Library) -> None:
-        get, set_ = library
-        self._before.append(get())
-        set_(1)
+        self._before.append(library.get())
+        library.set(1)
 
     def enter(self) -> None:
         """Counts one more who asks."""
@@ -87,8 +98,8 @@ class _OneThread:
 
     def _free(self) -> None:
         # A fork may come before all of them are held.
-        for (_, set_), threads in zip(self._libraries, self._before, strict=False):
-            set_(threads)
+        for library, threads in zip(self._libraries, self._before, strict=False):
+            library.set(threads)
         self._before.clear()
 
     def forget(self) -> None:
@@ -103,8 +114,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_one_thread.forget)
 
 
-def include(package: ModuleType) -> bool:
-    """Lets `one_blas_thread` hold the BLAS of SciPy, too, if that is an OpenBLAS; tells whether it is."""
+def include(package: ModuleType) -> str | None:
+    """Lets `one_blas_thread` hold the BLAS of SciPy, too.
+
+    Gives the name that OpenBLAS has for the processor whose instructions it uses; None if it is another BLAS.
+    """
     return _one_thread.add(package)
 
 

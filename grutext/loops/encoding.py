@@ -10,7 +10,7 @@ from numba import float32 as f4
 from numba import int32 as i4
 from numpy.typing import NDArray
 
-from grutext.loops.compiling import compile_loop, inline, read, steps_in_block
+from grutext.loops.compiling import compile_loop, inline, multiply, read, steps_in_block
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
@@ -77,7 +77,7 @@ def run_gradient(
         carry += work
         if t == (last - 1 if backward else first):
             low, high, end = first * texts, last * texts, (last - first) * texts
-            np.dot(into[:end], kernel.T, out[low:high])
+            multiply(into[:end], kernel.T, out[low:high])
             np.dot(rows[low:high].T, into[:end], of_kernel)
             # The state before a step stands a step away; the first step in the direction has none.
             away = low + texts if backward else low - texts
@@ -134,7 +134,7 @@ def convolve(
         for tap in range(len(kernel)):
             first, last, shift = _reach(tap, len(kernel), low, high, count)
             to, much = (first - shift - low) * texts, (last - first) * texts
-            np.dot(rows[first * texts : last * texts], kernel[tap], work[:much])
+            multiply(rows[first * texts : last * texts], kernel[tap], work[:much])
             found[to : to + much] += work[:much]
         for row in range(low * texts, high * texts):
             for e in range(size):
@@ -172,7 +172,7 @@ def convolve_gradient(
             to, much = (first - shift - low) * texts, (last - first) * texts
             np.dot(rows[first * texts : last * texts].T, dfound[to : to + much], of_kernel)
             dkernel[tap] += of_kernel
-            np.dot(dfound[to : to + much], kernel[tap].T, work[:much])
+            multiply(dfound[to : to + much], kernel[tap].T, work[:much])
             dsteps[first * texts : last * texts] += work[:much]
     _clear(dsteps, mask)
     return dsteps.reshape(steps.shape), dkernel, dbias

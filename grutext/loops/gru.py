@@ -12,7 +12,7 @@ from numba import int32 as i4
 from numba import int64 as i8
 from numpy.typing import NDArray
 
-from grutext.loops.compiling import compile_loop, fetch_row, inline, read, steps_in_block, write
+from grutext.loops.compiling import compile_loop, fetch_row, inline, multiply, read, steps_in_block, write
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -174,7 +174,7 @@ def run_layer(
                 starts[i] = row - begin
                 row += stop - t
             if not len(projected):
-                np.dot(seen[:row], kernel[d], inputs[:row])
+                multiply(seen[:row], kernel[d], inputs[:row])
             running = n
             for step in range(t, end):
                 while lengths[running - 1] <= step:
@@ -225,7 +225,7 @@ def run_forward(
         t = count - 1 - i if backward else i
         if i % block == 0:  # what the next steps get from their inputs
             first, last = (max(0, t + 1 - block), t + 1) if backward else (t, min(count, t + block))
-            np.dot(rows[first * texts : last * texts], kernel, flat[first * texts : last * texts])
+            multiply(rows[first * texts : last * texts], kernel, flat[first * texts : last * texts])
         before = start if i == 0 else states[t + 1 if backward else t - 1]
         np.dot(before, recurrent, work)
         for n in range(texts):

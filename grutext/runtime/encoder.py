@@ -14,13 +14,17 @@ from grutext.runtime.gru import Batch, Float, Int
 from grutext.runtime.layers import NumpyLayers
 from grutext.runtime.machine import MachineLayers
 
-_TEXTS = 512  # that step together: with fewer, two threads wait for each other at each of many short steps
-
 Int32 = NDArray[np.int32]
 
 
 class Layers(Protocol):
-    """What the encoder does with tokens: convolution, GRU layers and pooling."""
+    """What the encoder does with tokens: convolution, GRU layers and pooling.
+
+    Attributes:
+        texts: That step together.
+    """
+
+    texts: int
 
     def read(self, vectors: Float, ids: Int32, lengths: Int32) -> tuple[Any, Int]:
         """Gives what `pool` reads, and where in it each text begins; the arguments are those of `Encoder.encode`."""
@@ -63,8 +67,8 @@ class Encoder:
         pooled = np.zeros((len(lengths), pooled_width(self._config)), np.float32)
         source, firsts = self._layers.read(vectors, ids, lengths)
         order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
-        for start in range(0, len(order), _TEXTS):
-            texts = order[start : start + _TEXTS]
+        for start in range(0, len(order), self._layers.texts):
+            texts = order[start : start + self._layers.texts]
             batch = Batch(firsts[texts], lengths[texts].astype(np.int64), len(directions(self._config)))
             pooled[texts] = self._layers.pool(source, batch)
         return pooled

@@ -18,6 +18,8 @@ from grutext.runtime.sources import Convolution, DistinctTokens, Rows, with_ones
 class NumpyLayers:
     """Convolution, GRU layers and pooling; the arguments are those of `grutext.runtime.encoder.Encoder`."""
 
+    texts = 512  # with fewer, two threads wait for each other at each of many short steps
+
     def __init__(self, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> None:
         self._config, self._weights = config, weights
         self._layers = [Layer.of(layer, config, weights) for layer in range(config.layers)]

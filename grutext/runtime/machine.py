@@ -48,6 +48,8 @@ class _Source(NamedTuple):
 class MachineLayers:
     """Convolution, GRU layers and pooling; the arguments are those of `grutext.runtime.encoder.Encoder`."""
 
+    texts = 64  # whose states, gates and inputs stay in the cache
+
     def __init__(self, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> None:
         self._config, self._weights = config, weights
         self._layers = [_Layer.of(layer, config, weights) for layer in range(config.layers)]

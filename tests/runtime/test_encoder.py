@@ -8,10 +8,12 @@ import pytest
 
 from grutext.config import ModelConfig, TextConfig
 from grutext.model.spec import POOLINGS, encoder_spec, pooled_width
-from grutext.runtime import deep, encoder, gru, machine, pooling, room
+from grutext.runtime import deep, gru, machine, pooling, room
 from grutext.runtime.deep import DeepPart
 from grutext.runtime.encoder import Encoder
 from grutext.runtime.gru import Batch
+from grutext.runtime.layers import NumpyLayers
+from grutext.runtime.machine import MachineLayers
 from grutext.text import Vectorizer, Vocabulary
 
 
@@ -62,7 +64,8 @@ def test_encoder_is_the_oracle(check_encode, config):
 def test_encoder_is_the_oracle_however_batches_and_blocks_are_cut(
     check_encode, config, monkeypatch, texts, rows, steps
 ):
-    monkeypatch.setattr(encoder, "_TEXTS", texts)
+    for layers in (NumpyLayers, MachineLayers):
+        monkeypatch.setattr(layers, "texts", texts)
     monkeypatch.setattr(gru, "_ROWS", rows)
     monkeypatch.setattr(gru, "_STEPS", steps)
     monkeypatch.setattr(machine, "_ROWS", rows)
