@@ -36,9 +36,9 @@ def embed(
     sums, all_words, at = np.empty(size, np.float32), words.ravel(), 0
     for m in range(len(rows)):
         fetch_row(all_words, rows[min(m + _AHEAD, len(rows) - 1)], size)
-        vector = vectors[m]
+        vector, row = vectors[m], rows[m]
         for e in range(size):
-            vector[e] = widen(words[rows[m], e])
+            vector[e] = widen(words[row, e])
         if not len(subwords) or not counts[m]:
             continue
         sums[:] = 0

@@ -54,6 +54,17 @@ def multiply(rows: Any, kernel: Any, products: Any) -> None:
 
 
 @inline
+def add_products(rows: Any, others: Any, total: Any, work: Any) -> None:
+    """Adds the product of the transpose of rows `(R, I)` with others `(R, O)` to `total`, likewise; `work` is like it."""
+    block = _SMALL // total.size
+    if block < _LEAST_ROWS:
+        block = max(1, len(rows))
+    for row in range(0, len(rows), block):
+        np.dot(rows[row : row + block].T, others[row : row + block], work)
+        total += work
+
+
+@inline
 def steps_in_block(texts: int) -> int:
     """Gives how many steps of so many texts are multiplied at once."""
     return max(1, BLOCK_ROWS // max(1, texts))

@@ -64,12 +64,15 @@ def embed(
     for k in range(len(type_of_bucket) if len(subwords) else 0):
         _add(types[type_of_bucket[k]], subwords[bucket_rows[type_buckets[k]]], _ONE)
     for m in range(len(type_words)):
+        row, share = word_rows[type_words[m]], shares[m]
         for e in range(size):
-            types[m, e] = words[word_rows[type_words[m]], e] + types[m, e] * shares[m]
+            types[m, e] = words[row, e] + types[m, e] * share
     vectors = np.empty((steps, texts, size), np.float32)
     for t in range(steps):
         for n in range(texts):
-            vectors[t, n] = types[ids[n, t]]
+            one = ids[n, t]
+            for e in range(size):
+                vectors[t, n, e] = types[one, e]
     return vectors
 
 

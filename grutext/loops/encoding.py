@@ -10,12 +10,37 @@ from numba import float32 as f4
 from numba import int32 as i4
 from numpy.typing import NDArray
 
-from grutext.loops.compiling import compile_loop, inline, multiply, read, steps_in_block
+from grutext.loops.compiling import add_products, compile_loop, inline, multiply, read, steps_in_block
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
 
 _ONE, _LOW = np.float32(1), np.float32(-np.inf)
+
+
+@inline
+def _gate_gradients(
+    t: int, n: int, row: int, upstream: Float, before: Float, gates: Float, inner: Float, carry: Float, into: Float, back: Float
+) -> None:  # fmt: skip
+    """Takes a text a step back: fills in a row of `into` and `back`; a loop for each, as in `run_forward`."""
+    units = carry.shape[1]
+    for k in range(units):
+        carry[n, k] += upstream[t, n, k]  # the gradient for the state
+    for k in range(units):
+        u, c = gates[t, n, k], gates[t, n, 2 * units + k]
+        into[row, k] = carry[n, k] * (before[n, k] - c) * u * (_ONE - u)
+    for k in range(units):
+        u, c = gates[t, n, k], gates[t, n, 2 * units + k]
+        into[row, 2 * units + k] = carry[n, k] * u * (_ONE - c * c)
+    for k in range(units):
+        r = gates[t, n, units + k]
+        into[row, units + k] = into[row, 2 * units + k] * inner[t, n, k] * r * (_ONE - r)
+    for k in range(2 * units):
+        back[row, k] = into[row, k]
+    for k in range(units):
+        back[row, 2 * units + k] = into[row, 2 * units + k] * gates[t, n, units + k]
+    for k in range(units):
+        carry[n, k] *= _ONE - gates[t, n, k]
 
 
 @compile_loop(
@@ -52,6 +77,7 @@ def run_gradient(
     dbias, out = np.zeros((2, 3 * units), np.float32), dsteps.reshape(count * texts, size)
     start, carry = np.zeros((texts, units), np.float32), np.zeros((texts, units), np.float32)
     work, of_kernel, of_recurrent = np.empty_like(carry), np.empty_like(kernel), np.empty_like(recurrent)
+    to_inputs, to_states = kernel.T.copy(), recurrent.T.copy()
     block = steps_in_block(texts)
     # For the inputs of gates and candidates, and for what the states before gave to them; a block of steps at a time.
     into = np.empty((block * texts, 3 * units), np.float32)
@@ -63,28 +89,18 @@ def run_gradient(
         before = start if i == count - 1 else states[t + 1 if backward else t - 1]
         for n in range(texts):
             at = (t - first) * texts + n
-            u, r, c = gates[t, n, :units], gates[t, n, units : 2 * units], gates[t, n, 2 * units :]
-            for k in range(units):
-                dh = upstream[t, n, k] + carry[n, k]
-                dc = dh * u[k] * (_ONE - c[k] * c[k])
-                dz = dh * (before[n, k] - c[k]) * u[k] * (_ONE - u[k])
-                dr = dc * inner[t, n, k] * r[k] * (_ONE - r[k])
-                into[at, k], into[at, units + k], into[at, 2 * units + k] = dz, dr, dc
-                back[at, k], back[at, units + k], back[at, 2 * units + k] = dz, dr, dc * r[k]
-                carry[n, k] = dh * (_ONE - u[k])
+            _gate_gradients(t, n, at, upstream, before, gates, inner, carry, into, back)
         at = (t - first) * texts
-        np.dot(back[at : at + texts], recurrent.T, work)
+        np.dot(back[at : at + texts], to_states, work)
         carry += work
         if t == (last - 1 if backward else first):
             low, high, end = first * texts, last * texts, (last - first) * texts
-            multiply(into[:end], kernel.T, out[low:high])
-            np.dot(rows[low:high].T, into[:end], of_kernel)
+            multiply(into[:end], to_inputs, out[low:high])
+            add_products(rows[low:high], into[:end], dkernel, of_kernel)
             # The state before a step stands a step away; the first step in the direction has none.
             away = low + texts if backward else low - texts
             begin, stop = max(0, away), min(count * texts, away + end)
-            np.dot(state_rows[begin:stop].T, back[begin - away : stop - away], of_recurrent)
-            dkernel += of_kernel
-            drecurrent += of_recurrent
+            add_products(state_rows[begin:stop], back[begin - away : stop - away], drecurrent, of_recurrent)
             for row in range(end):
                 for k in range(3 * units):
                     dbias[0, k] += into[row, k]
@@ -138,9 +154,10 @@ def convolve(
             found[to : to + much] += work[:much]
         for row in range(low * texts, high * texts):
             for e in range(size):
+                is_positive[row, e] = found[row - low * texts, e] > 0
+            for e in range(size):
                 x = found[row - low * texts, e]
-                is_positive[row, e] = x > 0
-                total[row, e] = rows[row, e] + max(x, np.float32(0))
+                total[row, e] = rows[row, e] + (x if x > 0 else np.float32(0))
     return total.reshape(steps.shape), is_positive.reshape(steps.shape)
 
 
@@ -158,7 +175,7 @@ def convolve_gradient(
     given, flat = upstream.reshape(rows.shape), is_positive.reshape(rows.shape)
     dsteps = given.copy()
     dkernel, of_kernel, dbias = np.zeros_like(kernel), np.empty_like(kernel[0]), np.zeros(size, np.float32)
-    block = steps_in_block(texts)
+    block, to_steps = steps_in_block(texts), kernel.transpose(0, 2, 1).copy()
     dfound, work = np.empty((block * texts, size), np.float32), np.empty((block * texts, size), np.float32)
     for low in range(0, count, block):
         high = min(count, low + block)
@@ -170,9 +187,8 @@ def convolve_gradient(
         for tap in range(len(kernel)):
             first, last, shift = _reach(tap, len(kernel), low, high, count)
             to, much = (first - shift - low) * texts, (last - first) * texts
-            np.dot(rows[first * texts : last * texts].T, dfound[to : to + much], of_kernel)
-            dkernel[tap] += of_kernel
-            multiply(dfound[to : to + much], kernel[tap].T, work[:much])
+            add_products(rows[first * texts : last * texts], dfound[to : to + much], dkernel[tap], of_kernel)
+            multiply(dfound[to : to + much], to_steps[tap], work[:much])
             dsteps[first * texts : last * texts] += work[:much]
     _clear(dsteps, mask)
     return dsteps.reshape(steps.shape), dkernel, dbias

@@ -83,7 +83,9 @@ def _convolve(vectors: Float, products: Float, bias: Float, ids: Int32, begin: i
 @inline
 def _take(table: Float, rows: Int32, taken: Float) -> None:
     for k in range(len(taken)):
-        taken[k] = table[rows[k]]
+        row = rows[k]  # once: for all the compiler knows, it might change with `taken`
+        for u in range(taken.shape[1]):
+            taken[k, u] = table[row, u]
 
 
 @inline
@@ -116,7 +118,7 @@ def _step(
 
 
 @compile_loop(
-    read(f4, 2), read(f4, 3), read(f4, 1), write(f4, 2), read(i4, 1),
+    read(f4, 2), read(f4, 3), read(f4, 1), read(f4, 3), read(i4, 1),
     read(i8, 1), read(i8, 1), read(f4, 3), read(f4, 3), read(f4, 3), i8, i8, write(f4, 2),
 )  # fmt: skip
 def run_layer(
@@ -131,8 +133,8 @@ def run_layer(
         vectors: `(M, I)`, of the distinct tokens.
         products: `(M, k, I)`, what the taps of a convolution make of them; k is 0 without one.
         bias: `(I,)`, that of the convolution.
-        projected: `(M * D, 3U)`, the tokens' projected inputs of each direction, where they do not depend on their
-            neighbours; else of no rows, and they are computed here.
+        projected: `(D, M, 3U)`, the tokens' projected inputs, where they do not depend on their neighbours; else
+            `(D, 0, 3U)`, and they are computed here.
         ids: `(S,)`, the row in `vectors` of each token.
         firsts: `(N,)`, where in `ids` each text begins.
         lengths: `(N,)`, falling; none is 0.
@@ -167,13 +169,13 @@ def run_layer(
                 length, stop = lengths[i], min(lengths[i], end)
                 begin = length - stop if d else t
                 of_text = ids[firsts[i] : firsts[i] + length]
-                if len(projected):
-                    _take(projected[d::directions], of_text[begin:], inputs[row : row + stop - t])
+                if projected.size:
+                    _take(projected[d], of_text[begin:], inputs[row : row + stop - t])
                 elif not is_seen:
                     _convolve(vectors, products, bias, of_text, begin, seen[row : row + stop - t])
                 starts[i] = row - begin
                 row += stop - t
-            if not len(projected):
+            if not projected.size:
                 multiply(seen[:row], kernel[d], inputs[:row])
             running = n
             for step in range(t, end):
@@ -233,15 +235,16 @@ def run_forward(
                 states[t, n] = before[n]
                 gates[t, n], inner[t, n] = 0, 0
                 continue
-            u, r, c = gates[t, n, :units], gates[t, n, units : 2 * units], gates[t, n, 2 * units :]
-            to_u, to_r, to_c = work[n, :units], work[n, units : 2 * units], work[n, 2 * units :]
+            # A loop for each: of one that writes them all the compiler cannot tell that it may do many units at once.
             for k in range(units):
-                u[k] = falling(u[k] + to_u[k] + of_u[k])  # 1 - z
+                gates[t, n, k] = falling(gates[t, n, k] + work[n, k] + of_u[k])  # 1 - z
             for k in range(units):
-                r[k] = falling(-(r[k] + to_r[k] + of_r[k]))
+                r = units + k
+                gates[t, n, r] = falling(-(gates[t, n, r] + work[n, r] + of_r[k]))
             for k in range(units):
-                x = to_c[k] + inside[k]
-                inner[t, n, k] = x
-                c[k] = tanh(c[k] + own[k] + r[k] * x)
-                states[t, n, k] = before[n, k] + u[k] * (c[k] - before[n, k])
+                c = 2 * units + k
+                inner[t, n, k] = work[n, c] + inside[k]
+                gates[t, n, c] = tanh(gates[t, n, c] + own[k] + gates[t, n, units + k] * inner[t, n, k])
+            for k in range(units):
+                states[t, n, k] = before[n, k] + gates[t, n, k] * (gates[t, n, 2 * units + k] - before[n, k])
     return states, gates, inner

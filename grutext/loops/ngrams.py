@@ -24,7 +24,7 @@ Int = NDArray[np.int64]
 UInt32 = NDArray[np.uint32]
 
 _BLANK = np.uint64(ord(" "))
-_USUAL = 3  # places that a search of a key goes on
+_USUAL = 2  # places that a search of a key goes on
 _AHEAD = 16  # n-grams whose numbers are fetched meanwhile
 
 

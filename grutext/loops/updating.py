@@ -82,8 +82,9 @@ def shift(vectors: Float, pull: Float, mask: Mask, radius: float) -> Float:
     shares = radius * np.float32(np.sqrt(squares / max(much, 1))) / _norms(pull)
     for t in range(steps):
         for n in range(texts):
+            share = shares[n]
             for e in range(size):
-                pull[t, n, e] = vectors[t, n, e] + pull[t, n, e] * shares[n]
+                pull[t, n, e] = vectors[t, n, e] + pull[t, n, e] * share
     return pull
 
 
@@ -105,13 +106,15 @@ def learn_directions(table: Float, touched: Any, places: Any, pull: Float, mask:
     for t in range(steps):
         for n in range(texts):
             if mask[t, n]:
-                counts[places[at]] += _ONE
+                place, norm = places[at], norms[n]
+                counts[place] += _ONE
                 for e in range(size):
-                    sums[places[at], e] += pull[t, n, e] / norms[n]
+                    sums[place, e] += pull[t, n, e] / norm
                 at += 1
     for p in range(len(touched)):
+        row, count = touched[p], counts[p]
         for e in range(size):
-            table[touched[p], e] += rate * (sums[p, e] / counts[p] - table[touched[p], e])
+            table[row, e] += rate * (sums[p, e] / count - table[row, e])
 
 
 @compile_loop(read(f4, 2), read(f4, 2), read(f4, 1), f4)

@@ -41,7 +41,7 @@ class _Source(NamedTuple):
     vectors: Float  # (M, I)
     products: Float  # (M, k, I)
     bias: Float  # (I,)
-    projected: Float  # (M * D, 3U), or of no rows
+    projected: Float  # (D, M, 3U), or of no rows
     ids: NDArray[np.int32]  # (S,)
 
 
@@ -67,12 +67,11 @@ class MachineLayers:
             flat = vectors @ self._kernel.reshape(vectors.shape[1], -1)
             products = flat.reshape(len(vectors), *self._kernel.shape[1:])
             return _Source(vectors, products, self._bias, self._unprojected, ids), firsts
-        gates = vectors @ np.concatenate(self._layers[0].kernel, axis=1)
-        return _plain(vectors, ids, gates.reshape(-1, self._unprojected.shape[1])), firsts
+        return _plain(vectors, ids, vectors @ self._layers[0].kernel), firsts
 
     @property
     def _unprojected(self) -> Float:
-        return np.empty((0, 3 * self._config.units), np.float32)
+        return np.empty((len(directions(self._config)), 0, 3 * self._config.units), np.float32)
 
     def pool(self, source: _Source, batch: Batch) -> Float:
         """Gives the vectors `(n, P)` of the texts of a batch."""

@@ -23,7 +23,7 @@ class KeyIndex:
     """
 
     def __init__(self, keys: NDArray[np.uint32]) -> None:
-        bits = min(24, max(1, len(keys).bit_length() + 1))
+        bits = min(24, max(1, len(keys).bit_length() - 1))  # one to two keys for each
         self.shift = np.uint32(32 - bits)
         sizes = np.bincount(keys >> self.shift, minlength=1 << bits)
         self.first = np.zeros(1 << bits, np.int32)

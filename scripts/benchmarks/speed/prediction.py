@@ -13,10 +13,10 @@ import numpy as np
 from benchmarks.peers import build_features, to_line, train_fasttext
 from benchmarks.sets import mostly_han
 from benchmarks.speed.job import Bench
-from benchmarks.speed.models import from_ids, only_recurrence, open_model, sample, without_wide
+from benchmarks.speed.models import from_ids, only_loop, only_recurrence, open_model, sample, without_wide
 from benchmarks.speed.onnx_gru import OnnxGru, is_installed
 from benchmarks.speed.timing import Call, interleave, rates
-from benchmarks.speed.tutorial import BATCH, Tutorial
+from benchmarks.speed.tutorial import BATCH, CUT, Tutorial
 from grutext.data import Example
 from grutext.model.bundle import Bundle
 from grutext.runtime import Classifier
@@ -26,24 +26,28 @@ from grutext.text import TokenBatch, Vectorizer, Vocabulary
 _MOST_TEXTS = 5_000
 _CHARACTERS = 2_000_000  # that are labelled in a turn
 _TRAINED_ON = 5_000  # texts that the peers are trained on; more would not make them faster
+_MOSTLY = 0.95  # of the characters
 _LARGE_BATCHES = (256, 1024)
 _CHUNK = 1024  # texts that ONNX Runtime's ids are made of at a time
 _PRODUCT_ROWS, _PRODUCTS = 8192, 50  # so many in a turn: the first ones wake the threads of BLAS
 
 
 def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yields a row for each set."""
+    """Yields a row for each set, and one for its texts as far as Keras reads them, where they are longer."""
     for name in bench.sets:
-        yield name, compare(bench, name)
+        drawn = [example.text for example in sample(bench, name, "test", _MOST_TEXTS)]
+        texts = drawn[: sum(size <= _CHARACTERS for size in accumulate(map(len, drawn)))]
+        yield name, compare(bench, name, texts)
+        cut = [" ".join(text.split()[:CUT]) for text in texts]
+        if sum(map(len, cut)) < _MOSTLY * sum(map(len, texts)):
+            yield f"{name}, {CUT} words of a text", compare(bench, name, cut)
 
 
-def compare(bench: Bench, name: str) -> dict[str, float]:
+def compare(bench: Bench, name: str, texts: Sequence[str]) -> dict[str, float]:
     """Gives the texts a second of each, and rates in GFLOP/s."""
     bundle = Bundle.load(open_model(bench, name))
-    drawn = [example.text for example in sample(bench, name, "test", _MOST_TEXTS)]
-    texts = drawn[: sum(size <= _CHARACTERS for size in accumulate(map(len, drawn)))]
     train = sample(bench, name, "train", _TRAINED_ON)
-    chinese = mostly_han(drawn[:1000])
+    chinese = mostly_han(list(texts[:1000]))
     calls = (
         _ours(bundle, texts)
         | _keras(bundle, texts, [example.text for example in train], chinese)
@@ -115,8 +119,9 @@ def _svm(texts: Sequence[str], train: Sequence[Example], chinese: bool) -> dict[
 
 
 def _recurrence(bundle: Bundle, texts: Sequence[str], repeats: int) -> dict[str, float]:
-    """Gives the rate of the recurrence's products, all that the GRU does counted in, and that of a plain one."""
-    model, units = from_ids(only_recurrence(bundle)), bundle.config.model.units
+    """Gives rates of the recurrence's products: of all that the GRU does, of its loop alone, and of a plain one."""
+    model, loop = from_ids(only_recurrence(bundle)), only_loop(bundle)
+    units = bundle.config.model.units
     draw = np.random.default_rng(1)
     rows = draw.normal(size=(_PRODUCT_ROWS, units)).astype(np.float32)
     kernel = draw.normal(size=(units, 3 * units)).astype(np.float32)
@@ -126,11 +131,14 @@ def _recurrence(bundle: Bundle, texts: Sequence[str], repeats: int) -> dict[str,
         for _ in range(_PRODUCTS):
             np.matmul(rows, kernel, product)
 
-    seconds = interleave({"gru": lambda: model.encode(texts), "product": multiply}, repeats)
+    calls = {"gru": lambda: model.encode(texts), "loop": lambda: loop.encode(texts), "product": multiply}
+    seconds = interleave(calls, repeats)
     vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary))
     tokens = int(vectorizer.vectorize(texts).lengths.sum())
     step = 2 * units * 3 * units / 1e9
+    own = rates(seconds, 2 * tokens * step)  # two directions
     return {
-        "recurrence_gflops": rates(seconds, 2 * tokens * step)["gru"],  # two directions
+        "recurrence_gflops": own["gru"],
+        "loop_gflops": own["loop"],
         "product_gflops": rates(seconds, _PRODUCTS * _PRODUCT_ROWS * step)["product"],
     }
