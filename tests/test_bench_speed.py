@@ -123,7 +123,7 @@ def test_what_a_machine_lacks_is_a_dash():
     assert cells(of_strings, "mail") == [
         "mail", "300", "–", "600", "100", "–", "–", "–", "–", "3.00", "–", "–", "6.00", "–", "–",
     ]  # fmt: skip
-    assert cells(of_ids, "mail") == ["mail", "700", *"–––––––"]
+    assert cells(of_ids, "mail") == ["mail", "700", *"––––––––"]
 
 
 def test_rows_stand_in_the_table_that_has_their_values():

@@ -93,30 +93,6 @@ def from_ids(bundle: Bundle) -> Classifier:
     return model
 
 
-class _OneToken(Remembered):
-    """Makes the first token of all tokens."""
-
-    def vectorize(self, texts: Sequence[str]) -> TokenBatch:
-        key = tuple(texts)
-        if key not in self._seen:
-            batch = super().vectorize(texts)
-            self._seen[key] = replace(
-                batch,
-                types=batch.types[:1],
-                ids=np.zeros_like(batch.ids),
-                rows=batch.rows[:1],
-                bucket_counts=batch.bucket_counts[:1],
-            )
-        return self._seen[key]
-
-
-def only_loop(bundle: Bundle) -> Classifier:
-    """Gives a classifier whose time is that of the GRU's loop: there is one token, and its inputs are in the cache."""
-    model = Classifier(only_recurrence(bundle))
-    model._vectorizer = _OneToken(model._vectorizer)  # type: ignore[assignment]  # noqa: SLF001
-    return model
-
-
 def cut_text(model: Classifier, texts: Sequence[str], tokens: int) -> str:
     """Gives a text of so many tokens, those of `texts` one after the other, and again where they are too few."""
     batch = model._vectorizer.vectorize(texts)  # noqa: SLF001

@@ -9,18 +9,24 @@ from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.peers import build_features, to_line, train_fasttext
 from benchmarks.sets import mostly_han
 from benchmarks.speed.job import Bench
-from benchmarks.speed.models import from_ids, only_loop, only_recurrence, open_model, sample, without_wide
+from benchmarks.speed.models import from_ids, only_recurrence, open_model, sample, without_wide
 from benchmarks.speed.onnx_gru import OnnxGru, is_installed
 from benchmarks.speed.timing import Call, interleave, rates
 from benchmarks.speed.tutorial import BATCH, CUT, Tutorial
+from grutext.blas import one_blas_thread
 from grutext.data import Example
 from grutext.model.bundle import Bundle
+from grutext.model.spec import directions
 from grutext.runtime import Classifier
+from grutext.runtime.chunks import cut
 from grutext.runtime.deep import DeepPart
+from grutext.runtime.gru import Batch
+from grutext.runtime.machine import MachineLayers
 from grutext.text import TokenBatch, Vectorizer, Vocabulary
 
 _MOST_TEXTS = 5_000
@@ -38,9 +44,9 @@ def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
         drawn = [example.text for example in sample(bench, name, "test", _MOST_TEXTS)]
         texts = drawn[: sum(size <= _CHARACTERS for size in accumulate(map(len, drawn)))]
         yield name, compare(bench, name, texts)
-        cut = [" ".join(text.split()[:CUT]) for text in texts]
-        if sum(map(len, cut)) < _MOSTLY * sum(map(len, texts)):
-            yield f"{name}, {CUT} words of a text", compare(bench, name, cut)
+        beginnings = [" ".join(text.split()[:CUT]) for text in texts]
+        if sum(map(len, beginnings)) < _MOSTLY * sum(map(len, texts)):
+            yield f"{name}, {CUT} words of a text", compare(bench, name, beginnings)
 
 
 def compare(bench: Bench, name: str, texts: Sequence[str]) -> dict[str, float]:
@@ -119,9 +125,8 @@ def _svm(texts: Sequence[str], train: Sequence[Example], chinese: bool) -> dict[
 
 
 def _recurrence(bundle: Bundle, texts: Sequence[str], repeats: int) -> dict[str, float]:
-    """Gives rates of the recurrence's products: of all that the GRU does, of its loop alone, and of a plain one."""
-    model, loop = from_ids(only_recurrence(bundle)), only_loop(bundle)
-    units = bundle.config.model.units
+    """Gives rates of the recurrence's products, alone on one core and with the GRU's inputs on all, and of plain ones."""
+    model, units = from_ids(only_recurrence(bundle)), bundle.config.model.units
     draw = np.random.default_rng(1)
     rows = draw.normal(size=(_PRODUCT_ROWS, units)).astype(np.float32)
     kernel = draw.normal(size=(units, 3 * units)).astype(np.float32)
@@ -131,14 +136,47 @@ def _recurrence(bundle: Bundle, texts: Sequence[str], repeats: int) -> dict[str,
         for _ in range(_PRODUCTS):
             np.matmul(rows, kernel, product)
 
-    calls = {"gru": lambda: model.encode(texts), "loop": lambda: loop.encode(texts), "product": multiply}
-    seconds = interleave(calls, repeats)
-    vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary))
-    tokens = int(vectorizer.vectorize(texts).lengths.sum())
-    step = 2 * units * 3 * units / 1e9
-    own = rates(seconds, 2 * tokens * step)  # two directions
-    return {
-        "recurrence_gflops": own["gru"],
-        "loop_gflops": own["loop"],
-        "product_gflops": rates(seconds, _PRODUCTS * _PRODUCT_ROWS * step)["product"],
+    def multiply_alone() -> None:
+        with one_blas_thread():
+            multiply()
+
+    lengths = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary)).vectorize(texts).lengths
+    loop = _loop(bundle, [lengths[start:end] for start, end in cut(texts)])
+    calls = {
+        "with_inputs": lambda: model.encode(texts),
+        "product": multiply,
+        "loop": loop,
+        "alone": multiply_alone,
     }
+    seconds = interleave(calls, repeats)
+    step = 2 * units * 3 * units / 1e9
+    ours = rates(seconds, 2 * int(lengths.sum()) * step)  # two directions
+    plain = rates(seconds, _PRODUCTS * _PRODUCT_ROWS * step)
+    return {
+        "loop_gflops": ours["loop"],
+        "core_gflops": plain["alone"],
+        "recurrence_gflops": ours["with_inputs"],
+        "product_gflops": plain["product"],
+    }
+
+
+def _loop(bundle: Bundle, chunks: Sequence[NDArray[np.int32]]) -> Call:
+    """Gives the GRU's loop over the steps of texts of these lengths; all tokens are the same, so that inputs cost nothing."""
+    bare = only_recurrence(bundle)
+    layers = MachineLayers(bare.config.model, bare.weights)
+    vector = np.ones((1, bare.config.model.embedding_size), np.float32)
+    batches = []
+    for lengths in chunks:
+        falling = np.sort(lengths[lengths > 0])[::-1].astype(np.int64)
+        for start in range(0, len(falling), layers.texts):
+            some = falling[start : start + layers.texts]
+            batches.append(Batch(np.zeros_like(some), some, len(directions(bare.config.model))))
+    longest = max(batch.lengths[0] for batch in batches)
+    source, _ = layers.read(vector, np.zeros(longest, np.int32), np.array([longest], np.int32))
+
+    def run() -> None:
+        with one_blas_thread():
+            for batch in batches:
+                layers.pool(source, batch)
+
+    return run
