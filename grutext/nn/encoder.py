@@ -9,7 +9,7 @@ from grutext.errors import ConfigError
 from grutext.model.spec import POOLINGS, directions, pooled_width, state_width
 from grutext.nn.backend import keras, tf
 from grutext.nn.pooling import Pooling
-from grutext.nn.recurrence import run_steps
+from grutext.nn.recurrence import every_step, run_steps
 from grutext.ranges import CONVOLUTIONS, is_convolution
 
 Tensor = Any
@@ -125,19 +125,21 @@ class GRUEncoder(keras.layers.Layer):
             mask = tf.not_equal(inputs, 0)
             inputs = tf.gather(self.embedding, inputs)  # (N, T, E)
         steps = tf.transpose(tf.cast(inputs, self.compute_dtype), [1, 0, 2])  # (T, N, E)
-        mask = tf.ones(tf.shape(inputs)[:2], tf.bool) if mask is None else tf.cast(mask, tf.bool)
-        encoded = self.encode(steps, tf.transpose(mask))
+        encoded = self.encode(steps, None if mask is None else tf.transpose(tf.cast(mask, tf.bool)))
         return tf.transpose(encoded, [1, 0, 2]) if self.pool is None else encoded
 
     def encode(self, steps: Tensor, mask: Tensor) -> Tensor:
-        """Gives pooled vectors `(N, P)`, or states `(T, N, D * U)`, of vectors `(T, N, E)` and a mask `(T, N)`."""
+        """Gives pooled vectors `(N, P)`, or states `(T, N, D * U)`, of vectors `(T, N, E)` and a mask `(T, N)`, if any."""
         if self.convolution:
-            steps *= tf.cast(mask, steps.dtype)[:, :, None]
+            if mask is not None:
+                steps *= tf.cast(mask, steps.dtype)[:, :, None]
             kernel, bias = tf.convert_to_tensor(self.conv_kernel), tf.convert_to_tensor(self.conv_bias)
             steps += tf.nn.relu(convolve(steps, kernel, bias))  # (T, N, E)
         for weights in self.gru:
             steps = run_steps(steps, mask, weights, self.reset_after)  # (T, N, D * U)
-        return steps if self.pool is None else self.pool(steps, mask)
+        if self.pool is None:
+            return steps
+        return self.pool(steps, every_step(steps) if mask is None else mask)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor = None) -> Tensor:
         if self.pool is not None:

@@ -62,15 +62,13 @@ class GRU(keras.layers.Layer):
         steps = tf.transpose(tf.cast(sequences, self.compute_dtype), [1, 0, 2])  # (T, N, F)
         if isinstance(initial_state, (list, tuple)):
             (initial_state,) = initial_state
-        if mask is None:
-            mask = tf.ones(tf.shape(sequences)[:2], tf.bool)
-        mask = tf.transpose(tf.cast(mask, tf.bool))  # (T, N)
+        mask = None if mask is None else tf.transpose(tf.cast(mask, tf.bool))  # (T, N)
         weights = (self.kernel, self.recurrent_kernel, self.bias)
         states = run_direction(
             steps, mask, weights, self.reset_after, backward=self.go_backwards, start=initial_state
         )  # (T, N, U)
         last = states[0 if self.go_backwards else -1]
-        if initial_state is not None:  # it is no output
+        if initial_state is not None and mask is not None:  # it is no output
             read = tf.cumsum(tf.cast(mask, tf.int32), reverse=self.go_backwards) > 0
             states = tf.where(read[:, :, None], states, 0)
         if self.go_backwards:

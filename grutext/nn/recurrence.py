@@ -27,7 +27,7 @@ def run_steps(steps: Tensor, mask: Tensor, weights: Sequence[Weights], reset_aft
 
     Args:
         steps: `(T, N, I) float32`.
-        mask: `(T, N) bool`, false where a step is to be skipped; it may have gaps.
+        mask: `(T, N) bool`, false where a step is to be skipped; it may have gaps. None: no step is.
         weights: `(kernel, recurrent_kernel, bias)` of the forward and, if there are two, the backward
             direction, with the shapes of the spec.
         reset_after: Which convention.
@@ -55,7 +55,7 @@ def run_direction(
 
     Args:
         steps: `(T, N, I) float32`.
-        mask: `(T, N) bool`, false where a step is to be skipped.
+        mask: `(T, N) bool`, false where a step is to be skipped; None: no step is.
         weights: `(kernel, recurrent_kernel, bias)` with the shapes of the spec.
         reset_after: Which convention.
         backward: Whether it reads from the end.
@@ -72,10 +72,19 @@ def run_direction(
     def run() -> Tensor:
         return _run(steps, mask, (kernel, recurrent, bias), start, reset_after, backward)
 
-    def hand_over() -> Tensor:
-        return cudnn.run(steps, mask, (kernel, recurrent, bias), start, backward=backward)
+    if not (reset_after and cudnn.is_there()):
+        return run()
+    real = every_step(steps) if mask is None else mask
 
-    return tf.cond(cudnn.fits(mask), hand_over, run) if reset_after and cudnn.is_there() else run()
+    def hand_over() -> Tensor:
+        return cudnn.run(steps, real, (kernel, recurrent, bias), start, backward=backward)
+
+    return tf.cond(cudnn.fits(real), hand_over, run)
+
+
+def every_step(steps: Tensor) -> Tensor:
+    """Gives the mask `(T, N)` of steps `(T, N, ...)` of which none is to be skipped."""
+    return tf.ones(tf.shape(steps)[:2], tf.bool)
 
 
 def _run(
@@ -93,10 +102,11 @@ def _run(
     kernel_gates, kernel_candidate = _split(kernel)
     recurrent_gates, recurrent_candidate = _split(recurrent)
     bias_gates, _ = _split(own + inner)
-    shutting = tf.constant(max(_SHUT, float(steps.dtype.min)), steps.dtype)
-    closed = tf.where(mask, tf.zeros_like(shutting), shutting)[:, :, None]  # (T, N, 1)
-    shut = closed * tf.concat([tf.ones([units], steps.dtype), tf.zeros([units], steps.dtype)], 0)
-    gates = _project(steps, kernel_gates, bias_gates) + shut  # (T, N, 2U)
+    gates = _project(steps, kernel_gates, bias_gates)  # (T, N, 2U)
+    if mask is not None:
+        shutting = tf.constant(max(_SHUT, float(steps.dtype.min)), steps.dtype)
+        closed = tf.where(mask, tf.zeros_like(shutting), shutting)[:, :, None]  # (T, N, 1)
+        gates += closed * tf.concat([tf.ones([units], steps.dtype), tf.zeros([units], steps.dtype)], 0)
     candidates = _project(steps, kernel_candidate, own[2 * units :])  # (T, N, U)
     cell: Any = cells.reset_after if reset_after else cells.reset_before
 
