@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 
 class Library(NamedTuple):
-    """What is asked of an OpenBLAS: functions that tell and set the number of threads, and the processor it is for."""
+    """What is asked of an OpenBLAS: functions that tell and set the number of threads, and the processor it is for, if it says."""
 
     get: Callable[[], int]
     set: Callable[[int], None]
@@ -43,13 +43,16 @@ def _find_openblas(package: ModuleType) -> Library | None:
             continue
         for name in _NAMES:
             if hasattr(library, name.format("set_num_threads")):
-                get, set_, core = (
-                    getattr(library, name.format(kind))
-                    for kind in ("get_num_threads", "set_num_threads", "get_corename")
-                )
-                core.restype = ctypes.c_char_p
-                return Library(get, set_, core().decode())
+                get, set_ = (getattr(library, name.format(f"{verb}_num_threads")) for verb in ("get", "set"))
+                return Library(get, set_, _ask_core(getattr(library, name.format("get_corename"), None)))
     return None
+
+
+def _ask_core(core: Any) -> str:
+    if core is None:  # others than OpenBLAS have its functions for threads, but not this one
+        return ""
+    core.restype = ctypes.c_char_p
+    return (core() or b"").decode()
 
 
 def _address(library: Library) -> int | None:
@@ -117,7 +120,7 @@ if hasattr(os, "register_at_fork"):
 def include(package: ModuleType) -> str | None:
     """Lets `one_blas_thread` hold the BLAS of SciPy, too.
 
-    Gives the name that OpenBLAS has for the processor whose instructions it uses; None if it is another BLAS.
+    Gives the name that OpenBLAS has for the processor whose instructions it uses, or an empty one; None if it is another BLAS.
     """
     return _one_thread.add(package)
 

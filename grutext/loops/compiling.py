@@ -22,6 +22,7 @@ _CORE = include(scipy)
 if _CORE is None:
     raise ImportError("SciPy has another BLAS than OpenBLAS")
 # Up to so many multiplications OpenBLAS does not lay matrices out anew for processors with AVX-512, and is a fifth faster.
+# Kept machine code has the number that it was made with: another one would change its speed and last bits, no more.
 _SMALL = 1_000_000 if _CORE in ("SkylakeX", "Cooperlake", "SapphireRapids") else 0
 _LEAST_ROWS = 16  # with fewer it is slower again
 
@@ -43,22 +44,34 @@ def inline(function: Callable[..., Any]) -> Any:
 
 
 @inline
+def _rows_at_once(rows: int, size: int) -> int:
+    """Gives how many of the rows are multiplied at once, to or from a matrix of so many numbers."""
+    block = _SMALL // size
+    return block if block >= _LEAST_ROWS else max(1, rows)
+
+
+@inline
 def multiply(rows: Any, kernel: Any, products: Any) -> None:
-    """Puts the products of rows `(R, I)` with a matrix `(I, O)` into `products`, so many rows at a time as are the fastest."""
-    block = _SMALL // kernel.size
-    if block < _LEAST_ROWS:
-        np.dot(rows, kernel, products)
-    else:
-        for row in range(0, len(rows), block):
-            np.dot(rows[row : row + block], kernel, products[row : row + block])
+    """Puts the products of rows `(R, I)` with a matrix `(I, O)` into `products`, `(R, O)`."""
+    multiply_blocks(rows, kernel, products, _rows_at_once(len(rows), kernel.size))
+
+
+@inline
+def multiply_blocks(rows: Any, kernel: Any, products: Any, block: int) -> None:
+    """Does what `multiply` does, so many rows at a time."""
+    for row in range(0, len(rows), block):
+        np.dot(rows[row : row + block], kernel, products[row : row + block])
 
 
 @inline
 def add_products(rows: Any, others: Any, total: Any, work: Any) -> None:
-    """Adds the product of the transpose of rows `(R, I)` with others `(R, O)` to `total`, likewise; `work` is like it."""
-    block = _SMALL // total.size
-    if block < _LEAST_ROWS:
-        block = max(1, len(rows))
+    """Adds to `total`, `(I, O)`, the product of rows `(R, I)`, transposed, with others `(R, O)`; `work` is overwritten."""
+    add_product_blocks(rows, others, total, work, _rows_at_once(len(rows), total.size))
+
+
+@inline
+def add_product_blocks(rows: Any, others: Any, total: Any, work: Any, block: int) -> None:
+    """Does what `add_products` does, so many rows at a time."""
     for row in range(0, len(rows), block):
         np.dot(rows[row : row + block].T, others[row : row + block], work)
         total += work

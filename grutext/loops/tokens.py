@@ -163,10 +163,9 @@ def _find(places: Int32, key: np.uint32, token: Codes, types: Codes, bounds: Int
     while places[place] >= 0:
         begin, end = bounds[places[place]], bounds[places[place] + 1]
         same = 0
-        if end - begin == len(token):
-            while same < len(token) and types[begin + same] == token[same]:
-                same += 1
-        if same == len(token):
+        while same < min(len(token), end - begin) and types[begin + same] == token[same]:
+            same += 1
+        if same == len(token) == end - begin:
             break
         place = (place + 1) & (len(places) - 1)
         looks += 1

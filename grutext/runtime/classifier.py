@@ -1,4 +1,4 @@
-"""A trained model that answers, in NumPy."""
+"""A trained model that answers, in NumPy or machine code."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Classifier:
         bundle: The model.
         threads: How many threads work on many texts; None is one for each core that the process may use. The
             answers are the same bits for any number.
-        compiled: Whether the loops are machine code, made by Numba (the extra `fast`), and not NumPy's and Python's: about
-            twice as fast, once it is loaded, which takes a second or two, or compiled, which takes some twenty seconds
+        compiled: Whether the loops are machine code, made by Numba (the extra `fast`), and not NumPy's and Python's:
+            two to three times as fast, once it is loaded, which takes a second or two, or compiled, which takes some twenty seconds
             the first time. None: if it is to be had. Probabilities differ by a few millionths.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The deep part in NumPy: tokens to vectors, the encoder, the head."""
+"""The deep part: tokens to vectors, the encoder, the head."""
 
 from __future__ import annotations
 

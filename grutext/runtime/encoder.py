@@ -21,7 +21,7 @@ class Layers(Protocol):
     """What the encoder does with tokens: convolution, GRU layers and pooling.
 
     Attributes:
-        texts: That step together.
+        texts: How many step together.
     """
 
     texts: int

@@ -36,7 +36,7 @@ class _Layer(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """What a layer reads, likewise."""
+    """What a layer reads, in the order of `run_layer`'s first arguments, which says more."""
 
     vectors: Float  # (M, I)
     products: Float  # (M, k, I)
@@ -82,13 +82,10 @@ class MachineLayers:
         if pooling == "attention":
             states, batch = self._states(source, batch, self._layers[-1])
             return attend(states, batch, self._weights)
-        last, largest, sums = self._run(source, batch, self._layers[-1], rows=0)[:3]
-        if pooling == "last":
-            return side_by_side(last)
-        if pooling == "max":
-            return side_by_side(largest)
-        mean = side_by_side(sums / batch.lengths[:, None]).astype(np.float32)
-        return mean if pooling == "mean" else np.concatenate([side_by_side(largest), mean], axis=1)
+        last, largest, sums, _ = self._run(source, batch, self._layers[-1], rows=0)
+        means = (sums / batch.lengths[:, None]).astype(np.float32)
+        parts = {"last": [last], "max": [largest], "mean": [means], "max+mean": [largest, means]}[pooling]
+        return np.concatenate([side_by_side(part) for part in parts], axis=1)
 
     def _states(self, source: _Source, batch: Batch, layer: _Layer) -> tuple[Float, Batch]:
         """Gives all states `(S, D * U)`, and where the texts are in them."""

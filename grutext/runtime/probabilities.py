@@ -28,7 +28,7 @@ def fuse(deep: Float | None, wide: Float | None, calibration: Calibration, multi
     for share, score in scores:  # in place, as all that follows: new memory takes longer than the sums
         if not multilabel:
             # What is added to all scores of a text makes no difference in the end, so their sum is not taken here.
-            np.maximum(lower(score), _FLOOR, out=score)
+            np.maximum(lower_to_zero(score), _FLOOR, out=score)
         fused += np.multiply(score, share, out=score)
     if not multilabel and len(calibration.scale) > 1:  # but then it would
         fused = log_softmax(fused)
@@ -36,7 +36,7 @@ def fuse(deep: Float | None, wide: Float | None, calibration: Calibration, multi
     fused += np.array(calibration.shift)
     if multilabel:
         return np.asarray(1.0 / (1.0 + np.exp(np.clip(-fused, _FLOOR, -_FLOOR))), np.float32)
-    np.exp(lower(fused), out=fused)
+    np.exp(lower_to_zero(fused), out=fused)
     fused /= fused.sum(axis=1, keepdims=True)
     return fused.astype(np.float32)
 
@@ -58,11 +58,11 @@ def scale_scores(
 
 def log_softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
     """Gives the logarithm of the softmax over the last axis, without overflow."""
-    lowered = lower(scores.copy())
+    lowered = lower_to_zero(scores.copy())
     return np.asarray(lowered - np.log(np.exp(lowered).sum(axis=-1, keepdims=True)))
 
 
-def lower(scores: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Takes the highest of the last axis from all scores, in place, and gives them back."""
+def lower_to_zero(scores: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Takes the highest of the last axis from all scores, in place, so that the highest is 0; gives them back."""
     scores -= scores.max(axis=-1, keepdims=True)
     return scores

@@ -1,4 +1,4 @@
-"""The wide part in NumPy: n-gram counts to the margins of a linear model."""
+"""The wide part: n-gram counts to the margins of a linear model."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from grutext.config import WideConfig
 from grutext.text.codes import bounds, code_points
 from grutext.text.lookup import KeyIndex
+from grutext.text.subwords import CRC_STEP
 from grutext.text.vectorizer import TokenBatch
 
 CHARACTER_FAMILY = np.uint32(1 << 31)  # keys from here on are character n-grams
@@ -77,7 +78,7 @@ def _list_compiled(batch: TokenBatch, config: WideConfig) -> tuple[Int64, UInt32
     """Gives what `list_ngrams` does."""
     from grutext.loops.ngrams import hash_ngrams, hash_types
 
-    hashes = hash_types(*code_points(batch.types))
+    hashes = hash_types(*code_points(batch.types), CRC_STEP)
     words = hashes.take(batch.ids) if len(hashes) else hashes
     codes, code_bounds = code_points(_read_texts(batch, config))
     gram_bounds, keys = hash_ngrams(

@@ -20,7 +20,7 @@ Int32 = NDArray[np.int32]
 UInt32 = NDArray[np.uint32]
 _BLOCK = 1 << 14  # tokens; on the way their n-grams take several times the memory of the result
 _BEGIN = np.uint32(0xFFFFFFFF)
-_STEP = np.array([zlib.crc32(bytes([byte ^ 0xFF])) ^ 0xFF000000 for byte in range(256)], np.uint32)
+CRC_STEP = np.array([zlib.crc32(bytes([byte ^ 0xFF])) ^ 0xFF000000 for byte in range(256)], np.uint32)
 
 
 def hash_subwords(tokens: Sequence[str], config: TextConfig, compiled: bool = False) -> tuple[Int32, Int32]:
@@ -39,7 +39,9 @@ def hash_subwords(tokens: Sequence[str], config: TextConfig, compiled: bool = Fa
 
         codes, bounds = code_points(tokens)
         shortest, longest = config.subword_min, config.subword_max
-        buckets, counts = ngrams.hash_subwords(codes, bounds, shortest, longest, config.subword_buckets)
+        buckets, counts = ngrams.hash_subwords(
+            codes, bounds, shortest, longest, CRC_STEP, config.subword_buckets
+        )
         return buckets, counts
     if len(tokens) <= _BLOCK:
         return _hash_block(tokens, config)
@@ -98,7 +100,7 @@ def _rolling_crc(
     for n in range(1, lengths[-1] + 1):
         state = state[: size - n + 1]
         for byte, has in characters:
-            fed = _STEP.take((state ^ byte[n - 1 :]) & np.uint32(0xFF)) ^ (state >> np.uint32(8))
+            fed = CRC_STEP.take((state ^ byte[n - 1 :]) & np.uint32(0xFF)) ^ (state >> np.uint32(8))
             state = fed if has is None else np.where(has[n - 1 :], fed, state)
         if n in lengths:
             np.invert(state, out=hashes[n - lengths[0], : len(state)])

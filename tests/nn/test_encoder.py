@@ -46,6 +46,20 @@ def test_padding_changes_nothing(pooling, bidirectional):
     assert not np.allclose(model(ids)[0], model(ids)[1])
 
 
+@pytest.mark.parametrize("pooling", [*POOLINGS, None])
+def test_without_a_mask_every_step_is_real(pooling):
+    from grutext.encoder import GRUEncoder
+
+    rng = np.random.default_rng(1)
+    steps = rng.normal(size=(3, 5, 4)).astype(np.float32)
+    encoder = GRUEncoder(6, convolution=3, pooling=pooling)
+    encoder.build(steps.shape)
+    encoder.set_weights([rng.normal(size=w.shape) for w in encoder.get_weights()])
+    found = encoder(steps)
+    np.testing.assert_allclose(found, encoder(steps, mask=np.ones((3, 5), bool)), atol=1e-6)
+    assert not np.allclose(found, encoder(steps, mask=np.arange(5) < np.array([5, 4, 3])[:, None]))
+
+
 def test_states_come_with_their_mask_into_the_next_layer():
     from grutext.encoder import GRUEncoder
     from grutext.nn.backend import keras

@@ -68,8 +68,30 @@ def test_float16_is_widened_exactly(processor):
     assert done.stdout == halves.astype(np.float32).tobytes()
 
 
-LOOPS = {"answering": ["embed", "run_layer"], "ngrams": ["hash_ngrams", "hash_subwords", "read_ngrams"],
-         "tokens": ["cut_texts", "number_tokens"]}  # fmt: skip
+@pytest.mark.parametrize("rows", [0, 1, 15, 16, 17, 53])
+def test_products_are_the_same_however_many_rows_are_multiplied_at_once(rng, rows):
+    compiling = importlib.import_module("grutext.loops.compiling")
+    inputs, kernel = (rng.normal(size=size).astype(np.float32) for size in ((rows, 5), (5, 7)))
+    outputs = np.empty((rows, 7), np.float32)
+    total, work = np.ones((5, 7), np.float32), np.empty((5, 7), np.float32)
+    compiling.multiply_blocks(inputs, kernel, outputs, 16)
+    np.testing.assert_allclose(outputs, inputs.astype(float) @ kernel, rtol=1e-5, atol=1e-5)
+    compiling.add_product_blocks(inputs, outputs, total, work, 16)
+    np.testing.assert_allclose(total, 1 + inputs.astype(float).T @ outputs, rtol=1e-4, atol=1e-4)
+
+
+def test_a_blas_that_has_the_functions_of_openblas_but_for_one_is_held_all_the_same(monkeypatch):
+    class Other:
+        def __init__(self, path: str) -> None:
+            self.openblas_get_num_threads = self.openblas_set_num_threads = print
+
+    monkeypatch.setattr(blas.ctypes, "CDLL", Other)
+    assert blas._find_openblas(np) == (print, print, "")
+
+
+LOOPS = {"answering": ["embed", "run_layer"],
+         "ngrams": ["hash_ngrams", "hash_subwords", "hash_types", "read_ngrams"],
+         "tokens": ["cut_texts", "find_types", "number_tokens"]}  # fmt: skip
 
 
 @pytest.mark.parametrize(("module", "loop"), [(module, loop) for module in LOOPS for loop in LOOPS[module]])

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,3 +69,25 @@ def test_no_token_without_a_row_is_more_frequent_than_one_with(texts, least, mos
     assert len(kept) == min(most, sum(count >= least for count in counts.values()))
     assert not kept or max(left_out, default=0) <= max(kept[-1], least - 1)
     assert [vocabulary.row(token) for token in vocabulary.tokens] == list(range(1, vocabulary.rows))
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        [],
+        ["a"],
+        ["a", "a", "b", "c"],
+        ["a", "ab", "abc", "天", "天气", "\ud800", "👍"],
+        [f"w{n}" for n in range(3000)],
+    ],
+    ids=["empty", "one", "twice", "alike", "many"],
+)
+def test_machine_code_finds_the_same_rows(known):
+    pytest.importorskip("grutext.loops.tokens", exc_type=ImportError)
+    vocabulary = Vocabulary(known)
+    tokens = [*known[::-1], "", "b", "ab", "abd", "气", "w", "w30000", "\udfff", "👎", *known[:3]]
+    expected = vocabulary.rows_of(tokens)
+    found = vocabulary.rows_of(tokens, compiled=True)
+    assert found.tolist() == expected.tolist() == [vocabulary.row(token) for token in tokens]
+    assert found.dtype == expected.dtype
+    assert vocabulary.rows_of([], compiled=True).shape == (0,)
