@@ -25,6 +25,7 @@ UInt32 = NDArray[np.uint32]
 
 _BLANK = np.uint64(ord(" "))
 _USUAL = 2  # places that a search of a key goes on
+_FIRST_KEYS = 1 << 14  # distinct ones for which a hash table has room at first
 _AHEAD = 16  # n-grams whose numbers are fetched meanwhile
 
 
@@ -120,7 +121,7 @@ def hash_ngrams(
         for place in range(first, at):
             keys[place] |= character_family
         bounds[text + 1] = at
-    return bounds, keys[:at].copy()
+    return bounds, keys[:at]
 
 
 @inline
@@ -133,24 +134,39 @@ def _bits(keys: int) -> Any:
 
 
 @inline
-def _count(keys: UInt32, salt: np.uint64, places: NDArray[np.int32], distinct: UInt32, times: Int) -> Any:
-    """Finds the distinct keys, as they come, and how often each occurs; gives how many there are.
+def _place(key: np.uint32, salt: np.uint64, bits: int, places: NDArray[np.int32], distinct: UInt32) -> Any:
+    """Gives the place of a key in a hash table with so many bits, or the one where it belongs."""
+    place = np.int64((key * salt) >> np.uint64(64 - bits))
+    while places[place] and distinct[places[place] - 1] != key:
+        place = (place + 1) & ((1 << bits) - 1)
+    return place
 
-    `places` is a hash table that has zeros, before and after.
+
+@inline
+def _count(keys: UInt32, salt: np.uint64, places: NDArray[np.int32], distinct: UInt32, times: Int) -> Any:
+    """Finds the distinct keys, as they come, and how often each occurs.
+
+    Gives how many there are, and the hash table, `places` or, if that has no room for them, a larger one. It has zeros,
+    before and after.
     """
-    size = 1 << _bits(len(keys))
-    shift, count = np.uint64(64 - _bits(len(keys))), 0
+    bits, count = _bits(min(len(keys) // 2, _FIRST_KEYS)), 0
     for key in keys:
-        place = np.int64((key * salt) >> shift)
-        while places[place] and distinct[places[place] - 1] != key:
-            place = (place + 1) & (size - 1)
+        place = _place(key, salt, bits, places, distinct)
         if not places[place]:
+            if 2 * (count + 1) > 1 << bits:
+                places[: 1 << bits] = 0
+                bits += 1
+                if 1 << bits > len(places):
+                    places = np.zeros(1 << bits, np.int32)
+                for n in range(count):
+                    places[_place(distinct[n], salt, bits, places, distinct)] = n + 1
+                place = _place(key, salt, bits, places, distinct)
             distinct[count], times[count] = key, 0
             count += 1
             places[place] = count
         times[places[place] - 1] += 1
-    places[:size] = 0
-    return count
+    places[: 1 << bits] = 0
+    return count, places
 
 
 @compile_loop(
@@ -190,12 +206,12 @@ def read_ngrams(
     most = 1
     for text in range(len(shares)):
         most = max(most, bounds[text + 1] - bounds[text])
-    places = np.zeros(1 << _bits(most), np.int32)
+    places = np.zeros(1 << _bits(_FIRST_KEYS), np.int32)
     distinct, times = np.empty(most, np.uint32), np.empty(most, np.int64)
     columns, values = np.empty(most, np.int64), np.empty(most)
     weights, beyond, labels = kernel.ravel(), len(scale), kernel.shape[1]
     for text in range(len(shares)):
-        count = _count(keys[bounds[text] : bounds[text + 1]], salt, places, distinct, times)
+        count, places = _count(keys[bounds[text] : bounds[text + 1]], salt, places, distinct, times)
         for n in range(count):
             prefetch(first, distinct[min(n + _AHEAD, count - 1)] >> shift)
             columns[n] = first[distinct[n] >> shift]

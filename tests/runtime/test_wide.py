@@ -131,15 +131,15 @@ def test_machine_code_finds_keys_that_are_no_hashes(some):
 
 
 @pytest.mark.parametrize("salt", [1, 0x9E3779B97F4A7C15])
-@pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 5000])
+@pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 63, 64, 65, 129, 7000])
 def test_machine_code_counts_n_grams_as_they_come(rng, size, salt):
-    """Also where all of them belong into one place of the hash table (salt 1); and the table is left empty."""
+    """Also where all belong into one place of the hash table (salt 1), and where it is too small (7000); it is left empty."""
     count = pytest.importorskip("grutext.loops.ngrams", exc_type=ImportError)._count
-    keys = rng.integers(0, max(1, size // 3), size).astype(np.uint32)
+    keys = rng.integers(0, max(1, size), size).astype(np.uint32)
     keys[::2] |= np.uint32(0xFFFF0000)
-    places = np.zeros(1 << 14, np.int32)
+    places = np.zeros(1 << 13, np.int32)
     distinct, times = np.zeros(size, np.uint32), np.zeros(size, np.int64)
-    found = count(keys, np.uint64(salt), places, distinct, times)
+    found, places = count(keys, np.uint64(salt), places, distinct, times)
     expected = Counter(keys.tolist())
     assert dict(zip(distinct[:found].tolist(), times[:found].tolist(), strict=True)) == expected
     assert list(distinct[:found]) == list(dict.fromkeys(keys.tolist()))
