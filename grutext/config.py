@@ -98,6 +98,8 @@ class TrainingConfig:
 
     Attributes:
         epochs: Passes over the training part; 0 lets its size and the number of labels decide.
+        pretraining_epochs: Passes before them over the texts without their labels, in which the GRU learns to tell hidden
+            tokens; 0 leaves them out, -1 lets the data decide.
         patience: Epochs without a better dev loss after which training stops; 0 never stops early.
         batch_size: Texts in a batch, at most; 0 lets the data decide.
         token_budget: Tokens in a batch, padding included, at most (one longer text is a batch).
@@ -124,6 +126,7 @@ class TrainingConfig:
     """
 
     epochs: int = 0
+    pretraining_epochs: int = -1
     patience: int = 4
     batch_size: int = 0
     token_budget: int = 32_768

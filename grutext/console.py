@@ -155,7 +155,7 @@ class PlainLines:
         self._file.write(f"{escape(text)}\n")
         self._file.flush()
 
-    def begin(self, epochs: int, tokens_per_epoch: int) -> None:  # noqa: ARG002 (a listener)
+    def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:  # noqa: ARG002 (a listener)
         """Remembers how many epochs there may be."""
         self._epochs, self._spent = epochs, []
 
@@ -185,12 +185,12 @@ class ProgressBars:
         """Prints the line above the bar."""
         self._console.print(Text(escape(text)))
 
-    def begin(self, epochs: int, tokens_per_epoch: int) -> None:
+    def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:
         """Draws the bar."""
         self.end()
         self._epochs, self._tokens_per_epoch, self._number = epochs, tokens_per_epoch, 0
         self._bars = Progress(
-            TextColumn("epoch {task.fields[number]}/{task.fields[epochs]}"),
+            TextColumn("{task.description} {task.fields[number]}/{task.fields[epochs]}"),
             BarColumn(),
             TextColumn(
                 "loss {task.fields[loss]}  dev score {task.fields[score]}  {task.fields[speed]} tokens/s"
@@ -201,7 +201,7 @@ class ProgressBars:
             transient=True,
         )
         self._task = self._bars.add_task(
-            "", total=epochs * tokens_per_epoch, number=1, epochs=epochs, loss="-", score="-", speed="-"
+            name, total=epochs * tokens_per_epoch, number=1, epochs=epochs, loss="-", score="-", speed="-"
         )
         self._bars.start()
 

@@ -43,8 +43,8 @@ class Listener(Protocol):
     def note(self, text: str) -> None:
         """Hears one line of information: a choice that was made, a count."""
 
-    def begin(self, epochs: int, tokens_per_epoch: int) -> None:
-        """Hears that the epochs start, how many there may be, and the tokens in each."""
+    def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:
+        """Hears that the epochs start, how many there may be, the tokens in each, and what they are called."""
 
     def step(self, epoch: int, tokens: int, loss: float) -> None:
         """Hears that a batch of `tokens` tokens is done; `loss` is the mean of the epoch so far."""
@@ -61,7 +61,7 @@ class Silent:
 
     def note(self, text: str) -> None: ...
 
-    def begin(self, epochs: int, tokens_per_epoch: int) -> None: ...
+    def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None: ...
 
     def step(self, epoch: int, tokens: int, loss: float) -> None: ...
 

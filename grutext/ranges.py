@@ -46,6 +46,7 @@ def check_ranges(config: Config) -> None:
         (min(model.embedding_size, model.units, model.layers) >= 1, "model.embedding_size, units and layers start at 1"),
         (is_convolution(model.convolution), f"model.convolution is {CONVOLUTIONS}"),
         (min(training.epochs, training.patience, training.window) >= 0, "training.epochs, training.patience and training.window start at 0"),
+        (training.pretraining_epochs >= -1, "training.pretraining_epochs starts at 0, or is -1 and left to the data"),
         (training.batch_size >= 0 and training.token_budget >= 1, "training.batch_size starts at 0, training.token_budget at 1"),
         (training.learning_rate >= 0, "training.learning_rate starts at 0"),
         (min(training.table_rate, training.clip_norm) > 0, "training.table_rate and clip_norm are positive"),

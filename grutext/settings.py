@@ -17,14 +17,19 @@ def preset(name: str) -> dict[str, Any]:
     """Gives the settings that a preset changes.
 
     Args:
-        name: `fast` (small GRU, nothing adversarial), `balanced` (the defaults) or `accurate` (larger GRU,
+        name: `fast` (small GRU, no pretraining, nothing adversarial), `balanced` (the defaults) or `accurate` (larger GRU,
             more patience).
 
     Raises:
         ConfigError: There is no such preset.
     """
     settings: dict[str, dict[str, Any]] = {
-        "fast": {"training.adversarial_radius": 0.0, "model.units": 48, "model.embedding_size": 48},
+        "fast": {
+            "training.pretraining_epochs": 0,
+            "training.adversarial_radius": 0.0,
+            "model.units": 48,
+            "model.embedding_size": 48,
+        },
         "balanced": {},
         "accurate": {"model.units": 128, "model.embedding_size": 128, "training.patience": 8},
     }

@@ -36,7 +36,7 @@ def check_refused(settings, *said: str) -> None:
 
 def test_sections_and_their_settings():
     assert {name.partition(".")[0] for name in DEFAULTS} == {"text", "wide", "model", "training"}
-    assert len(DEFAULTS) == 42
+    assert len(DEFAULTS) == 43
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
@@ -153,6 +153,7 @@ OUT_OF_RANGE = {
     "model.units": [0],
     "model.layers": [0],
     "training.epochs": [-1],
+    "training.pretraining_epochs": [-2],
     "training.patience": [-1],
     "training.window": [-1],
     "training.batch_size": [-1],
@@ -174,7 +175,7 @@ OUT_OF_RANGE = {
 AT_THE_EDGE = {
     "text.min_count": 1, "text.max_vocabulary": 1, "text.subword_min": 5, "text.subword_max": 0, "text.subword_buckets": 1,
     "wide.word_max": 0, "wide.char_min": 5, "wide.char_max": 0, "wide.min_count": 0, "wide.max_megabytes": 1e-9,
-    "wide.regularization": 0.0, "model.embedding_size": 1, "model.convolution": 0, "model.units": 1, "model.layers": 1, "training.epochs": 0,
+    "wide.regularization": 0.0, "model.embedding_size": 1, "model.convolution": 0, "model.units": 1, "model.layers": 1, "training.epochs": 0, "training.pretraining_epochs": -1,
     "training.patience": 0, "training.batch_size": 0, "training.window": 0, "training.token_budget": 1, "training.learning_rate": 0.0,
     "training.table_rate": 1e-9, "training.clip_norm": 1e-9, "training.warmup": 0.0, "training.word_dropout": 0.999,
     "training.embedding_dropout": 0.0, "training.pooled_dropout": 0.999, "training.label_smoothing": 0.0,

@@ -160,13 +160,16 @@ def test_people_see_a_bar_with_epoch_loss_score_and_speed() -> None:
 
 
 def test_bars_can_be_ended_twice_and_begun_twice_and_stepped_without_a_beginning() -> None:
-    listener, _ = bars()
+    listener, file = bars()
     listener.step(1, 5, 0.5)
     listener.epoch(EPOCH)
-    listener.begin(2, 10)
+    listener.begin(2, 10, "pretraining")
+    listener.step(2, 5, 1.5)
     listener.begin(3, 10)
     listener.end()
     listener.end()
+    assert "pretraining 2/2" in file.getvalue()
+    assert "epoch 1/3" in file.getvalue()
 
 
 def test_the_listener_fits_the_place(monkeypatch) -> None:

@@ -130,6 +130,13 @@ class GRUEncoder(keras.layers.Layer):
 
     def encode(self, steps: Tensor, mask: Tensor) -> Tensor:
         """Gives pooled vectors `(N, P)`, or states `(T, N, D * U)`, of vectors `(T, N, E)` and a mask `(T, N)`, if any."""
+        states = self.states(steps, mask)
+        if self.pool is None:
+            return states
+        return self.pool(states, every_step(states) if mask is None else mask)
+
+    def states(self, steps: Tensor, mask: Tensor) -> Tensor:
+        """Gives the states `(T, N, D * U)` of vectors `(T, N, E)` and a mask `(T, N)`, if any."""
         if self.convolution:
             if mask is not None:
                 steps *= tf.cast(mask, steps.dtype)[:, :, None]
@@ -137,9 +144,7 @@ class GRUEncoder(keras.layers.Layer):
             steps += tf.nn.relu(convolve(steps, kernel, bias))  # (T, N, E)
         for weights in self.gru:
             steps = run_steps(steps, mask, weights, self.reset_after)  # (T, N, D * U)
-        if self.pool is None:
-            return steps
-        return self.pool(steps, every_step(steps) if mask is None else mask)
+        return steps
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor = None) -> Tensor:
         if self.pool is not None:

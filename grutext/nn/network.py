@@ -74,7 +74,9 @@ class Network:
         self.adam = Adam(self.dense, self.tables, config.training)
         shares = self.training.adversarial_radius > 0 and self.training.adversarial_direction == "shared"
         self.directions = Directions(rows, classes, model.embedding_size) if shares else None
-        batch = {name: tf.TensorSpec([None] * axes, dtype) for name, (dtype, axes) in SIGNATURE.items()}
+        batch = {
+            name: tf.TensorSpec([None] * axes, dtype) for name, (dtype, axes) in self._signature().items()
+        }
         scalars = [tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)]
         self._steps = {
             twice: tf.function(partial(self._train_step, twice=twice), [batch, *scalars], autograph=False)
@@ -131,9 +133,13 @@ class Network:
         """Takes weights by the spec's names."""
         assign(self.variables, arrays)
 
+    def _signature(self) -> dict[str, tuple[Any, int]]:
+        """Gives name, dtype and axes of what a step gets."""
+        return SIGNATURE
+
     def _predict(self, batch: dict[str, Tensor]) -> Tensor:
         vectors = self._embed(self._rows(batch), batch)
-        return self.head(self.encoder.encode(vectors, _mask(batch)))
+        return self.head(self.encoder.encode(vectors, mask_of(batch)))
 
     def _rows(self, batch: dict[str, Tensor]) -> list[Tensor]:
         names = ("word_rows", "bucket_rows")
@@ -149,7 +155,7 @@ class Network:
 
     def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor, *, twice: bool) -> Tensor:
         options = self.training
-        rows, mask = self._rows(batch), _mask(batch)
+        rows, mask = self._rows(batch), mask_of(batch)
         with tf.GradientTape() as embedding_tape:
             embedding_tape.watch(rows)
             vectors = self._embed(rows, batch)
@@ -208,6 +214,6 @@ class Network:
         return tf.where(kept, values / (1.0 - rate), 0.0)
 
 
-def _mask(batch: dict[str, Tensor]) -> Tensor:
+def mask_of(batch: dict[str, Tensor]) -> Tensor:
     """Tells where real tokens are, `(T, N)`."""
     return tf.range(tf.shape(batch["ids"])[1])[:, None] < batch["lengths"]

@@ -27,6 +27,7 @@ from grutext.model.initial import Arrays
 from grutext.training.network import Network
 
 _PATTERN = "[0-9]*-*.safetensors"
+TRAINING = "training"
 _KEPT = 2  # states: the newest, and the one before it
 
 
@@ -57,11 +58,13 @@ class Run:
         best: The weights of the best epoch so far.
         history: The epochs so far.
         place: How far the next one is.
+        phase: What is trained.
     """
 
     best: Arrays
     history: list[dict[str, Any]]
     place: Place = field(default_factory=Place)
+    phase: str = TRAINING
 
 
 class Checkpoint:
@@ -93,6 +96,7 @@ class Checkpoint:
         arrays |= {f"best/{name}": array for name, array in run.best.items()}
         arrays |= {f"training/{name}": array for name, array in network.state().items()}
         told = {"identity": self.identity, "history": run.history, "place": asdict(run.place)}
+        told["phase"] = run.phase
         content = save(arrays, {name: json.dumps(value) for name, value in told.items()})
         self.folder.mkdir(parents=True, exist_ok=True)
         states = _states(self.folder)
@@ -109,8 +113,8 @@ class Checkpoint:
         for old in states[: -(_KEPT - 1)]:
             old.unlink(missing_ok=True)
 
-    def restore(self, network: Network) -> Run | None:
-        """Puts the network into the newest whole state; gives None where there is none or none is wanted.
+    def restore(self, network: Network, phase: str = TRAINING) -> Run | None:
+        """Puts the network into the newest whole state; gives None where that is of another phase, or none is wanted.
 
         Raises:
             TrainingError: Every state is damaged, or they belong to other data or settings.
@@ -133,9 +137,11 @@ class Checkpoint:
                 path.unlink(
                     missing_ok=True
                 )  # or it would be taken for the one to keep when the next is written
+            if told["phase"] != phase:
+                return None
             network.assign(_under("now/", arrays))
             network.resume(_under("training/", arrays))
-            return Run(_under("best/", arrays), told["history"], Place(**told["place"]))
+            return Run(_under("best/", arrays), told["history"], Place(**told["place"]), phase)
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{whole} lacks or garbles {error}; start again without --resume") from error
 

@@ -1,12 +1,9 @@
-"""Trains the deep part: the order of epochs, the learning rate, early stopping, the best weights."""
+"""Trains the deep part: the order of epochs, early stopping, the best weights."""
 
 from __future__ import annotations
 
-import itertools
-import math
 import time
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +13,15 @@ from numpy.typing import NDArray
 from grutext.config import Config
 from grutext.model.initial import Arrays
 from grutext.progress import EpochRecord, Listener
-from grutext.training.ahead import ahead
 from grutext.training.batches import Batch, Corpus
 from grutext.training.calibration import logit_loss, rescale
-from grutext.training.checkpoint import Checkpoint, Place, Run
+from grutext.training.checkpoint import Checkpoint, Run
 from grutext.training.clock import Clock
 from grutext.training.decisions import micro_f1
+from grutext.training.epochs import Epochs
 from grutext.training.network import Network, make_network
 from grutext.training.pretrained import Pretrained
+from grutext.training.pretraining import Pretraining
 from grutext.training.shards import ShardedCorpus
 from grutext.training.stops import Deferral, DivergenceError
 from grutext.training.weighting import class_weights, is_balanced
@@ -81,49 +79,78 @@ def fit_deep(
     network = make_network(config, rows, len(train.label_counts), multilabel, weights)
     if pretrained:
         network.assign(pretrained.placed(network.arrays()))
+    interruption = Deferral()
     kept = checkpoint.restore(network) if checkpoint else None
+    first = None
+    if kept is None and options.pretraining_epochs:
+        start = network.arrays()
+        first = Pretraining(train, config, rows, start, listener, checkpoint, deadline, interruption)
     clock = Clock(options.epochs, options.warmup, deadline)
     run = kept or Run(best=network.arrays(), history=[])
-    return _Fit(network, train, dev, config, multilabel, listener, checkpoint, clock, run).run()
+    steps = network, train, options, options.learning_rate, listener, checkpoint, clock, run, interruption
+    return _Fit(*steps, dev=dev, multilabel=multilabel, pretraining=first).run()
 
 
-class _Fit:
-    """A training of the deep part under way."""
+class _Fit(Epochs):
+    """A training of the deep part under way.
 
-    def __init__(
-        self, network: Network, train: Corpus | ShardedCorpus, dev: Corpus, config: Config, multilabel: bool, listener: Listener,
-        checkpoint: Checkpoint | None, clock: Clock, run: Run,
-    ) -> None:  # fmt: skip
-        self.network, self.train, self.dev, self.options = network, train, dev, config.training
-        self.multilabel, self.listener, self.checkpoint, self.clock = multilabel, listener, checkpoint, clock
-        self.best, self.history, self.place = run.best, run.history, run.place
-        self._before = network.steps - run.place.batches  # steps of the epochs that are over
-        self._is_told = False
-        self.interruption = Deferral()
+    Args:
+        *steps: What `Epochs` takes.
+        dev: The part that decides which epoch is best.
+        multilabel: Whether each label is decided for itself.
+        pretraining: What comes first, if anything.
+    """
+
+    def __init__(self, *steps: Any, dev: Corpus, multilabel: bool, pretraining: Pretraining | None) -> None:
+        super().__init__(*steps)
+        self.dev, self.multilabel, self.pretraining = dev, multilabel, pretraining
+        self._under_way: Epochs = self.pretraining or self
 
     def run(self) -> DeepFit:
         """Trains to the end, or to what stops it."""
         stopped: BaseException | None = None
-        self.listener.begin(self.options.epochs, self.train.size)
-        if self.clock.deadline is not None:
-            self.clock.reserve = self._foresee()
         try:
             with self.interruption:
-                for epoch in range(len(self.history) + 1, self.options.epochs + 1):
-                    if _stale(self.history, self.options.patience) or self.clock.over:
-                        break
-                    self._epoch(epoch)
-                    self.clock.progress(epoch, 1.0)
+                self._pretrain()
+                self._train()
         except (KeyboardInterrupt, DivergenceError) as error:
             stopped = error
         finally:
             self.listener.end()
         if not isinstance(stopped, DivergenceError) and not self.interruption.pressed_again:
-            self._keep()
+            self._under_way.keep()
         if stopped and not self.history and not isinstance(stopped, DivergenceError):
             # Better than the weights before the first step.
             return DeepFit(self.network.arrays(), [], stopped)
         return DeepFit(self.best, self.history, stopped)
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Yields the texts in random order."""
+        options, rng = self.options, np.random.default_rng([self.options.seed, 3, epoch])
+        return self.train.shuffled(options.batch_size, options.token_budget, options.word_dropout, rng)
+
+    def conclude(self, epoch: int, seconds: float) -> None:
+        """Looks at the dev part, and keeps the weights if they are the best."""
+        record = self._record(epoch, seconds)
+        if record.best:
+            self.best = self.network.arrays()
+        self.history.append(record.to_dict())
+        self.listener.epoch(record)
+
+    def _pretrain(self) -> None:
+        if self.pretraining:
+            self.network.assign(self.network.arrays() | self.pretraining.run())
+            self.best, self._under_way = self.network.arrays(), self
+            self.clock.start()
+
+    def _train(self) -> None:
+        self.listener.begin(self.options.epochs, self.train.size)
+        if self.clock.deadline is not None:
+            self.clock.reserve = self._foresee()
+        for epoch in range(len(self.history) + 1, self.options.epochs + 1):
+            if _stale(self.history, self.options.patience) or self.clock.over:
+                break
+            self.learn(epoch)
 
     def _foresee(self) -> float:
         """Gives how many seconds a dev evaluation takes, from a few of its texts."""
@@ -132,85 +159,23 @@ class _Fit:
             predict(self.network, self.dev, self.options.token_budget, _FORESEEN)
         return (time.monotonic() - began) * _FORESEEN
 
-    def _epoch(self, epoch: int) -> None:
-        options = self.options
-        began = time.monotonic() - self.place.seconds
-        rng = np.random.default_rng([options.seed, 3, epoch])
-        batches = self.train.shuffled(options.batch_size, options.token_budget, options.word_dropout, rng)
-        with closing(ahead(itertools.islice(batches, self.place.batches, None))) as coming:
-            self._steps(epoch, began, coming)
-        record = self._record(epoch, began)
-        if record.best:
-            self.best = self.network.arrays()
-        self._before += self.place.batches
-        self.place = Place()
-        self.history.append(record.to_dict())
-        self.listener.epoch(record)
-        self.interruption.check()
-        if self.checkpoint and self.checkpoint.due:
-            self._keep()
-
-    def _steps(self, epoch: int, began: float, batches: Iterable[Batch]) -> None:
-        options, clock = self.options, self.clock
-        for batch in batches:
-            rate = options.learning_rate * clock.rate(
-                clock.progress(epoch, self.place.texts / self.train.texts)
-            )
-            if (
-                clock.over and self.place.texts
-            ):  # an epoch has at least one batch, so that its figures mean something
-                break
-            value = self.network.train_step(batch, (epoch << 18) + self.place.batches, rate)
-            self._check_finite(value, epoch)
-            self.place = Place(
-                batches=self.place.batches + 1,
-                texts=self.place.texts + len(batch["lengths"]),
-                tokens=self.place.tokens + int(batch["lengths"].sum()),
-                losses=self.place.losses + value * len(batch["lengths"]),
-                seconds=time.monotonic() - began,
-            )
-            self.listener.step(epoch, self.place.tokens, self.place.losses / self.place.texts)
-            self.interruption.check()
-            if self.checkpoint and self.checkpoint.due:
-                self._keep()
-
-    def _record(self, epoch: int, began: float) -> EpochRecord:
+    def _record(self, epoch: int, seconds: float) -> EpochRecord:
         """Gives what the epoch brought, which the dev part tells."""
-        trained = time.monotonic()
+        began = time.monotonic()
         logits = predict(self.network, self.dev, self.options.token_budget)
-        self.clock.reserve = time.monotonic() - trained
+        self.clock.reserve = time.monotonic() - began
         scaled = rescale(logits, self.dev.targets, self.multilabel)
         dev_loss = logit_loss(scaled, self.dev.targets, self.multilabel)
-        self._check_finite(dev_loss, epoch)
+        self.check_finite(dev_loss, epoch)
         return EpochRecord(
             epoch=epoch,
             loss=self.place.losses / max(1, self.place.texts),
             dev_loss=dev_loss,
             dev_score=_score(scaled, self.dev.targets, self.multilabel),
-            tokens_per_second=self.place.tokens / max(1e-9, trained - began),
-            seconds=time.monotonic() - began,
+            tokens_per_second=self.place.tokens / max(1e-9, seconds),
+            seconds=seconds + time.monotonic() - began,
             best=all(dev_loss < record["dev_loss"] for record in self.history),
         )
-
-    def _check_finite(self, loss: float, epoch: int) -> None:
-        if not math.isfinite(loss):
-            raise DivergenceError(
-                f"the loss became {loss} in epoch {epoch}; --set training.learning_rate="
-                f"{self.options.learning_rate / 4:g} usually helps"
-            )
-
-    def _keep(self) -> None:
-        """Keeps the state, unless an interruption came between a step and the note that it is done."""
-        if self.checkpoint is None or self.network.steps != self._before + self.place.batches:
-            return
-        try:
-            self.checkpoint.keep(self.network, Run(self.best, self.history, self.place))
-        except OSError as error:
-            if not self._is_told:
-                self._is_told = True
-                self.listener.note(
-                    f"{self.checkpoint.folder}: the state cannot be kept ({error.strerror}); the training goes on"
-                )
 
 
 def predict(network: Network, corpus: Corpus, token_budget: int, step: int = 1) -> NDArray[np.float32]:

@@ -26,6 +26,7 @@ _BATCHES, _LEAST_BATCH, _MOST_BATCH = 40, 16, 128
 _RATE, _RATE_AT = 2e-3, 64  # for batches of so many texts or fewer
 _MANY_TEXTS = 20_000
 _TOKENS_READ = 30_000_000  # in all epochs together: about ten minutes on two cores
+_TOKENS_PRETRAINED = 15_000_000  # before them, likewise
 _MOST_TOKENS_READ = 200_000_000  # in four epochs, which are the least, or in fewer
 
 
@@ -75,7 +76,7 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: 
     Args:
         config: What the user chose.
         shape: What the training part is like.
-        pretrained: Whether the embedding starts from word vectors, which know no pairs.
+        pretrained: Whether the embedding starts from word vectors, which know no pairs, and more than the texts could tell.
         multilabel: Whether a text may have several labels.
     """
     text, wide, training = config.text, config.wide, config.training
@@ -92,6 +93,9 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: 
         wide = replace(wide, regularization=1.0 if closely else 0.5)
     if not training.epochs:
         training = replace(training, epochs=epochs_for(shape))
+    if training.pretraining_epochs < 0:
+        most = max(1, _TOKENS_PRETRAINED // max(1, shape.tokens))
+        training = replace(training, pretraining_epochs=0 if pretrained else min(training.epochs, most))
     if training.adversarial_direction == "auto":
         shared = shape.labels == 2 and not multilabel and shape.words >= _SHORT
         training = replace(training, adversarial_direction="shared" if shared else "own")
@@ -151,7 +155,8 @@ def describe(config: Config, shape: Shape) -> str:
         choices.append(f"n-grams that occur {often} or more, C {wide.regularization:g}")
     if config.model.enabled:
         batches = f"batches of at most {training.batch_size} at {training.learning_rate:g}"
-        choices.append(f"at most {training.epochs} epochs, {batches}")
+        before = f"{training.pretraining_epochs} of pretraining, " if training.pretraining_epochs else ""
+        choices.append(f"at most {training.epochs} epochs, {before}{batches}")
         if training.adversarial_radius:
             direction = training.adversarial_direction
             choices.append(f"adversarial radius {training.adversarial_radius:g}, {direction} direction")

@@ -71,7 +71,7 @@ class Learner:
         radius = self.training.adversarial_radius
         twice = radius > 0 and self.directions is None and step % _EVERY == 0
         with one_blas_thread():
-            mask = _mask(batch)
+            mask = mask_of(batch)
             vectors = self._embed(batch)
             self._drop(vectors, self.training.embedding_dropout, step, 0)
             seen = vectors
@@ -95,7 +95,7 @@ class Learner:
 
     def logits(self, batch: Batch) -> Float:
         """Gives the head's outputs for a batch, `(N, C)`, without dropout."""
-        vectors, mask = self._embed(batch), _mask(batch)
+        vectors, mask = self._embed(batch), mask_of(batch)
 
         def answer(first: int, last: int) -> Float:
             return self._head(self._set_out(vectors, mask, first, last).pooled)
@@ -229,7 +229,7 @@ class Learner:
             learning.move(table, *moments, batch[rows], part, factor, fast, _TABLE_BETA2, self.steps)
 
 
-def _mask(batch: Batch) -> NDArray[np.bool_]:
+def mask_of(batch: Batch) -> NDArray[np.bool_]:
     """Tells where real tokens are, `(T, N)`."""
     return np.asarray(np.arange(batch["ids"].shape[1])[:, None] < batch["lengths"])
 

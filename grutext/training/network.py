@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -81,3 +82,25 @@ def make_network(
     from grutext.nn.network import Network as TensorFlowNetwork
 
     return TensorFlowNetwork(config, rows, classes, head, weights)
+
+
+def make_cloze(config: Config, rows: int) -> Network:
+    """Gives embedding and encoder before they learn from texts without labels; of `Network` it has no `logits`.
+
+    Args:
+        config: The whole configuration.
+        rows: Rows V of the word table.
+    """
+    # Its head makes of a state what is as wide as an embedding; pooling has no weights, and no label a direction.
+    config = replace(
+        config,
+        model=replace(config.model, pooling="mean"),
+        training=replace(config.training, adversarial_radius=0.0),
+    )
+    if has_loops(config):
+        from grutext.training.cloze import Cloze
+
+        return Cloze(config, rows, config.model.embedding_size, "softmax")
+    from grutext.nn.cloze import Cloze as TensorFlowCloze
+
+    return TensorFlowCloze(config, rows, config.model.embedding_size, "softmax")

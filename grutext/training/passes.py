@@ -52,11 +52,16 @@ class Pass:
             ]  # fmt: skip
             self._layers.append((steps, results))
             if layer < model.layers - 1:
-                steps = np.concatenate([states for states, *_ in results], axis=2)
+                steps = self.states
         found = [learning.pool(states, mask) for states, *_ in results]
         self._where = [where for *_, where in found]
         kinds = {"max": [highest for highest, *_ in found], "mean": [mean for _, mean, _ in found]}
         self.pooled = np.concatenate([part for kind in self._kinds for part in kinds[kind]], axis=1)
+
+    @property
+    def states(self) -> Float:
+        """The states of the last layer that was run, `(T, N, D * U)`."""
+        return np.concatenate([states for states, *_ in self._layers[-1][1]], axis=2)
 
     def back(self, upstream: Float, gradients: Weights) -> Float:
         """Fills in the gradients for the weights, by their names, and gives that for the steps, `(T, N, E)`.
@@ -71,7 +76,16 @@ class Pass:
         by_kind = {kind: parts[place * width :][:width] for place, kind in enumerate(self._kinds)}
         nothing = [np.zeros_like(part) for part in parts[:width]]
         pooled = zip(by_kind.get("max", nothing), by_kind.get("mean", nothing), self._where, strict=True)
-        parts = [learning.pool_gradient(*three, self._mask) for three in pooled]
+        return self._back([learning.pool_gradient(*three, self._mask) for three in pooled], gradients)
+
+    def back_from_states(self, upstream: Float, gradients: Weights) -> Float:
+        """Does what `back` does, from the gradient for the states, `(T, N, D * U)`."""
+        return self._back(_split(upstream, len(self._names)), gradients)
+
+    def _back(self, parts: list[Float], gradients: Weights) -> Float:
+        """Does what `back` does, from the gradient for each direction's states, `(T, N, U)`."""
+        from grutext.loops import learning
+
         for layer in reversed(range(self._model.layers)):
             steps, results = self._layers[layer]
             dsteps = np.zeros_like(steps)

@@ -153,7 +153,7 @@ def test_the_rate_fits_a_chosen_size_of_batches():
 def test_what_the_user_chose_stays():
     chosen = {"text.tokenizer": "word", "wide.min_count": 3, "training.epochs": 2, "training.batch_size": 9}
     chosen |= {"training.adversarial_radius": 0.0, "training.adversarial_direction": "shared"}
-    chosen |= {"training.learning_rate": 0.5, "wide.regularization": 0.1}
+    chosen |= {"training.pretraining_epochs": 3, "training.learning_rate": 0.5, "wide.regularization": 0.1}
     config = Config().override(chosen)
     assert resolve(config, shape(words=1, texts=100)) == config
 
@@ -164,6 +164,7 @@ def test_a_resolved_configuration_leaves_nothing_open_and_stays_as_it_is():
     assert config.wide.min_count > 0 < config.training.epochs
     assert config.training.adversarial_radius > 0 < config.training.learning_rate
     assert config.training.adversarial_direction != "auto"
+    assert config.training.pretraining_epochs == config.training.epochs
     assert config.training.batch_size > 0 < config.wide.regularization
     assert resolve(config, shape(words=1, texts=100_000)) == config
 
@@ -173,12 +174,15 @@ def test_one_line_says_what_was_chosen_and_by_what():
     line = describe(resolve(Config(), seen), seen)
     assert line == (
         "9,000 texts of 1 word (median), 75 labels: characters as tokens, n-grams that occur once or more, "
-        "C 0.5, at most 30 epochs, batches of at most 128 at 0.0028, adversarial radius 0.15, own direction"
+        "C 0.5, at most 30 epochs, 30 of pretraining, batches of at most 128 at 0.0028, adversarial radius 0.15, own direction"
     )
     config = resolve(Config().override({"wide.enabled": False}), shape())
     assert "n-grams" not in describe(config, shape())
     config = resolve(Config().override({"training.adversarial_radius": 0.0}), shape())
     assert "adversarial" not in describe(config, shape())
+    config = resolve(Config().override({"training.pretraining_epochs": 0}), shape())
+    assert "pretraining" not in describe(config, shape())
+    assert resolve(Config(), shape(), pretrained=True).training.pretraining_epochs == 0
     config = resolve(Config().override({"model.enabled": False}), shape(texts=30_000))
     assert "epochs" not in describe(config, shape())
     assert "twice or more" in describe(config, shape())

@@ -37,6 +37,21 @@ def test_it_learns_and_the_bundle_says_what_happened(tmp_path):
         np.testing.assert_allclose(model.predict_proba([row["text"]])[0], row["probabilities"], atol=1e-5)
 
 
+def test_each_step_tells_the_tokens_of_its_batch():
+    class Count(Recorder):
+        tokens = of_epoch = 0
+
+        def begin(self, epochs, tokens_per_epoch, name="epoch"):
+            self.of_epoch = tokens_per_epoch
+
+        def step(self, epoch, tokens, loss):
+            self.tokens += tokens
+
+    heard = Count()
+    fit(listener=heard)
+    assert heard.tokens == 4 * heard.of_epoch > 0
+
+
 def test_the_wide_part_is_fitted_again_to_both_parts_once_the_dev_part_has_measured():
     dev = [*DEV, Example("gondola gondola", ("sea",), "made.csv", 1)]
     apart, again = fit(dev=dev), fit(dev=dev, refit=True)

@@ -114,6 +114,7 @@ def fit(vectors, checkpoint=None, resume=False, **settings):
     from grutext.training import train
 
     named = {name.replace("__", "."): value for name, value in settings.items()}
+    named |= {"training.pretraining_epochs": 0}
     return train(
         examples(1), examples(2), Config().override(CONFIG | named), vectors=vectors, checkpoint=checkpoint,
         resume=resume, data={"source": "made.csv"},

@@ -93,7 +93,7 @@ class _Turns(Silent):
     def __init__(self, other: Connection) -> None:
         self.other, self.tokens = other, 0
 
-    def begin(self, epochs: int, tokens_per_epoch: int) -> None:  # noqa: ARG002
+    def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:  # noqa: ARG002
         """Notes how many tokens an epoch reads."""
         self.tokens = tokens_per_epoch
 
@@ -108,6 +108,7 @@ def _train_ours(other: Connection, bench: Bench, name: str) -> None:
     everything = sample(bench, name, "train", 10**9)
     texts, count, labels = [example.text for example in everything], _count(everything), label_set(everything)
     settings = {"training.epochs": 1 + bench.repeats, "training.patience": 0, "training.window": CUT}
+    settings["training.pretraining_epochs"] = 0
     config = defaults.resolve(Config().override(settings), defaults.measure(texts, len(labels), CUT))
     vectorizer = Vectorizer.fit(texts, config.text)
     rows = vectorizer.vocabulary.rows

@@ -1,0 +1,92 @@
+"""Before the labels: embedding and encoder learn from the texts alone to tell hidden tokens; see `grutext.nn.cloze`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from grutext.config import Config
+from grutext.model.initial import Arrays
+from grutext.progress import Listener
+from grutext.training.batches import Batch, Corpus
+from grutext.training.checkpoint import Checkpoint, Run
+from grutext.training.clock import Clock
+from grutext.training.epochs import Epochs
+from grutext.training.hiding import hide
+from grutext.training.network import make_cloze
+from grutext.training.shards import ShardedCorpus
+from grutext.training.stops import Deferral
+
+PRETRAINING = "pretraining"
+_RATE = 0.0028  # or the training's, if that is lower
+_SHARE = 0.3  # of the time that is left
+
+
+class Pretraining(Epochs):
+    """Epochs of hidden tokens.
+
+    Args:
+        train: The training part; its labels are not looked at.
+        config: The whole configuration.
+        rows: Rows of the word table.
+        start: The weights to begin with, by the spec's names.
+        listener: Hears of every step, and a line at the end.
+        checkpoint: Where the state is kept, and resumed from if it holds one.
+        deadline: `time.monotonic()` at which all training must be over.
+        interruption: Raises Ctrl-C between steps.
+    """
+
+    def __init__(
+        self, train: Corpus | ShardedCorpus, config: Config, rows: int, start: Arrays, listener: Listener,
+        checkpoint: Checkpoint | None, deadline: float | None, interruption: Deferral,
+    ) -> None:  # fmt: skip
+        options, network = config.training, make_cloze(config, rows)
+        network.assign(network.arrays() | _without_head(start))
+        kept = checkpoint.restore(network, PRETRAINING) if checkpoint else None
+        now = time.monotonic()
+        share = None if deadline is None else now + _SHARE * (deadline - now)
+        clock = Clock(options.pretraining_epochs, options.warmup, share)
+        run = kept or Run({}, [], phase=PRETRAINING)
+        rate = min(_RATE, options.learning_rate)
+        super().__init__(network, train, options, rate, listener, checkpoint, clock, run, interruption)
+
+    def run(self) -> Arrays:
+        """Reads the texts until the epochs or the time are over; gives the weights of embedding and encoder."""
+        epochs = self.options.pretraining_epochs
+        self.listener.begin(epochs, self.train.size, PRETRAINING)
+        try:
+            for epoch in range(len(self.history) + 1, epochs + 1):
+                if self.clock.over:
+                    break
+                self.learn(epoch)
+        finally:
+            self.listener.end()
+        losses = [record["loss"] for record in self.history]
+        seconds = sum(record["seconds"] for record in self.history)
+        times = "once" if len(losses) == 1 else f"{len(losses)} times"
+        self.listener.note(
+            f"pretraining: read {self.train.texts:,} texts {times}, loss of hidden tokens "
+            f"{losses[0]:.2f} → {losses[-1]:.2f}, {seconds:.1f} s"
+        )
+        return _without_head(self.network.arrays())
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Yields the texts in random order, some tokens hidden."""
+        options = self.options
+        order, chance = (np.random.default_rng([options.seed, kind, epoch]) for kind in (6, 7))
+        for batch in self.train.shuffled(options.batch_size, options.token_budget, 0.0, order):
+            hidden = hide(batch, chance)
+            if hidden is not None:
+                yield hidden
+
+    def conclude(self, epoch: int, seconds: float) -> None:  # noqa: ARG002 (its place tells)
+        """Notes loss and time."""
+        loss = self.place.losses / max(1, self.place.texts)
+        self.history.append({"loss": loss, "seconds": seconds})
+
+
+def _without_head(arrays: Arrays) -> Arrays:
+    """Gives the weights that pretraining shares with what comes after it."""
+    return {name: array for name, array in arrays.items() if not name.startswith("head/")}

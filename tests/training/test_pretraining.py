@@ -1,0 +1,223 @@
+"""Pretraining on hidden tokens: what is hidden, what is learnt, how it stops and goes on."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_checkpoint import StopAt, check_same, states
+from test_learner import SIZES, STILL, TEXTS
+from tiny_training import DEV, TRAIN, Recorder, fit
+
+from grutext import loops
+from grutext.config import Config
+from grutext.data import Example
+from grutext.model.bundle import weights_digest
+from grutext.text import Vectorizer
+from grutext.training.batches import Corpus
+from grutext.training.hiding import hide
+from grutext.training.network import make_cloze
+
+PRETRAINED = {"training__pretraining_epochs": 3}
+
+
+def corpus_of(texts, config):
+    vectorizer = Vectorizer.fit(texts, config.text)
+    return Corpus(vectorizer.vectorize(texts), np.zeros((len(texts), 1), np.float32)), vectorizer
+
+
+def hidden_batches(corpus, seed=1, epochs=1):
+    for epoch in range(epochs):
+        rng = np.random.default_rng([seed, epoch])
+        for batch in corpus.shuffled(40, 10_000, 0.0, rng):
+            yield batch, hide(batch, rng)
+
+
+def vectors_of(network, batch):
+    """What the network reads, `(T, N, E)`, by a lookup in the tables, token by token."""
+    arrays = network.arrays()
+    vectors = np.zeros((*batch["ids"].T.shape, arrays["embedding/words"].shape[1]), np.float32)
+    for n, row in enumerate(batch["ids"]):
+        for t, kind in enumerate(row):
+            if kind < len(batch["type_words"]):
+                subwords = batch["bucket_rows"][batch["type_buckets"][batch["type_of_bucket"] == kind]]
+                vectors[t, n] = arrays["embedding/words"][batch["word_rows"][batch["type_words"][kind]]]
+                if len(subwords):
+                    vectors[t, n] += arrays["embedding/subwords"][subwords].mean(axis=0)
+    return vectors
+
+
+def test_a_hidden_token_reads_as_unknown_and_all_others_as_before():
+    config = Config().override(SIZES)
+    corpus, vectorizer = corpus_of(TEXTS, config)
+    network = make_cloze(config, vectorizer.vocabulary.rows)
+    unknown = network.arrays()["embedding/words"][0]
+    share = []
+    for batch, hidden in hidden_batches(corpus, epochs=3):
+        plain, seen = vectors_of(network, batch), vectors_of(network, hidden)
+        at = np.zeros(plain.shape[:2], bool)
+        at.ravel()[hidden["places"]] = True
+        assert (np.arange(len(at))[:, None] < batch["lengths"])[at].all(), "padding is never hidden"
+        np.testing.assert_array_equal(seen[at], np.broadcast_to(unknown, seen[at].shape))
+        np.testing.assert_array_equal(seen[~at], plain[~at])
+        answers = hidden["hidden"][hidden["answers"]]
+        np.testing.assert_array_equal(batch["ids"].T.ravel()[hidden["places"]], answers)
+        assert len(set(hidden["hidden"])) == len(hidden["hidden"])
+        assert len(set(hidden["word_rows"])) == len(hidden["word_rows"]), "Adam moves a row once"
+        share.append(at.sum() / batch["lengths"].sum())
+    assert 0.1 < np.mean(share) < 0.3
+
+
+def test_long_batches_hide_a_limited_number_and_empty_ones_none():
+    config = Config().override(SIZES)
+    corpus, _ = corpus_of(["a b c d e f " * 4_000], config)
+    batch = corpus.batch(np.arange(1), corpus.tokens.rows)
+    hidden = hide(batch, np.random.default_rng(1))
+    assert len(hidden["places"]) == 2_048
+    assert hidden["places"].max() > 20_000, "they are spread over all of the text"
+    assert (np.diff(hidden["places"]) > 0).all()
+    corpus, _ = corpus_of(["", ""], config)
+    assert hide(corpus.batch(np.arange(2), corpus.tokens.rows), np.random.default_rng(1)) is None
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"text.subword_max": 0, "model.convolution": 0, "model.bidirectional": False}, {"model.layers": 2}],
+    ids=["default", "bare", "layers"],
+)
+def test_machine_code_learns_what_tensorflow_does(settings):
+    if why := loops.problem("learning"):
+        pytest.skip(why)
+    from grutext.nn.cloze import Cloze as TensorFlowCloze
+    from grutext.training.cloze import Cloze
+
+    config = Config().override(
+        SIZES | STILL | settings | {"training.adversarial_radius": 0.0, "model.pooling": "mean"}
+    )
+    corpus, vectorizer = corpus_of(TEXTS, config)
+    found = []
+    for kind in (TensorFlowCloze, Cloze):
+        new = kind(config, vectorizer.vocabulary.rows, config.model.embedding_size, "softmax")
+        rng = np.random.default_rng(3)
+        new.assign(
+            {name: rng.normal(size=a.shape).astype(np.float32) * 0.4 for name, a in new.arrays().items()}
+        )
+        before = new.arrays()
+        losses = [
+            new.train_step(batch, step, 0.01)
+            for step, (_, batch) in enumerate(hidden_batches(corpus, epochs=3))
+        ]
+        assert all(np.abs(new.arrays()[name] - before[name]).max() > 1e-3 for name in before), (
+            "all of it learns"
+        )
+        found.append((losses, new.arrays()))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
+    for name, array in found[0][1].items():
+        np.testing.assert_allclose(found[1][1][name], array, atol=5e-5, err_msg=name)
+
+
+def test_shares_of_several_cores_learn_what_one_does(monkeypatch):
+    if why := loops.problem("learning"):
+        pytest.skip(why)
+    from grutext.training import learner
+
+    config = Config().override(SIZES | STILL)
+    corpus, vectorizer = corpus_of(TEXTS, config)
+    found = []
+    for cores in (1, 2):
+        monkeypatch.setattr(learner, "usable_cores", lambda cores=cores: cores)
+        new = make_cloze(config, vectorizer.vocabulary.rows)
+        losses = [
+            new.train_step(batch, n, 0.01) for n, (_, batch) in enumerate(hidden_batches(corpus, epochs=3))
+        ]
+        found.append((losses, new.arrays()))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
+    for name, array in found[0][1].items():
+        np.testing.assert_allclose(found[1][1][name], array, atol=2e-5, err_msg=name)
+
+
+@pytest.mark.tf
+def test_it_learns_what_stands_where_from_both_sides():
+    # Of three tokens the one in the middle tells the kind: what is hidden can be told from either side.
+    texts = [f"{a} {b} {a}{b}" for a, b in itertools.product("pqrs", "tuvw")] * 20
+    config = Config().override(SIZES | STILL | {"model.units": 16, "model.embedding_size": 16})
+    corpus, vectorizer = corpus_of(texts, config)
+    new = make_cloze(config, vectorizer.vocabulary.rows)
+    batches = list(hidden_batches(corpus, epochs=12))
+    losses = [new.train_step(batch, step, 0.01) for step, (_, batch) in enumerate(batches)]
+    chance = np.mean([np.log(len(batch["hidden"])) for _, batch in batches[-8:]])
+    assert np.mean(losses[-8:]) < 0.35 * chance
+
+
+@pytest.mark.tf
+def test_a_pretrained_training_says_so_and_does_not_look_at_the_labels():
+    heard = Recorder()
+    bundle = fit(listener=heard, **PRETRAINED)
+    assert any(
+        note.startswith("pretraining: read 90 texts 3 times, loss of hidden tokens ") for note in heard.notes
+    )
+    assert "3 of pretraining" in heard.notes[0]
+    assert [record["epoch"] for record in bundle.history] == [1, 2, 3, 4]
+    assert weights_digest(bundle) == weights_digest(fit(**PRETRAINED))
+    assert weights_digest(bundle) != weights_digest(fit())
+
+    from grutext.training.pretraining import Pretraining
+    from grutext.training.stops import Deferral
+
+    def pretrain(targets):
+        config = bundle.config
+        vectorizer = Vectorizer.fit([example.text for example in TRAIN], config.text)
+        corpus = Corpus(vectorizer.vectorize([example.text for example in TRAIN]), targets)
+        return Pretraining(
+            corpus, config, vectorizer.vocabulary.rows, {}, heard, None, None, Deferral()
+        ).run()
+
+    found = [pretrain(np.eye(3, dtype=np.float32)[(np.arange(90) * k) % 3]) for k in (1, 2)]
+    for name, array in found[0].items():
+        np.testing.assert_array_equal(found[1][name], array)
+
+
+class Phases(StopAt):
+    """Hears what is trained, too."""
+
+    def __init__(self, steps=0):
+        super().__init__(steps)
+        self.phases = []
+
+    def begin(self, epochs, tokens_per_epoch, name="epoch"):
+        self.phases.append(name)
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize(
+    ("steps", "phases"), [(1, 1), (20, 1), (30, 1), (40, 2), (50, 2)]  # an epoch has at most 12
+)  # fmt: skip
+def test_a_training_that_stopped_anywhere_goes_on_to_the_same_bytes(tmp_path, steps, phases):
+    from grutext.training import Interrupted
+
+    whole, stopping, going_on = fit(**PRETRAINED), Phases(steps), Phases()
+    with pytest.raises(Interrupted) as stopped:
+        fit(checkpoint=tmp_path, listener=stopping, **PRETRAINED)
+    assert stopping.phases == ["pretraining", "epoch"][:phases]
+    assert len(stopped.value.bundle.history) == (steps == 50)
+    assert len(states(tmp_path)) == 1
+    check_same(fit(checkpoint=tmp_path, resume=True, listener=going_on, **PRETRAINED), whole)
+    assert going_on.phases == ["pretraining", "epoch"][phases - 1 :]
+
+
+@pytest.mark.tf
+def test_a_time_budget_leaves_most_of_the_time_for_the_labels():
+    endless = dict.fromkeys(["training__epochs", "training__pretraining_epochs"], 100_000)
+    heard = Phases()
+    bundle = fit(listener=heard, training__time_budget=8.0, **endless)
+    assert heard.phases == ["pretraining", "epoch"]
+    assert len(bundle.history) > 1
+
+
+@pytest.mark.tf
+def test_texts_without_any_token_are_no_obstacle():
+    empty = [replace(example, text="") for example in TRAIN]
+    bundle = fit([*empty[:6], Example("x", ("sea",), "made.csv", 1)], DEV, **PRETRAINED)
+    assert all(np.isfinite(array.astype(np.float32)).all() for array in bundle.weights.values())
+    fit(empty[:6], DEV, **PRETRAINED)
