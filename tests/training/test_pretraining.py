@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_checkpoint import StopAt, check_same, states
+from test_checkpoint import StopAt, check_same, kind_of_network, states
 from test_learner import SIZES, STILL, TEXTS
-from tiny_training import DEV, TRAIN, Recorder, fit
+from tiny_training import DEV, TINY, TRAIN, Recorder, fit
 
 from grutext import loops
 from grutext.config import Config
@@ -31,6 +31,17 @@ def hidden_batches(corpus, seed=1, epochs=1):
         rng = np.random.default_rng([seed, epoch])
         for batch in corpus.shuffled(40, 10_000, 0.0, rng):
             yield batch, hide(batch, rng)
+
+
+def pretraining(config, targets, start=()):
+    from grutext.training.pretraining import Pretraining
+    from grutext.training.stops import Deferral
+
+    texts = [example.text for example in TRAIN]
+    vectorizer = Vectorizer.fit(texts, config.text)
+    corpus = Corpus(vectorizer.vectorize(texts), targets)
+    rows = vectorizer.vocabulary.rows
+    return Pretraining(corpus, config, rows, dict(start), Recorder(), None, None, Deferral())
 
 
 def vectors_of(network, batch):
@@ -162,20 +173,52 @@ def test_a_pretrained_training_says_so_and_does_not_look_at_the_labels():
     assert weights_digest(bundle) == weights_digest(fit(**PRETRAINED))
     assert weights_digest(bundle) != weights_digest(fit())
 
-    from grutext.training.pretraining import Pretraining
-    from grutext.training.stops import Deferral
-
     def pretrain(targets):
-        config = bundle.config
-        vectorizer = Vectorizer.fit([example.text for example in TRAIN], config.text)
-        corpus = Corpus(vectorizer.vectorize([example.text for example in TRAIN]), targets)
-        return Pretraining(
-            corpus, config, vectorizer.vocabulary.rows, {}, heard, None, None, Deferral()
-        ).run()
+        return pretraining(bundle.config, targets).run()
 
     found = [pretrain(np.eye(3, dtype=np.float32)[(np.arange(90) * k) % 3]) for k in (1, 2)]
     for name, array in found[0].items():
         np.testing.assert_array_equal(found[1][name], array)
+
+
+def test_it_begins_with_the_weights_that_it_is_given_and_hides_others_in_each_epoch():
+    config = Config().override(TINY | {"training.pretraining_epochs": 2, "training.learning_rate": 1e-9})
+    targets = np.zeros((90, 3), np.float32)
+    first = pretraining(config, targets)
+    rng = np.random.default_rng(1)
+    start = {name: rng.normal(size=a.shape).astype(np.float32) for name, a in first.network.arrays().items()}
+    one, other = (
+        [batch["places"].tolist() for batch in pretraining(config, targets, start).batches(epoch)]
+        for epoch in (1, 2)
+    )
+    assert sorted(map(len, one)) != sorted(map(len, other))
+    found = pretraining(config, targets, start).run()
+    assert set(found) == {name for name in start if not name.startswith("head/")}
+    for name, array in found.items():
+        np.testing.assert_allclose(array, start[name], atol=1e-6)
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("seconds", [0.0, 8.0])
+def test_each_phase_has_its_own_rate_that_rises_and_falls(monkeypatch, seconds):
+    first, second = [], []
+
+    def watch(kind, rates):
+        step = kind.train_step
+
+        def told(self, batch, number, rate):
+            rates.append(rate)
+            return step(self, batch, number, rate)
+
+        monkeypatch.setattr(kind, "train_step", told)
+
+    watch(type(make_cloze(Config(), 2)), first)
+    watch(kind_of_network(), second)
+    fit(**PRETRAINED, training__time_budget=seconds)
+    for rates, peak in ((first, 0.0028), (second, TINY["training.learning_rate"])):
+        assert len(rates) >= 30
+        assert 0.9 * peak < max(rates) <= peak
+        assert max(rates[:1] + rates[-1:]) < 0.1 * peak
 
 
 class Phases(StopAt):
