@@ -94,7 +94,7 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: 
     if not training.epochs:
         training = replace(training, epochs=epochs_for(shape))
     if training.pretraining_epochs < 0:
-        most = max(1, _TOKENS_PRETRAINED // max(1, shape.tokens))
+        most = _TOKENS_PRETRAINED // max(1, shape.tokens)
         training = replace(training, pretraining_epochs=0 if pretrained else min(training.epochs, most))
     if training.adversarial_direction == "auto":
         shared = shape.labels == 2 and not multilabel and shape.words >= _SHORT

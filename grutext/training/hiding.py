@@ -24,9 +24,12 @@ def hide(batch: Batch, rng: np.random.Generator) -> Batch | None:
         The batch, without its targets, and with `places` `(H,)`, where in `(T, N)` the hidden tokens are, counted
         step after step, `hidden` `(K,)`, their distinct types, and `answers` `(H,)`, which of these each of them is.
     """
-    ids, lengths, types = batch["ids"], batch["lengths"], len(batch["type_words"])
-    is_hidden = (np.arange(ids.shape[1])[:, None] < lengths) & (rng.random(ids.shape[::-1]) < _HIDDEN)
-    places = np.flatnonzero(is_hidden)
+    ids, types = batch["ids"], len(batch["type_words"])
+    is_known = np.append(
+        batch["word_rows"][batch["type_words"]] != UNKNOWN, False
+    )  # padding, the last, is not
+    is_known[batch["type_of_bucket"]] = True  # what has neither row nor subwords has no vector to be told by
+    places = np.flatnonzero(is_known[ids.T] & (rng.random(ids.shape[::-1]) < _HIDDEN))
     if len(places) > _MOST_HIDDEN:
         places = np.sort(rng.choice(places, _MOST_HIDDEN, replace=False))
     if not len(places):

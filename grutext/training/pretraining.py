@@ -1,4 +1,7 @@
-"""Before the labels: embedding and encoder learn from the texts alone to tell hidden tokens; see `grutext.nn.cloze`."""
+"""Before the labels: the embedding learns from the texts alone, by an encoder that tells hidden tokens; see `grutext.nn.cloze`.
+
+That encoder is thrown away: one that begins afresh learns the labels better from the same vectors (docs/recipe.md).
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Pretraining(Epochs):
         train: The training part; its labels are not looked at.
         config: The whole configuration.
         rows: Rows of the word table.
-        start: The weights to begin with, by the spec's names.
+        start: The weights of which the tables are begun with, by the spec's names.
         listener: Hears of every step, and a line at the end.
         checkpoint: Where the state is kept, and resumed from if it holds one.
         deadline: `time.monotonic()` at which all training must be over.
@@ -43,7 +46,7 @@ class Pretraining(Epochs):
         checkpoint: Checkpoint | None, deadline: float | None, interruption: Deferral,
     ) -> None:  # fmt: skip
         options, network = config.training, make_cloze(config, rows)
-        network.assign(network.arrays() | _without_head(start))
+        network.assign(network.arrays() | _tables(start))
         kept = checkpoint.restore(network, PRETRAINING) if checkpoint else None
         now = time.monotonic()
         share = None if deadline is None else now + _SHARE * (deadline - now)
@@ -53,7 +56,7 @@ class Pretraining(Epochs):
         super().__init__(network, train, options, rate, listener, checkpoint, clock, run, interruption)
 
     def run(self) -> Arrays:
-        """Reads the texts until the epochs or the time are over; gives the weights of embedding and encoder."""
+        """Reads the texts until the epochs or the time are over; gives the embedding's tables."""
         epochs = self.options.pretraining_epochs
         self.listener.begin(epochs, self.train.size, PRETRAINING)
         try:
@@ -70,7 +73,7 @@ class Pretraining(Epochs):
             f"pretraining: read {self.train.texts:,} texts {times}, loss of hidden tokens "
             f"{losses[0]:.2f} → {losses[-1]:.2f}, {seconds:.1f} s"
         )
-        return _without_head(self.network.arrays())
+        return _tables(self.network.arrays())
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yields the texts in random order, some tokens hidden."""
@@ -87,6 +90,6 @@ class Pretraining(Epochs):
         self.history.append({"loss": loss, "seconds": seconds})
 
 
-def _without_head(arrays: Arrays) -> Arrays:
-    """Gives the weights that pretraining shares with what comes after it."""
-    return {name: array for name, array in arrays.items() if not name.startswith("head/")}
+def _tables(arrays: Arrays) -> Arrays:
+    """Gives the embedding's part of a network's weights."""
+    return {name: array for name, array in arrays.items() if name.startswith("embedding/")}
