@@ -155,9 +155,11 @@ class PlainLines:
         self._file.write(f"{escape(text)}\n")
         self._file.flush()
 
-    def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:  # noqa: ARG002 (a listener)
-        """Remembers how many epochs there may be."""
+    def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:
+        """Remembers how many epochs there may be; of those that get no line of their own it writes that they begin."""
         self._epochs, self._spent = epochs, []
+        if name != "epoch":
+            self.note(f"{name}: at most {epochs} epochs of {tokens_per_epoch:,} tokens")
 
     def step(self, epoch: int, tokens: int, loss: float) -> None:
         """Writes nothing: a log has no room for steps."""

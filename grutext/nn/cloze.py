@@ -46,7 +46,5 @@ class Cloze(Network):
                 tf.nn.sparse_softmax_cross_entropy_with_logits(labels=batch["answers"], logits=scores)
             )
         gradients, of_rows = tape.gradient(loss, [dense, rows])
-        of_rows = [tf.convert_to_tensor(g) for g in of_rows]
-        touched = [batch[name] for name in ("word_rows", "bucket_rows")][: len(rows)]
-        self.adam.step(gradients, list(zip(touched, rows, of_rows, strict=True)), rate)
+        self._move(batch, gradients, rows, of_rows, rate)
         return loss

@@ -173,11 +173,17 @@ class Network:
             _, more, more_pull = self._pass(vectors + shift, mask, batch, step, 2)
             gradients = [a + b for a, b in zip(gradients, more, strict=True)]
             pull += more_pull
-        row_gradients = embedding_tape.gradient(vectors, rows, output_gradients=pull)
-        row_gradients = [tf.convert_to_tensor(g) for g in row_gradients]
-        touched = [batch[name] for name in ("word_rows", "bucket_rows")][: len(rows)]
-        self.adam.step(gradients, list(zip(touched, rows, row_gradients, strict=True)), rate)
+        of_rows = embedding_tape.gradient(vectors, rows, output_gradients=pull)
+        self._move(batch, gradients, rows, of_rows, rate)
         return loss
+
+    def _move(
+        self, batch: dict[str, Tensor], gradients: list[Tensor], rows: list[Tensor], of_rows: list[Tensor], rate: Tensor
+    ) -> None:  # fmt: skip
+        """Lets Adam move the dense variables and the rows of the tables that the batch touches."""
+        of_rows = [tf.convert_to_tensor(gradient) for gradient in of_rows]
+        touched = [batch[name] for name in ("word_rows", "bucket_rows")][: len(rows)]
+        self.adam.step(gradients, list(zip(touched, rows, of_rows, strict=True)), rate)
 
     def _pass(
         self, vectors: Tensor, mask: Tensor, batch: dict[str, Tensor], step: Tensor, salt: int

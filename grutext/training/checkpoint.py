@@ -75,11 +75,15 @@ class Checkpoint:
         identity: What data and settings the training has, by what to call them; a state of another is refused.
         resume: Whether a state that is already there is gone on from, or left to be replaced.
         seconds: How long after a state the next is due.
+
+    Attributes:
+        has_failed: Whether it was told that a state could not be written.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], resume: bool, seconds: float) -> None:
         self.folder, self.identity, self.resume, self.seconds = folder, dict(identity), resume, seconds
         self._kept_at = time.monotonic()
+        self.has_failed = False
 
     @property
     def due(self) -> bool:

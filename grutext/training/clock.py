@@ -11,13 +11,9 @@ class Clock:
 
     def __init__(self, epochs: int, warmup: float, deadline: float | None) -> None:
         self.epochs, self.warmup, self.deadline = epochs, warmup, deadline
+        self.began = time.monotonic()
         self.reserve = 0.0  # seconds that one dev evaluation takes
         self.over = False
-        self.start()
-
-    def start(self) -> None:
-        """Begins to count."""
-        self.began = time.monotonic()
 
     def progress(self, epoch: int, share: float) -> float:
         """Gives how much of the training is done, in 0..1, when a share of an epoch is done."""

@@ -62,14 +62,10 @@ class Cloze(Learner):
             return loss, np.concatenate([gradient, *of_head]), of_scores.T @ guesses
 
         losses, gradients, of_wanted = zip(*self._share(learn, mask.shape[1]), strict=True)
-        return sum(losses) / len(texts), _total(gradients), pull, _total(of_wanted)
+        return sum(losses) / len(texts), sum(gradients), pull, sum(of_wanted)
 
 
 def _one_hot(answers: NDArray[np.int32], count: int) -> Float:
     targets = np.zeros((len(answers), count), np.float32)
     targets[np.arange(len(answers)), answers] = 1.0
     return targets
-
-
-def _total(parts: tuple[Float, ...]) -> Float:
-    return np.asarray(sum(parts[1:], parts[0]))

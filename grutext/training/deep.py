@@ -81,14 +81,15 @@ def fit_deep(
         network.assign(pretrained.placed(network.arrays()))
     interruption = Deferral()
     kept = checkpoint.restore(network) if checkpoint else None
-    first = None
-    if kept is None and options.pretraining_epochs:
-        start = network.arrays()
-        first = Pretraining(train, config, rows, start, listener, checkpoint, deadline, interruption)
     clock = Clock(options.epochs, options.warmup, deadline)
     run = kept or Run(best=network.arrays(), history=[])
     steps = network, train, options, options.learning_rate, listener, checkpoint, clock, run, interruption
-    return _Fit(*steps, dev=dev, multilabel=multilabel, pretraining=first).run()
+    fit = _Fit(*steps, dev=dev, multilabel=multilabel)
+    if kept is None and options.pretraining_epochs:
+        fit.pretraining = Pretraining(
+            train, config, rows, network.arrays(), listener, checkpoint, deadline, interruption
+        )
+    return fit.run()
 
 
 class _Fit(Epochs):
@@ -98,13 +99,15 @@ class _Fit(Epochs):
         *steps: What `Epochs` takes.
         dev: The part that decides which epoch is best.
         multilabel: Whether each label is decided for itself.
-        pretraining: What comes first, if anything.
+
+    Attributes:
+        pretraining: What is still to come first, if anything.
     """
 
-    def __init__(self, *steps: Any, dev: Corpus, multilabel: bool, pretraining: Pretraining | None) -> None:
+    def __init__(self, *steps: Any, dev: Corpus, multilabel: bool) -> None:
         super().__init__(*steps)
-        self.dev, self.multilabel, self.pretraining = dev, multilabel, pretraining
-        self._under_way: Epochs = self.pretraining or self
+        self.dev, self.multilabel = dev, multilabel
+        self.pretraining: Pretraining | None = None
 
     def run(self) -> DeepFit:
         """Trains to the end, or to what stops it."""
@@ -118,9 +121,9 @@ class _Fit(Epochs):
         finally:
             self.listener.end()
         if not isinstance(stopped, DivergenceError) and not self.interruption.pressed_again:
-            self._under_way.keep()
+            (self.pretraining or self).keep()
         if stopped and not self.history and not isinstance(stopped, DivergenceError):
-            # Better than the weights before the first step.
+            # Better than the weights before the first step, unless pretraining was not over.
             return DeepFit(self.network.arrays(), [], stopped)
         return DeepFit(self.best, self.history, stopped)
 
@@ -129,19 +132,22 @@ class _Fit(Epochs):
         options, rng = self.options, np.random.default_rng([self.options.seed, 3, epoch])
         return self.train.shuffled(options.batch_size, options.token_budget, options.word_dropout, rng)
 
-    def conclude(self, epoch: int, seconds: float) -> None:
+    def conclude(self, epoch: int, seconds: float) -> dict[str, Any]:
         """Looks at the dev part, and keeps the weights if they are the best."""
         record = self._record(epoch, seconds)
         if record.best:
             self.best = self.network.arrays()
-        self.history.append(record.to_dict())
-        self.listener.epoch(record)
+        return record.to_dict()
+
+    def tell(self) -> None:
+        """Tells the listener of the last epoch."""
+        self.listener.epoch(EpochRecord(**self.history[-1]))
 
     def _pretrain(self) -> None:
         if self.pretraining:
             self.network.assign(self.network.arrays() | self.pretraining.run())
-            self.best, self._under_way = self.network.arrays(), self
-            self.clock.start()
+            self.pretraining = None  # its memory is wanted
+            self.clock = Clock(self.options.epochs, self.options.warmup, self.clock.deadline)
 
     def _train(self) -> None:
         self.listener.begin(self.options.epochs, self.train.size)

@@ -7,12 +7,13 @@ import math
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from typing import Any
 
 from grutext.config import TrainingConfig
 from grutext.progress import Listener
 from grutext.training.ahead import ahead
 from grutext.training.batches import Batch, Corpus
-from grutext.training.checkpoint import Checkpoint, Place, Run
+from grutext.training.checkpoint import TRAINING, Checkpoint, Place, Run
 from grutext.training.clock import Clock
 from grutext.training.network import Network
 from grutext.training.shards import ShardedCorpus
@@ -39,23 +40,21 @@ class Epochs:
         checkpoint: Checkpoint | None, clock: Clock, run: Run, interruption: Deferral,
     ) -> None:  # fmt: skip
         self.network, self.train, self.options, self.rate = network, train, options, rate
-        self.listener, self.checkpoint, self.clock, self.interruption = (
-            listener,
-            checkpoint,
-            clock,
-            interruption,
-        )
+        self.listener, self.checkpoint, self.clock = listener, checkpoint, clock
+        self.interruption = interruption
         self.phase, self.best, self.history, self.place = run.phase, run.best, run.history, run.place
         self._before = network.steps - run.place.batches  # steps of the epochs that are over
-        self._is_told = False
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yields what an epoch learns from."""
         raise NotImplementedError
 
-    def conclude(self, epoch: int, seconds: float) -> None:
-        """Adds what the epoch, whose steps took so long, brought to the history."""
+    def conclude(self, epoch: int, seconds: float) -> dict[str, Any]:
+        """Gives what the epoch, whose steps took so long, brought: what the history notes of it."""
         raise NotImplementedError
+
+    def tell(self) -> None:
+        """Tells the listener of the last epoch in the history."""
 
     def keep(self) -> None:
         """Keeps the state, unless an interruption came between a step and the note that it is done."""
@@ -64,8 +63,8 @@ class Epochs:
         try:
             self.checkpoint.keep(self.network, Run(self.best, self.history, self.place, self.phase))
         except OSError as error:
-            if not self._is_told:
-                self._is_told = True
+            if not self.checkpoint.has_failed:
+                self.checkpoint.has_failed = True
                 self.listener.note(
                     f"{self.checkpoint.folder}: the state cannot be kept ({error.strerror}); the training goes on"
                 )
@@ -75,9 +74,11 @@ class Epochs:
         began = time.monotonic() - self.place.seconds
         with closing(ahead(itertools.islice(self.batches(epoch), self.place.batches, None))) as coming:
             self._steps(epoch, began, coming)
-        self.conclude(epoch, time.monotonic() - began)
+        record = self.conclude(epoch, time.monotonic() - began)
         self._before += self.place.batches
         self.place = Place()
+        self.history.append(record)
+        self.tell()
         self.interruption.check()
         if self.checkpoint and self.checkpoint.due:
             self.keep()
@@ -86,9 +87,10 @@ class Epochs:
     def check_finite(self, loss: float, epoch: int) -> None:
         """Raises a DivergenceError if a loss is not finite."""
         if not math.isfinite(loss):
+            phase = "" if self.phase == TRAINING else f" of {self.phase}"
             raise DivergenceError(
-                f"the loss became {loss} in epoch {epoch}; --set training.learning_rate="
-                f"{self.options.learning_rate / 4:g} usually helps"
+                f"the loss became {loss} in epoch {epoch}{phase}; --set training.learning_rate="
+                f"{self.rate / 4:g} usually helps"
             )
 
     def _steps(self, epoch: int, began: float, batches: Iterable[Batch]) -> None:

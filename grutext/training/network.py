@@ -91,13 +91,14 @@ def make_cloze(config: Config, rows: int) -> Network:
         config: The whole configuration.
         rows: Rows V of the word table.
     """
+    has_machine_code = has_loops(config)
     # Its head makes of a state what is as wide as an embedding; pooling has no weights, and no label a direction.
     config = replace(
         config,
         model=replace(config.model, pooling="mean"),
         training=replace(config.training, adversarial_radius=0.0),
     )
-    if has_loops(config):
+    if has_machine_code:
         from grutext.training.cloze import Cloze
 
         return Cloze(config, rows, config.model.embedding_size, "softmax")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -66,13 +67,7 @@ class Pretraining(Epochs):
                 self.learn(epoch)
         finally:
             self.listener.end()
-        losses = [record["loss"] for record in self.history]
-        seconds = sum(record["seconds"] for record in self.history)
-        times = "once" if len(losses) == 1 else f"{len(losses)} times"
-        self.listener.note(
-            f"pretraining: read {self.train.texts:,} texts {times}, loss of hidden tokens "
-            f"{losses[0]:.2f} → {losses[-1]:.2f}, {seconds:.1f} s"
-        )
+        self.listener.note(self._summary())
         return _tables(self.network.arrays())
 
     def batches(self, epoch: int) -> Iterator[Batch]:
@@ -84,10 +79,21 @@ class Pretraining(Epochs):
             if hidden is not None:
                 yield hidden
 
-    def conclude(self, epoch: int, seconds: float) -> None:  # noqa: ARG002 (its place tells)
-        """Notes loss and time."""
+    def conclude(self, epoch: int, seconds: float) -> dict[str, Any]:  # noqa: ARG002 (its place tells)
+        """Gives texts, loss and time."""
         loss = self.place.losses / max(1, self.place.texts)
-        self.history.append({"loss": loss, "seconds": seconds})
+        return {"texts": self.place.texts, "loss": loss, "seconds": seconds}
+
+    def _summary(self) -> str:
+        """Gives what was read and learnt as one line."""
+        texts, losses, seconds = (
+            [record[name] for record in self.history] for name in ("texts", "loss", "seconds")
+        )
+        epochs = "1 epoch" if len(losses) == 1 else f"{len(losses)} epochs"
+        if not sum(texts):
+            return "pretraining: there was no token to hide"
+        learnt = " → ".join(f"{loss:.2f}" for loss in (losses[:1] + losses[1:][-1:]))
+        return f"pretraining: read {sum(texts):,} texts in {epochs}, loss of hidden tokens {learnt}, {sum(seconds):.1f} s"
 
 
 def _tables(arrays: Arrays) -> Arrays:

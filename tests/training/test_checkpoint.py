@@ -81,6 +81,25 @@ def test_a_training_that_stopped_at_any_step_goes_on_to_the_same_bytes(whole, tm
     assert heard.records[0].epoch == (steps - 1) // 12 + 1
 
 
+@pytest.mark.parametrize("phases", [0, 2])  # epochs of pretraining
+def test_a_listener_that_stops_it_after_an_epoch_loses_none(tmp_path, phases):
+    from grutext.training import Interrupted
+
+    class Stop(Recorder):
+        def epoch(self, record):
+            super().epoch(record)
+            if record.epoch == 2:
+                raise KeyboardInterrupt
+
+    settings = {"training__pretraining_epochs": phases}
+    undisturbed = fit(**settings)
+    with pytest.raises(Interrupted):
+        fit(checkpoint=tmp_path, listener=Stop(), **settings)
+    heard = Recorder()
+    check_same(fit(checkpoint=tmp_path, resume=True, listener=heard, **settings), undisturbed)
+    assert [record.epoch for record in heard.records] == [3, 4]
+
+
 def kind_of_network():
     """The class that trains here."""
     from grutext.training.network import make_network

@@ -114,7 +114,7 @@ def fit(vectors, checkpoint=None, resume=False, **settings):
     from grutext.training import train
 
     named = {name.replace("__", "."): value for name, value in settings.items()}
-    named |= {"training.pretraining_epochs": 0}
+    named = {"training.pretraining_epochs": 0} | named
     return train(
         examples(1), examples(2), Config().override(CONFIG | named), vectors=vectors, checkpoint=checkpoint,
         resume=resume, data={"source": "made.csv"},
@@ -122,9 +122,10 @@ def fit(vectors, checkpoint=None, resume=False, **settings):
 
 
 @pytest.mark.tf
-def test_a_training_starts_from_the_vectors(vectors):
+@pytest.mark.parametrize("pretraining", [0, 2])
+def test_a_training_starts_from_the_vectors(vectors, pretraining):
     # At this rate nothing moves within float16, so that the bundle shows the start.
-    still = {"training__learning_rate": 1e-9, "training__epochs": 1}
+    still = {"training__learning_rate": 1e-9, "training__epochs": 1, "training__pretraining_epochs": pretraining}
     bundle, plain = fit(vectors, **still), fit(None, **still)
     table, start = (b.weights[TABLE].astype(np.float32) for b in (bundle, plain))  # (V, E)
     row = {word: n for n, word in enumerate(bundle.vocabulary, start=1)}
