@@ -98,7 +98,7 @@ class TrainingConfig:
 
     Attributes:
         epochs: Passes over the training part; 0 lets its size and the number of labels decide.
-        pretraining_epochs: Passes before them over the texts without their labels, in which the GRU learns to tell hidden
+        pretraining_epochs: Passes before them over the texts without their labels, in which the embedding learns from hidden
             tokens; 0 leaves them out, -1 lets the data decide.
         patience: Epochs without a better dev loss after which training stops; 0 never stops early.
         batch_size: Texts in a batch, at most; 0 lets the data decide.
