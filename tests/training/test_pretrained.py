@@ -125,7 +125,11 @@ def fit(vectors, checkpoint=None, resume=False, **settings):
 @pytest.mark.parametrize("pretraining", [0, 2])
 def test_a_training_starts_from_the_vectors(vectors, pretraining):
     # At this rate nothing moves within float16, so that the bundle shows the start.
-    still = {"training__learning_rate": 1e-9, "training__epochs": 1, "training__pretraining_epochs": pretraining}
+    still = {
+        "training__learning_rate": 1e-9,
+        "training__epochs": 1,
+        "training__pretraining_epochs": pretraining,
+    }
     bundle, plain = fit(vectors, **still), fit(None, **still)
     table, start = (b.weights[TABLE].astype(np.float32) for b in (bundle, plain))  # (V, E)
     row = {word: n for n, word in enumerate(bundle.vocabulary, start=1)}
