@@ -2,10 +2,9 @@
 
 A configuration is a tree of frozen dataclasses, one for each part of the product:
 
->>> config = Config()
->>> config.model.units
+>>> Config().model.units
 64
->>> config.override({"model.units": "96", "training.epochs": "3"}).model.units
+>>> Config().override({"model.units": "96", "training.epochs": "3"}).model.units
 96
 """
 
@@ -98,13 +97,11 @@ class TrainingConfig:
 
     Attributes:
         epochs: Passes over the training part; 0 lets its size and the number of labels decide.
-        pretraining_epochs: Passes before them over the texts without their labels, in which the embedding learns from hidden
-            tokens; 0 leaves them out, -1 lets the data decide.
+        pretraining_epochs: Passes before them, for the embedding to learn from hidden tokens; -1: the data decide.
         patience: Epochs without a better dev loss after which training stops; 0 never stops early.
         batch_size: Texts in a batch, at most; 0 lets the data decide.
         token_budget: Tokens in a batch, padding included, at most (one longer text is a batch).
-        window: Tokens of a longer text that an epoch reads, at a random place; 0 reads all. Answers always read
-            all.
+        window: Tokens that an epoch reads of a longer text, at a random place; 0 reads all, as answers always do.
         learning_rate: Peak rate of Adam; 0 lets the data decide.
         table_rate: The embedding tables learn this many times as fast.
         warmup: Share of the steps in which the rate rises; after it the rate falls along a cosine.
