@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any
@@ -20,7 +21,7 @@ from grutext.training.shards import ShardedCorpus
 from grutext.training.stops import Deferral, DivergenceError
 
 
-class Epochs:
+class Epochs(ABC):
     """Epochs under way; a subclass says what their batches are, and what each of them brought.
 
     Args:
@@ -45,15 +46,15 @@ class Epochs:
         self.phase, self.best, self.history, self.place = run.phase, run.best, run.history, run.place
         self._before = network.steps - run.place.batches  # steps of the epochs that are over
 
+    @abstractmethod
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yields what an epoch learns from."""
-        raise NotImplementedError
 
+    @abstractmethod
     def conclude(self, epoch: int, seconds: float) -> dict[str, Any]:
         """Gives what the epoch, whose steps took so long, brought: what the history notes of it."""
-        raise NotImplementedError
 
-    def tell(self) -> None:
+    def tell(self) -> None:  # noqa: B027 (not all do)
         """Tells the listener of the last epoch in the history."""
 
     def keep(self) -> None:

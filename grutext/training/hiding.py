@@ -25,9 +25,8 @@ def hide(batch: Batch, rng: np.random.Generator) -> Batch | None:
         step after step, `hidden` `(K,)`, their distinct types, and `answers` `(H,)`, which of these each of them is.
     """
     ids, types = batch["ids"], len(batch["type_words"])
-    is_known = np.append(
-        batch["word_rows"][batch["type_words"]] != UNKNOWN, False
-    )  # padding, the last, is not
+    # Padding, the last, is not known.
+    is_known = np.append(batch["word_rows"][batch["type_words"]] != UNKNOWN, False)
     is_known[batch["type_of_bucket"]] = True  # what has neither row nor subwords has no vector to be told by
     places = np.flatnonzero(is_known[ids.T] & (rng.random(ids.shape[::-1]) < _HIDDEN))
     if len(places) > _MOST_HIDDEN:
@@ -38,16 +37,13 @@ def hide(batch: Batch, rng: np.random.Generator) -> Batch | None:
     hidden, answers = np.unique(steps.ravel()[places], return_inverse=True)
     steps[steps == types] = types + 1  # padding comes after the type that stands for all that is hidden
     steps.ravel()[places] = types
-    words = batch["word_rows"]
-    at = int(np.searchsorted(words, UNKNOWN))
-    if at == len(words) or words[at] != UNKNOWN:
-        words = np.insert(words, at, UNKNOWN)
-    shifted = words.searchsorted(batch["word_rows"])[batch["type_words"]]
+    words = np.union1d(batch["word_rows"], [UNKNOWN]).astype(np.int32)
+    read = np.append(batch["word_rows"][batch["type_words"]], UNKNOWN)
     return {
         **{name: batch[name] for name in ("lengths", "bucket_rows", "type_buckets", "type_of_bucket")},
         "ids": np.ascontiguousarray(steps.T),
         "word_rows": words,
-        "type_words": np.append(shifted, at).astype(np.int32),
+        "type_words": words.searchsorted(read).astype(np.int32),
         "places": places.astype(np.int32),
         "hidden": hidden.astype(np.int32),
         "answers": answers.astype(np.int32),
