@@ -154,9 +154,17 @@ class _Fit(Epochs):
         if self.clock.deadline is not None:
             self.clock.reserve = self._foresee()
         for epoch in range(len(self.history) + 1, self.options.epochs + 1):
-            if _stale(self.history, self.options.patience) or self.clock.over:
+            if self._is_stale() or self.clock.over:
                 break
             self.learn(epoch)
+
+    def _is_stale(self) -> bool:
+        """Tells whether the last epochs brought nothing; before the last third rates are too high for that to tell much."""
+        patience, epochs = self.options.patience, len(self.history)
+        if not patience or 3 * epochs <= 2 * self.options.epochs:
+            return False
+        since = next((n for n, record in enumerate(reversed(self.history)) if record["best"]), 0)
+        return since >= patience
 
     def _foresee(self) -> float:
         """Gives how many seconds a dev evaluation takes, from a few of its texts."""
@@ -198,11 +206,3 @@ def _score(logits: NDArray[np.floating], targets: NDArray[np.float32], multilabe
     if multilabel:
         return micro_f1(logits >= 0.0, targets)
     return float(np.mean(targets[np.arange(len(targets)), logits.argmax(axis=1)]))
-
-
-def _stale(history: list[dict[str, Any]], patience: int) -> bool:
-    """Tells whether the last `patience` epochs brought nothing."""
-    if not patience:
-        return False
-    since = next((n for n, record in enumerate(reversed(history)) if record["best"]), 0)
-    return since >= patience

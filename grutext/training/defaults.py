@@ -95,7 +95,7 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: 
         training = replace(training, epochs=epochs_for(shape))
     if training.pretraining_epochs < 0:
         most = _TOKENS_PRETRAINED // max(1, shape.tokens)
-        training = replace(training, pretraining_epochs=0 if pretrained else min(training.epochs, most))
+        training = replace(training, pretraining_epochs=0 if pretrained else min(2 * training.epochs, most))
     if training.adversarial_direction == "auto":
         shared = shape.labels == 2 and not multilabel and shape.words >= _SHORT
         training = replace(training, adversarial_direction="shared" if shared else "own")

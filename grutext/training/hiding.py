@@ -9,7 +9,7 @@ import numpy as np
 from grutext.text import UNKNOWN
 from grutext.training.batches import Batch
 
-_HIDDEN = 0.2  # share of the tokens
+_HIDDEN = 0.35  # share of the tokens
 _MOST_HIDDEN = 2_048  # in a batch: each is compared with all that are hidden
 
 

@@ -164,7 +164,7 @@ def test_a_resolved_configuration_leaves_nothing_open_and_stays_as_it_is():
     assert config.wide.min_count > 0 < config.training.epochs
     assert config.training.adversarial_radius > 0 < config.training.learning_rate
     assert config.training.adversarial_direction != "auto"
-    assert config.training.pretraining_epochs == config.training.epochs
+    assert config.training.pretraining_epochs == 2 * config.training.epochs
     assert config.training.batch_size > 0 < config.wide.regularization
     assert resolve(config, shape(words=1, texts=100_000)) == config
 
@@ -174,7 +174,7 @@ def test_one_line_says_what_was_chosen_and_by_what():
     line = describe(resolve(Config(), seen), seen)
     assert line == (
         "9,000 texts of 1 word (median), 75 labels: characters as tokens, n-grams that occur once or more, "
-        "C 0.5, at most 30 epochs, 30 of pretraining, batches of at most 128 at 0.0028, adversarial radius 0.15, own direction"
+        "C 0.5, at most 30 epochs, 60 of pretraining, batches of at most 128 at 0.0028, adversarial radius 0.15, own direction"
     )
     config = resolve(Config().override({"wide.enabled": False}), shape())
     assert "n-grams" not in describe(config, shape())
