@@ -37,6 +37,11 @@ class EpochRecord:
         return asdict(self)
 
 
+def count_epochs(number: int) -> str:
+    """Gives a number of epochs as one would say it."""
+    return "1 epoch" if number == 1 else f"{number} epochs"
+
+
 class Listener(Protocol):
     """Someone who wants to know how a training goes."""
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from grutext.nn.backend import tf
 from grutext.nn.network import SIGNATURE, Network, mask_of
 
 Tensor = Any
 
 # What a batch has in place of targets; see `grutext.training.hiding.hide`.
-_HIDDEN = dict.fromkeys(("places", "hidden", "answers"), (tf.int32, 1))
+_ANSWERS = dict.fromkeys(("places", "hidden", "answers"), (tf.int32, 1))
 
 
 class Cloze(Network):
@@ -23,15 +20,12 @@ class Cloze(Network):
     hides are their scores: a masked language model (Devlin et al. 2019, arXiv 1810.04805) whose output table is the
     embedding itself (Press and Wolf 2017, arXiv 1608.05859), and whose vocabulary is what the batch hides.
 
-    The arguments are those of `Network`; the labels are as many as an embedding is wide.
+    The arguments are those of `Network`; the labels are as many as an embedding is wide, and nothing is adversarial. A
+    batch is what `grutext.training.hiding.hide` gave, and the loss of a step the mean of its hidden tokens'.
     """
 
-    def train_step(self, batch: dict[str, NDArray[Any]], step: int, rate: float) -> float:
-        """Learns from one batch that `grutext.training.hiding.hide` gave; returns the mean loss of the hidden tokens."""
-        return float(self._steps[False](batch, np.int32(step), np.float32(rate)))
-
     def _signature(self) -> dict[str, tuple[Any, int]]:
-        return {name: spec for name, spec in SIGNATURE.items() if name != "targets"} | _HIDDEN
+        return {name: spec for name, spec in SIGNATURE.items() if name != "targets"} | _ANSWERS
 
     def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor, *, twice: bool) -> Tensor:
         rows, dense = self._rows(batch), list(self.dense.values())

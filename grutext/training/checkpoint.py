@@ -135,13 +135,15 @@ class Checkpoint:
         try:
             with safe_open(whole, "np") as file:
                 told = {name: json.loads(value) for name, value in file.metadata().items()}
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-            _check_identity(self.folder, told["identity"], self.identity)
+                _check_identity(self.folder, told["identity"], self.identity)
+                is_wanted = told["phase"] == phase
+                names = file.keys() if is_wanted else ()
+                arrays = {name: file.get_tensor(name) for name in names}
             for path in damaged:
                 path.unlink(
                     missing_ok=True
                 )  # or it would be taken for the one to keep when the next is written
-            if told["phase"] != phase:
+            if not is_wanted:
                 return None
             network.assign(_under("now/", arrays))
             network.resume(_under("training/", arrays))

@@ -22,14 +22,14 @@ class Cloze(Learner):
     def train_step(self, batch: Batch, step: int, rate: float) -> float:
         """Learns from one batch that `grutext.training.hiding.hide` gave; returns the mean loss of the hidden tokens."""
         with one_blas_thread():
-            types = batch | {"ids": batch["hidden"][None]}
-            vectors, wanted = self._embed(batch), self._embed(types)[:, 0]  # (T, N, E), (K, E)
+            of_types = batch | {"ids": batch["hidden"][None]}
+            vectors, wanted = self._embed(batch), self._embed(of_types)[:, 0]  # (T, N, E), (K, E)
             self._drop(vectors, self.training.embedding_dropout, step, 0)
             loss, gradient, pull, of_wanted = self._guess(vectors, wanted, batch)
             self.steps += 1
             self._drop(pull, self.training.embedding_dropout, step, 0)
             of_rows = self._row_gradients(pull, batch)
-            more = self._row_gradients(of_wanted[:, None], types)
+            more = self._row_gradients(of_wanted[:, None], of_types)
             self._move(gradient, [a + b for a, b in zip(of_rows, more, strict=True)], batch, rate)
         return loss
 
@@ -38,14 +38,14 @@ class Cloze(Learner):
         from grutext.loops import learning
 
         mask, pull = mask_of(batch), np.empty_like(vectors)
-        steps, texts = np.divmod(batch["places"], mask.shape[1])
+        steps, columns = np.divmod(batch["places"], mask.shape[1])
         kernel, bias = self.dense["head/kernel"], self.dense["head/bias"]
         ones = np.ones(len(wanted), np.float32)
 
         def learn(first: int, last: int) -> tuple[Any, ...]:
             way = self._set_out(vectors, mask, first, last)
-            own = (first <= texts) & (texts < last)
-            at = steps[own], texts[own] - first
+            own = (first <= columns) & (columns < last)
+            at = steps[own], columns[own] - first
             states = way.states  # (T, N, D * U)
             upstream = np.zeros_like(states)
             states = states[at]  # (H, D * U)
@@ -53,7 +53,7 @@ class Cloze(Learner):
             loss, of_scores = learning.softmax_loss(
                 guesses @ wanted.T, _one_hot(batch["answers"][own], len(wanted)), ones, 0.0
             )
-            of_scores /= np.float32(len(texts))  # (H, K)
+            of_scores /= np.float32(len(columns))  # (H, K)
             of_guesses = of_scores @ wanted
             upstream[at] = of_guesses @ kernel.T
             gradient = np.zeros(len(self.values) - self._head_size, np.float32)
@@ -62,7 +62,7 @@ class Cloze(Learner):
             return loss, np.concatenate([gradient, *of_head]), of_scores.T @ guesses
 
         losses, gradients, of_wanted = zip(*self._share(learn, mask.shape[1]), strict=True)
-        return sum(losses) / len(texts), sum(gradients), pull, sum(of_wanted)
+        return sum(losses) / len(columns), sum(gradients), pull, sum(of_wanted)
 
 
 def _one_hot(answers: NDArray[np.int32], count: int) -> Float:

@@ -15,10 +15,10 @@ from grutext.model.initial import Arrays
 from grutext.progress import EpochRecord, Listener
 from grutext.training.batches import Batch, Corpus
 from grutext.training.calibration import logit_loss, rescale
-from grutext.training.checkpoint import Checkpoint, Run
+from grutext.training.checkpoint import Checkpoint
 from grutext.training.clock import Clock
 from grutext.training.decisions import micro_f1
-from grutext.training.epochs import Epochs
+from grutext.training.epochs import Context, Epochs
 from grutext.training.network import Network, make_network
 from grutext.training.pretrained import Pretrained
 from grutext.training.pretraining import Pretraining
@@ -28,6 +28,7 @@ from grutext.training.weighting import class_weights, is_balanced
 
 _FORESEEN = 16  # one of so many dev texts tells how long they all will take
 _DEV_BATCH = 128  # texts
+_LATE = 2 / 3  # of the training; before, the rates are too high for a few epochs to tell much
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +80,10 @@ def fit_deep(
     network = make_network(config, rows, len(train.label_counts), multilabel, weights)
     if pretrained:
         network.assign(pretrained.placed(network.arrays()))
-    interruption = Deferral()
-    kept = checkpoint.restore(network) if checkpoint else None
-    clock = Clock(options.epochs, options.warmup, deadline)
-    run = kept or Run(best=network.arrays(), history=[])
-    steps = network, train, options, options.learning_rate, listener, checkpoint, clock, run, interruption
-    fit = _Fit(*steps, dev=dev, multilabel=multilabel)
-    if kept is None and options.pretraining_epochs:
-        fit.pretraining = Pretraining(
-            train, config, rows, network.arrays(), listener, checkpoint, deadline, interruption
-        )
+    context = Context(train, config, listener, checkpoint, deadline, Deferral())
+    fit = _Fit(network, context, dev, multilabel)
+    if not fit.is_resumed and options.pretraining_epochs:
+        fit.pretraining = Pretraining(context, rows, network.arrays())
     return fit.run()
 
 
@@ -96,7 +91,8 @@ class _Fit(Epochs):
     """A training of the deep part under way.
 
     Args:
-        *steps: What `Epochs` takes.
+        network: What learns.
+        context: What it has in common with its pretraining.
         dev: The part that decides which epoch is best.
         multilabel: Whether each label is decided for itself.
 
@@ -104,8 +100,9 @@ class _Fit(Epochs):
         pretraining: What is still to come first, if anything.
     """
 
-    def __init__(self, *steps: Any, dev: Corpus, multilabel: bool) -> None:
-        super().__init__(*steps)
+    def __init__(self, network: Network, context: Context, dev: Corpus, multilabel: bool) -> None:
+        super().__init__(network, context, context.config.training.learning_rate)
+        self.best = self.best or network.arrays()
         self.dev, self.multilabel = dev, multilabel
         self.pretraining: Pretraining | None = None
 
@@ -113,14 +110,14 @@ class _Fit(Epochs):
         """Trains to the end, or to what stops it."""
         stopped: BaseException | None = None
         try:
-            with self.interruption:
+            with self.context.interruption:
                 self._pretrain()
                 self._train()
         except (KeyboardInterrupt, DivergenceError) as error:
             stopped = error
         finally:
             self.listener.end()
-        if not isinstance(stopped, DivergenceError) and not self.interruption.pressed_again:
+        if not isinstance(stopped, DivergenceError) and not self.context.interruption.pressed_again:
             (self.pretraining or self).keep()
         if stopped and not self.history and not isinstance(stopped, DivergenceError):
             # Better than the weights before the first step, unless pretraining was not over.
@@ -130,7 +127,9 @@ class _Fit(Epochs):
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yields the texts in random order."""
         options, rng = self.options, np.random.default_rng([self.options.seed, 3, epoch])
-        return self.train.shuffled(options.batch_size, options.token_budget, options.word_dropout, rng)
+        return self.context.train.shuffled(
+            options.batch_size, options.token_budget, options.word_dropout, rng
+        )
 
     def conclude(self, epoch: int, seconds: float) -> dict[str, Any]:
         """Looks at the dev part, and keeps the weights if they are the best."""
@@ -138,6 +137,13 @@ class _Fit(Epochs):
         if record.best:
             self.best = self.network.arrays()
         return record.to_dict()
+
+    def is_over(self) -> bool:
+        """Tells whether the last epochs brought nothing, and it is late enough for that to mean something."""
+        patience = self.options.patience
+        if not patience or self.clock.progress(len(self.history), 1.0) <= _LATE:
+            return False
+        return not any(record["best"] for record in self.history[-patience:])
 
     def tell(self) -> None:
         """Tells the listener of the last epoch."""
@@ -147,24 +153,13 @@ class _Fit(Epochs):
         if self.pretraining:
             self.network.assign(self.network.arrays() | self.pretraining.run())
             self.pretraining = None  # its memory is wanted
-            self.clock = Clock(self.options.epochs, self.options.warmup, self.clock.deadline)
 
     def _train(self) -> None:
-        self.listener.begin(self.options.epochs, self.train.size)
-        if self.clock.deadline is not None:
-            self.clock.reserve = self._foresee()
-        for epoch in range(len(self.history) + 1, self.options.epochs + 1):
-            if self._is_stale() or self.clock.over:
-                break
-            self.learn(epoch)
-
-    def _is_stale(self) -> bool:
-        """Tells whether the last epochs brought nothing; before the last third rates are too high for that to tell much."""
-        patience, epochs = self.options.patience, len(self.history)
-        if not patience or 3 * epochs <= 2 * self.options.epochs:
-            return False
-        since = next((n for n, record in enumerate(reversed(self.history)) if record["best"]), 0)
-        return since >= patience
+        self.listener.begin(self.options.epochs, self.context.train.size)
+        clock = Clock(self.options.epochs, self.options.warmup, self.context.deadline)
+        if clock.deadline is not None:
+            clock.reserve = self._foresee()
+        self.make(clock)
 
     def _foresee(self) -> float:
         """Gives how many seconds a dev evaluation takes, from a few of its texts."""

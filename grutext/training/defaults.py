@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grutext.config import Config, TextConfig, WideConfig
+from grutext.progress import count_epochs
 from grutext.text import TOKENIZERS, is_unspaced, normalize
 
 _SAMPLE = 2_000  # texts that are looked at
@@ -155,8 +156,10 @@ def describe(config: Config, shape: Shape) -> str:
         choices.append(f"n-grams that occur {often} or more, C {wide.regularization:g}")
     if config.model.enabled:
         batches = f"batches of at most {training.batch_size} at {training.learning_rate:g}"
-        before = f"{training.pretraining_epochs} of pretraining, " if training.pretraining_epochs else ""
-        choices.append(f"at most {training.epochs} epochs, {before}{batches}")
+        epochs = count_epochs(training.epochs)
+        if training.pretraining_epochs:
+            epochs = f"{count_epochs(training.pretraining_epochs)} of pretraining and {training.epochs} of training"
+        choices.append(f"at most {epochs}, {batches}")
         if training.adversarial_radius:
             direction = training.adversarial_direction
             choices.append(f"adversarial radius {training.adversarial_radius:g}, {direction} direction")

@@ -8,9 +8,10 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from grutext.config import TrainingConfig
+from grutext.config import Config
 from grutext.progress import Listener
 from grutext.training.ahead import ahead
 from grutext.training.batches import Batch, Corpus
@@ -21,29 +22,50 @@ from grutext.training.shards import ShardedCorpus
 from grutext.training.stops import Deferral, DivergenceError
 
 
-class Epochs(ABC):
-    """Epochs under way; a subclass says what their batches are, and what each of them brought.
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the phases of a training have in common.
 
-    Args:
-        network: What learns.
+    Attributes:
         train: The training part.
-        options: How.
-        rate: The peak learning rate.
+        config: The whole configuration.
         listener: Hears of every step.
-        checkpoint: Where the state is kept, if anywhere.
-        clock: Knows how far the epochs are.
-        run: Where they are gone on from.
+        checkpoint: Where the state is kept, and resumed from if it holds one.
+        deadline: `time.monotonic()` at which all training must be over.
         interruption: Raises Ctrl-C between steps.
     """
 
-    def __init__(
-        self, network: Network, train: Corpus | ShardedCorpus, options: TrainingConfig, rate: float, listener: Listener,
-        checkpoint: Checkpoint | None, clock: Clock, run: Run, interruption: Deferral,
-    ) -> None:  # fmt: skip
-        self.network, self.train, self.options, self.rate = network, train, options, rate
-        self.listener, self.checkpoint, self.clock = listener, checkpoint, clock
-        self.interruption = interruption
-        self.phase, self.best, self.history, self.place = run.phase, run.best, run.history, run.place
+    train: Corpus | ShardedCorpus
+    config: Config
+    listener: Listener
+    checkpoint: Checkpoint | None
+    deadline: float | None
+    interruption: Deferral
+
+
+class Epochs(ABC):
+    """The epochs of a phase; a subclass says what their batches are, and what each of them brought.
+
+    Args:
+        network: What learns; it is put into the state that is gone on from, if there is one.
+        context: What the phases have in common.
+        rate: The peak learning rate.
+
+    Attributes:
+        phase: What the phase is called.
+        is_resumed: Whether there was a state of this phase to go on from.
+        clock: Knows how far the epochs are, once they are under way.
+    """
+
+    phase: ClassVar[str] = TRAINING
+    clock: Clock
+
+    def __init__(self, network: Network, context: Context, rate: float) -> None:
+        kept = context.checkpoint.restore(network, self.phase) if context.checkpoint else None
+        run = kept or Run({}, [])
+        self.network, self.context, self.rate, self.is_resumed = network, context, rate, kept is not None
+        self.options, self.listener = context.config.training, context.listener
+        self.best, self.history, self.place = run.best, run.history, run.place
         self._before = network.steps - run.place.batches  # steps of the epochs that are over
 
     @abstractmethod
@@ -54,21 +76,34 @@ class Epochs(ABC):
     def conclude(self, epoch: int, seconds: float) -> dict[str, Any]:
         """Gives what the epoch, whose steps took so long, brought: what the history notes of it."""
 
+    def is_over(self) -> bool:
+        """Tells whether there is no point in another epoch."""
+        return False
+
     def tell(self) -> None:  # noqa: B027 (not all do)
         """Tells the listener of the last epoch in the history."""
 
     def keep(self) -> None:
         """Keeps the state, unless an interruption came between a step and the note that it is done."""
-        if self.checkpoint is None or self.network.steps != self._before + self.place.batches:
+        checkpoint = self.context.checkpoint
+        if checkpoint is None or self.network.steps != self._before + self.place.batches:
             return
         try:
-            self.checkpoint.keep(self.network, Run(self.best, self.history, self.place, self.phase))
+            checkpoint.keep(self.network, Run(self.best, self.history, self.place, self.phase))
         except OSError as error:
-            if not self.checkpoint.has_failed:
-                self.checkpoint.has_failed = True
+            if not checkpoint.has_failed:
+                checkpoint.has_failed = True
                 self.listener.note(
-                    f"{self.checkpoint.folder}: the state cannot be kept ({error.strerror}); the training goes on"
+                    f"{checkpoint.folder}: the state cannot be kept ({error.strerror}); the training goes on"
                 )
+
+    def make(self, clock: Clock) -> None:
+        """Makes the epochs that are still to come, as far as the clock lets it."""
+        self.clock = clock
+        for epoch in range(len(self.history) + 1, clock.epochs + 1):
+            if clock.over or self.is_over():
+                break
+            self.learn(epoch)
 
     def learn(self, epoch: int) -> None:
         """Makes the steps that an epoch still has."""
@@ -80,9 +115,7 @@ class Epochs(ABC):
         self.place = Place()
         self.history.append(record)
         self.tell()
-        self.interruption.check()
-        if self.checkpoint and self.checkpoint.due:
-            self.keep()
+        self._pause()
         self.clock.progress(epoch, 1.0)
 
     def check_finite(self, loss: float, epoch: int) -> None:
@@ -97,7 +130,7 @@ class Epochs(ABC):
     def _steps(self, epoch: int, began: float, batches: Iterable[Batch]) -> None:
         clock = self.clock
         for batch in batches:
-            rate = self.rate * clock.rate(clock.progress(epoch, self.place.texts / self.train.texts))
+            rate = self.rate * clock.rate(clock.progress(epoch, self.place.texts / self.context.train.texts))
             if (
                 clock.over and self.place.texts
             ):  # an epoch has at least one batch, so that its figures mean something
@@ -113,6 +146,10 @@ class Epochs(ABC):
                 seconds=time.monotonic() - began,
             )
             self.listener.step(epoch, tokens, self.place.losses / self.place.texts)
-            self.interruption.check()
-            if self.checkpoint and self.checkpoint.due:
-                self.keep()
+            self._pause()
+
+    def _pause(self) -> None:
+        """Lets Ctrl-C come, and keeps the state if it is time."""
+        self.context.interruption.check()
+        if self.context.checkpoint and self.context.checkpoint.due:
+            self.keep()

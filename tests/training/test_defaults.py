@@ -169,12 +169,20 @@ def test_a_resolved_configuration_leaves_nothing_open_and_stays_as_it_is():
     assert resolve(config, shape(words=1, texts=100_000)) == config
 
 
+@pytest.mark.parametrize(
+    ("tokens", "epochs"), [(100_000, 60), (1_000_000, 15), (4_000_000, 3), (15_000_001, 0)]
+)
+def test_pretraining_reads_no_more_tokens_than_a_quarter_of_an_hour_is_good_for(tokens, epochs):
+    seen = shape(texts=1_000, tokens=tokens)
+    assert resolve(Config(), seen).training.pretraining_epochs == epochs
+
+
 def test_one_line_says_what_was_chosen_and_by_what():
     seen = shape(texts=9_000, words=1, labels=75)
     line = describe(resolve(Config(), seen), seen)
     assert line == (
         "9,000 texts of 1 word (median), 75 labels: characters as tokens, n-grams that occur once or more, "
-        "C 0.5, at most 30 epochs, 60 of pretraining, batches of at most 128 at 0.0028, adversarial radius 0.15, own direction"
+        "C 0.5, at most 60 epochs of pretraining and 30 of training, batches of at most 128 at 0.0028, adversarial radius 0.15, own direction"
     )
     config = resolve(Config().override({"wide.enabled": False}), shape())
     assert "n-grams" not in describe(config, shape())

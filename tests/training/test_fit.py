@@ -154,9 +154,17 @@ def test_early_stopping_keeps_the_best_epoch():
     heard = Recorder()
     noise = [Example(e.text, DEV[-n].labels, "x", 1) for n, e in enumerate(DEV)]
     fit(dev=noise, listener=heard, training__epochs=40, training__patience=2)
-    assert 26 < len(heard.records) < 40  # until two thirds are over it has all patience
-    assert [r.best for r in heard.records[-2:]] == [False, False]
-    assert not any(r.best for r in heard.records[24:26]), "it would have been stopped earlier"
+    assert not any(r.best for r in heard.records[24:26]), "its patience was over before the last third"
+    assert len(heard.records) == 27
+
+
+def test_the_last_third_of_a_time_budget_has_little_patience_too():
+    heard = Recorder()
+    noise = [Example(e.text, DEV[-n].labels, "x", 1) for n, e in enumerate(DEV)]
+    began = time.monotonic()
+    fit(dev=noise, listener=heard, training__epochs=100_000, training__patience=1, training__time_budget=12)
+    assert time.monotonic() - began < 9.5  # two thirds of 10 s, for 2 are left for what comes after
+    assert not heard.records[-1].best
 
 
 def test_a_dev_part_with_other_labels_only_is_refused():

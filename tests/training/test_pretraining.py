@@ -35,14 +35,15 @@ def hidden_batches(corpus, seed=1, epochs=1):
 
 
 def pretraining(config, targets, start=()):
+    from grutext.training.epochs import Context
     from grutext.training.pretraining import Pretraining
     from grutext.training.stops import Deferral
 
     texts = [example.text for example in TRAIN]
     vectorizer = Vectorizer.fit(texts, config.text)
     corpus = Corpus(vectorizer.vectorize(texts), targets)
-    rows = vectorizer.vocabulary.rows
-    return Pretraining(corpus, config, rows, dict(start), Recorder(), None, None, Deferral())
+    context = Context(corpus, config, Recorder(), None, None, Deferral())
+    return Pretraining(context, vectorizer.vocabulary.rows, dict(start))
 
 
 def vectors_of(network, batch):
@@ -183,7 +184,7 @@ def test_a_pretrained_training_says_so_and_does_not_look_at_the_labels():
         )
         for note in heard.notes
     )
-    assert "3 of pretraining" in heard.notes[0]
+    assert "at most 3 epochs of pretraining and 4 of training, " in heard.notes[0]
     assert [record["epoch"] for record in bundle.history] == [1, 2, 3, 4]
     assert weights_digest(bundle) == weights_digest(fit(**PRETRAINED))
     assert weights_digest(bundle) != weights_digest(fit())

@@ -85,11 +85,13 @@ def test_a_file_that_was_left_half_read_is_read_again(spilled, vectorizer):
 def fit(part, **others):
     from grutext.training import train
 
-    return train(part, DEV, Config().override(TINY | {"training.checkpoint_seconds": 0}), **others)
+    settings = TINY | {"training.checkpoint_seconds": 0, "training.pretraining_epochs": 2}
+    return train(part, DEV, Config().override(settings), **others)
 
 
 @pytest.mark.tf
-def test_a_training_from_files_learns_and_resumes_to_the_same_bytes(spilled, tmp_path):
+@pytest.mark.parametrize("phase", ["pretraining", "epoch"])
+def test_a_training_from_files_learns_and_resumes_to_the_same_bytes(spilled, tmp_path, phase):
     part = examples(300, 1)
     whole = fit(spilled(part), refit=True)
     assert whole.metrics["dev"]["accuracy"] > 0.8
@@ -99,8 +101,11 @@ def test_a_training_from_files_learns_and_resumes_to_the_same_bytes(spilled, tmp
     class Stop(Recorder):
         steps = 0
 
+        def begin(self, epochs, tokens_per_epoch, name="epoch"):
+            self.phase = name
+
         def step(self, epoch, tokens, loss):
-            self.steps += epoch == 2
+            self.steps += epoch == 2 and self.phase == phase
             if self.steps == 9:
                 raise KeyboardInterrupt
 
