@@ -98,7 +98,7 @@ class TrainingConfig:
     Attributes:
         epochs: Passes over the training part; 0 lets its size and the number of labels decide.
         pretraining_epochs: Passes before them, for the embedding to learn from hidden tokens; -1: the data decide.
-        patience: Epochs without a better dev loss that stop training in its last third; 0 never stops early.
+        patience: Epochs without a better dev loss that stop the last third of training; 0 never stops early.
         batch_size: Texts in a batch, at most; 0 lets the data decide.
         token_budget: Tokens in a batch, padding included, at most (one longer text is a batch).
         window: Tokens that an epoch reads of a longer text, at a random place; 0 reads all, as answers always do.

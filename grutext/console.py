@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grutext.data.wording import escape
-from grutext.progress import EpochRecord, Listener, Silent, count_epochs
+from grutext.progress import EpochRecord, Listener, Silent, epochs_in_words
 
 WIDEST_MATRIX = 12
 MOST_FREQUENT = 10
@@ -159,7 +159,7 @@ class PlainLines:
         """Remembers how many epochs there may be; of those that get no line of their own it writes that they begin."""
         self._epochs, self._spent = epochs, []
         if name != "epoch":
-            self.note(f"{name}: at most {count_epochs(epochs)} of {tokens_per_epoch:,} tokens")
+            self.note(f"{name}: at most {epochs_in_words(epochs)} of {tokens_per_epoch:,} tokens")
 
     def step(self, epoch: int, tokens: int, loss: float) -> None:
         """Writes nothing: a log has no room for steps."""

@@ -37,7 +37,7 @@ class EpochRecord:
         return asdict(self)
 
 
-def count_epochs(number: int) -> str:
+def epochs_in_words(number: int) -> str:
     """Gives a number of epochs as one would say it."""
     return "1 epoch" if number == 1 else f"{number} epochs"
 

@@ -234,7 +234,7 @@ def _print_outcome(bundle: Bundle, folder: Path, picture: Path | None, seconds: 
         )
         return
     from grutext.console import clock, summary
-    from grutext.progress import count_epochs
+    from grutext.progress import epochs_in_words
 
     for part in ("dev", "test"):
         if part in bundle.metrics:
@@ -243,6 +243,6 @@ def _print_outcome(bundle: Bundle, folder: Path, picture: Path | None, seconds: 
         click.echo(f"calibration on dev: {calibration_line(bundle.metrics['calibration'])}")
     if bundle.abstention:
         click.echo(offer_line(bundle.abstention, bundle.metrics["dev"]["n"]))
-    click.echo(f"trained in {clock(seconds)}, {count_epochs(len(bundle.history))}")
+    click.echo(f"trained in {clock(seconds)}, {epochs_in_words(len(bundle.history))}")
     click.echo(f"model: {folder}" + (f", loss curve: {picture}" if picture else ""))
     click.echo(f"try: grutext classify FILE -m {folder}")

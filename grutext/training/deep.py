@@ -141,7 +141,7 @@ class _Fit(Epochs):
     def is_over(self) -> bool:
         """Tells whether the last epochs brought nothing, and it is late enough for that to mean something."""
         patience = self.options.patience
-        if not patience or self.clock.progress(len(self.history), 1.0) <= _LATE:
+        if not 0 < patience <= len(self.history) or self.clock.progress(len(self.history), 1.0) <= _LATE:
             return False
         return not any(record["best"] for record in self.history[-patience:])
 

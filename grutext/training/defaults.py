@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grutext.config import Config, TextConfig, WideConfig
-from grutext.progress import count_epochs
+from grutext.progress import epochs_in_words
 from grutext.text import TOKENIZERS, is_unspaced, normalize
 
 _SAMPLE = 2_000  # texts that are looked at
@@ -156,9 +156,9 @@ def describe(config: Config, shape: Shape) -> str:
         choices.append(f"n-grams that occur {often} or more, C {wide.regularization:g}")
     if config.model.enabled:
         batches = f"batches of at most {training.batch_size} at {training.learning_rate:g}"
-        epochs = count_epochs(training.epochs)
+        epochs = epochs_in_words(training.epochs)
         if training.pretraining_epochs:
-            epochs = f"{count_epochs(training.pretraining_epochs)} of pretraining and {training.epochs} of training"
+            epochs = f"{epochs_in_words(training.pretraining_epochs)} of pretraining and {training.epochs} of training"
         choices.append(f"at most {epochs}, {batches}")
         if training.adversarial_radius:
             direction = training.adversarial_direction

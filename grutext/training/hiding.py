@@ -10,9 +10,8 @@ from grutext.text import UNKNOWN
 from grutext.training.batches import Batch
 
 _HIDDEN = 0.35  # share of the tokens
-_MOST_HIDDEN = (
-    2_048  # in a batch, for each is compared with all that are hidden: of long texts a smaller share
-)
+# In a batch, for each is compared with all that are hidden: of long texts a smaller share.
+_MOST_HIDDEN = 2_048
 
 
 def hide(batch: Batch, rng: np.random.Generator) -> Batch | None:

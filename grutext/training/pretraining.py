@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from grutext.model.initial import Arrays
-from grutext.progress import count_epochs
+from grutext.progress import epochs_in_words
 from grutext.training.batches import Batch
 from grutext.training.clock import Clock
 from grutext.training.epochs import Context, Epochs
@@ -75,7 +75,7 @@ class Pretraining(Epochs):
         if not sum(texts):
             return "pretraining: there was no token to hide"
         learnt = " → ".join(f"{loss:.2f}" for loss in (losses[:1] + losses[1:][-1:]))
-        return f"pretraining: read {sum(texts):,} texts in {count_epochs(len(losses))}, loss of hidden tokens {learnt}, {sum(seconds):.1f} s"
+        return f"pretraining: read {sum(texts):,} texts in {epochs_in_words(len(losses))}, loss of hidden tokens {learnt}, {sum(seconds):.1f} s"
 
 
 def _tables(arrays: Arrays) -> Arrays:

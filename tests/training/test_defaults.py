@@ -172,7 +172,7 @@ def test_a_resolved_configuration_leaves_nothing_open_and_stays_as_it_is():
 @pytest.mark.parametrize(
     ("tokens", "epochs"), [(100_000, 60), (1_000_000, 15), (4_000_000, 3), (15_000_001, 0)]
 )
-def test_pretraining_reads_no_more_tokens_than_a_quarter_of_an_hour_is_good_for(tokens, epochs):
+def test_pretraining_reads_no_more_than_fifteen_million_tokens(tokens, epochs):
     seen = shape(texts=1_000, tokens=tokens)
     assert resolve(Config(), seen).training.pretraining_epochs == epochs
 

@@ -158,13 +158,33 @@ def test_early_stopping_keeps_the_best_epoch():
     assert len(heard.records) == 27
 
 
-def test_the_last_third_of_a_time_budget_has_little_patience_too():
-    heard = Recorder()
+def test_the_last_third_of_a_time_budget_has_little_patience_too(monkeypatch):
+    from grutext.training import deep
+
+    clocks, ends = [], []
+
+    class Seen(deep.Clock):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            clocks.append(self)
+
+    class Heard(Recorder):
+        def epoch(self, record):
+            super().epoch(record)
+            ends.append(time.monotonic())
+
+    monkeypatch.setattr(deep, "Clock", Seen)
+    heard = Heard()
     noise = [Example(e.text, DEV[-n].labels, "x", 1) for n, e in enumerate(DEV)]
-    began = time.monotonic()
-    fit(dev=noise, listener=heard, training__epochs=100_000, training__patience=1, training__time_budget=12)
-    assert time.monotonic() - began < 9.5  # two thirds of 10 s, for 2 are left for what comes after
+    fit(dev=noise, listener=heard, training__epochs=100_000, training__patience=1, training__time_budget=6)
+    (clock,) = clocks
+    assert not clock.over
+    assert ends[-1] - clock.began > 0.65 * (clock.deadline - clock.began)
     assert not heard.records[-1].best
+
+
+def test_a_time_budget_that_is_over_before_the_first_epoch_still_has_one():
+    assert len(fit(training__time_budget=0.5).history) == 1
 
 
 def test_a_dev_part_with_other_labels_only_is_refused():
