@@ -35,6 +35,7 @@ from grutext.cli.target import (
 )
 from grutext.cli.tensorflow_settings import prepare_tensorflow
 from grutext.errors import GrutextError, TrainingError
+from grutext.progress import epochs_in_words
 
 if TYPE_CHECKING:
     from grutext.cli.parts import Parts
@@ -234,7 +235,6 @@ def _print_outcome(bundle: Bundle, folder: Path, picture: Path | None, seconds: 
         )
         return
     from grutext.console import clock, summary
-    from grutext.progress import epochs_in_words
 
     for part in ("dev", "test"):
         if part in bundle.metrics:
