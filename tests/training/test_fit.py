@@ -150,12 +150,16 @@ def test_the_time_budget_ends_the_training():
     assert len(bundle.history) < 2000
 
 
+# Labels that nothing tells, so that dev loss soon grows.
+NOISE = [Example(e.text, DEV[-n].labels, "x", 1) for n, e in enumerate(DEV)]
+
+
 def test_early_stopping_keeps_the_best_epoch():
     heard = Recorder()
-    noise = [Example(e.text, DEV[-n].labels, "x", 1) for n, e in enumerate(DEV)]
-    fit(dev=noise, listener=heard, training__epochs=40, training__patience=2)
+    fit(dev=NOISE, listener=heard, training__epochs=40, training__patience=2)
     assert not any(r.best for r in heard.records[24:26]), "its patience was over before the last third"
     assert len(heard.records) == 27
+    assert [r.best for r in heard.records[-2:]] == [False, False]
 
 
 def test_the_last_third_of_a_time_budget_has_little_patience_too(monkeypatch):
@@ -175,8 +179,7 @@ def test_the_last_third_of_a_time_budget_has_little_patience_too(monkeypatch):
 
     monkeypatch.setattr(deep, "Clock", Seen)
     heard = Heard()
-    noise = [Example(e.text, DEV[-n].labels, "x", 1) for n, e in enumerate(DEV)]
-    fit(dev=noise, listener=heard, training__epochs=100_000, training__patience=1, training__time_budget=6)
+    fit(dev=NOISE, listener=heard, training__epochs=100_000, training__patience=1, training__time_budget=6)
     (clock,) = clocks
     assert not clock.over
     assert ends[-1] - clock.began > 0.65 * (clock.deadline - clock.began)
