@@ -55,6 +55,7 @@ class WideConfig:
         min_count: An n-gram must occur in at least this many training texts; 0 lets their number decide.
         max_megabytes: The most telling n-grams are kept, as many as fit into this many megabytes.
         regularization: The C of scikit-learn's LinearSVC; larger fits more closely; 0 lets the data decide.
+        label_names: Whether each label's name counts as one text of it, unless texts are kept in files.
     """
 
     enabled: bool = True
@@ -64,6 +65,7 @@ class WideConfig:
     min_count: int = 0
     max_megabytes: float = 8.5
     regularization: float = 0.0
+    label_names: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,8 @@ _KIND_OF: dict[str, type] = {
     f"{part.name}.{key}": kind
     for part in fields(Config) for key, kind in get_type_hints(part.default_factory).items()
 }  # fmt: skip
+_SHOWN = 80
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
 def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -238,10 +242,6 @@ def _convert(name: str, value: Any, kind: type) -> Any:
     if kind is float and not math.isfinite(value):
         raise wrong
     return value
-
-
-_SHOWN = 80
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
 def _suggest(name: str) -> str:

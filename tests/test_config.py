@@ -36,7 +36,7 @@ def check_refused(settings, *said: str) -> None:
 
 def test_sections_and_their_settings():
     assert {name.partition(".")[0] for name in DEFAULTS} == {"text", "wide", "model", "training"}
-    assert len(DEFAULTS) == 43
+    assert len(DEFAULTS) == 44
 
 
 @pytest.mark.parametrize("name", DEFAULTS)

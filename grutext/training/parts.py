@@ -77,6 +77,7 @@ class InMemory:
             self.texts, self.targets, vectorizer, config.wide, multilabel=multilabel, seed=config.training.seed,
             seconds=seconds,
             weights=class_weights(self.targets.sum(axis=0), self.count, balanced, multilabel),
+            names=self.labels if config.wide.label_names else (),
         )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from sklearn.svm import LinearSVC
 from grutext.config import WideConfig
 from grutext.model.spec import wide_columns
 from grutext.text import CHARACTER_FAMILY, KeyIndex, NgramCounts, NgramFeatures, Vectorizer, count_ngrams
+from grutext.training.label_names import as_texts
 from grutext.training.samples import nested_sample, runs
 
 Targets = NDArray[np.float32]
@@ -52,6 +53,7 @@ def fit_wide(
     seed: int,
     seconds: float | None = None,
     weights: NDArray[np.float32] | None = None,
+    names: Sequence[str] = (),
 ) -> WideFit:
     """Fits the wide part.
 
@@ -65,21 +67,25 @@ def fit_wide(
         seconds: Time that the fit may take; from a fit on a tenth of the texts it is foreseen how many
             texts fit into it.
         weights: `(C,)`, how much the texts of each label count; all the same if left out.
+        names: The labels' names, each to be read as one text more of its label; none if left out.
     """
-    rows = len(texts)
     weights = np.ones(targets.shape[1], np.float32) if weights is None else weights
+    named, of_named = as_texts(names, targets.shape[1])
+
+    def fit(places: NDArray[np.int64]) -> WideFit:
+        read, wanted = [*(texts[n] for n in places), *named], np.concatenate([targets[places], of_named])
+        return WideFit(_fit(read, wanted, vectorizer, config, multilabel, seed, weights), len(places))
+
+    rows = len(texts)
     sample = nested_sample(targets, max(1, rows // 10), seed)
-    if seconds is not None and len(sample) < rows:
-        began = time.monotonic()
-        fit = _fit([texts[n] for n in sample], targets[sample], vectorizer, config, multilabel, seed, weights)
-        spent = time.monotonic() - began
-        # liblinear slows down a little faster than the number of texts grows, hence the margin.
-        rows = min(rows, int(len(sample) * max(0.0, seconds - spent) / max(spent, 1e-6) / 1.5))
-        if rows <= len(sample):
-            return fit
-        sample = nested_sample(targets, rows, seed)
-        texts, targets = [texts[n] for n in sample], targets[sample]
-    return _fit(texts, targets, vectorizer, config, multilabel, seed, weights)
+    if seconds is None or len(sample) == rows:
+        return fit(np.arange(rows))
+    began = time.monotonic()
+    first = fit(sample)
+    spent = time.monotonic() - began
+    # liblinear slows down a little faster than the number of texts grows, hence the margin.
+    rows = min(rows, int(len(sample) * max(0.0, seconds - spent) / max(spent, 1e-6) / 1.5))
+    return first if rows <= len(sample) else fit(nested_sample(targets, rows, seed))
 
 
 def _fit(
@@ -90,12 +96,12 @@ def _fit(
     multilabel: bool,
     seed: int,
     weights: NDArray[np.float32],
-) -> WideFit:
+) -> dict[str, NDArray[Any]]:
     counts = count_runs(texts, vectorizer, config)
     margins = wide_columns(targets.shape[1], multilabel)
     features = choose_features(counts, targets, config, margins)
     if not len(features.keys):
-        return WideFit(without_features(targets, margins, multilabel), rows=len(texts))
+        return without_features(targets, margins, multilabel)
     matrix = _transform(counts, features)
     kernel = np.zeros((len(features.keys), margins), np.float32)
     bias = np.full(margins, -1.0, np.float32)  # a label that no text of this part has
@@ -119,7 +125,7 @@ def _fit(
         model = svm({int(c): float(weights[c]) for c in seen}).fit(matrix, targets.argmax(axis=1))
         place = model.classes_ if margins > 1 else [0]
         kernel[:, place], bias[place] = model.coef_.T, model.intercept_
-    return WideFit(pack(features, kernel, bias), rows=len(texts))
+    return pack(features, kernel, bias)
 
 
 def pack(

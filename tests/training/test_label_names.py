@@ -1,0 +1,80 @@
+"""Labels' names as texts of the linear part."""
+
+import numpy as np
+import pytest
+
+from grutext.config import Config, TextConfig, WideConfig
+from grutext.data import Example
+from grutext.runtime import Classifier
+from grutext.runtime.wide import WidePart
+from grutext.text import Vectorizer
+from grutext.training.fit import train
+from grutext.training.label_names import as_texts
+from grutext.training.wide import fit_wide
+
+TEXTS = ["where is my parcel", "my parcel is late", "", "close my account", "delete it please", "my login"]
+TARGETS = np.eye(3, dtype=np.float32)[[0, 0, 0, 1, 1, 1]]
+NAMES = ("delivery", "login/Account", "cash_flow")  # the third has no text
+VECTORIZER = Vectorizer.fit(TEXTS, TextConfig())
+CONFIG = WideConfig(char_max=3, min_count=1, regularization=0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("card_arrival", "card arrival"), ("comp.sys.ibm.pc-hardware", "comp sys ibm pc hardware"),
+        ("Sci/Tech", "Sci Tech"), ("AddToPlaylist", "Add To Playlist"), ("R&B", "R&B"), ("__label__joy", "label joy"),
+        ("हिन्दी", "हिन्दी"), ("体育", "体育"), ("two  words", "two words"), ("B2", "B2"), ("NASA", "NASA"),
+    ],
+)  # fmt: skip
+def test_a_name_is_read_as_words(name, text):
+    assert as_texts([name], 1)[0] == [text]
+
+
+def test_each_name_is_a_text_of_its_own_label_and_those_without_letters_are_none():
+    texts, targets = as_texts(["0", "spam", "", "-1", "not spam", "👍"], 6)
+    assert texts == ["spam", "not spam"]
+    assert targets.argmax(axis=1).tolist() == [1, 4]
+    assert (targets.sum(axis=1) == 1).all()
+    assert as_texts((), 6)[1].shape == (0, 6)
+
+
+def test_names_weigh_as_much_as_texts_that_say_the_same():
+    named = fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1, names=NAMES)
+    texts, targets = [*TEXTS, "delivery", "login Account", "cash flow"], np.concatenate([TARGETS, np.eye(3)])
+    spelled = fit_wide(texts, targets, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    assert {n: a.tobytes() for n, a in named.arrays.items()} == {
+        n: a.tobytes() for n, a in spelled.arrays.items()
+    }
+    assert (named.rows, spelled.rows) == (6, 9)
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_a_label_that_no_text_has_is_known_by_its_name(multilabel):
+    fit = fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=multilabel, seed=1, names=NAMES)
+    margins = WidePart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(["Flow of cash", "delivery"]))
+    assert margins.argmax(axis=1).tolist() == [2, 0]
+
+
+def test_a_short_time_leaves_out_texts_but_no_name():
+    texts, targets = TEXTS[:2] * 30 + TEXTS[3:5] * 30, np.eye(3, dtype=np.float32)[np.repeat([0, 1], 60)]
+    fit = fit_wide(texts, targets, VECTORIZER, CONFIG, multilabel=False, seed=1, seconds=1e-9, names=NAMES)
+    assert fit.rows < 20
+    margins = WidePart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(["cash", "delivery", "login"]))
+    assert margins.argmax(axis=1).tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_train_reads_the_names_unless_told_not_to(reads, monkeypatch):
+    """Both fits of the linear part: the one that is calibrated, and the one to all texts."""
+    seen = []
+    monkeypatch.setattr(
+        "grutext.training.wide.as_texts", lambda names, labels: seen.append(names) or as_texts(names, labels)
+    )
+    texts = ["it is late", "do close it"] * 20
+    examples = [Example(text, (NAMES[n % 2],), "made.csv", n) for n, text in enumerate(texts)]
+    config = Config().override({"model.enabled": False, "wide.label_names": reads})
+    model = Classifier(train(examples, examples[:10], config, refit=True))
+    assert seen == [NAMES[:2] if reads else ()] * 2
+    if reads:
+        assert model.predict(["account", "delivery"]) == [NAMES[1], NAMES[0]]
