@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-_GLUE = re.compile(r"[\s_./:|\\-]+|(?<=[a-z])(?=[A-Z])")  # between the words of a name
+_GLUE = re.compile(r"[\s_./:|\\-]+|(?<=[a-z])(?=[A-Z])")  # between a name's words
 
 
 def as_texts(names: Sequence[str], labels: int) -> tuple[list[str], NDArray[np.float32]]:
@@ -27,5 +27,6 @@ def as_texts(names: Sequence[str], labels: int) -> tuple[list[str], NDArray[np.f
     ['card arrival', 'Add To Playlist']
     """
     telling = [column for column, name in enumerate(names) if any(map(str.isalpha, name))]
-    texts = [" ".join(_GLUE.split(names[column])).strip() for column in telling]
-    return texts, np.eye(labels, dtype=np.float32)[telling]
+    targets = np.zeros((len(telling), labels), np.float32)
+    targets[np.arange(len(telling)), telling] = 1.0
+    return [" ".join(_GLUE.split(names[column])).strip() for column in telling], targets

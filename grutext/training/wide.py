@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -72,31 +73,38 @@ def fit_wide(
     weights = np.ones(targets.shape[1], np.float32) if weights is None else weights
     named, of_named = as_texts(names, targets.shape[1])
 
-    def fit(places: NDArray[np.int64]) -> WideFit:
-        read, wanted = [*(texts[n] for n in places), *named], np.concatenate([targets[places], of_named])
-        return WideFit(_fit(read, wanted, vectorizer, config, multilabel, seed, weights), len(places))
+    def fit(some: Sequence[str], of_some: Targets) -> WideFit:
+        read, wanted = [*some, *named], np.concatenate([of_some, of_named]) if named else of_some
+        arrays = _fit(read, wanted, len(named), vectorizer, config, multilabel, seed, weights)
+        return WideFit(arrays, rows=len(some))
 
     rows = len(texts)
     sample = nested_sample(targets, max(1, rows // 10), seed)
     if seconds is None or len(sample) == rows:
-        return fit(np.arange(rows))
+        return fit(texts, targets)
     began = time.monotonic()
-    first = fit(sample)
+    first = fit([texts[n] for n in sample], targets[sample])
     spent = time.monotonic() - began
     # liblinear slows down a little faster than the number of texts grows, hence the margin.
-    rows = min(rows, int(len(sample) * max(0.0, seconds - spent) / max(spent, 1e-6) / 1.5))
-    return first if rows <= len(sample) else fit(nested_sample(targets, rows, seed))
+    read = int((len(sample) + len(named)) * max(0.0, seconds - spent) / max(spent, 1e-6) / 1.5)
+    rows = min(rows, read - len(named))
+    if rows <= len(sample):
+        return first
+    sample = nested_sample(targets, rows, seed)
+    return fit([texts[n] for n in sample], targets[sample])
 
 
 def _fit(
     texts: Sequence[str],
     targets: Targets,
+    names: int,
     vectorizer: Vectorizer,
     config: WideConfig,
     multilabel: bool,
     seed: int,
     weights: NDArray[np.float32],
 ) -> dict[str, NDArray[Any]]:
+    """Gives the weights fitted to texts of which the last few are names."""
     counts = count_runs(texts, vectorizer, config)
     margins = wide_columns(targets.shape[1], multilabel)
     features = choose_features(counts, targets, config, margins)
@@ -104,25 +112,20 @@ def _fit(
         return without_features(targets, margins, multilabel)
     matrix = _transform(counts, features)
     kernel = np.zeros((len(features.keys), margins), np.float32)
-    bias = np.full(margins, -1.0, np.float32)  # a label that no text of this part has
-
-    def svm(balance: dict[int, float]) -> LinearSVC:
-        return LinearSVC(
-            C=config.regularization,
-            dual=True,
-            random_state=seed,
-            tol=1e-3,
-            max_iter=2000,
-            class_weight=balance,
-        )
-
-    seen = np.flatnonzero((targets.sum(axis=0) > 0) & (targets.sum(axis=0) < len(texts)))
+    is_name = np.arange(len(texts)) >= len(texts) - names
+    seen = np.flatnonzero(targets.any(axis=0) & ~targets[~is_name].all(axis=0))
+    svm = partial(LinearSVC, C=config.regularization, dual=True, random_state=seed, tol=1e-3, max_iter=2000)
     if multilabel:
-        parts = [svm({1: weights[c]}).fit(matrix, targets[:, c].astype(np.int8)) for c in seen]
-        kernel[:, seen] = np.concatenate([part.coef_ for part in parts]).T
-        bias[seen] = np.concatenate([part.intercept_ for part in parts])
+        bias = np.where(targets.any(axis=0), 1.0, -1.0)  # of a label that all texts have, or none
+        for c in seen:
+            # What `sport.hockey` is called may well be about `sport`: a label reads no name but its own.
+            reads = ~is_name | (targets[:, c] > 0)
+            part = svm(class_weight={1: weights[c]}).fit(matrix, targets[:, c].astype(np.int8), reads)
+            kernel[:, c], bias[c] = part.coef_[0], part.intercept_[0]
     else:
-        model = svm({int(c): float(weights[c]) for c in seen}).fit(matrix, targets.argmax(axis=1))
+        bias = np.full(margins, -1.0)  # of a label that no text has
+        model = svm(class_weight={int(c): float(weights[c]) for c in seen})
+        model.fit(matrix, targets.argmax(axis=1))
         place = model.classes_ if margins > 1 else [0]
         kernel[:, place], bias[place] = model.coef_.T, model.intercept_
     return pack(features, kernel, bias)
