@@ -26,7 +26,7 @@ def test_what_is_inside_a_model(run, trained_model) -> None:
         ),
         (
             "settings of wide      enabled yes, word_max 1, char_min 2, char_max 0, min_count 0, max_megabytes 8.5, "
-            "regularization 0"
+            "regularization 0, label_names yes"
         ),
         *(line for line in lines if line.startswith(("settings of model", "settings of training"))),
         (
