@@ -86,8 +86,8 @@ def fit_wide(
     first = fit([texts[n] for n in sample], targets[sample])
     spent = time.monotonic() - began
     # liblinear slows down a little faster than the number of texts grows, hence the margin.
-    read = int((len(sample) + len(named)) * max(0.0, seconds - spent) / max(spent, 1e-6) / 1.5)
-    rows = min(rows, read - len(named))
+    fitting = int((len(sample) + len(named)) * max(0.0, seconds - spent) / max(spent, 1e-6) / 1.5)
+    rows = min(rows, fitting - len(named))
     if rows <= len(sample):
         return first
     sample = nested_sample(targets, rows, seed)
