@@ -8,25 +8,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from grutext.training.batches import one_hot
+
 _GLUE = re.compile(r"[\s_./:|\\-]+|(?<=[a-z])(?=[A-Z])")  # between a name's words
 
 
-def as_texts(names: Sequence[str], labels: int) -> tuple[list[str], NDArray[np.float32]]:
+def as_texts(names: Sequence[str]) -> tuple[list[str], NDArray[np.float32]]:
     """Gives the names as texts, and each of these the label it is the name of.
 
     A name without a letter tells nothing, and is left out.
 
     Args:
-        names: The labels' names, by column; or none.
-        labels: Number C of labels.
+        names: The C labels' names, by column.
 
     Returns:
         The M texts, and `(M, C) float32`, 1 where a label applies.
 
-    >>> as_texts(["card_arrival", "7", "AddToPlaylist"], 3)[0]
+    >>> as_texts(["card_arrival", "7", "AddToPlaylist"])[0]
     ['card arrival', 'Add To Playlist']
     """
-    telling = [column for column, name in enumerate(names) if any(map(str.isalpha, name))]
-    targets = np.zeros((len(telling), labels), np.float32)
-    targets[np.arange(len(telling)), telling] = 1.0
-    return [" ".join(_GLUE.split(names[column])).strip() for column in telling], targets
+    telling = [name for name in names if any(map(str.isalpha, name))]
+    texts = [" ".join(_GLUE.split(name)).strip() for name in telling]
+    return texts, one_hot([(name,) for name in telling], names)

@@ -71,7 +71,7 @@ def fit_wide(
         names: The labels' names, each to be read as one text more of its label; none if left out.
     """
     weights = np.ones(targets.shape[1], np.float32) if weights is None else weights
-    named, of_named = as_texts(names, targets.shape[1])
+    named, of_named = as_texts(names)
 
     def fit(some: Sequence[str], of_some: Targets) -> WideFit:
         read, wanted = [*some, *named], np.concatenate([of_some, of_named]) if named else of_some
@@ -112,18 +112,17 @@ def _fit(
         return without_features(targets, margins, multilabel)
     matrix = _transform(counts, features)
     kernel = np.zeros((len(features.keys), margins), np.float32)
+    bias = np.where(targets.any(axis=0), 1.0, -1.0)[:margins]  # of a label that all texts have, or none
     is_name = np.arange(len(texts)) >= len(texts) - names
     seen = np.flatnonzero(targets.any(axis=0) & ~targets[~is_name].all(axis=0))
     svm = partial(LinearSVC, C=config.regularization, dual=True, random_state=seed, tol=1e-3, max_iter=2000)
     if multilabel:
-        bias = np.where(targets.any(axis=0), 1.0, -1.0)  # of a label that all texts have, or none
         for c in seen:
             # What `sport.hockey` is called may well be about `sport`: a label reads no name but its own.
             reads = ~is_name | (targets[:, c] > 0)
             part = svm(class_weight={1: weights[c]}).fit(matrix, targets[:, c].astype(np.int8), reads)
             kernel[:, c], bias[c] = part.coef_[0], part.intercept_[0]
     else:
-        bias = np.full(margins, -1.0)  # of a label that no text has
         model = svm(class_weight={int(c): float(weights[c]) for c in seen})
         model.fit(matrix, targets.argmax(axis=1))
         place = model.classes_ if margins > 1 else [0]

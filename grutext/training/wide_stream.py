@@ -83,7 +83,7 @@ class _Descent:
             )
 
         self.multilabel = multilabel
-        counts = corpus.label_counts
+        self.counts = counts = corpus.label_counts
         self.seen = np.flatnonzero((counts > 0) & (counts < corpus.texts))
         if multilabel:
             self.models = {int(c): descent({0: 1.0, 1: float(weights[c])}) for c in self.seen}
@@ -100,7 +100,7 @@ class _Descent:
     def parameters(self, features: int, margins: int) -> tuple[Targets, Targets]:
         """Gives the kernel `(F, margins)` and the bias `(margins,)`."""
         kernel = np.zeros((features, margins), np.float32)
-        bias = np.full(margins, -1.0, np.float32)  # a label that no text of this part has
+        bias = np.where(self.counts > 0, 1.0, -1.0)[:margins]  # of a label that all texts have, or none
         for c, model in self.models.items():
             place = [c] if self.multilabel else self.seen if margins > 1 else [0]
             kernel[:, place], bias[place] = model.coef_.T, model.intercept_

@@ -32,15 +32,16 @@ CONFIG = WideConfig(char_max=3, min_count=1, regularization=0.5)
     ],
 )  # fmt: skip
 def test_a_name_is_read_as_words(name, text):
-    assert as_texts([name], 1)[0] == [text]
+    assert as_texts([name])[0] == [text]
 
 
 def test_each_name_is_a_text_of_its_own_label_and_those_without_letters_are_none():
-    texts, targets = as_texts(["0", "spam", "", "-1", "not spam", "👍"], 6)
+    texts, targets = as_texts(["0", "spam", "", "-1", "not spam", "👍"])
     assert texts == ["spam", "not spam"]
     assert targets.argmax(axis=1).tolist() == [1, 4]
     assert (targets.sum(axis=1) == 1).all()
-    assert as_texts((), 6)[1].shape == (0, 6)
+    assert as_texts(["0", "-1"])[1].shape == (0, 2)
+    assert as_texts(())[0] == []
 
 
 def test_names_weigh_as_much_as_texts_that_say_the_same():
@@ -97,9 +98,7 @@ def test_a_short_time_leaves_out_texts_but_no_name(seconds, rows, monkeypatch):
 def test_train_reads_the_names_unless_told_not_to(reads, multilabel, monkeypatch):
     """Both fits of the linear part: the one that is calibrated, and the one to all texts."""
     seen = []
-    monkeypatch.setattr(
-        "grutext.training.wide.as_texts", lambda names, labels: seen.append(names) or as_texts(names, labels)
-    )
+    monkeypatch.setattr("grutext.training.wide.as_texts", lambda names: seen.append(names) or as_texts(names))
     texts = ["it is late", "do close it"] * 20
     examples = [Example(text, (NAMES[n % 2],), "made.csv", n) for n, text in enumerate(texts)]
     config = Config().override({"model.enabled": False, "wide.label_names": reads})

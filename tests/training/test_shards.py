@@ -1,5 +1,7 @@
 """Training on texts that lie in files: the same texts reach the model, in memory that does not grow with them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tiny_training import DEV, TINY, TRAIN, Recorder, examples
@@ -140,6 +142,19 @@ def test_the_wide_part_learns_from_files_and_keeps_its_time(spilled, vectorizer,
         assert np.mean((scores > 0) == (truth > 0)) > 0.8
     rows, _ = margins(0.0)
     assert 0 < rows < 900
+
+
+def test_a_label_that_all_texts_in_files_have_is_told_of_all_others_as_well(spilled, vectorizer):
+    from grutext.training.wide_stream import stream_wide
+
+    part = [replace(example, labels=("sea", "wood")) for example in examples(60, 1)]
+    part[0] = replace(part[0], labels=("sea",))
+    corpus = ShardedCorpus(spilled(part), vectorizer, LABELS, 0, 0, seed=1)
+    settings = Config().override(TINY | {"wide.regularization": 0.5}).wide
+    fit = stream_wide(corpus, settings, multilabel=True, seed=1, weights=np.ones(3, np.float32))
+    assert fit.arrays["wide/bias"][:2].tolist() == [1, -1]
+    assert not fit.arrays["wide/kernel"][:, :2].any()
+    assert fit.arrays["wide/kernel"][:, 2].any()
 
 
 @pytest.mark.tf
