@@ -11,13 +11,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from grutext.runtime import Classifier as Classifier
+    from grutext.inference import Classifier as Classifier
 
 __version__ = "0.1.0"
 __all__ = ["Classifier", "__version__"]
 
 # Name to module, so that `import grutext` itself loads nothing.
-_LAZY = {"Classifier": "grutext.runtime"}
+_LAZY = {"Classifier": "grutext.inference"}
 
 
 def __getattr__(name: str) -> Any:

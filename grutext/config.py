@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
+from grutext.config_checks import check_ranges
 from grutext.errors import ConfigError
-from grutext.ranges import check_ranges
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from grutext.data.wording import escape
+from grutext.messages import escape
 from grutext.progress import EpochRecord, Listener, Silent, epochs_in_words
 
 WIDEST_MATRIX = 12

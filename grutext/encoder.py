@@ -3,7 +3,7 @@
 Importing this module loads TensorFlow (`pip install 'grutext[train]'`); `import grutext` does not.
 """
 
-from grutext.nn.encoder import GRUEncoder
-from grutext.nn.gru import GRU
+from grutext.engines.keras.encoder import GRUEncoder
+from grutext.engines.keras.gru import GRU
 
 __all__ = ["GRU", "GRUEncoder"]

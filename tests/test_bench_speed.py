@@ -19,10 +19,10 @@ from benchmarks.speed.tables import BEGIN, END, TABLES, render_tables
 from benchmarks.tables import replace_tables
 
 from grutext.config import Config
+from grutext.inference import Classifier
+from grutext.inference.gru_part import DeepPart
 from grutext.model.bundle import Bundle
 from grutext.model.spec import Calibration, weight_spec
-from grutext.runtime import Classifier
-from grutext.runtime.deep import DeepPart
 
 WORDS = ("good", "bad", "film", "the", "dull", "long")
 TEXTS = ["the good film", "", "bad", "a dull, unseen film", "the the the long bad film indeed"]

@@ -60,7 +60,7 @@ def test_import_grutext_loads_no_other_package(tmp_path):
 
 def test_the_probe_notices_a_heavy_import(tmp_path):
     with pytest.raises(AssertionError, match="numpy was imported"):
-        run("import grutext.runtime", tmp_path, ("numpy",))
+        run("import grutext.inference", tmp_path, ("numpy",))
     with pytest.raises(AssertionError, match="numpy was imported"):
         run("try:\n    import numpy.linalg\nexcept ImportError:\n    pass", tmp_path, ("numpy",))
 
@@ -82,7 +82,7 @@ assert model.encode(["a"]).shape == (1, 16)
 
 
 @pytest.mark.parametrize(
-    "module", ["text", "model.spec", "model.bundle", "runtime", "config", "progress", "errors"]
+    "module", ["text", "model.spec", "model.bundle", "inference", "config", "progress", "errors"]
 )
 def test_the_rooms_below_need_the_base_installation_alone(tmp_path, module):
     (loaded,) = run(f"import grutext.{module}", tmp_path)

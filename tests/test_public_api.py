@@ -10,7 +10,7 @@ import grutext
 
 PACKAGE = Path(grutext.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-WITH_TENSORFLOW = ("grutext.nn", "grutext.training", "grutext.encoder")
+WITH_TENSORFLOW = ("grutext.engines.keras", "grutext.training", "grutext.encoder")
 
 
 def module_of(path: Path) -> str:
@@ -80,7 +80,7 @@ def test_a_wrong_order_is_noticed():
 
 def test_the_package_itself_promises_these():
     assert {"Classifier", "__version__"} <= set(grutext.__all__)
-    assert grutext.Classifier is importlib.import_module("grutext.runtime").Classifier
+    assert grutext.Classifier is importlib.import_module("grutext.inference").Classifier
     with pytest.raises(AttributeError, match="module 'grutext' has no attribute 'Clasifier'"):
         grutext.Clasifier  # noqa: B018 (looking it up is the test)
 

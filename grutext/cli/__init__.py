@@ -93,7 +93,7 @@ def _forget_stdout() -> None:
 
 
 def _one_line(message: str) -> str:
-    from grutext.data.wording import escape
+    from grutext.messages import escape
 
     return escape("; ".join(line.strip() for line in message.splitlines() if line.strip()))
 

@@ -11,7 +11,7 @@ import click
 from grutext.errors import BundleError
 
 if TYPE_CHECKING:
-    from grutext.runtime import Classifier
+    from grutext.inference import Classifier
 
 abstain_option = click.option(
     "--abstain-below",
@@ -40,7 +40,7 @@ def best_offer(abstention: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
     If an error rate of 2 % or lower holds for all texts, the lowest such; else the lowest that holds for at least
     half of them. That it is picked after the thresholds were seen makes it mislead more often than each of them,
-    but by simulation still in fewer than one of ten dev parts (tests/training/test_abstention.py).
+    but by simulation still in fewer than one of ten dev parts (tests/training/calibration/test_abstention.py).
     """
     useful = [entry for entry in abstention if entry["coverage"] >= 0.5]
     whole = [entry for entry in useful if entry["coverage"] == 1 and entry["errors"] <= 0.02]

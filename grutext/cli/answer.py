@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from grutext.runtime import Classifier
+    from grutext.inference import Classifier
 
 DECIMALS = 6  # of a probability; beyond them machines may differ
 _FAMILIARITY_DECIMALS = 4

@@ -67,7 +67,7 @@ def classify_command(
     documents = [document for name in files or ("-",) for document in read_documents(name, encoding, lines)]
     if not documents:
         raise DataError("there is no line to classify", " ".join(files) or "-")
-    from grutext.runtime import Classifier
+    from grutext.inference import Classifier
 
     # A few texts are answered before machine code is loaded.
     model = Classifier.load(folder, threads, compiled=False)

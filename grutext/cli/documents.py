@@ -16,8 +16,8 @@ def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str,
     Raises:
         DataError: The file is missing, is a folder, is damaged, has another encoding, or a text is too long.
     """
-    from grutext.data.lines import read_lines, read_whole
-    from grutext.data.sources import Source, find_source
+    from grutext.data.formats.lines import read_lines, read_whole
+    from grutext.data.formats.sources import Source, find_source
 
     # Here `sample` is a file like any other, and not the embedded data.
     source = Source(name, name, "txt") if name == "sample" else find_source(name, "txt")

@@ -54,10 +54,10 @@ def evaluate_command(
     are guessed; `sample` is the sample's test part. A label that the model does not know counts as an error.
     """
     check_installed("grutext evaluate", "scikit-learn")
-    from grutext.cli.parts import read_part
     from grutext.console import open_listener, render_report
     from grutext.data import Columns
     from grutext.model.bundle import Bundle
+    from grutext.training.splits import read_part
 
     listener = open_listener(quiet)
     bundle = Bundle.load(folder)
@@ -84,7 +84,7 @@ def evaluate_bundle(
 
     from grutext.cli.answer import round_confidences
     from grutext.evaluation import evaluate, is_right, selective_risk
-    from grutext.runtime import Classifier
+    from grutext.inference import Classifier
 
     model = Classifier(bundle, threads)
     check_abstains(model, below)

@@ -76,7 +76,7 @@ def predict_command(
     label; the column `abstained` says which.
     """
     from grutext.data import Columns, ReadOptions, Run, open_writer, read_rows, written_form
-    from grutext.runtime import Classifier
+    from grutext.inference import Classifier
 
     if resume and output in (None, "-"):
         raise click.UsageError("--resume needs -o FILE: what went to stdout is not kept.")
@@ -129,7 +129,7 @@ def predict_command(
 
 
 def _tell(notes: Iterable[str], quiet: bool) -> None:
-    from grutext.data.wording import escape
+    from grutext.messages import escape
 
     for note in () if quiet else notes:
         click.echo(escape(note), err=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grutext.cli.options import read_setting, read_time
+from grutext.config_checks import CLASS_WEIGHTS, OPTIMIZED
 from grutext.errors import ConfigError
-from grutext.ranges import CLASS_WEIGHTS, OPTIMIZED
 
 if TYPE_CHECKING:
     from grutext.config import Config

@@ -11,7 +11,7 @@ def prepare_tensorflow() -> None:
     Both directions run side by side, so that an operation gets half of the cores: with two, to share the many small ones
     costs more than it brings. oneDNN, off by default on some processors, multiplies faster than what stands in for it.
     """
-    from grutext.runtime.chunks import usable_cores
+    from grutext.kernels.cores import usable_cores
 
     cores = usable_cores()
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

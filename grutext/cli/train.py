@@ -38,10 +38,10 @@ from grutext.errors import GrutextError, TrainingError
 from grutext.progress import epochs_in_words
 
 if TYPE_CHECKING:
-    from grutext.cli.parts import Parts
     from grutext.config import Config
     from grutext.model.bundle import Bundle
     from grutext.progress import Listener
+    from grutext.training.splits import Parts
 
 
 @click.command(
@@ -110,8 +110,8 @@ def train_command(
     config = build_config(settings, None if vectors is None else _width(vectors))
     prepare_tensorflow()
 
-    from grutext.cli.parts import read_parts
     from grutext.console import open_listener
+    from grutext.training.splits import read_parts
 
     listener = open_listener(quiet)
     with interruptible(), lock_target(folder, checkpoint):

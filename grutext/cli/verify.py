@@ -11,7 +11,7 @@ from grutext.cli.options import json_option, model_option, print_json
 from grutext.errors import BundleError
 
 if TYPE_CHECKING:
-    from grutext.runtime.golden import GoldenAnswer
+    from grutext.inference.golden import GoldenAnswer
 
 _QUOTED = 40  # characters of a text
 
@@ -27,8 +27,8 @@ def verify_command(folder: Path, as_json: bool) -> None:
     A model keeps a few texts with the probabilities that they had. It is an error if one of them now has
     another label, or a probability that differs by more than 0.00001.
     """
-    from grutext.runtime import Classifier
-    from grutext.runtime.golden import TOLERANCE, replay_golden
+    from grutext.inference import Classifier
+    from grutext.inference.golden import TOLERANCE, replay_golden
 
     answers = replay_golden(Classifier.load(folder, compiled=False))
     largest = max(answer.difference for answer in answers)

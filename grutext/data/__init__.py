@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from grutext.data.checks import check_trainable
 from grutext.data.columns import Columns
-from grutext.data.datasets import read_dataset
-from grutext.data.examples import Dataset, Example, ReadOptions, fingerprint
+from grutext.data.datasets import Dataset, read_dataset
+from grutext.data.examples import Example, ReadOptions, fingerprint
+from grutext.data.formats.sources import FORMATS
 from grutext.data.labels import label_set
-from grutext.data.partial import Run
+from grutext.data.on_disk import Shards, Spill
 from grutext.data.rows import Row, RowReader, read_rows
 from grutext.data.sample import sample_path
-from grutext.data.sources import FORMATS
-from grutext.data.spill import Shards, Spill
 from grutext.data.splits import split_examples
-from grutext.data.writers import WRITTEN_FORMATS, RowWriter, open_writer, written_form
+from grutext.data.writing.resumable import Run
+from grutext.data.writing.writers import WRITTEN_FORMATS, RowWriter, open_writer, written_form
 
 __all__ = [
     "FORMATS",

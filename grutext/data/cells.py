@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from grutext.data.records import Record
-from grutext.data.wording import quote
 from grutext.errors import DataError
+from grutext.messages import quote
 
 
 class JsonNumber(str):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from grutext.data.examples import Dataset, Example
-from grutext.data.wording import count, list_names, quote
+from grutext.data.datasets import Dataset
+from grutext.data.examples import Example
 from grutext.errors import DataError
+from grutext.messages import count, list_names, quote
 
 
 def check_trainable(dataset: Dataset) -> list[str]:

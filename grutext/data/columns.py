@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from grutext.data.cells import describe, is_missing, read_scalar
 from grutext.data.guessing import find_label_column, find_text_column, looks_like_data
 from grutext.data.records import Table
-from grutext.data.wording import list_names, quote, shorten, suggest
 from grutext.errors import DataError
+from grutext.messages import list_names, quote, shorten, suggest
 
 # The first name of these that a source has wins.
 TEXT_NAMES = (

@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from grutext.data.cells import read_text
 from grutext.data.columns import Choice, Columns, choose_columns
-from grutext.data.examples import Dataset, Example, ReadOptions
+from grutext.data.examples import Example, ReadOptions
+from grutext.data.formats.registry import open_table
+from grutext.data.formats.sources import find_source
 from grutext.data.labels import Labels, read_labels
+from grutext.data.on_disk import Gathered, Shards, Spill, gather
 from grutext.data.records import Record, Table
-from grutext.data.sources import find_source
-from grutext.data.spill import Gathered, Spill, gather
-from grutext.data.tables import open_table
-from grutext.data.wording import count, list_names, quote
 from grutext.errors import DataError
+from grutext.messages import count, list_names, quote
+
+
+@dataclass
+class Dataset:
+    """What was read from one source.
+
+    Attributes:
+        examples: The labelled texts, in the order of the source; none where there are `shards`.
+        multilabel: Whether a text may have several labels.
+        notes: Lines for the user: the columns that were guessed, with three rows; what is empty; what was
+            dropped.
+        text_column: The column of the texts; None where the source has no columns.
+        label_column: The column of the labels; None where the source has no columns.
+        source: The source as the user named it.
+        shards: The texts in files, if they were more than memory should hold.
+        held_back: Of those, a random sample that is not in the files.
+    """
+
+    examples: list[Example]
+    multilabel: bool
+    notes: list[str] = field(default_factory=list)
+    text_column: str | None = None
+    label_column: str | None = None
+    source: str = ""
+    shards: Shards | None = None
+    held_back: list[Example] = field(default_factory=list)
+
+    @property
+    def texts(self) -> int:
+        """How many texts there are."""
+        return len(self.examples) + len(self.held_back) + (self.shards.texts if self.shards else 0)
+
+    @property
+    def label_counts(self) -> Counter[str]:
+        """How many texts each label has."""
+        counts = Counter(label for example in (*self.examples, *self.held_back) for label in example.labels)
+        return counts + self.shards.counts if self.shards else counts
+
 
 _NO_OPTIONS = ReadOptions()
 _NOTHING_KNOWN = Columns(None, None)

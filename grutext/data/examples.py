@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from grutext.data.spill import Shards
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +45,6 @@ class ReadOptions:
     encoding: str = "utf-8"
     skip_empty: bool = False
     format: str | None = None
-
-
-@dataclass
-class Dataset:
-    """What was read from one source.
-
-    Attributes:
-        examples: The labelled texts, in the order of the source; none where there are `shards`.
-        multilabel: Whether a text may have several labels.
-        notes: Lines for the user: the columns that were guessed, with three rows; what is empty; what was
-            dropped.
-        text_column: The column of the texts; None where the source has no columns.
-        label_column: The column of the labels; None where the source has no columns.
-        source: The source as the user named it.
-        shards: The texts in files, if they were more than memory should hold.
-        held_back: Of those, a random sample that is not in the files.
-    """
-
-    examples: list[Example]
-    multilabel: bool
-    notes: list[str] = field(default_factory=list)
-    text_column: str | None = None
-    label_column: str | None = None
-    source: str = ""
-    shards: Shards | None = None
-    held_back: list[Example] = field(default_factory=list)
-
-    @property
-    def texts(self) -> int:
-        """How many texts there are."""
-        return len(self.examples) + len(self.held_back) + (self.shards.texts if self.shards else 0)
-
-    @property
-    def label_counts(self) -> Counter[str]:
-        """How many texts each label has."""
-        counts = Counter(label for example in (*self.examples, *self.held_back) for label in example.labels)
-        return counts + self.shards.counts if self.shards else counts
 
 
 def fingerprint(examples: Iterable[Example]) -> str:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from grutext.data.cells import describe, is_missing, read_scalar
 from grutext.data.examples import Example
 from grutext.data.records import Record
-from grutext.data.wording import quote
 from grutext.errors import DataError
+from grutext.messages import quote
 
 
 class Labels(NamedTuple):

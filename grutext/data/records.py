@@ -8,8 +8,8 @@ from itertools import chain, islice
 from typing import Any, final
 
 from grutext.data.limits import LONGEST_RECORD, MOST_COLUMNS
-from grutext.data.wording import quote
 from grutext.errors import DataError
+from grutext.messages import quote
 
 PEEKED = 200  # records that are read before it is known which column is which; fewer if they are long
 

@@ -9,10 +9,10 @@ from typing import Any, final
 from grutext.data.cells import read_text
 from grutext.data.columns import Columns, choose_columns
 from grutext.data.examples import ReadOptions
-from grutext.data.fasttext import open_lines, parse_labels, starts_with_label
+from grutext.data.formats.fasttext import open_lines, parse_labels, starts_with_label
+from grutext.data.formats.registry import open_table
+from grutext.data.formats.sources import Source, find_source
 from grutext.data.records import Table
-from grutext.data.sources import Source, find_source
-from grutext.data.tables import open_table
 from grutext.errors import DataError
 
 _NO_OPTIONS = ReadOptions()

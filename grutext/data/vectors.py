@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from grutext.data.formats.lines import explain_reading
+from grutext.data.formats.sources import Source, explain_os_error, open_bytes
 from grutext.data.limits import LONGEST_RECORD, check_record
-from grutext.data.lines import explain_reading
-from grutext.data.sources import Source, explain_os_error, open_bytes
-from grutext.data.wording import count, quote
 from grutext.errors import DataError
+from grutext.messages import count, quote
 
 Line = tuple[int, bytes]
 

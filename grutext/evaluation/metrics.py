@@ -12,7 +12,7 @@ import numpy.typing as npt
 from grutext.errors import DataError, MissingExtraError
 from grutext.evaluation.calibration import expected_calibration_error
 from grutext.evaluation.report import LabelScore, Report
-from grutext.runtime.decisions import decide
+from grutext.inference.decisions import decide
 
 # Probabilities are float32: what is nearer to 0 or 1 than this counts as this far in the log loss,
 # so that one certain mistake (or one unknown label) costs 15.9 nats and not infinitely many.
@@ -37,7 +37,7 @@ def evaluate(
         probabilities: `(N, C)`, as `Classifier.predict_proba` gives them.
         labels: The C labels of the model.
         multilabel: Whether a text may have several labels.
-        thresholds: `(C,)`, as in `grutext.runtime.decisions`; if left out, 0.5 for several labels and the
+        thresholds: `(C,)`, as in `grutext.inference.decisions`; if left out, 0.5 for several labels and the
             likeliest label for one.
 
     Raises:

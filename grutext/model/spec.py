@@ -1,4 +1,4 @@
-"""The contract between training (`grutext.nn`, Keras) and runtime (`grutext.runtime`, NumPy).
+"""The contract between training (`grutext.engines.keras`, Keras) and runtime (`grutext.inference`, NumPy).
 
 The convolution
 ===============
@@ -77,7 +77,7 @@ class Calibration:
         thresholds: Where there are several labels, the probability from which each applies. Where there is
             one, what each label's probability is divided by before the largest is taken; empty, if the
             likeliest label is.
-        familiarity: What makes a familiarity of a text's two measures (`grutext.runtime.familiarity`): a
+        familiarity: What makes a familiarity of a text's two measures (`grutext.inference.familiarity`): a
             bias, the weight of the largest score, the weight of the known share. Empty in old models.
     """
 

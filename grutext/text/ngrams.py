@@ -59,7 +59,7 @@ def list_ngrams(batch: TokenBatch, config: WideConfig, compiled: bool = False) -
     Args:
         batch: The texts.
         config: The lengths of the n-grams.
-        compiled: Whether machine code hashes them, `grutext.loops.ngrams`.
+        compiled: Whether machine code hashes them, `grutext.kernels.ngrams`.
 
     Returns:
         `(N + 1,)`, where each text's n-grams begin and, last, end; and the keys, text after text.
@@ -76,7 +76,7 @@ def list_ngrams(batch: TokenBatch, config: WideConfig, compiled: bool = False) -
 
 def _list_compiled(batch: TokenBatch, config: WideConfig) -> tuple[Int64, UInt32]:
     """Gives what `list_ngrams` does."""
-    from grutext.loops.ngrams import hash_ngrams, hash_types
+    from grutext.kernels.ngrams import hash_ngrams, hash_types
 
     hashes = hash_types(*code_points(batch.types), CRC_STEP)
     words = hashes.take(batch.ids) if len(hashes) else hashes

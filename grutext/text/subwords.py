@@ -29,13 +29,13 @@ def hash_subwords(tokens: Sequence[str], config: TextConfig, compiled: bool = Fa
     Args:
         tokens: The M tokens.
         config: The lengths of the n-grams, and the rows of the table.
-        compiled: Whether machine code hashes them, `grutext.loops.ngrams`.
+        compiled: Whether machine code hashes them, `grutext.kernels.ngrams`.
 
     Returns:
         `(K,) int32`, token after token, short n-grams first; and `(M,) int32`, how many belong to each token.
     """
     if compiled:
-        from grutext.loops import ngrams
+        from grutext.kernels import ngrams
 
         codes, bounds = code_points(tokens)
         shortest, longest = config.subword_min, config.subword_max

@@ -45,7 +45,7 @@ def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[Sequence[str], 
 
     If tokens were made to have the same hash, `tokenize_texts` numbers them: the hashes of a dict nobody can foresee.
     """
-    from grutext.loops.tokens import cut_texts, find_odd, number_tokens
+    from grutext.kernels.tokens import cut_texts, find_odd, number_tokens
 
     table = kinds_of_characters(tokenizer)
     codes, bounds = code_points(texts)
@@ -65,7 +65,7 @@ def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[Sequence[str], 
 @cache
 def kinds_of_characters(tokenizer: str) -> NDArray[np.uint8]:
     """Gives what each character of the first plane is to a tokenizer, by code point."""
-    from grutext.loops import tokens
+    from grutext.kernels import tokens
 
     every = "".join(map(chr, range(_PLANE)))
     table = np.full(_PLANE, tokens.OTHER, np.uint8)

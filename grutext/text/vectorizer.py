@@ -52,7 +52,7 @@ class Vectorizer:
     Args:
         config: Tokenizer and subword settings.
         vocabulary: The tokens with an embedding row.
-        compiled: Whether machine code finds the tokens and their n-grams, that of `grutext.loops`.
+        compiled: Whether machine code finds the tokens and their n-grams, that of `grutext.kernels`.
     """
 
     def __init__(self, config: TextConfig, vocabulary: Vocabulary, compiled: bool = False) -> None:

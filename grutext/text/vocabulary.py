@@ -43,10 +43,10 @@ class Vocabulary:
 
         Args:
             tokens: The tokens.
-            compiled: Whether machine code looks them up, `grutext.loops.tokens`.
+            compiled: Whether machine code looks them up, `grutext.kernels.tokens`.
         """
         if compiled and self._table is not None:
-            from grutext.loops.tokens import find_types
+            from grutext.kernels.tokens import find_types
 
             return np.asarray(
                 find_types(*code_points(tokens), *self._table) + np.int32(1)
@@ -57,7 +57,7 @@ class Vocabulary:
     @cached_property
     def _table(self) -> tuple[NDArray[np.int32], Codes, Int64] | None:
         """The hash table that machine code looks into; None where rows are not to be told by the order of tokens."""
-        from grutext.loops.tokens import number_tokens
+        from grutext.kernels.tokens import number_tokens
 
         ids, types, bounds, places = number_tokens(*code_points(self.tokens))
         return (places, types, bounds) if len(bounds) == len(self.tokens) + 1 == len(ids) + 1 else None

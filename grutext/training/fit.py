@@ -16,21 +16,21 @@ import numpy as np
 import grutext
 from grutext.config import Config, flatten
 from grutext.data import Example, Shards, fingerprint
+from grutext.engines.choose import has_loops
 from grutext.errors import TrainingError
+from grutext.inference import Classifier
 from grutext.model.bundle import Bundle, Weights
 from grutext.model.initial import initial_arrays
 from grutext.model.spec import Calibration, check_model
 from grutext.progress import Listener, Silent
-from grutext.runtime import Classifier
 from grutext.text import Vectorizer
 from grutext.training import defaults
-from grutext.training.batches import Corpus, one_hot
-from grutext.training.finish import add_golden, calibrate_bundle
-from grutext.training.network import has_loops
-from grutext.training.parts import InFiles, InMemory
-from grutext.training.pretrained import Pretrained, read_pretrained
-from grutext.training.shards import ShardedCorpus
-from grutext.training.stops import DivergenceError, Interrupted
+from grutext.training.calibration.bundle import add_golden, calibrate_bundle
+from grutext.training.corpus import InFiles, InMemory
+from grutext.training.gru.batches import Corpus, one_hot
+from grutext.training.gru.interruption import DivergenceError, Interrupted
+from grutext.training.gru.shards import ShardedCorpus
+from grutext.training.gru.word_vectors import Pretrained, read_pretrained
 
 _SAVING = 2.0  # seconds that the last steps take, reports and writing included
 
@@ -111,7 +111,7 @@ def train(
     history: list[dict[str, Any]] = []
     stopped: BaseException | None = None
     if config.model.enabled:
-        from grutext.training.checkpoint import Checkpoint
+        from grutext.training.gru.checkpoint import Checkpoint
 
         identity = _identity(part, dev, config, origin.get("vectors_sha256"), multilabel)
         seconds = config.training.checkpoint_seconds
@@ -171,7 +171,7 @@ def _deep(
     train: Corpus | ShardedCorpus, dev: Corpus, unfinished: Bundle, listener: Listener,
     checkpoint: Any, end: float | None, pretrained: Pretrained | None,
 ) -> Any:  # fmt: skip
-    from grutext.training.deep import fit_deep
+    from grutext.training.gru.fit import fit_deep
 
     deadline = None if end is None else end - _SAVING - _scoring_seconds(unfinished, dev.tokens.normalized)
     config, rows = unfinished.config, len(unfinished.vocabulary) + 1

@@ -14,8 +14,8 @@ from benchmarks.results import Result
 from benchmarks.scores import keep, score
 from benchmarks.sets import BenchSet
 from benchmarks.stopwatch import Stopwatch
-from grutext.runtime import Classifier
-from grutext.runtime.probabilities import fuse
+from grutext.inference import Classifier
+from grutext.inference.fusion import fuse
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,7 @@ MODULES = (
     "tomli",
     "grutext.settings",
     "grutext.model.spec",
-    "grutext.data.parquet",
+    "grutext.data.formats.parquet",
     "fuzzing.targets",
 )
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from grutext.config import TextConfig, WideConfig
-from grutext.loops import problem
+from grutext.kernels import problem
 from grutext.text import TOKENIZERS, TokenBatch, Vectorizer, Vocabulary, count_ngrams, list_ngrams, normalize
 
 _VOCABULARY = Vocabulary(["the", "cat", "é", "天"])

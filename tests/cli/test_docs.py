@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from grutext import ranges
+from grutext import config_checks as ranges
 from grutext.cli import main
 from grutext.cli.options import FORMATS
 from grutext.cli.settings import CLASS_WEIGHTS, OPTIMIZED, PRESETS

@@ -24,8 +24,8 @@ with open("started", "w") as file:
     file.write("\\n")
 import resource, sys
 from grutext.cli import main, predict
-from grutext.data import partial
-predict.BATCH, partial.SECONDS, room = 64, 0, int(sys.argv.pop(1))
+from grutext.data.writing import resumable
+predict.BATCH, resumable.SECONDS, room = 64, 0, int(sys.argv.pop(1))
 if room:
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 main(prog_name="grutext")

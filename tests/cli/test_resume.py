@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from grutext.cli import predict
-from grutext.data import partial
+from grutext.data.writing import resumable as partial
 
 WORDS = ("parcel", "invoice", "password", "hello")
 BATCH, ROWS = 64, 312  # five batches

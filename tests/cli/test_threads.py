@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from grutext.runtime import chunks
+from grutext.inference import chunks
 
 WAYS = ((), ("--threads", "1"), ("--threads", "3"))
 

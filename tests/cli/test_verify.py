@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from grutext import Classifier
-from grutext.runtime.classifier import Classifier as Runtime
-from grutext.runtime.golden import TOLERANCE
+from grutext.inference.classifier import Classifier as Runtime
+from grutext.inference.golden import TOLERANCE
 
 TEXTS = ["parcel", "invoice, please", "\x1b[31m password \ud800 " + "x" * 60, ""]
 

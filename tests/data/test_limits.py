@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from grutext.data import ReadOptions, parquet, read_dataset, read_rows
+from grutext.data import ReadOptions, read_dataset, read_rows
+from grutext.data.formats import parquet
 from grutext.data.limits import LARGEST_IN_MEMORY, LONGEST_RECORD, MOST_COLUMNS, MOST_LEVELS
 from grutext.data.records import PEEKED, Record, Table
 from grutext.data.vectors import read_vectors, vector_width
@@ -164,9 +165,9 @@ def test_every_reader_tells_the_size_of_its_records(write, form):
         name = "any"
     else:
         name = write("any", contents[form])
-    from grutext.data.fasttext import open_lines
-    from grutext.data.sources import find_source
-    from grutext.data.tables import open_table
+    from grutext.data.formats.fasttext import open_lines
+    from grutext.data.formats.registry import open_table
+    from grutext.data.formats.sources import find_source
 
     source = find_source(name, form)
     with open_lines(source, "utf-8") if form == "txt" else open_table(source, "utf-8") as table:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grutext.inference import Classifier
 from grutext.model.bundle import FORMAT
-from grutext.runtime import Classifier
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grutext import ranges
+from grutext import config_checks as ranges
 from grutext.text import TOKENIZERS, normalize
 from grutext.text.tokenizers import _ASCII_TOKEN, _TOKEN, characters, is_unspaced, pairs, words
 

@@ -12,7 +12,7 @@ from grutext.config import TextConfig, WideConfig
 from grutext.text import TOKENIZERS, Vectorizer, Vocabulary, list_ngrams, normalize
 from grutext.text.tokenizing import kinds_of_characters, tokenize_compiled, tokenize_texts
 
-kinds = pytest.importorskip("grutext.loops.tokens", exc_type=ImportError)
+kinds = pytest.importorskip("grutext.kernels.tokens", exc_type=ImportError)
 
 # Few kinds, so that drawn texts have "3.50", "isn't" and runs; a single odd character would end the loop's part in a text.
 PLAIN = "ab'é_19.,:!?- \n天気ไ\ud800"

@@ -52,7 +52,7 @@ def tokens_of(batch: TokenBatch) -> list[list[str]]:
 def compiled(request) -> bool:
     """Whether machine code hashes."""
     if request.param:
-        pytest.importorskip("grutext.loops.ngrams", exc_type=ImportError)
+        pytest.importorskip("grutext.kernels.ngrams", exc_type=ImportError)
     return request.param
 
 

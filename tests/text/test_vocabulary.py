@@ -83,7 +83,7 @@ def test_no_token_without_a_row_is_more_frequent_than_one_with(texts, least, mos
     ids=["empty", "one", "twice", "alike", "many"],
 )
 def test_machine_code_finds_the_same_rows(known):
-    pytest.importorskip("grutext.loops.tokens", exc_type=ImportError)
+    pytest.importorskip("grutext.kernels.tokens", exc_type=ImportError)
     vocabulary = Vocabulary(known)
     tokens = [*known[::-1], "", "b", "ab", "abd", "气", "w", "w30000", "\udfff", "👎", *known[:3]]
     expected = vocabulary.rows_of(tokens)

@@ -4,12 +4,12 @@ import time
 
 import numpy as np
 import pytest
-from tiny_training import DEV, TRAIN, Recorder, fit
+from support.tiny_training import DEV, TRAIN, Recorder, fit
 
 from grutext.data import Example
 from grutext.errors import GrutextError, TrainingError
+from grutext.inference import Classifier
 from grutext.model.bundle import weights_digest
-from grutext.runtime import Classifier
 
 pytestmark = pytest.mark.tf
 
@@ -163,7 +163,7 @@ def test_early_stopping_keeps_the_best_epoch():
 
 
 def test_the_last_third_of_a_time_budget_has_little_patience_too(monkeypatch):
-    from grutext.training import deep
+    from grutext.training.gru import fit as deep
 
     clocks, ends = [], []
 

@@ -18,7 +18,7 @@ from benchmarks.speed.models import cut_text, open_model, sample
 from benchmarks.speed.timing import Call, interleave, medians, time_often
 from grutext.config import Config
 from grutext.data import Example, label_set
-from grutext.runtime import Classifier
+from grutext.inference import Classifier
 
 _ROWS = (30_000, 100_000, 300_000, 1_000_000)
 _TOKENS = (100, 1_000, 10_000, 100_000)
@@ -77,7 +77,7 @@ def _steps(examples: Sequence[Example], repeats: int) -> Rows:
 
 def _batches(examples: Sequence[Example], labels: Sequence[str], config: Config) -> list[Batch]:
     from grutext.text import Vectorizer
-    from grutext.training.batches import Corpus, one_hot
+    from grutext.training.gru.batches import Corpus, one_hot
 
     texts = [example.text for example in examples]
     tokens = Vectorizer.fit(texts, config.text).vectorize(texts)
@@ -88,7 +88,7 @@ def _batches(examples: Sequence[Example], labels: Sequence[str], config: Config)
 
 def _our_step(config: Config, rows: int, classes: int, batches: Sequence[Batch]) -> Call:
     """Gives steps on the batches in turn, their words spread over the whole table."""
-    from grutext.training.network import make_network
+    from grutext.engines.choose import make_network
 
     network = make_network(config, rows, classes, False, np.ones(classes, np.float32))
     draw = np.random.default_rng(1)

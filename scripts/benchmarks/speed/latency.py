@@ -12,10 +12,10 @@ from benchmarks.speed.models import cut_text, from_ids, open_model, sample, with
 from benchmarks.speed.onnx_gru import OnnxGru, feeds, is_installed
 from benchmarks.speed.timing import Call, interleave, quantile
 from benchmarks.speed.tutorial import Tutorial
+from grutext.engines.keras.backend import tf
+from grutext.inference import Classifier
+from grutext.inference.gru_part import DeepPart
 from grutext.model.bundle import Bundle
-from grutext.nn.backend import tf
-from grutext.runtime import Classifier
-from grutext.runtime.deep import DeepPart
 from grutext.text import Vectorizer, Vocabulary
 
 _TOKENS = (20, 128, 1000)

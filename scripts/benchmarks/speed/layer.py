@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.speed.job import Bench
 from benchmarks.speed.timing import interleave, medians, rates
 from grutext.encoder import GRUEncoder
-from grutext.nn.backend import keras, tf
+from grutext.engines.keras.backend import keras, tf
 
 TEXTS = 64
 _SIZES = tuple((units, steps) for units in (64, 128) for steps in (20, 128, 256))

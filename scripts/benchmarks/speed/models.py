@@ -15,8 +15,8 @@ import numpy as np
 from benchmarks.sets import BenchSet
 from benchmarks.speed.job import Bench
 from grutext.data import Example
+from grutext.inference import Classifier
 from grutext.model.bundle import Bundle
-from grutext.runtime import Classifier
 from grutext.text import TokenBatch, Vectorizer
 
 # What is left out here makes a model no smaller and no faster: the runtime reads all of a text, and sees no radius; in

@@ -18,15 +18,15 @@ from benchmarks.speed.models import from_ids, only_recurrence, open_model, sampl
 from benchmarks.speed.onnx_gru import OnnxGru, is_installed
 from benchmarks.speed.timing import Call, interleave, rates
 from benchmarks.speed.tutorial import BATCH, CUT, Tutorial
-from grutext.blas import one_blas_thread
 from grutext.data import Example
+from grutext.engines.layers import Batch
+from grutext.engines.numba.layers import MachineLayers
+from grutext.inference import Classifier
+from grutext.inference.chunks import cut
+from grutext.inference.gru_part import DeepPart
+from grutext.kernels.blas import one_blas_thread
 from grutext.model.bundle import Bundle
 from grutext.model.spec import directions
-from grutext.runtime import Classifier
-from grutext.runtime.chunks import cut
-from grutext.runtime.deep import DeepPart
-from grutext.runtime.gru import Batch
-from grutext.runtime.machine import MachineLayers
 from grutext.text import TokenBatch, Vectorizer, Vocabulary
 
 _MOST_TEXTS = 5_000

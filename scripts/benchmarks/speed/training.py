@@ -25,8 +25,8 @@ from grutext.data import Example, label_set
 from grutext.progress import EpochRecord, Silent
 from grutext.text import Vectorizer
 from grutext.training import defaults
-from grutext.training.batches import Corpus, one_hot
-from grutext.training.deep import fit_deep
+from grutext.training.gru.batches import Corpus, one_hot
+from grutext.training.gru.fit import fit_deep
 
 _CHARACTERS = 3_000_000  # in an epoch, so that it takes seconds for long texts too
 _MOST_TEXTS = 5_000

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.nn.backend import keras, tf
+from grutext.engines.keras.backend import keras, tf
 
 CUT = 400  # tokens that are read of a text
 BATCH = 64

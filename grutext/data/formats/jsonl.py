@@ -1,0 +1,74 @@
+"""JSON lines: one object a line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from grutext.data.cells import JsonNumber
+from grutext.data.formats.lines import read_records
+from grutext.data.formats.sources import Source
+from grutext.data.limits import MOST_LEVELS
+from grutext.data.records import Record, Table, find_double
+from grutext.errors import DataError
+from grutext.messages import quote
+
+_KINDS = {list: "a list", str: "a text", JsonNumber: "a number", bool: "true or false", type(None): "null"}
+_TOO_DEEP = f"its JSON is nested in more than {MOST_LEVELS} levels; leave out what is neither text nor label"
+_OBJECT = '{"text": "…", "label": "…"}'
+
+
+def open_jsonl(source: Source, encoding: str) -> Table:
+    """Opens a file of JSON lines. Numbers stay as they are written (`JsonNumber`); blank lines are no rows.
+
+    Raises:
+        DataError: One of the first lines is no JSON object.
+    """
+    empty = f"is empty; each line is one object, {_OBJECT}"
+    return Table(source.name, read_records(source, encoding, _build_record), empty=empty)
+
+
+def _build_record(source: Source, number: int, line: str) -> Record | None:
+    if not line or line.isspace():
+        return None
+    try:
+        value = json.loads(
+            line,
+            parse_int=JsonNumber,
+            parse_float=JsonNumber,
+            parse_constant=JsonNumber,
+            object_pairs_hook=_build_object,
+        )
+    except json.JSONDecodeError as error:
+        problem = f"is not JSON ({error.msg} at character {error.colno}); each line is one object, {_OBJECT}"
+    except RecursionError:
+        problem = _TOO_DEEP
+    except _DoubledKeyError as error:
+        problem = f"two fields are called {quote(str(error))}; rename one of them"
+    else:
+        if line.count("[") + line.count("{") > MOST_LEVELS and _is_deeper(value, MOST_LEVELS):
+            problem = _TOO_DEEP
+        elif isinstance(value, dict):
+            return Record(number, value, source.name, len(line))
+        else:
+            problem = f"is {_KINDS[type(value)]}, not an object; each line is one object, {_OBJECT}"
+    raise DataError(problem, source.name, number)
+
+
+class _DoubledKeyError(Exception):
+    """An object has a key twice, of which JSON parsers keep one in silence."""
+
+
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    built = dict(pairs)
+    if len(built) < len(pairs):
+        raise _DoubledKeyError(find_double(name for name, _ in pairs))
+    return built
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Tells whether lists and objects lie in one another in more than some levels."""
+    if not isinstance(value, list | dict):
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)

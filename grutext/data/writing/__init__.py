@@ -1,0 +1,1 @@
+"""Predictions into files: formats, cells, and files that are whole or resumed."""

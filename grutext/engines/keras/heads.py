@@ -1,0 +1,42 @@
+"""Scores of a text to its training loss: one loss for each head in `grutext.model.spec.HEADS`.
+
+`weights` `(C,)` is how much the texts of a label count; see `grutext.training.class_weights`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from grutext.engines.keras.backend import tf
+
+Tensor = Any
+
+
+def softmax_loss(logits: Tensor, targets: Tensor, smoothing: float, weights: Tensor) -> Tensor:
+    """Gives the cross-entropy of each text, `(N,)`, in nats; `targets` is `(N, C)`, one-hot."""
+    classes = tf.cast(tf.shape(targets)[-1], targets.dtype)
+    smooth = (1.0 - smoothing) * targets + smoothing / classes
+    losses = tf.nn.softmax_cross_entropy_with_logits(smooth, logits)  # (N,)
+    return tf.linalg.matvec(targets, weights) * losses
+
+
+def sigmoid_loss(logits: Tensor, targets: Tensor, smoothing: float, weights: Tensor) -> Tensor:
+    """Gives the binary cross-entropy of each text, summed over its labels, `(N,)`, in nats.
+
+    `smoothing` is not used: pulling hundreds of rare labels towards one half would drown the few that
+    apply.
+    """
+    return tf.reduce_sum(tf.nn.weighted_cross_entropy_with_logits(targets, logits, weights), axis=-1)
+
+
+def linear_loss(outputs: Tensor, targets: Tensor, smoothing: float, weights: Tensor) -> Tensor:
+    """Gives the squared error of each sequence, summed over its C numbers, `(N,)`; knows no labels to weigh."""
+    return tf.reduce_sum(tf.square(outputs - targets), axis=-1)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor, float, Tensor], Tensor]] = {
+    "softmax": softmax_loss,
+    "sigmoid": sigmoid_loss,
+    "linear": linear_loss,
+}

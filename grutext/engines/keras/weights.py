@@ -1,0 +1,38 @@
+"""Keras variables to and from arrays by the names of `grutext.model.spec`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.engines.keras.encoder import GRUEncoder
+from grutext.model.initial import Arrays
+
+
+def encoder_variables(encoder: GRUEncoder) -> dict[str, Any]:
+    """Gives the variables of a built encoder, without an embedding of its own, by the spec's names."""
+    variables: dict[str, Any] = {}
+    if encoder.convolution:
+        variables |= {"conv/kernel": encoder.conv_kernel, "conv/bias": encoder.conv_bias}
+    for layer, weights in enumerate(encoder.gru):
+        for direction, three in zip(("forward", "backward"), weights, strict=False):
+            for kind, variable in zip(("kernel", "recurrent_kernel", "bias"), three, strict=True):
+                variables[f"gru/{layer}/{direction}/{kind}"] = variable
+    if encoder.pooling == "attention":
+        for kind in ("kernel", "bias", "query"):
+            variables[f"pool/{kind}"] = getattr(encoder.pool, kind)
+    return variables
+
+
+def assign(variables: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Gives every variable the array of its name."""
+    for name, variable in variables.items():
+        variable.assign(arrays[name].astype(np.float32))
+
+
+def to_arrays(variables: Mapping[str, Any]) -> Arrays:
+    """Gives a copy of every variable's value, `float32`."""
+    return {name: np.array(variable.numpy()) for name, variable in variables.items()}

@@ -1,0 +1,1 @@
+"""The network trained and read by compiled kernels, without TensorFlow."""

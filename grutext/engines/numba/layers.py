@@ -1,0 +1,111 @@
+"""The encoder's layers in machine code, where the convention is `reset_after`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.config import ModelConfig
+from grutext.engines.layers import Batch, Float, Int, attend, side_by_side
+from grutext.model.spec import directions
+
+_ROWS, _STEPS = 2048, 64  # tokens, and steps, that are projected at a time
+
+
+class _Layer(NamedTuple):
+    """The weights of a layer's D directions, as `grutext.kernels.inference.run_layer` reads them."""
+
+    kernel: Float  # (D, I, 3U)
+    recurrent: Float  # (D, U, 3U)
+    shifts: Float  # (D, 4, U)
+
+    @classmethod
+    def of(cls, layer: int, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> _Layer:
+        """Builds layer number `layer` from arrays by the names of `grutext.model.spec.encoder_spec`."""
+        names = [f"gru/{layer}/{direction}" for direction in directions(config)]
+        bias = np.stack([weights[f"{name}/bias"] for name in names]).reshape(-1, 2, 3, config.units)
+        shifts = np.concatenate([bias[:, 0, :2] + bias[:, 1, :2], bias[:, :, 2]], axis=1)
+        kernels, recurrents = (
+            np.stack([weights[f"{name}/{kind}"] for name in names]) for kind in ("kernel", "recurrent_kernel")
+        )
+        return cls(*(np.ascontiguousarray(array, np.float32) for array in (kernels, recurrents, shifts)))
+
+
+class _Source(NamedTuple):
+    """What a layer reads, in the order of `run_layer`'s first arguments, which says more."""
+
+    vectors: Float  # (M, I)
+    products: Float  # (M, k, I)
+    bias: Float  # (I,)
+    projected: Float  # (D, M, 3U), or of no rows
+    ids: NDArray[np.int32]  # (S,)
+
+
+class MachineLayers:
+    """Convolution, GRU layers and pooling; the arguments are those of `grutext.inference.encoder.Encoder`."""
+
+    texts = 64  # whose states, gates and inputs stay in the cache
+
+    def __init__(self, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> None:
+        self._config, self._weights = config, weights
+        self._layers = [_Layer.of(layer, config, weights) for layer in range(config.layers)]
+        if config.convolution:
+            self._bias = np.ascontiguousarray(weights["conv/bias"], np.float32)
+            self._kernel = np.ascontiguousarray(
+                weights["conv/kernel"].transpose(1, 0, 2), np.float32
+            )  # (E, k, E)
+
+    def read(self, vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> tuple[_Source, Int]:
+        """Gives what the first layer reads, and where in its ids each text begins."""
+        firsts = np.cumsum(lengths, dtype=np.int64) - lengths
+        vectors = np.ascontiguousarray(vectors)
+        if self._config.convolution:
+            flat = vectors @ self._kernel.reshape(vectors.shape[1], -1)
+            products = flat.reshape(len(vectors), *self._kernel.shape[1:])
+            return _Source(vectors, products, self._bias, self._unprojected, ids), firsts
+        return _plain(vectors, ids, vectors @ self._layers[0].kernel), firsts
+
+    @property
+    def _unprojected(self) -> Float:
+        return np.empty((len(directions(self._config)), 0, 3 * self._config.units), np.float32)
+
+    def pool(self, source: _Source, batch: Batch) -> Float:
+        """Gives the vectors `(n, P)` of the texts of a batch."""
+        for layer in self._layers[:-1]:
+            states, batch = self._states(source, batch, layer)
+            source = _plain(states, np.arange(len(states), dtype=np.int32), self._unprojected)
+        pooling = self._config.pooling
+        if pooling == "attention":
+            states, batch = self._states(source, batch, self._layers[-1])
+            return attend(states, batch, self._weights)
+        last, largest, sums, _ = self._run(source, batch, self._layers[-1], rows=0)
+        means = (sums / batch.lengths[:, None]).astype(np.float32)
+        parts = {"last": [last], "max": [largest], "mean": [means], "max+mean": [largest, means]}[pooling]
+        return np.concatenate([side_by_side(part) for part in parts], axis=1)
+
+    def _states(self, source: _Source, batch: Batch, layer: _Layer) -> tuple[Float, Batch]:
+        """Gives all states `(S, D * U)`, and where the texts are in them."""
+        ends = np.cumsum(batch.lengths)
+        *_, states = self._run(source, batch, layer, rows=ends[-1])
+        return states, Batch(ends - batch.lengths, batch.lengths, batch.directions)
+
+    def _run(
+        self, source: _Source, batch: Batch, layer: _Layer, rows: int
+    ) -> tuple[Float, Float, NDArray[np.float64], Float]:
+        """Gives what `run_layer` does, and so many rows of states, all or none."""
+        from grutext.kernels.inference import run_layer
+
+        states = np.empty((rows, batch.directions * self._config.units), np.float32)
+        last, largest, sums = run_layer(*source, batch.firsts, batch.lengths, *layer, _ROWS, _STEPS, states)
+        return last, largest, sums, states
+
+
+def _plain(vectors: Float, ids: NDArray[np.int32], projected: Float) -> _Source:
+    """Gives what a layer reads that has no convolution below it."""
+    size = vectors.shape[1]
+    return _Source(
+        vectors, np.empty((len(vectors), 0, size), np.float32), np.zeros(size, np.float32), projected, ids
+    )

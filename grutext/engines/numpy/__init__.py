@@ -1,0 +1,1 @@
+"""The network read with NumPy alone."""

@@ -1,0 +1,52 @@
+"""The encoder's layers in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.config import ModelConfig
+from grutext.engines.layers import Batch, Float, Int
+from grutext.engines.numpy.gru import Layer, Source, run_layer
+from grutext.engines.numpy.inputs import Convolution, DistinctTokens, Rows, with_ones
+from grutext.engines.numpy.pooling import POOLINGS, States
+from grutext.engines.numpy.workspace import Rooms
+
+
+class NumpyLayers:
+    """Convolution, GRU layers and pooling; the arguments are those of `grutext.inference.encoder.Encoder`."""
+
+    texts = 512  # with fewer, two threads wait for each other at each of many short steps
+
+    def __init__(self, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> None:
+        self._config, self._weights = config, weights
+        self._layers = [Layer.of(layer, config, weights) for layer in range(config.layers)]
+        self._rooms = Rooms()
+
+    def read(self, vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> tuple[Source, Int]:
+        """Gives what the first layer reads, and the position of each text's first token in it."""
+        firsts = np.cumsum(lengths, dtype=np.int64) - lengths
+        if not self._config.convolution:
+            return DistinctTokens(vectors, ids, self._layers[0]), firsts
+        gap = self._config.convolution // 2
+        shifts = gap * np.arange(1, len(lengths) + 1)
+        spaced = np.full(len(ids) + gap * (len(lengths) + 1), len(vectors), np.int32)
+        spaced[np.arange(len(ids)) + np.repeat(shifts, lengths)] = ids
+        kernel, bias = self._weights["conv/kernel"], self._weights["conv/bias"]
+        return Convolution(vectors, spaced, kernel, bias, self._layers[0]), firsts + shifts
+
+    def pool(self, source: Source, batch: Batch) -> Float:
+        """Gives the vectors `(n, P)` of the texts of a batch."""
+        units = self._config.units
+        with self._rooms.take() as room:
+            for layer, above in zip(self._layers, self._layers[1:], strict=False):
+                states = States(batch, units)
+                run_layer(layer, batch, source, states, room)
+                rows, batch = states.rows()
+                source = Rows(with_ones(rows), above)
+            pooling = POOLINGS[self._config.pooling](batch, units, self._weights)
+            run_layer(self._layers[-1], batch, source, pooling, room)
+        return pooling.pooled()

@@ -1,0 +1,56 @@
+"""The encoder: vectors of distinct tokens to one vector for each text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.config import ModelConfig
+from grutext.engines.layers import Batch, Float, Int32, Layers
+from grutext.engines.numba.layers import MachineLayers
+from grutext.engines.numpy.layers import NumpyLayers
+from grutext.model.spec import directions, pooled_width
+
+
+class Encoder:
+    """Convolution, GRU layers and pooling; immutable.
+
+    Of one layer and a pooling other than `attention`, no states are kept: the memory grows neither with the
+    length of the texts, beyond their ids and some kilobytes for each distinct token, nor with their number,
+    beyond their vectors.
+
+    Args:
+        config: The encoder's settings.
+        weights: Arrays by the names of `grutext.model.spec.encoder_spec`.
+        compiled: Whether machine code reads the layers, and not NumPy; it has the convention `reset_after` only.
+    """
+
+    def __init__(
+        self, config: ModelConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
+    ) -> None:
+        self._config = config
+        kind = MachineLayers if compiled and config.reset_after else NumpyLayers
+        self._layers: Layers = kind(config, weights)
+
+    def encode(self, vectors: Float, ids: Int32, lengths: Int32) -> Float:
+        """Gives the vectors of N texts from the vectors of their distinct tokens.
+
+        Args:
+            vectors: `(M, E)`, one for each distinct token (or numeric step).
+            ids: `(S,)`, the row in `vectors` of each token, text after text.
+            lengths: `(N,)`, tokens in each text.
+
+        Returns:
+            `(N, P) float32` in the order of `lengths`; zeros for an empty text.
+        """
+        pooled = np.zeros((len(lengths), pooled_width(self._config)), np.float32)
+        source, firsts = self._layers.read(vectors, ids, lengths)
+        order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
+        for start in range(0, len(order), self._layers.texts):
+            texts = order[start : start + self._layers.texts]
+            batch = Batch(firsts[texts], lengths[texts].astype(np.int64), len(directions(self._config)))
+            pooled[texts] = self._layers.pool(source, batch)
+        return pooled

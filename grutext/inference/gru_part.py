@@ -1,0 +1,82 @@
+"""The deep part: tokens to vectors, the encoder, the head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.config import ModelConfig
+from grutext.engines.layers import Float
+from grutext.inference.encoder import Encoder
+from grutext.text import TokenBatch
+
+_BLOCK = 2048  # subword rows that are summed at a time: they stay in the cache
+
+
+class DeepPart:
+    """Embedding, GRU encoder and head of a bundle; immutable.
+
+    Args:
+        config: The encoder's settings.
+        weights: Arrays by the names of the spec.
+        compiled: Whether the loops are those of `grutext.kernels.inference`, where it has them.
+    """
+
+    def __init__(
+        self, config: ModelConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
+    ) -> None:
+        self._weights, self._compiled = weights, compiled
+        self._encoder = Encoder(config, weights, compiled)
+
+    def encode(self, tokens: TokenBatch) -> Float:
+        """Gives the vectors of N texts, `(N, P) float32`; zeros for an empty text."""
+        return self._encoder.encode(self.embed(tokens), tokens.ids, tokens.lengths)
+
+    def logits(self, pooled: Float) -> Float:
+        """Gives the head's outputs `(N, C)` for the texts' vectors `(N, P)`."""
+        logits: Float = pooled @ self._weights["head/kernel"] + self._weights["head/bias"]
+        return logits
+
+    def embed(self, tokens: TokenBatch) -> Float:
+        """Gives the vectors of the M distinct tokens, `(M, E)`: a word row plus the mean subword row."""
+        words, counts = self._weights["embedding/words"], tokens.bucket_counts
+        table = self._weights.get("embedding/subwords", words[:0])
+        if self._compiled and words.dtype == table.dtype == np.float16:
+            from grutext.kernels.inference import embed
+
+            bits = words.view(np.int16), table.view(np.int16)
+            return np.asarray(embed(*bits, tokens.rows, tokens.buckets, counts))
+        vectors = widen(words.take(tokens.rows, axis=0))
+        if not len(table):
+            return vectors
+        has = np.flatnonzero(counts)
+        ends = np.cumsum(counts[has], dtype=np.int64)
+        first = start = 0
+        while first < len(has):
+            last = max(first + 1, int(np.searchsorted(ends, start + _BLOCK, side="right")))
+            some, end = has[first:last], ends[last - 1]
+            rows = widen(table.take(tokens.buckets[start:end], axis=0))  # (K, E)
+            sums = np.add.reduceat(rows, ends[first:last] - counts[some] - start, axis=0)
+            vectors[some] += sums / counts[some, None].astype(np.float32)
+            first, start = last, end
+        return vectors
+
+
+def widen(values: NDArray[Any]) -> Float:
+    """Gives finite float16 (or other) numbers as float32.
+
+    NumPy's own conversion of float16 goes number by number and is six times slower than these four steps: the
+    bits of sign, exponent and fraction are put where a float32 has them, and the exponent is set right by a
+    product, which is exact.
+    """
+    if values.dtype != np.float16:
+        return values.astype(np.float32)
+    bits = values.view(np.int16).astype(np.int32)
+    bits <<= 13
+    bits &= np.int32(-0x70000001)  # the sign came along in the three bits below it
+    widened = bits.view(np.float32)
+    widened *= np.float32(2.0**112)
+    return widened

@@ -1,0 +1,99 @@
+"""The wide part: n-gram counts to the margins of a linear model."""
+
+from __future__ import annotations
+
+import secrets
+from bisect import bisect_right
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.config import WideConfig
+from grutext.text import MAX_COUNT, NgramFeatures, SparseRows, TokenBatch, count_ngrams, list_ngrams
+
+_BLOCK = 1 << 18  # products held at a time
+_MANY = 1 << 12  # tokens
+_SALT = secrets.randbits(64) | 1  # of a hash table, which decides nothing
+
+
+class WidePart:
+    """The linear model of a bundle; immutable.
+
+    Args:
+        config: The n-gram settings.
+        weights: Arrays by the names of the spec.
+        compiled: Whether the loops are those of `grutext.kernels`.
+    """
+
+    def __init__(
+        self, config: WideConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
+    ) -> None:
+        self.config = config
+        self.features = NgramFeatures(weights["wide/keys"], weights["wide/scale"].astype(np.float32))
+        self.kernel = weights["wide/kernel"]
+        self.bias = weights["wide/bias"]
+        self._compiled = compiled and self.kernel.dtype == np.float16
+
+    def margins(self, tokens: TokenBatch) -> NDArray[np.float32]:
+        """Gives the margins of N texts, `(N, C)`, or `(N, 1)` for two classes; the bias for an empty text."""
+        return self.read(tokens)[0]
+
+    def read(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Gives the margins, and the share of each text's n-grams that are known, `(N,)`; 0 for an empty text."""
+        if self._compiled:
+            return self._read_compiled(tokens)
+        counts = count_ngrams(tokens, self.config)
+        rows = self.features.transform(counts)
+        margins = linear(rows, self._fast_kernel if len(tokens.ids) > _MANY else self.kernel) + self.bias
+        known = (rows.starts[1:] - rows.starts[:-1]) / np.maximum(counts.starts[1:] - counts.starts[:-1], 1)
+        return margins, known.astype(np.float32)
+
+    def _read_compiled(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Gives what `read` does."""
+        from grutext.kernels.ngrams import read_ngrams
+
+        bounds, keys = list_ngrams(tokens, self.config, compiled=True)
+        features, index = self.features, self.features.index
+        margins = np.zeros((len(bounds) - 1, self.kernel.shape[1]), np.float32)
+        known = np.empty(len(margins), np.float32)
+        read_ngrams(
+            bounds,
+            keys,
+            _SALT,
+            index.keys,
+            index.first,
+            index.shift,
+            features.scale,
+            features.first_character,
+            MAX_COUNT,
+            self.kernel.view(np.int16),
+            margins,
+            known,
+        )
+        return margins + self.bias, known
+
+    @cached_property
+    def _fast_kernel(self) -> NDArray[np.float32]:
+        """The kernel in the numbers that it is multiplied in, which takes longer to make than few texts to read."""
+        return self.kernel.astype(np.float32)
+
+
+def linear(rows: SparseRows, kernel: NDArray[Any]) -> NDArray[np.float32]:
+    """Gives the product of a sparse matrix `(N, F)` with a dense one `(F, C)`, a block of rows at a time."""
+    starts = rows.starts.tolist()
+    texts = len(starts) - 1
+    product = np.zeros((texts, kernel.shape[1]), np.float32)
+    block = max(1, _BLOCK // kernel.shape[1])
+    first = 0
+    while first < texts:
+        last = max(first + 1, bisect_right(starts, starts[first] + block) - 1)
+        start = starts[first]
+        taken = kernel.take(rows.columns[start : starts[last]], axis=0).astype(np.float32, copy=False)
+        for text in range(first, last):
+            values = rows.values[starts[text] : starts[text + 1]]
+            np.matmul(values, taken[starts[text] - start : starts[text + 1] - start], out=product[text])
+        first = last
+    return product

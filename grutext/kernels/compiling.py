@@ -1,0 +1,141 @@
+"""What the modules of loops share; to import it fails where Numba is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+import scipy
+from llvmlite import ir
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from grutext.kernels.blas import include
+
+BLOCK_ROWS = 512  # that are multiplied at once, and then still in the cache
+_LINE = 64  # bytes that are fetched at a time
+
+# `np.dot` is SciPy's product in a loop; threads of its own would fight with ours for the cores.
+_CORE = include(scipy)
+if _CORE is None:
+    raise ImportError("SciPy has another BLAS than OpenBLAS")
+# Up to so many multiplications OpenBLAS does not lay matrices out anew for processors with AVX-512, and is a fifth faster.
+# Kept machine code has the number that it was made with: another one would change its speed and last bits, no more.
+_SMALL = 1_000_000 if _CORE in ("SkylakeX", "Cooperlake", "SapphireRapids") else 0
+_LEAST_ROWS = 16  # with fewer it is slower again
+
+
+def compile_loop(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compiles the function below it for arguments of these types, or loads what was kept of it.
+
+    Raises:
+        RuntimeError: There is no place to keep it; the environment's `NUMBA_CACHE_DIR` names one.
+    """
+    options: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy", "cache": True}
+    decorate: Callable[[Callable[..., Any]], Any] = numba.njit([signature], **options)
+    return decorate
+
+
+def inline(function: Callable[..., Any]) -> Any:
+    """Compiles a function as a part of the loops that call it."""
+    return numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy")(function)
+
+
+@inline
+def _rows_at_once(rows: int, size: int) -> int:
+    """Gives how many of the rows are multiplied at once, to or from a matrix of so many numbers."""
+    block = _SMALL // size
+    return block if block >= _LEAST_ROWS else max(1, rows)
+
+
+@inline
+def multiply(rows: Any, kernel: Any, products: Any) -> None:
+    """Puts the products of rows `(R, I)` with a matrix `(I, O)` into `products`, `(R, O)`."""
+    multiply_blocks(rows, kernel, products, _rows_at_once(len(rows), kernel.size))
+
+
+@inline
+def multiply_blocks(rows: Any, kernel: Any, products: Any, block: int) -> None:
+    """Does what `multiply` does, so many rows at a time."""
+    for row in range(0, len(rows), block):
+        np.dot(rows[row : row + block], kernel, products[row : row + block])
+
+
+@inline
+def add_products(rows: Any, others: Any, total: Any, work: Any) -> None:
+    """Adds to `total`, `(I, O)`, the product of rows `(R, I)`, transposed, with others `(R, O)`; `work` is overwritten."""
+    add_product_blocks(rows, others, total, work, _rows_at_once(len(rows), total.size))
+
+
+@inline
+def add_product_blocks(rows: Any, others: Any, total: Any, work: Any, block: int) -> None:
+    """Does what `add_products` does, so many rows at a time."""
+    for row in range(0, len(rows), block):
+        np.dot(rows[row : row + block].T, others[row : row + block], work)
+        total += work
+
+
+@inline
+def steps_in_block(texts: int) -> int:
+    """Gives how many steps of so many texts are multiplied at once."""
+    return max(1, BLOCK_ROWS // max(1, texts))
+
+
+def read(kind: Any, axes: int) -> Any:
+    """Gives the type of a C-contiguous array of so many axes that is not written to."""
+    return numba.types.Array(kind, axes, "C", readonly=True)
+
+
+def write(kind: Any, axes: int) -> Any:
+    """Gives the type of a C-contiguous array of so many axes that is written to."""
+    return numba.types.Array(kind, axes, "C")
+
+
+def _prefetch(_: Any, array: Any, place: Any) -> Any:
+    """Has the processor fetch an element of an array of one axis, which the loop will soon ask for, into its cache."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind, index = signature.args
+        elements = context.make_array(kind)(context, builder, arguments[0])
+        index = context.cast(builder, arguments[1], index, numba.types.intp)
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        element = builder.bitcast(cgutils.get_item_pointer(context, builder, kind, elements, [index]), byte)
+        of = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        fetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], of)
+        builder.call(fetch, [element, number(0), number(3), number(1)])  # to read, to keep, data
+        return context.get_dummy_value()
+
+    return numba.types.void(array, place), generate
+
+
+prefetch = intrinsic(_prefetch)
+
+
+def _widen(_: Any, __: Any) -> Any:
+    """Gives a finite float16 number, of which there are the bits, as float32.
+
+    Most processors do so by themselves. For another one the bits of sign, exponent and fraction are put where a float32
+    has them, and the exponent is set right by a product, which is exact.
+    """
+
+    def generate(context: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        triple, _, features = context.codegen().magic_tuple()
+        if "+f16c" in features or triple.startswith(("aarch64", "arm64")):
+            return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+        wide = builder.shl(builder.sext(arguments[0], ir.IntType(32)), ir.IntType(32)(13))
+        number = builder.bitcast(builder.and_(wide, ir.IntType(32)(-0x70000001)), ir.FloatType())
+        return builder.fmul(number, ir.FloatType()(2.0**112))
+
+    return numba.types.float32(numba.types.int16), generate
+
+
+widen = intrinsic(_widen)
+
+
+@inline
+def fetch_row(table: Any, row: int, size: int) -> None:
+    """Has a row of a table fetched, which is given as one long row."""
+    for place in range(row * size, (row + 1) * size, _LINE // table.itemsize):
+        prefetch(table, place)

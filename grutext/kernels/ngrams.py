@@ -1,0 +1,243 @@
+"""Texts to n-grams, and n-grams to the margins of a linear model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import boolean
+from numba import float32 as f4
+from numba import int16 as i2
+from numba import int32 as i4
+from numba import int64 as i8
+from numba import uint32 as u4
+from numba import uint64 as u8
+from numpy.typing import NDArray
+
+from grutext.kernels.compiling import compile_loop, fetch_row, inline, prefetch, read, widen, write
+from grutext.kernels.hashing import hash_subwords, hash_types
+
+__all__ = ["hash_ngrams", "hash_subwords", "hash_types", "read_ngrams"]
+
+Float = NDArray[np.float32]
+Int = NDArray[np.int64]
+UInt32 = NDArray[np.uint32]
+
+_BLANK = np.uint64(ord(" "))
+_USUAL = 2  # places that a search of a key goes on
+_FIRST_KEYS = 1 << 14  # distinct ones for which a hash table has room at first
+_AHEAD = 16  # n-grams whose numbers are fetched meanwhile
+
+
+@inline
+def _fold_spaces(text: UInt32, spaces: NDArray[np.bool_], symbols: NDArray[np.uint64]) -> Any:
+    """Puts a text with one blank for all white space, and one at either end, into `symbols`.
+
+    Gives how many there are; of an empty text none.
+    """
+    at, is_space = 0, True
+    for code in text:
+        was_space, is_space = is_space, code < len(spaces) and spaces[code]
+        if was_space and not is_space:
+            symbols[at] = _BLANK
+            at += 1
+        if not is_space:
+            symbols[at] = code
+            at += 1
+    if at:
+        symbols[at] = _BLANK
+        at += 1
+    return at
+
+
+@inline
+def _roll(
+    symbols: NDArray[np.uint64],
+    shortest: int,
+    longest: int,
+    base: np.uint64,
+    mix: np.uint64,
+    keys: UInt32,
+    at: int,
+) -> Any:
+    """Puts the keys of the n-grams of one text, of each length from `shortest` on, into `keys` from `at` on."""
+    for start in range(len(symbols)):
+        state = np.uint64(0)
+        for n in range(1, min(longest, len(symbols) - start) + 1):
+            state = state * base + symbols[start + n - 1] + np.uint64(n)
+            if n >= shortest:
+                mixed = ((state >> np.uint64(31)) ^ state) * mix
+                keys[at] = mixed >> np.uint64(32)
+                at += 1
+    return at
+
+
+@compile_loop(
+    read(u8, 1), read(i8, 1), i8, read(u4, 1), read(i8, 1), read(boolean, 1), i8, i8, u8, u8, u4
+)  # fmt: skip
+def hash_ngrams(
+    words: NDArray[np.uint64],
+    word_bounds: Int,
+    word_max: int,
+    codes: UInt32,
+    code_bounds: Int,
+    spaces: NDArray[np.bool_],
+    char_min: int,
+    char_max: int,
+    base: np.uint64,
+    mix: np.uint64,
+    character_family: np.uint32,
+) -> tuple[Int, UInt32]:
+    """Hashes the n-grams of N texts.
+
+    Gives where each text's begin and, last, end, `(N + 1,)`, and their keys, as `grutext.text.ngrams` says.
+
+    Args:
+        words: The hashes of the tokens, text after text.
+        word_bounds: `(N + 1,)`, where each text's begin and, last, end.
+        word_max: The length of the longest n-grams of words.
+        codes: The code points, text after text.
+        code_bounds: `(N + 1,)`, where each text's begin and, last, end.
+        spaces: By code point, whether it is white space; what is beyond is none.
+        char_min: The length of the shortest n-grams of characters.
+        char_max: That of the longest; 0 for none.
+        base: What a hash is multiplied with for the next symbol.
+        mix: What it is multiplied with at the end.
+        character_family: The bit that n-grams of characters have, and those of words have not.
+    """
+    bounds = np.zeros(len(word_bounds), np.int64)
+    most = len(codes) + 2 * len(bounds)
+    keys = np.empty(word_max * len(words) + max(0, char_max - char_min + 1) * most, np.uint32)
+    symbols = np.empty(most, np.uint64)
+    at = 0
+    for text in range(len(bounds) - 1):
+        first = at
+        at = _roll(words[word_bounds[text] : word_bounds[text + 1]], 1, word_max, base, mix, keys, at)
+        for place in range(first, at):
+            keys[place] &= ~character_family
+        first = at
+        count = _fold_spaces(codes[code_bounds[text] : code_bounds[text + 1]], spaces, symbols)
+        at = _roll(symbols[:count], char_min, char_max, base, mix, keys, at)
+        for place in range(first, at):
+            keys[place] |= character_family
+        bounds[text + 1] = at
+    return bounds, keys[:at]
+
+
+@inline
+def _bits(keys: int) -> Any:
+    """Gives how many bits of a hash tell a place, so that half of the places at least stay empty."""
+    bits = 6
+    while 1 << bits < 2 * keys:
+        bits += 1
+    return bits
+
+
+@inline
+def _place(key: np.uint32, salt: np.uint64, bits: int, places: NDArray[np.int32], distinct: UInt32) -> Any:
+    """Gives the place of a key in a hash table with so many bits, or the one where it belongs."""
+    place = np.int64((key * salt) >> np.uint64(64 - bits))
+    while places[place] and distinct[places[place] - 1] != key:
+        place = (place + 1) & ((1 << bits) - 1)
+    return place
+
+
+@inline
+def _count(keys: UInt32, salt: np.uint64, places: NDArray[np.int32], distinct: UInt32, times: Int) -> Any:
+    """Finds the distinct keys, as they come, and how often each occurs.
+
+    Gives how many there are, and the hash table, `places` or, if that has no room for them, a larger one. It has zeros,
+    before and after.
+    """
+    bits, count = _bits(min(len(keys) // 2, _FIRST_KEYS)), 0
+    for key in keys:
+        place = _place(key, salt, bits, places, distinct)
+        if not places[place]:
+            if 2 * (count + 1) > 1 << bits:
+                places[: 1 << bits] = 0
+                bits += 1
+                if 1 << bits > len(places):
+                    places = np.zeros(1 << bits, np.int32)
+                for n in range(count):
+                    places[_place(distinct[n], salt, bits, places, distinct)] = n + 1
+                place = _place(key, salt, bits, places, distinct)
+            distinct[count], times[count] = key, 0
+            count += 1
+            places[place] = count
+        times[places[place] - 1] += 1
+    places[: 1 << bits] = 0
+    return count, places
+
+
+@compile_loop(
+    read(i8, 1), read(u4, 1), u8, read(u4, 1), read(i4, 1), u4, read(f4, 1), i8, i8, read(i2, 2), write(f4, 2), write(f4, 1)
+)  # fmt: skip
+def read_ngrams(
+    bounds: Int,
+    keys: UInt32,
+    salt: np.uint64,
+    known: UInt32,
+    first: NDArray[np.int32],
+    shift: np.uint32,
+    scale: Float,
+    characters: int,
+    most_counted: int,
+    kernel: NDArray[np.int16],
+    margins: Float,
+    shares: Float,
+) -> None:
+    """Adds the products of N texts' n-grams to their margins, and fills in the shares of known ones.
+
+    Args:
+        bounds: `(N + 1,)`, and
+        keys: the n-grams, as `grutext.text.list_ngrams` gives them.
+        salt: An odd number that nobody who writes texts can know, so that nobody can make n-grams for which the hash table
+            has one place.
+        known: `(F + 1,)`, as in `grutext.text.KeyIndex`; likewise
+        first: and
+        shift: these.
+        scale: `(F,)`, as in `grutext.text.NgramFeatures`.
+        characters: The first feature that is a character n-gram.
+        most_counted: More occurrences than this weigh no more.
+        kernel: `(F, C)`, the bits of finite float16 numbers.
+        margins: `(N, C)`, to be added to.
+        shares: `(N,)`, of distinct n-grams; 0 for a text without any.
+    """
+    most = 1
+    for text in range(len(shares)):
+        most = max(most, bounds[text + 1] - bounds[text])
+    places = np.zeros(1 << _bits(_FIRST_KEYS), np.int32)
+    distinct, times = np.empty(most, np.uint32), np.empty(most, np.int64)
+    columns, values = np.empty(most, np.int64), np.empty(most)
+    weights, beyond, labels = kernel.ravel(), len(scale), kernel.shape[1]
+    for text in range(len(shares)):
+        count, places = _count(keys[bounds[text] : bounds[text + 1]], salt, places, distinct, times)
+        for n in range(count):
+            prefetch(first, distinct[min(n + _AHEAD, count - 1)] >> shift)
+            columns[n] = first[distinct[n] >> shift]
+        found = 0
+        for n in range(count):
+            prefetch(known, columns[min(n + _AHEAD, count - 1)])
+            key, column = distinct[n], columns[n]
+            for _ in range(_USUAL):  # rather than a loop whose end the processor would have to guess
+                column += known[column] < key
+            while known[column] < key:
+                column += 1
+            prefetch(scale, min(column, beyond - 1))
+            columns[found], times[found] = column, times[n]
+            found += known[column] == key and column < beyond
+        squares = np.zeros(2)  # of each family
+        for n in range(found):
+            value = np.float64(scale[columns[n]])
+            if times[n] > 1:
+                value *= 1 + np.log(np.float64(min(times[n], most_counted)))
+            squares[int(columns[n] >= characters)] += value * value
+            values[n] = value
+        norms = np.maximum(np.sqrt(squares), 1e-12)
+        for n in range(found):
+            column, ahead = columns[n], columns[min(n + _AHEAD, found - 1)]
+            fetch_row(weights, ahead, labels)
+            value = np.float32(values[n] / norms[int(column >= characters)])
+            for c in range(labels):
+                margins[text, c] += value * widen(kernel[column, c])
+        shares[text] = found / max(count, 1)

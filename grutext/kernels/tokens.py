@@ -1,0 +1,229 @@
+"""Texts to tokens, and tokens to numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import boolean
+from numba import int32 as i4
+from numba import int64 as i8
+from numba import uint8 as u1
+from numba import uint32 as u4
+from numpy.typing import NDArray
+
+from grutext.kernels.compiling import compile_loop, inline, read
+
+Codes = NDArray[np.uint32]
+Int = NDArray[np.int64]
+Int32 = NDArray[np.int32]
+Kinds = NDArray[np.uint8]
+
+# What a character is: white space; a letter (or `_`); a digit, which words may have, too; a character of a script without
+# spaces; one of which several are a token; a token of its own; and what needs a closer look than these loops take.
+SPACE, LETTER, DIGIT, UNSPACED, REPEATED, OTHER, ODD = range(7)
+
+_APOSTROPHE, _COMMA, _DOT, _COLON = map(ord, "',.:")
+_BASIS, _PRIME = np.uint32(0x811C9DC5), np.uint32(0x01000193)  # of the hash FNV-1a
+_FIRST_PLACES = 1 << 10  # of the hash table, which grows
+_LOOKS = 16  # into the hash table for a token, on the mean; two are usual
+
+
+@inline
+def _kind(kinds: Kinds, code: np.uint32) -> Any:
+    return kinds[code] if code < len(kinds) else np.uint8(ODD)
+
+
+@inline
+def _is_letter(kinds: Kinds, code: np.uint32) -> Any:
+    return _kind(kinds, code) in (LETTER, DIGIT)
+
+
+@inline
+def _end_of_digits(codes: Codes, at: int, end: int, kinds: Kinds) -> Any:
+    while at < end and _kind(kinds, codes[at]) == DIGIT:
+        at += 1
+    return at
+
+
+@inline
+def _end_of_spaces(codes: Codes, at: int, end: int, kinds: Kinds, spaces: bool) -> Any:
+    """Gives the end of what is white space from `at` on, or of what is none."""
+    while at < end and (_kind(kinds, codes[at]) == SPACE) == spaces:
+        at += 1
+    return at
+
+
+@inline
+def _end_of_number(codes: Codes, at: int, end: int, kinds: Kinds) -> Any:
+    """Gives the end of a number with separators, or `at` if none begins there."""
+    digits = number = _end_of_digits(codes, at, end, kinds)
+    while number + 1 < end and codes[number] in (_DOT, _COMMA, _COLON):
+        further = _end_of_digits(codes, number + 1, end, kinds)
+        if further == number + 1:
+            break
+        number = further
+    return number if number > digits else at
+
+
+@inline
+def _end_of_token(codes: Codes, at: int, end: int, kinds: Kinds) -> Any:
+    """Gives where the token that begins at `at` ends; what it is, `grutext.text.tokenizers.words` says."""
+    kind = _kind(kinds, codes[at])
+    if kind == DIGIT:
+        number = _end_of_number(codes, at, end, kinds)
+        if number > at:
+            return number
+    stop = at + 1
+    if _is_letter(kinds, codes[at]):
+        while stop < end:
+            if _is_letter(kinds, codes[stop]):
+                stop += 1
+            elif codes[stop] == _APOSTROPHE and stop + 1 < end and _is_letter(kinds, codes[stop + 1]):
+                stop += 2
+            else:
+                break
+    elif kind == REPEATED:
+        while stop < end and codes[stop] == codes[at]:
+            stop += 1
+    return stop
+
+
+@compile_loop(read(u4, 1), read(i8, 1), read(u1, 1))
+def find_odd(codes: Codes, bounds: Int, kinds: Kinds) -> Any:
+    """Tells which of N texts have a character that is odd, `(N,)`; the arguments are those of `cut_texts`."""
+    found = np.zeros(len(bounds) - 1, np.bool_)
+    for text in range(len(found)):
+        for code in codes[bounds[text] : bounds[text + 1]]:
+            if _kind(kinds, code) == ODD:
+                found[text] = True
+                break
+    return found
+
+
+@compile_loop(read(u4, 1), read(i8, 1), read(boolean, 1), read(u1, 1), boolean)
+def cut_texts(
+    codes: Codes, bounds: Int, is_cut: NDArray[np.bool_], kinds: Kinds, in_pairs: bool
+) -> tuple[Codes, Int, Int32]:
+    """Cuts N texts into S tokens.
+
+    Args:
+        codes: The code points, text after text.
+        bounds: `(N + 1,)`, where each text begins and, last, where the last one ends.
+        is_cut: `(N,)`, whether a text's tokens stand between white space already.
+        kinds: By code point, what it is, a number like `SPACE`; what is beyond is odd.
+        in_pairs: Whether tokens of scripts without spaces are read with the one after them.
+
+    Returns:
+        The code points of the tokens, one after the other; where each of them begins and, last, ends, `(S + 1,)`; and
+        how many of them each text has, `(N,)`.
+    """
+    letters = np.empty((2 if in_pairs else 1) * len(codes), np.uint32)
+    token_bounds, lengths = np.zeros(len(codes) + 1, np.int64), np.zeros(len(is_cut), np.int32)
+    count = used = 0
+    for text in range(len(is_cut)):
+        end, first = bounds[text + 1], count
+        joins = in_pairs and not is_cut[text]
+        at = _end_of_spaces(codes, bounds[text], end, kinds, True)
+        while at < end:
+            if is_cut[text]:
+                stop = _end_of_spaces(codes, at, end, kinds, False)
+            else:
+                stop = _end_of_token(codes, at, end, kinds)
+            after = _end_of_spaces(codes, stop, end, kinds, True)
+            for place in range(at, stop):
+                letters[used] = codes[place]
+                used += 1
+            if joins and after < end and _kind(kinds, codes[at]) == _kind(kinds, codes[after]) == UNSPACED:
+                letters[used] = codes[after]  # without marks, which are odd, such a token is one character
+                used += 1
+            count += 1
+            token_bounds[count] = used
+            at = after
+        lengths[text] = count - first
+    return letters[:used].copy(), token_bounds[: count + 1].copy(), lengths
+
+
+@inline
+def _hash(letters: Codes) -> Any:
+    key = _BASIS
+    for letter in letters:
+        key = np.uint32((key ^ letter) * _PRIME)
+    return np.uint32(key ^ (key >> np.uint32(15)))
+
+
+@inline
+def _find(places: Int32, key: np.uint32, token: Codes, types: Codes, bounds: Int) -> Any:
+    """Finds a token in a hash table of types; the other arguments are as in `find_types`.
+
+    Returns:
+        Its place, or where it belongs if it is not there; and how many places were looked at.
+    """
+    place, looks = np.int64(key) & (len(places) - 1), 1
+    while places[place] >= 0:
+        begin, end = bounds[places[place]], bounds[places[place] + 1]
+        same = 0
+        while same < min(len(token), end - begin) and types[begin + same] == token[same]:
+            same += 1
+        if same == len(token) == end - begin:
+            break
+        place = (place + 1) & (len(places) - 1)
+        looks += 1
+    return place, looks
+
+
+@compile_loop(read(u4, 1), read(i8, 1))
+def number_tokens(letters: Codes, token_bounds: Int) -> tuple[Int32, Codes, Int, Int32]:
+    """Numbers the types of S tokens as they come.
+
+    Args:
+        letters: The code points of the tokens, one after the other.
+        token_bounds: `(S + 1,)`, where each of them begins and, last, ends.
+
+    Returns:
+        Which of M types each token is of, `(S,)`; the types, as the tokens were given; and a hash table of them, for
+        `find_types`. Fewer than S, if the tokens were made to have the same hash: to tell them apart would take time
+        without end.
+    """
+    ids, types, bounds = (
+        np.empty(len(token_bounds) - 1, np.int32),
+        np.empty_like(letters),
+        np.zeros_like(token_bounds),
+    )
+    hashes = np.empty(len(ids), np.uint32)
+    places = np.full(_FIRST_PLACES, -1, np.int32)  # by hash, the number of a type
+    count = looks = done = 0
+    for number in range(len(ids)):
+        token = letters[token_bounds[number] : token_bounds[number + 1]]
+        key = _hash(token)
+        place, more = _find(places, key, token, types, bounds)
+        looks += more
+        if looks > _LOOKS * (number + _FIRST_PLACES):
+            break
+        if places[place] < 0:
+            places[place], hashes[count] = count, key
+            end = bounds[count] + len(token)
+            types[bounds[count] : end] = token
+            count += 1
+            bounds[count] = end
+        ids[number] = places[place]
+        done += 1
+        if 2 * count > len(places):
+            places = np.full(2 * len(places), -1, np.int32)
+            for one in range(count):
+                place = np.int64(hashes[one]) & (len(places) - 1)
+                while places[place] >= 0:
+                    place = (place + 1) & (len(places) - 1)
+                places[place] = one
+    return ids[:done].copy(), types[: bounds[count]].copy(), bounds[: count + 1].copy(), places
+
+
+@compile_loop(read(u4, 1), read(i8, 1), read(i4, 1), read(u4, 1), read(i8, 1))
+def find_types(letters: Codes, token_bounds: Int, places: Int32, types: Codes, bounds: Int) -> Int32:
+    """Gives which of the types each of M tokens is, or -1, `(M,)`; the arguments are what `number_tokens` takes and gives."""
+    found = np.empty(len(token_bounds) - 1, np.int32)
+    for number in range(len(found)):
+        token = letters[token_bounds[number] : token_bounds[number + 1]]
+        place, _ = _find(places, _hash(token), token, types, bounds)
+        found[number] = places[place]
+    return found

@@ -1,0 +1,1 @@
+"""What the dev part decides: calibration, thresholds, abstention, familiarity."""

@@ -1,0 +1,65 @@
+"""What the dev part adds to trained weights: calibration, decisions, thresholds, and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.data import Example
+from grutext.evaluation import evaluate, is_right
+from grutext.inference import Classifier
+from grutext.inference.familiarity import backing
+from grutext.inference.fusion import fuse
+from grutext.model.bundle import Bundle
+from grutext.model.spec import Calibration
+from grutext.training.calibration import abstention
+from grutext.training.calibration import thresholds as decisions
+from grutext.training.calibration.familiarity import fit_familiarity
+from grutext.training.calibration.fit import calibrate, cross_fit
+
+_GOLDEN, _GOLDEN_CHARACTERS = (
+    5,
+    1000,
+)  # dev texts that a bundle keeps with their probabilities, or how they begin
+
+
+def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np.float32]) -> Bundle:
+    """Calibrates a bundle on the dev part, chooses how it decides and abstains, and adds the report.
+
+    Args:
+        bundle: The trained weights.
+        dev: N texts that no weight was trained on.
+        targets: `(N, C)`, 1 where a label of the model applies.
+    """
+    deep, wide, known = Classifier(bundle).evidence([example.text for example in dev])
+    several, truth = bundle.multilabel, [example.labels for example in dev]
+    calibration = calibrate(deep, wide, targets, several)
+    probabilities = fuse(deep, wide, calibration, several)
+    thresholds = decisions.choose_thresholds(probabilities, targets, several, bundle.config.training.optimize)
+    familiarity = fit_familiarity(backing(deep, wide, calibration, several), known)
+    calibration = replace(calibration, thresholds=thresholds, familiarity=familiarity)
+    before, after = fuse(deep, wide, Calibration(), several), cross_fit(deep, wide, targets, several)
+    report = evaluate(truth, after, bundle.labels, multilabel=several, thresholds=thresholds)
+    compared = {}
+    for name, trial in (("before", before), ("after", after)):
+        found = evaluate(truth, trial, bundle.labels, multilabel=several)
+        compared[name] = {"ece": found.ece, "log_loss": found.log_loss}
+    bundle = replace(bundle, calibration=calibration)
+    # Thresholds that were tuned on what is right and wrong would void the guarantee; see `abstention`.
+    chosen = []
+    if not several and not thresholds:
+        model = Classifier(bundle)
+        correct = is_right(model.decide(probabilities), truth)
+        chosen = abstention.choose_abstention(model.confidence(probabilities), correct)
+    return replace(bundle, metrics={"dev": report.to_dict(), "calibration": compared}, abstention=chosen)
+
+
+def add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
+    """Adds a few texts with their probabilities, by which a model can be checked wherever it runs."""
+    texts = [*(text[:_GOLDEN_CHARACTERS] for text in texts[:_GOLDEN]), ""]
+    rows = Classifier(bundle).predict_proba(texts).tolist()
+    golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]
+    return replace(bundle, golden=golden)

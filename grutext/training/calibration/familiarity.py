@@ -1,0 +1,25 @@
+"""Fits what makes a familiarity of a text's two measures, on the dev part."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+# Dev texts that are all alike must not make every other text infinitely unfamiliar.
+_LEAST_BACKED, _LEAST_KNOWN = 0.1, 0.01
+
+
+def fit_familiarity(backed: Float, known: Float) -> tuple[float, float, float]:
+    """Gives `Calibration.familiarity`: the mean of the two measures, each in deviations from its mean.
+
+    Args:
+        backed: `(N,)`, what `grutext.inference.familiarity.backing` gives for the dev texts.
+        known: `(N,)`, the share of each that the model knows.
+    """
+    weights = [
+        0.5 / max(float(measure.std(dtype=np.float64)), least)
+        for measure, least in ((backed, _LEAST_BACKED), (known, _LEAST_KNOWN))
+    ]
+    means = [float(measure.mean(dtype=np.float64)) for measure in (backed, known)]
+    return (-sum(w * m for w, m in zip(weights, means, strict=True)), weights[0], weights[1])

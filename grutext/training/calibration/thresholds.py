@@ -1,0 +1,101 @@
+"""Chooses thresholds on calibrated probabilities of held-out texts, as `grutext.inference.decisions` uses them.
+
+Several labels: one threshold for all maximises micro-F1, a threshold for each label macro-F1. A label's
+own is where its F1 is highest, by the held-out labels as far as it has many texts there, and by its
+probabilities alone (the expected F1) as far as it has few. Between the two lies a line.
+
+One label: macro-F1 rises where rare labels are chosen more easily, so that the thresholds are powers of
+the labels' frequencies. The power is 0, the likeliest label, unless the gain is beyond chance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.inference.decisions import decide
+
+Float = NDArray[np.float32]
+_LOWEST, _HIGHEST = 0.01, 0.95
+_COMMON = np.linspace(0.05, 0.95, 19)
+_PLACES = np.linspace(0.0, 1.0, 5)  # on the line from one threshold for all to one for each label
+_MACRO_SHARE = 0.3  # what a point of macro-F1 is worth where micro-F1 is asked for
+_FEW = 30.0  # texts of a label at which what they say and what its probabilities say count the same
+_POWERS = np.linspace(0.0, 1.0, 11)
+_DRAWS, _DEVIATIONS = 100, 1.5  # bootstrap draws, and how far beyond chance a gain must be
+
+
+def choose_thresholds(
+    probabilities: Float, targets: Float, multilabel: bool, optimize: str
+) -> tuple[float, ...]:
+    """Gives the thresholds that are best on held-out texts; none, if one label is to be the likeliest one.
+
+    Args:
+        probabilities: `(N, C)`, calibrated.
+        targets: `(N, C)`, 1 where a label applies.
+        multilabel: Whether each label is decided for itself.
+        optimize: `accuracy` (micro-F1 for several labels, as long as macro-F1 does not suffer much for it)
+            or `macro-f1`.
+    """
+    if multilabel:
+        if not targets.any():
+            return (0.5,) * targets.shape[1]
+        return tuple(_several(probabilities, targets, optimize).tolist())
+    known = targets.sum(axis=1) > 0
+    if optimize != "macro-f1" or not known.any():
+        return ()
+    return tuple(_single(probabilities[known], targets[known]).tolist())
+
+
+def micro_f1(chosen: NDArray[np.bool_], targets: Float) -> float:
+    """Gives 2 TP / (2 TP + FP + FN) over all texts and labels; 0 where nothing is chosen or true."""
+    hits = float((chosen * targets).sum())
+    total = float(chosen.sum() + targets.sum())
+    return 2.0 * hits / total if total else 0.0
+
+
+def _several(p: Float, targets: Float, optimize: str) -> Float:
+    """Gives the threshold of each label, `(C,)`."""
+    counts = targets.sum(axis=0)
+    by_labels, by_probabilities = _best_cuts(p, targets), _best_cuts(p, p)
+    if optimize == "macro-f1":
+        share = counts / (counts + _FEW)
+        return np.exp(share * np.log(by_labels) + (1.0 - share) * np.log(by_probabilities))
+
+    def worth(thresholds: Float) -> float:
+        hits = ((p >= thresholds) * targets).sum(axis=0)
+        total = (p >= thresholds).sum(axis=0) + counts
+        f1 = 2.0 * hits / np.maximum(total, 1.0)
+        return float(2.0 * hits.sum() / total.sum() + _MACRO_SHARE * f1[total > 0].mean())
+
+    lines = (t ** (1.0 - place) * by_probabilities**place for t in _COMMON for place in _PLACES)
+    return max(lines, key=worth)
+
+
+def _best_cuts(p: Float, credit: Float) -> Float:
+    """Gives the thresholds `(C,)` of the highest F1 of each label, where a text is right as much as `credit`."""
+    order = np.argsort(-p, axis=0, kind="stable")
+    sorted_p = np.take_along_axis(p, order, axis=0).astype(np.float64)
+    gained = np.take_along_axis(credit, order, axis=0).astype(np.float64).cumsum(axis=0)
+    taken = np.arange(1, len(p) + 1)[:, None]
+    best = (gained / (taken + gained[-1])).argmax(axis=0)
+    below = np.append(sorted_p, np.zeros((1, p.shape[1])), axis=0)
+    columns = np.arange(p.shape[1])
+    return np.clip(0.5 * (sorted_p[best, columns] + below[best + 1, columns]), _LOWEST, _HIGHEST)
+
+
+def _single(p: Float, targets: Float) -> Float:
+    """Gives what each label's probability is divided by, `(C,)`; empty for the likeliest label."""
+    frequency = np.maximum(p.mean(axis=0), 1e-6)
+    draws = np.random.default_rng(0).multinomial(len(p), np.full(len(p), 1.0 / len(p)), _DRAWS)
+    scores = [_macro_f1(decide(p, frequency**power, False), targets, draws) for power in _POWERS]
+    gains = [score - scores[0] for score in scores]
+    best = int(np.argmax([gain.mean() - _DEVIATIONS * gain.std() for gain in gains]))
+    return frequency ** _POWERS[best] if best else frequency[:0]
+
+
+def _macro_f1(chosen: NDArray[np.bool_], targets: Float, draws: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Gives the macro-F1 where text n occurs `draws[b, n]` times, `(B,)`."""
+    hits = draws @ (chosen * targets)
+    total = draws @ chosen + draws @ targets  # (B, C)
+    return (2.0 * hits / np.maximum(total, 1.0)).sum(axis=1) / np.maximum((total > 0).sum(axis=1), 1)

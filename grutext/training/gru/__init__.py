@@ -1,0 +1,1 @@
+"""The GRU part: batches, pretraining, epochs, checkpoints."""

@@ -1,0 +1,173 @@
+"""Batches of texts of about the same length, padded only as far as their longest text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.engines.base import Batch
+from grutext.text import UNKNOWN, TokenBatch
+
+_POOL = 6_400  # texts that are sorted by length together; few enough to mix, enough to pad little
+
+
+class Corpus:
+    """A vectorized part of the data, cut into batches again and again.
+
+    Args:
+        tokens: The N texts.
+        targets: `(N, C) float32`, 1 where a label applies.
+        window: What `shuffled` reads of a text at a time, in tokens; 0 reads it whole.
+    """
+
+    def __init__(self, tokens: TokenBatch, targets: NDArray[np.float32], window: int = 0) -> None:
+        self.tokens, self.targets = tokens, targets
+        self.lengths = np.minimum(tokens.lengths, window) if window else tokens.lengths
+        self.starts = _starts(tokens.lengths)
+        self.bucket_starts = _starts(tokens.bucket_counts)
+
+    @property
+    def size(self) -> int:
+        """The number of tokens that `shuffled` reads."""
+        return int(self.lengths.sum())
+
+    @property
+    def texts(self) -> int:
+        """The number N of texts."""
+        return len(self.targets)
+
+    @property
+    def label_counts(self) -> NDArray[np.float32]:
+        """How many texts each label has, `(C,)`."""
+        return np.asarray(self.targets.sum(axis=0))
+
+    def in_order(
+        self, batch_size: int, token_budget: int, step: int = 1
+    ) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+        """Yields every text once, shortest first, with the places of the batch's texts in the corpus.
+
+        With a `step` it yields one of so many texts, of all lengths.
+        """
+        order = np.argsort(self.tokens.lengths, kind="stable")[::-step][::-1]
+        for part in cut(order, self.tokens.lengths, batch_size, token_budget):
+            yield part, self.batch(part, self.tokens.rows)
+
+    def shuffled(
+        self, batch_size: int, token_budget: int, word_dropout: float, rng: np.random.Generator
+    ) -> Iterator[Batch]:
+        """Yields every text once, in batches of like length whose order and make-up `rng` decides.
+
+        Of a text that is longer than the window it yields a stretch at a random place: over the epochs all of
+        it, but no batch waits for a single endless text. In each batch a share `word_dropout` of its distinct
+        words is read as unknown.
+        """
+        lengths = self.lengths
+        room = self.tokens.lengths - lengths
+        first = (rng.spawn(1)[0].random(len(lengths)) * (room + 1)).astype(np.int64)  # (N,)
+        order = rng.permutation(len(lengths))
+        parts: list[NDArray[np.int64]] = []
+        for start in range(0, len(order), _POOL):
+            pool = order[start : start + _POOL]
+            pool = pool[np.argsort(lengths[pool] * rng.uniform(0.97, 1.03, len(pool)), kind="stable")]
+            parts.extend(cut(pool, lengths, batch_size, token_budget))
+        for place in rng.permutation(len(parts)):
+            texts = parts[place]
+            yield self.batch(texts, self.tokens.rows, lengths[texts], first[texts], word_dropout, rng)
+
+    def batch(
+        self,
+        texts: NDArray[np.int64],
+        rows: NDArray[np.int32],
+        lengths: NDArray[np.int32] | None = None,
+        first: NDArray[np.int64] | int = 0,
+        word_dropout: float = 0.0,
+        rng: np.random.Generator | None = None,
+    ) -> Batch:
+        """Gives the arrays of `grutext.engines.keras.network.SIGNATURE` for the texts at these places.
+
+        `ids` counts the batch's M distinct tokens from 0; padding is M. `type_words` and `type_of_bucket`
+        say which of `word_rows` and `bucket_rows`, all distinct, make a distinct token's vector.
+
+        Args:
+            texts: `(N,)` places in the corpus.
+            rows: `(M,)`, the word row of every type of the corpus.
+            lengths: `(N,)`, how many tokens of each are taken; all, if left out.
+            first: `(N,)`, from which token on.
+            word_dropout: The share of the distinct words that is read as unknown.
+            rng: Decides which.
+        """
+        tokens = self.tokens
+        lengths = tokens.lengths[texts] if lengths is None else lengths
+        flat = tokens.ids[_ranges(self.starts[texts] + first, lengths)]
+        types, flat_types = _distinct(flat, len(rows))
+        ids = np.full((len(texts), max(1, int(lengths.max(initial=0)))), len(types), np.int32)
+        ids[np.arange(ids.shape[1]) < lengths[:, None]] = flat_types
+        counts = tokens.bucket_counts[types]
+        buckets = tokens.buckets[_ranges(self.bucket_starts[types], counts)]
+        read = rows[types]
+        if rng is not None:
+            read = np.where(rng.random(len(types)) < word_dropout, UNKNOWN, read)
+        word_rows, type_words = np.unique(read, return_inverse=True)
+        bucket_rows, type_buckets = np.unique(buckets, return_inverse=True)
+        return {
+            "ids": ids,
+            "lengths": lengths,
+            "word_rows": word_rows.astype(np.int32),
+            "type_words": type_words.astype(np.int32),
+            "bucket_rows": bucket_rows.astype(np.int32),
+            "type_buckets": type_buckets.astype(np.int32),
+            "type_of_bucket": np.repeat(np.arange(len(types), dtype=np.int32), counts),
+            "targets": self.targets[texts],
+        }
+
+
+def cut(
+    order: NDArray[np.int64], lengths: NDArray[np.int32], batch_size: int, token_budget: int
+) -> Iterator[NDArray[np.int64]]:
+    """Cuts texts in order of length into batches.
+
+    A batch has at most `batch_size` texts and, padding included, at most `token_budget` tokens; a text
+    that is longer than the budget is a batch of its own.
+    """
+    start, longest = 0, 0
+    for place, text in enumerate(order):
+        widest = max(longest, int(lengths[text]))
+        if place > start and (place - start == batch_size or widest * (place - start + 1) > token_budget):
+            yield order[start:place]
+            start, widest = place, int(lengths[text])
+        longest = widest
+    if start < len(order):
+        yield order[start:]
+
+
+def one_hot(labels: Sequence[Sequence[str]], known: Sequence[str]) -> NDArray[np.float32]:
+    """Gives `(N, C) float32`, 1 where a label of a text is the known label; other labels leave no trace."""
+    column = {label: place for place, label in enumerate(known)}
+    targets = np.zeros((len(labels), len(known)), np.float32)
+    for row, some in enumerate(labels):
+        for label in some:
+            if label in column:
+                targets[row, column[label]] = 1.0
+    return targets
+
+
+def _distinct(values: NDArray[np.int32], bound: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Gives what `np.unique` gives, with the inverse, for values in 0 .. bound - 1; faster where they are many."""
+    if bound > 16 * len(values):
+        return np.unique(values, return_inverse=True)
+    is_there = np.zeros(bound, bool)
+    is_there[values] = True
+    place = np.cumsum(is_there) - 1
+    return np.flatnonzero(is_there), place[values]
+
+
+def _starts(lengths: NDArray[np.int32]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])[:-1]
+
+
+def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Gives start, start + 1, .. start + length - 1 for each pair, one after the other."""
+    ends = np.cumsum(lengths, dtype=np.int64)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)

@@ -1,0 +1,1 @@
+"""The linear part: n-grams chosen, scaled and fitted."""

@@ -1,0 +1,247 @@
+"""Fits the wide part: chooses n-grams, weighs them, and lets scikit-learn fit a linear model to them.
+
+Each n-gram's TF-IDF is multiplied by how telling the n-gram is: the square root of the root mean square
+over the classes, weighted by their priors, of its naive-Bayes log-count ratio (Wang and Manning 2012,
+"Baselines and Bigrams", section 2.2, pooled over the classes so that one matrix serves them all).
+The ratio's rates are smoothed towards those of all texts: with a count of one in each class instead, the
+n-grams that tell most of 150 classes would be those that hardly occur.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.svm import LinearSVC
+
+from grutext.config import WideConfig
+from grutext.model.spec import wide_columns
+from grutext.text import CHARACTER_FAMILY, KeyIndex, NgramCounts, NgramFeatures, Vectorizer, count_ngrams
+from grutext.training.linear.label_names import as_texts
+from grutext.training.samples import nested_sample, runs
+
+Targets = NDArray[np.float32]
+_CHUNK_CHARACTERS = 1 << 20
+_WORD_WORTH = 3.0  # character n-grams that one of words is worth where room is short: they overlap
+
+
+@dataclass(frozen=True, slots=True)
+class WideFit:
+    """A fitted wide part.
+
+    Attributes:
+        arrays: The weights by the spec's names.
+        rows: The number of training texts that it learned from.
+    """
+
+    arrays: dict[str, NDArray[Any]]
+    rows: int
+
+
+def fit_wide(
+    texts: Sequence[str],
+    targets: Targets,
+    vectorizer: Vectorizer,
+    config: WideConfig,
+    *,
+    multilabel: bool,
+    seed: int,
+    seconds: float | None = None,
+    weights: NDArray[np.float32] | None = None,
+    names: Sequence[str] = (),
+) -> WideFit:
+    """Fits the wide part.
+
+    Args:
+        texts: The N training texts.
+        targets: `(N, C)`, 1 where a label applies.
+        vectorizer: Gives the tokens that word n-grams are made of.
+        config: The n-gram settings.
+        multilabel: Whether each label is decided for itself.
+        seed: Decides the order in which liblinear visits the texts.
+        seconds: Time that the fit may take; from a fit on a tenth of the texts it is foreseen how many
+            texts fit into it.
+        weights: `(C,)`, how much the texts of each label count; all the same if left out.
+        names: The labels' names, each to be read as one text more of its label; none if left out.
+    """
+    weights = np.ones(targets.shape[1], np.float32) if weights is None else weights
+    named, of_named = as_texts(names)
+
+    def fit(some: Sequence[str], of_some: Targets) -> WideFit:
+        read, wanted = [*some, *named], np.concatenate([of_some, of_named]) if named else of_some
+        arrays = _fit(read, wanted, len(named), vectorizer, config, multilabel, seed, weights)
+        return WideFit(arrays, rows=len(some))
+
+    rows = len(texts)
+    sample = nested_sample(targets, max(1, rows // 10), seed)
+    if seconds is None or len(sample) == rows:
+        return fit(texts, targets)
+    began = time.monotonic()
+    first = fit([texts[n] for n in sample], targets[sample])
+    spent = time.monotonic() - began
+    # liblinear slows down a little faster than the number of texts grows, hence the margin.
+    fitting = int((len(sample) + len(named)) * max(0.0, seconds - spent) / max(spent, 1e-6) / 1.5)
+    rows = min(rows, fitting - len(named))
+    if rows <= len(sample):
+        return first
+    sample = nested_sample(targets, rows, seed)
+    return fit([texts[n] for n in sample], targets[sample])
+
+
+def _fit(
+    texts: Sequence[str],
+    targets: Targets,
+    names: int,
+    vectorizer: Vectorizer,
+    config: WideConfig,
+    multilabel: bool,
+    seed: int,
+    weights: NDArray[np.float32],
+) -> dict[str, NDArray[Any]]:
+    """Gives the weights fitted to texts of which the last few are names."""
+    counts = count_runs(texts, vectorizer, config)
+    margins = wide_columns(targets.shape[1], multilabel)
+    features = choose_features(counts, targets, config, margins)
+    if not len(features.keys):
+        return without_features(targets, margins, multilabel)
+    matrix = _transform(counts, features)
+    kernel = np.zeros((len(features.keys), margins), np.float32)
+    bias = np.where(targets.any(axis=0), 1.0, -1.0)[:margins]  # of a label that all texts have, or none
+    is_name = np.arange(len(texts)) >= len(texts) - names
+    seen = np.flatnonzero(targets.any(axis=0) & ~targets[~is_name].all(axis=0))
+    svm = partial(LinearSVC, C=config.regularization, dual=True, random_state=seed, tol=1e-3, max_iter=2000)
+    if multilabel:
+        for c in seen:
+            # What `sport.hockey` is called may well be about `sport`: a label reads no name but its own.
+            reads = ~is_name | (targets[:, c] > 0)
+            part = svm(class_weight={1: weights[c]}).fit(matrix, targets[:, c].astype(np.int8), reads)
+            kernel[:, c], bias[c] = part.coef_[0], part.intercept_[0]
+    else:
+        model = svm(class_weight={int(c): float(weights[c]) for c in seen})
+        model.fit(matrix, targets.argmax(axis=1))
+        place = model.classes_ if margins > 1 else [0]
+        kernel[:, place], bias[place] = model.coef_.T, model.intercept_
+    return pack(features, kernel, bias)
+
+
+def pack(
+    features: NgramFeatures, kernel: NDArray[np.floating], bias: NDArray[np.floating]
+) -> dict[str, NDArray[Any]]:
+    """Gives the weights of a wide part by the spec's names."""
+    return {
+        "wide/keys": features.keys,
+        "wide/scale": features.scale.astype(np.float16),
+        "wide/kernel": kernel.astype(np.float16),
+        "wide/bias": bias.astype(np.float32),
+    }
+
+
+def without_features(targets: Targets, margins: int, multilabel: bool) -> dict[str, NDArray[Any]]:
+    """Gives the model that knows how frequent the labels are and nothing else: no n-gram occurs twice."""
+    share = (targets.sum(axis=0) + 1.0) / (len(targets) + 2.0)
+    odds = np.log(share / (1.0 - share)) if multilabel else np.log(share)
+    bias = (odds[1:] - odds[:1]) / 2 if margins < len(share) else odds
+    return {
+        "wide/keys": np.zeros(0, np.uint32),
+        "wide/scale": np.zeros(0, np.float16),
+        "wide/kernel": np.zeros((0, margins), np.float16),
+        "wide/bias": bias.astype(np.float32),
+    }
+
+
+def _transform(counts: list[NgramCounts], features: NgramFeatures) -> csr_matrix:
+    """Gives the features of all texts, `(N, F) float64` as liblinear wants them; takes the runs out of the list."""
+    room = sum(len(run.keys) for run in counts)
+    # Memory that is not used is not taken.
+    values, columns = np.empty(room, np.float64), np.empty(room, np.int32)
+    sizes = []
+    end = 0
+    while counts:
+        rows = features.transform(counts.pop(0))
+        start, end = end, end + len(rows.columns)
+        values[start:end], columns[start:end] = rows.values, rows.columns
+        sizes.append(np.diff(rows.starts))
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(sizes))])
+    return csr_matrix((values[:end], columns[:end], starts), shape=(len(starts) - 1, len(features.keys)))
+
+
+def choose_features(
+    counts: Sequence[NgramCounts], targets: Targets, config: WideConfig, margins: int
+) -> NgramFeatures:
+    """Chooses the n-grams that tell most about the labels, as many as fit into the allowed megabytes.
+
+    Args:
+        counts: The n-grams of runs of texts.
+        targets: `(N, C)` for all texts together.
+        config: How often an n-gram must occur, and the megabytes.
+        margins: Columns of the linear model.
+    """
+    keys, frequency = _frequencies(counts)
+    frequent = frequency >= min(config.min_count, max(1, len(targets) // 2))
+    keys, frequency = keys[frequent], frequency[frequent]
+    present = _presence(counts, targets, keys)  # (F, C)
+    telling = _informativeness(present, frequency, targets)  # (F,)
+    room = int(config.max_megabytes * 1e6 / (6 + 2 * margins))
+    worth = telling * np.sqrt(frequency)
+    worth[: keys.searchsorted(CHARACTER_FAMILY)] *= _WORD_WORTH
+    best = np.sort(np.argsort(-worth, kind="stable")[:room])
+    inverse = np.log((1 + len(targets)) / (1 + frequency[best])) + 1.0
+    scale = (inverse * np.sqrt(telling[best])).astype(np.float16).astype(np.float32)
+    return NgramFeatures(keys[best], scale)
+
+
+def count_runs(texts: Sequence[str], vectorizer: Vectorizer, config: WideConfig) -> list[NgramCounts]:
+    """Counts the n-grams of runs of texts."""
+    return [count_ngrams(vectorizer.vectorize(run), config) for run in runs(texts, len, _CHUNK_CHARACTERS)]
+
+
+def _frequencies(counts: Sequence[NgramCounts]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Gives the n-grams, ascending, and the number of texts in which each occurs."""
+    distinct = [np.unique(run.keys, return_counts=True) for run in counts]
+    keys = np.concatenate([some for some, _ in distinct])
+    times = np.concatenate([some for _, some in distinct])
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
+    return keys[starts], np.add.reduceat(times[order], starts)
+
+
+def _presence(counts: Sequence[NgramCounts], targets: Targets, keys: NDArray[np.uint32]) -> Targets:
+    """Gives `(F, C)`: the number of texts of each label in which each n-gram occurs."""
+    index = KeyIndex(keys)
+    total = np.zeros((len(keys), targets.shape[1]), np.float32)
+    first = 0
+    for run in counts:
+        last = first + len(run.starts) - 1
+        places, found = index.find(run.keys)
+        occurs = np.zeros(len(keys), bool)
+        occurs[places] = True
+        here = np.flatnonzero(occurs)  # most n-grams are not in most runs
+        columns = np.cumsum(occurs, dtype=np.int32)[places] - 1
+        ones, starts = np.ones(len(places), np.float32), found.searchsorted(run.starts)
+        where = csr_matrix((ones, columns, starts), shape=(last - first, len(here)))
+        total[here] += where.T @ targets[first:last]
+        first = last
+    return total
+
+
+def _informativeness(present: Targets, frequency: NDArray[np.int64], targets: Targets) -> NDArray[np.float32]:
+    """Gives sqrt(sum over c of prior_c * r_cf^2), r_cf the log-ratio of f's rate in class c and outside.
+
+    The rates are those with a few texts more that have f, and labels as all texts have them.
+    """
+    texts, sizes = len(targets), targets.sum(axis=0)
+    priors = sizes / max(1.0, sizes.sum())
+    more = max(1.0, targets.shape[1] / 10)
+    total = np.zeros(len(present), np.float32)
+    for c in np.flatnonzero((sizes > 0) & (sizes < texts)):  # a table of F * C logs would not fit
+        inside = (present[:, c] + more * sizes[c] / texts) / sizes[c]
+        outside = (frequency - present[:, c] + more * (1 - sizes[c] / texts)) / (texts - sizes[c])
+        total += priors[c] * np.square(np.log(inside / outside)).astype(np.float32)
+    return np.sqrt(total) if total.any() else np.ones_like(total)  # of one label alone, none tells anything

@@ -1,0 +1,246 @@
+"""Machine code learns what TensorFlow learns, to the last digits."""
+
+import itertools
+import sys
+
+import numpy as np
+import pytest
+from support.tiny_network import LABELS, SIZES, STILL, TEXTS
+
+import grutext
+from grutext import kernels
+from grutext.config import Config
+from grutext.engines import choose as network
+from grutext.text import Vectorizer
+from grutext.training.gru.batches import Corpus, one_hot
+
+if why := kernels.problem("training"):
+    pytest.skip(why, allow_module_level=True)
+
+
+def made(kind, settings, head="softmax", weights=None):
+    """Gives a network of random weights and biases, and a corpus."""
+    config = Config().override(SIZES | STILL | {"training.adversarial_radius": 0.5} | settings)
+    vectorizer = Vectorizer.fit(TEXTS, config.text)
+    corpus = Corpus(vectorizer.vectorize(TEXTS), one_hot(LABELS, ["a", "b", "c"]))
+    new = kind(config, vectorizer.vocabulary.rows, 3, head, weights)
+    rng = np.random.default_rng(3)
+    new.assign({name: rng.normal(size=a.shape).astype(np.float32) * 0.4 for name, a in new.arrays().items()})
+    state = new.state()
+    if "directions" in state:  # also of words that the batches do not know, such as what stands for padding
+        state["directions"] = rng.normal(size=state["directions"].shape).astype(np.float32)
+        new.resume(state)
+    return new, corpus
+
+
+def learn(new, corpus, steps=6):
+    batches = itertools.cycle(corpus.shuffled(40, 10_000, 0.1, np.random.default_rng(1)))
+    return [
+        new.train_step(batch, step, 0.01) for step, batch in zip(range(1, steps + 1), batches, strict=False)
+    ]
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"training.adversarial_direction": "own"},
+        {"training.adversarial_direction": "shared"},
+        {"training.adversarial_radius": 0.0},
+        {"text.subword_max": 0, "model.convolution": 0, "model.bidirectional": False},
+        {"model.layers": 2, "model.pooling": "max"},
+        {"model.pooling": "mean", "model.convolution": 5},
+        {"training.clip_norm": 0.01},
+        {"training.adversarial_direction": "shared", "model.embedding_size": 1},
+    ],
+    ids=["own", "shared", "plain", "bare", "layers", "mean", "clipped", "thin"],
+)
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+def test_it_learns_what_tensorflow_does(settings, head):
+    from grutext.engines.keras.network import Network
+    from grutext.engines.numba.network import Learner
+
+    weights = np.array([0.5, 1.0, 2.0], np.float32)
+    found = []
+    for kind in (Network, Learner):
+        new, corpus = made(kind, settings, head, weights)
+        logits = new.logits(corpus.batch(np.arange(40), corpus.tokens.rows))
+        found.append((logits, learn(new, corpus), new.arrays(), new.state()))
+    (logits, losses, arrays, state), (more_logits, more_losses, more_arrays, more_state) = found
+    np.testing.assert_allclose(more_logits, logits, atol=2e-5)
+    np.testing.assert_allclose(more_losses, losses, rtol=2e-4)
+    assert list(more_arrays) == list(arrays)
+    assert more_state.keys() == state.keys()
+    for name, array in (arrays | state).items():
+        np.testing.assert_allclose((more_arrays | more_state)[name], array, atol=2e-3, err_msg=name)
+    assert abs(losses[-1] - losses[0]) > 0.01
+
+
+@pytest.mark.tf
+def test_what_stands_in_both_is_the_same():
+    from grutext.engines.keras import adam, directions
+    from grutext.engines.keras import network as tensorflow
+    from grutext.engines.numba import network as learner
+
+    assert learner._EVERY == tensorflow._EVERY
+    assert learner._TABLES == tensorflow.TABLES
+    assert (learner._MOST_ROWS, learner._DIRECTION_RATE) == (directions._MOST_ROWS, directions._RATE)
+    assert (learner._BETA2, learner._TABLE_BETA2) == (adam._BETA2, adam._TABLE_BETA2)
+
+
+@pytest.mark.parametrize(
+    "name", ["embedding/words", "embedding/subwords", "conv/kernel", "gru/0/backward/kernel", "head/kernel"]
+)
+def test_the_gradient_is_the_slope_of_the_loss_with_dropout_too(name):
+    from grutext.engines.numba.network import Learner
+
+    dropouts = {"training.embedding_dropout": 0.3, "training.pooled_dropout": 0.4}
+    new, corpus = made(Learner, dropouts | {"training.adversarial_radius": 0.0, "training.clip_norm": 1e9})
+    batch = corpus.batch(np.arange(40), corpus.tokens.rows)
+    start, state = new.arrays(), new.state()
+    way = np.random.default_rng(8).normal(size=start[name].shape).astype(np.float32)
+    losses = []
+    for far in (-1e-4, 1e-4):  # farther away other units open
+        new.assign(start | {name: start[name] + np.float32(far) * way})
+        losses.append(new.train_step(batch, 3, 0.0))
+    new.assign(start)
+    new.resume(state)
+    new.train_step(batch, 3, 0.0)
+    moments = new.state()  # a tenth of the gradients
+    moment = moments[f"first/{name}"] if name in new.tables else new._named(moments["first/dense"])[name]
+    slope = 10 * float(np.vdot(moment, way))
+    assert (losses[1] - losses[0]) / 2e-4 == pytest.approx(slope, rel=0.02)
+    assert abs(slope) > 0.01
+
+
+def test_each_dropout_of_a_step_hides_other_values(monkeypatch):
+    from grutext.engines.numba.network import Learner
+    from grutext.kernels import training as kernels
+
+    seeds: list[int] = []
+    drop = kernels.drop
+    monkeypatch.setattr(
+        kernels,
+        "drop",
+        lambda values, rate, seed, first: seeds.append(int(seed)) or drop(values, rate, seed, first),
+    )
+    dropouts = {"training.embedding_dropout": 0.3, "training.pooled_dropout": 0.5}
+    new, corpus = made(Learner, dropouts | {"training.adversarial_direction": "own"})
+    batch = corpus.batch(np.arange(15), corpus.tokens.rows)  # of one core
+    new.train_step(batch, 2, 0.01)
+    vectors, first, back, second, back_again, gradient = seeds
+    assert (first, second, vectors) == (back, back_again, gradient)
+    assert len({vectors, first, second}) == 3
+    new.train_step(batch, 3, 0.01)
+    assert not set(seeds[:6]) & set(seeds[6:])
+
+
+def test_a_gradient_that_is_infinite_leaves_no_finite_weights():
+    from grutext.engines.numba.network import Learner
+
+    new, corpus = made(Learner, {})
+    batch = corpus.batch(np.arange(15), corpus.tokens.rows)
+    rows = [np.zeros((len(batch[name]), 5), np.float32) for name in ("word_rows", "bucket_rows")]
+    gradient = np.zeros_like(new.values)
+    gradient[3] = np.inf
+    new.steps = 1
+    new._move(gradient, rows, batch, 0.01)
+    assert np.isnan(new.values).all()
+
+
+def test_a_step_that_is_interrupted_is_told_from_one_that_was_not_begun(monkeypatch):
+    from grutext.engines.numba.network import Learner
+
+    new, corpus = made(Learner, {"training.adversarial_direction": "shared"})
+    batch = corpus.batch(np.arange(15), corpus.tokens.rows)
+    before = new.state()["directions"]
+
+    def press(pull, batch):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(new, "_row_gradients", press)
+    with pytest.raises(KeyboardInterrupt):
+        new.train_step(batch, 1, 0.01)
+    assert (new.state()["directions"] != before).any()
+    assert new.steps == 1
+
+
+def test_dropout_depends_on_the_seed_and_the_step_and_not_on_the_number_of_cores(monkeypatch):
+    from grutext.engines.numba import network as learner
+
+    found = {}
+    for cores, seed, first in ((1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2)):
+        monkeypatch.setattr(learner, "usable_cores", lambda cores=cores: cores)
+        settings = {"training.embedding_dropout": 0.3, "training.pooled_dropout": 0.5, "training.seed": seed}
+        new, corpus = made(learner.Learner, settings)
+        batch = corpus.batch(np.arange(40), corpus.tokens.rows)
+        new.train_step(batch, first, 0.01)
+        found[cores, seed, first] = new.state()["first/dense"]  # a tenth of the gradients
+    one = found.pop((1, 1, 1))
+    np.testing.assert_allclose(found.pop((2, 1, 1)), one, atol=1e-6)
+    assert all(np.abs(other - one).max() > 0.01 * np.abs(one).max() for other in found.values())
+
+
+@pytest.mark.parametrize("texts", [1, 3, 31, 33])
+def test_each_core_gets_a_share_of_the_texts(texts, monkeypatch):
+    from grutext.engines.numba import network as learner
+
+    monkeypatch.setattr(learner, "usable_cores", lambda: 3)
+    new, corpus = made(learner.Learner, {})
+    seen: list[tuple[int, int]] = []
+    new._share(lambda first, last: seen.append((first, last)), texts)
+    assert sorted(seen) == list(itertools.pairwise(sorted({0, texts, *(first for first, _ in seen)})))
+    assert len(seen) == max(1, min(3, texts // 16))
+    rows = corpus.tokens.rows
+    together = new.logits(corpus.batch(np.arange(texts), rows))
+    alone = [new.logits(corpus.batch(np.array([n]), rows))[0] for n in range(texts)]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_a_state_of_another_shape_is_refused():
+    from grutext.engines.numba.network import Learner
+
+    new, _ = made(Learner, {})
+    state = new.state()
+    with pytest.raises(ValueError, match=r"second/embedding/words, which is \(1, 5\) and should be"):
+        new.resume(state | {"second/embedding/words": np.zeros((1, 5), np.float32)})
+    with pytest.raises(KeyError, match="first/dense"):
+        new.resume({name: array for name, array in state.items() if name != "first/dense"})
+
+
+def test_machine_code_is_taken_where_it_can_be(monkeypatch):
+    from grutext.engines.numba.network import Learner
+
+    config = Config()
+    monkeypatch.setattr(network, "_GPUS", ())
+    assert network.has_loops(config)
+    assert isinstance(network.make_network(config, 5, 2, False, np.ones(2, np.float32)), Learner)
+    for settings in ({"model.pooling": "attention"}, {"model.pooling": "last"}, {"model.reset_after": False}):
+        assert not network.has_loops(config.override(settings))
+    monkeypatch.setattr(network, "problem", lambda module: "no Numba")
+    assert not network.has_loops(config)
+    assert kernels.problem("training") is None
+
+
+@pytest.mark.tf
+def test_where_there_may_be_a_gpu_tensorflow_is_asked(monkeypatch, tmp_path):
+    from grutext.engines.keras import cudnn
+
+    (tmp_path / "gpu").touch()
+    monkeypatch.setattr(network, "_GPUS", (str(tmp_path / "gpu"),))
+    monkeypatch.setattr(cudnn, "is_there", lambda: False)
+    assert network.has_loops(Config())
+    monkeypatch.setattr(cudnn, "is_there", lambda: True)
+    assert not network.has_loops(Config())
+    monkeypatch.setattr(network, "_GPUS", (str(tmp_path / "none"),))
+    assert network.has_loops(Config())
+
+
+def test_a_gpu_does_not_matter_where_tensorflow_is_not_installed(monkeypatch, tmp_path):
+    monkeypatch.setattr(network, "_GPUS", (str(tmp_path),))
+    for name in [name for name in sys.modules if name.startswith("grutext.engines.keras")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(grutext, "nn", raising=False)
+    for name in ("tensorflow", "keras"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert network.has_loops(Config())

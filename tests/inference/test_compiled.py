@@ -1,0 +1,201 @@
+"""The loops in machine code, by themselves; that they say what NumPy says is tested beside NumPy's."""
+
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import grutext
+from grutext import Classifier, kernels
+from grutext.errors import ConfigError
+from grutext.kernels import blas
+
+numba = pytest.importorskip("numba")
+gru = pytest.importorskip("grutext.kernels.gru", exc_type=ImportError)
+
+
+def apply(name, x) -> np.ndarray:
+    """The values of a function that is a part of the loops."""
+    with np.errstate(all="ignore"):
+        return numba.vectorize(getattr(gru, name).py_func)(np.asarray(x, np.float32))
+
+
+@pytest.mark.long
+def test_tanh_is_right_to_the_last_bits():
+    x = np.concatenate([np.linspace(-12, 12, 1_000_001), np.geomspace(1e-30, 12, 100_001)]).astype(np.float32)
+    np.testing.assert_allclose(apply("tanh", x), np.tanh(x.astype(float)), rtol=4e-7, atol=0)
+    assert np.abs(apply("tanh", x)).max() <= 1
+
+
+@pytest.mark.long
+def test_a_gate_is_right_to_the_last_bits_also_where_it_is_nearly_shut():
+    x = np.linspace(-80, 80, 1_000_001).astype(np.float32)
+    np.testing.assert_allclose(apply("falling", x), 1 / (1 + np.exp(x.astype(float))), rtol=4e-7, atol=0)
+
+
+@pytest.mark.long
+def test_what_is_no_number_and_what_is_beyond():
+    x = [0, -0.0, np.inf, -np.inf, np.nan, 3e38, -3e38, -1e9]
+    np.testing.assert_array_equal(apply("tanh", x), np.array([0, 0, 1, -1, np.nan, 1, -1, -1], np.float32))
+    found = apply("falling", [*x, 1e9])
+    np.testing.assert_array_equal(found, np.array([0.5, 0.5, 0, 1, np.nan, 0, 1, 1, 0], np.float32))
+
+
+WIDEN = """
+import sys
+import numpy as np
+from numba import vectorize
+from grutext.kernels.compiling import widen
+bits = np.frombuffer(sys.stdin.buffer.read(), np.int16)
+sys.stdout.buffer.write(vectorize(lambda one: widen(one))(bits).tobytes())
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("processor", ["", "generic"], ids=["this processor", "one that knows no float16"])
+def test_float16_is_widened_exactly(processor):
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    halves = halves[np.isfinite(halves)]
+    done = subprocess.run(
+        [sys.executable, "-c", WIDEN],
+        env={"PYTHONPATH": str(Path(grutext.__file__).parents[1])} | dict(os.environ) | {"NUMBA_CPU_NAME": processor},
+        input=halves.tobytes(), capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == halves.astype(np.float32).tobytes()
+
+
+@pytest.mark.parametrize("rows", [0, 1, 15, 16, 17, 53])
+def test_products_are_the_same_however_many_rows_are_multiplied_at_once(rng, rows):
+    compiling = importlib.import_module("grutext.kernels.compiling")
+    inputs, kernel = (rng.normal(size=size).astype(np.float32) for size in ((rows, 5), (5, 7)))
+    outputs = np.empty((rows, 7), np.float32)
+    total, work = np.ones((5, 7), np.float32), np.empty((5, 7), np.float32)
+    compiling.multiply_blocks(inputs, kernel, outputs, 16)
+    np.testing.assert_allclose(outputs, inputs.astype(float) @ kernel, rtol=1e-5, atol=1e-5)
+    compiling.add_product_blocks(inputs, outputs, total, work, 16)
+    np.testing.assert_allclose(total, 1 + inputs.astype(float).T @ outputs, rtol=1e-4, atol=1e-4)
+
+
+def test_a_blas_that_has_the_functions_of_openblas_but_for_one_is_held_all_the_same(monkeypatch):
+    class Other:
+        def __init__(self, path: str) -> None:
+            self.openblas_get_num_threads = self.openblas_set_num_threads = print
+
+    monkeypatch.setattr(blas.ctypes, "CDLL", Other)
+    assert blas._find_openblas(np) == (print, print, "")
+
+
+LOOPS = {"inference": ["embed", "run_layer"],
+         "ngrams": ["hash_ngrams", "hash_subwords", "hash_types", "read_ngrams"],
+         "tokens": ["cut_texts", "find_types", "number_tokens"]}  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "loop"), [(module, loop) for module in LOOPS for loop in LOOPS[module]])
+def test_texts_are_answered_in_machine_code_by_default(build_bundle, monkeypatch, module, loop):
+    calls = []
+    module = importlib.import_module(f"grutext.kernels.{module}")
+    run = getattr(module, loop)
+    monkeypatch.setattr(module, loop, lambda *arguments: calls.append(1) or run(*arguments))
+    for asked, expected in ((None, True), (True, True), (False, False)):
+        calls.clear()
+        Classifier(build_bundle({"model.convolution": 3}), compiled=asked).predict(["the parcel"])
+        assert bool(calls) == expected
+
+
+@pytest.mark.parametrize("module", LOOPS)
+def test_one_module_without_machine_code_leaves_all_to_numpy(build_bundle, monkeypatch, module):
+    problem = kernels.problem
+    monkeypatch.setattr(
+        "grutext.inference.classifier.problem",
+        lambda name: "it is broken" if name == module else problem(name),
+    )
+    monkeypatch.setitem(sys.modules, f"grutext.kernels.{module}", None)
+    assert Classifier(build_bundle()).predict(["the parcel"])
+    with pytest.raises(ConfigError, match="it is broken"):
+        Classifier(build_bundle(), compiled=True)
+
+
+PROBE = """
+import sys
+exec(sys.argv[2])
+from grutext import Classifier
+from grutext.errors import ConfigError
+print(Classifier.load(sys.argv[1]).predict(["the parcel"]))
+try:
+    Classifier.load(sys.argv[1], compiled=True)
+except ConfigError as error:
+    print(error)
+else:
+    print("compiled")
+"""
+
+
+def ask(folder: Path, before: str = "", **environment) -> list[str]:
+    """What a fresh process says: a label, and whether there is machine code."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, str(folder), before],
+        cwd=folder.parent,
+        env={"PYTHONPATH": str(Path(grutext.__file__).parents[1])} | dict(os.environ) | environment,
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "before",
+    [
+        "sys.modules['numba'] = None",  # importing it fails
+        "import os; os.environ['NUMBA_DISABLE_JIT'] = '1'",
+        "import numba; numba.njit = lambda *a, **k: 1 / 0",  # it fails later
+        "import os, numba; numba.core.config.CACHE_DIR = os.devnull + '/no'; numba.core.caching.FunctionCache._impl_class._locator_classes = []",
+    ],
+    ids=["no numba", "switched off", "a numba that fails", "no place to keep"],
+)
+def test_numpy_answers_where_there_is_no_machine_code(build_bundle, tmp_path, before):
+    bundle = build_bundle()
+    bundle.save(tmp_path / "model")
+    labels, error = ask(tmp_path / "model", before)
+    assert labels == str(Classifier(bundle).predict(["the parcel"]))
+    assert error.startswith("there is no machine code (")
+    assert error.endswith("); pip install 'grutext[fast]' brings Numba")
+
+
+@pytest.mark.slow
+def test_machine_code_that_was_kept_is_not_used_where_its_file_is_another(build_bundle, tmp_path):
+    """A release that mends a function must not answer with the code of the one before."""
+    package = tmp_path / "grutext"
+    shutil.copytree(Path(grutext.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    bundle = build_bundle()
+    bundle.save(tmp_path / "model")
+    before = ask(tmp_path / "model", PYTHONPATH=str(tmp_path))
+    assert before[1] == "compiled"
+    hits = "from grutext.kernels import inference; print(sum(inference.run_layer.stats.cache_hits.values()))"
+    assert ask(tmp_path / "model", hits, PYTHONPATH=str(tmp_path))[0] == "1"
+    file = package / "kernels" / "gru.py"
+    source = file.read_text(encoding="utf-8")
+    file.write_text(
+        source.replace("        y = _ONE\n", "        y = -_ONE\n").replace("return y", "return -y"),
+        encoding="utf-8",
+    )
+    assert ask(tmp_path / "model", hits, PYTHONPATH=str(tmp_path))[0] == "0"
+
+
+def test_another_blas_than_openblas_is_refused(build_bundle, monkeypatch):
+    """Its threads could not be held, and would fight with ours for the cores."""
+    monkeypatch.setattr(blas, "_find_openblas", lambda package: None)
+    for module in ("compiling", "gru", "inference", "ngrams", "tokens"):
+        monkeypatch.delitem(sys.modules, f"grutext.kernels.{module}", raising=False)
+    kernels.problem.cache_clear()
+    try:
+        assert Classifier(build_bundle()).predict(["the parcel"])
+        with pytest.raises(ConfigError, match="SciPy has another BLAS"):
+            Classifier(build_bundle(), compiled=True)
+    finally:
+        kernels.problem.cache_clear()

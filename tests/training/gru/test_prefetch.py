@@ -1,0 +1,59 @@
+import threading
+
+import pytest
+
+from grutext.training.gru.prefetch import ahead
+
+
+def makers():
+    return [thread for thread in threading.enumerate() if thread.name == "batches"]
+
+
+def test_the_items_come_in_their_order_and_the_thread_ends():
+    assert list(ahead(iter(range(100)))) == list(range(100))
+    assert not makers()
+
+
+def test_two_items_are_made_ahead_and_no_more():
+    made = []
+    is_third = threading.Event()
+
+    def items():
+        for number in range(50):
+            made.append(number)
+            if len(made) == 3:
+                is_third.set()
+            yield number
+
+    coming = ahead(items())
+    assert next(coming) == 0
+    assert is_third.wait(10)
+    assert len(made) <= 4, "one is yielded, two lie ready, one waits for room"
+    coming.close()
+    assert not makers()
+
+
+def test_an_error_comes_when_its_turn_has_come():
+    def items():
+        yield 1
+        raise OSError("the file is gone")
+
+    coming = ahead(items())
+    assert next(coming) == 1
+    with pytest.raises(OSError, match="the file is gone"):
+        next(coming)
+    assert not makers()
+
+
+def test_it_is_closed_by_an_error_of_the_one_who_takes():
+    def take():
+        coming = ahead(iter(range(1_000)))
+        try:
+            for _ in coming:
+                raise KeyboardInterrupt
+        finally:
+            coming.close()
+
+    with pytest.raises(KeyboardInterrupt):
+        take()
+    assert not makers()

@@ -1,0 +1,329 @@
+"""Pretraining on hidden tokens: what is hidden, what is learnt, how it stops and goes on."""
+
+import itertools
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.stopped_training import StopAt, check_same, kind_of_network, states
+from support.tiny_network import SIZES, STILL, TEXTS
+from support.tiny_training import DEV, TINY, TRAIN, Recorder, fit
+
+from grutext import kernels
+from grutext.config import Config
+from grutext.data import Example
+from grutext.engines.choose import make_cloze
+from grutext.model.bundle import weights_digest
+from grutext.text import Vectorizer
+from grutext.training.gru.batches import Corpus
+from grutext.training.gru.masking import hide
+
+PRETRAINED = {"training__pretraining_epochs": 3}
+
+
+def corpus_of(texts, config):
+    vectorizer = Vectorizer.fit(texts, config.text)
+    return Corpus(vectorizer.vectorize(texts), np.zeros((len(texts), 1), np.float32)), vectorizer
+
+
+def hidden_batches(corpus, seed=1, epochs=1):
+    for epoch in range(epochs):
+        rng = np.random.default_rng([seed, epoch])
+        for batch in corpus.shuffled(40, 10_000, 0.0, rng):
+            yield batch, hide(batch, rng)
+
+
+def pretraining(config, targets, start=()):
+    from grutext.training.gru.epochs import Context
+    from grutext.training.gru.interruption import Deferral
+    from grutext.training.gru.pretraining import Pretraining
+
+    texts = [example.text for example in TRAIN]
+    vectorizer = Vectorizer.fit(texts, config.text)
+    corpus = Corpus(vectorizer.vectorize(texts), targets)
+    context = Context(corpus, config, Recorder(), None, None, Deferral())
+    return Pretraining(context, vectorizer.vocabulary.rows, dict(start))
+
+
+def vectors_of(network, batch):
+    """What the network reads, `(T, N, E)`, by a lookup in the tables, token by token."""
+    arrays = network.arrays()
+    vectors = np.zeros((*batch["ids"].T.shape, arrays["embedding/words"].shape[1]), np.float32)
+    for n, row in enumerate(batch["ids"]):
+        for t, kind in enumerate(row):
+            if kind < len(batch["type_words"]):
+                subwords = batch["bucket_rows"][batch["type_buckets"][batch["type_of_bucket"] == kind]]
+                vectors[t, n] = arrays["embedding/words"][batch["word_rows"][batch["type_words"][kind]]]
+                if len(subwords):
+                    vectors[t, n] += arrays["embedding/subwords"][subwords].mean(axis=0)
+    return vectors
+
+
+def test_a_hidden_token_reads_as_unknown_and_all_others_as_before():
+    config = Config().override(SIZES)
+    corpus, vectorizer = corpus_of(TEXTS, config)
+    network = make_cloze(config, vectorizer.vocabulary.rows)
+    unknown = network.arrays()["embedding/words"][0]
+    share = []
+    for batch, hidden in hidden_batches(corpus, epochs=3):
+        plain, seen = vectors_of(network, batch), vectors_of(network, hidden)
+        at = np.zeros(plain.shape[:2], bool)
+        at.ravel()[hidden["places"]] = True
+        assert (np.arange(len(at))[:, None] < batch["lengths"])[at].all(), "padding is never hidden"
+        np.testing.assert_array_equal(seen[at], np.broadcast_to(unknown, seen[at].shape))
+        np.testing.assert_array_equal(seen[~at], plain[~at])
+        answers = hidden["hidden"][hidden["answers"]]
+        np.testing.assert_array_equal(batch["ids"].T.ravel()[hidden["places"]], answers)
+        assert len(set(hidden["hidden"])) == len(hidden["hidden"])
+        assert len(set(hidden["word_rows"])) == len(hidden["word_rows"]), "Adam moves a row once"
+        share.append(at.sum() / batch["lengths"].sum())
+    assert 0.25 < np.mean(share) < 0.45
+
+
+def test_what_has_no_vector_of_its_own_is_never_hidden():
+    config = Config().override(SIZES | {"text.subword_max": 0, "text.min_count": 20})
+    corpus, vectorizer = corpus_of(TEXTS, config)
+    frequent = set(vectorizer.vocabulary.tokens)
+    hidden = [batch for _, batch in hidden_batches(corpus, epochs=3)]
+    told = {
+        int(batch["word_rows"][batch["type_words"][kind]]) for batch in hidden for kind in batch["hidden"]
+    }
+    assert told == set(range(1, len(frequent) + 1))
+
+
+def test_long_batches_hide_a_limited_number_and_empty_ones_none():
+    config = Config().override(SIZES)
+    corpus, _ = corpus_of(["a b c d e f " * 4_000], config)
+    batch = corpus.batch(np.arange(1), corpus.tokens.rows)
+    hidden = hide(batch, np.random.default_rng(1))
+    assert len(hidden["places"]) == 2_048
+    assert hidden["places"].max() > 20_000, "they are spread over all of the text"
+    assert (np.diff(hidden["places"]) > 0).all()
+    corpus, _ = corpus_of(["", ""], config)
+    assert hide(corpus.batch(np.arange(2), corpus.tokens.rows), np.random.default_rng(1)) is None
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"text.subword_max": 0, "model.convolution": 0, "model.bidirectional": False}, {"model.layers": 2}],
+    ids=["default", "bare", "layers"],
+)
+def test_machine_code_learns_what_tensorflow_does(settings):
+    if why := kernels.problem("training"):
+        pytest.skip(why)
+    from grutext.engines.keras.masked_lm import Cloze as TensorFlowCloze
+    from grutext.engines.numba.masked_lm import Cloze
+
+    config = Config().override(
+        SIZES | STILL | settings | {"training.adversarial_radius": 0.0, "model.pooling": "mean"}
+    )
+    corpus, vectorizer = corpus_of(TEXTS, config)
+    found = []
+    for kind in (TensorFlowCloze, Cloze):
+        new = kind(config, vectorizer.vocabulary.rows, config.model.embedding_size, "softmax")
+        rng = np.random.default_rng(3)
+        new.assign(
+            {name: rng.normal(size=a.shape).astype(np.float32) * 0.4 for name, a in new.arrays().items()}
+        )
+        before = new.arrays()
+        losses = [
+            new.train_step(batch, step, 0.01)
+            for step, (_, batch) in enumerate(hidden_batches(corpus, epochs=3))
+        ]
+        assert all(np.abs(new.arrays()[name] - before[name]).max() > 1e-3 for name in before), (
+            "all of it learns"
+        )
+        found.append((losses, new.arrays()))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
+    for name, array in found[0][1].items():
+        np.testing.assert_allclose(found[1][1][name], array, atol=5e-5, err_msg=name)
+
+
+def test_shares_of_several_cores_learn_what_one_does(monkeypatch):
+    if why := kernels.problem("training"):
+        pytest.skip(why)
+    from grutext.engines.numba import network as learner
+
+    config = Config().override(SIZES | STILL)
+    corpus, vectorizer = corpus_of(TEXTS, config)
+    found = []
+    for cores in (1, 2):
+        monkeypatch.setattr(learner, "usable_cores", lambda cores=cores: cores)
+        new = make_cloze(config, vectorizer.vocabulary.rows)
+        losses = [
+            new.train_step(batch, n, 0.01) for n, (_, batch) in enumerate(hidden_batches(corpus, epochs=3))
+        ]
+        found.append((losses, new.arrays()))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
+    for name, array in found[0][1].items():
+        np.testing.assert_allclose(found[1][1][name], array, atol=2e-5, err_msg=name)
+
+
+@pytest.mark.tf
+def test_it_learns_what_stands_where_from_both_sides():
+    # Of three tokens the one in the middle tells the kind: what is hidden can be told from either side.
+    texts = [f"{a} {b} {a}{b}" for a, b in itertools.product("pqrs", "tuvw")] * 20
+    config = Config().override(SIZES | STILL | {"model.units": 16, "model.embedding_size": 16})
+    corpus, vectorizer = corpus_of(texts, config)
+    new = make_cloze(config, vectorizer.vocabulary.rows)
+    batches = list(hidden_batches(corpus, epochs=12))
+    losses = [new.train_step(batch, step, 0.01) for step, (_, batch) in enumerate(batches)]
+    chance = np.mean([np.log(len(batch["hidden"])) for _, batch in batches[-8:]])
+    assert np.mean(losses[-8:]) < 0.35 * chance
+
+
+@pytest.mark.tf
+def test_a_pretrained_training_says_so_and_does_not_look_at_the_labels():
+    heard = Recorder()
+    bundle = fit(listener=heard, **PRETRAINED)
+    assert any(
+        re.match(
+            r"pretraining: read 2\d\d texts in 3 epochs, loss of hidden tokens \d\.\d\d → \d\.\d\d, ", note
+        )
+        for note in heard.notes
+    )
+    assert "at most 3 epochs of pretraining and 4 of training, " in heard.notes[0]
+    assert [record["epoch"] for record in bundle.history] == [1, 2, 3, 4]
+    assert weights_digest(bundle) == weights_digest(fit(**PRETRAINED))
+    assert weights_digest(bundle) != weights_digest(fit())
+
+    def pretrain(targets):
+        return pretraining(bundle.config, targets).run()
+
+    found = [pretrain(np.eye(3, dtype=np.float32)[(np.arange(90) * k) % 3]) for k in (1, 2)]
+    for name, array in found[0].items():
+        np.testing.assert_array_equal(found[1][name], array)
+
+
+def test_it_begins_with_the_weights_that_it_is_given_and_hides_others_in_each_epoch():
+    config = Config().override(TINY | {"training.pretraining_epochs": 2, "training.learning_rate": 1e-9})
+    targets = np.zeros((90, 3), np.float32)
+    first = pretraining(config, targets)
+    rng = np.random.default_rng(1)
+    start = {name: rng.normal(size=a.shape).astype(np.float32) for name, a in first.network.arrays().items()}
+    one, other = (
+        [batch["places"].tolist() for batch in pretraining(config, targets, start).batches(epoch)]
+        for epoch in (1, 2)
+    )
+    assert sorted(map(len, one)) != sorted(map(len, other))
+    found = pretraining(config, targets, start).run()
+    assert set(found) == {"embedding/words", "embedding/subwords"}
+    for name, array in found.items():
+        np.testing.assert_allclose(array, start[name], atol=1e-6)
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("seconds", [0.0, 8.0])
+def test_each_phase_has_its_own_rate_that_rises_and_falls(monkeypatch, seconds):
+    first, second = [], []
+
+    def watch(kind, rates):
+        step = kind.train_step
+
+        def told(self, batch, number, rate):
+            rates.append(rate)
+            return step(self, batch, number, rate)
+
+        monkeypatch.setattr(kind, "train_step", told)
+
+    watch(type(make_cloze(Config(), 2)), first)
+    watch(kind_of_network(), second)
+    fit(**PRETRAINED, training__time_budget=seconds)
+    for rates, peak in ((first, 0.0028), (second, TINY["training.learning_rate"])):
+        assert len(rates) >= 30
+        assert 0.9 * peak < max(rates) <= peak
+        assert max(rates[:1] + rates[-1:]) < 0.1 * peak
+
+
+def test_a_gradient_is_the_slope_of_the_loss_also_where_dropout_hides_something():
+    if why := kernels.problem("training"):
+        pytest.skip(why)
+    config = Config().override(SIZES | {"training.embedding_dropout": 0.4})
+    corpus, vectorizer = corpus_of(TEXTS, config)
+    new = make_cloze(config, vectorizer.vocabulary.rows)
+    rng = np.random.default_rng(3)
+    start = {name: rng.normal(size=a.shape).astype(np.float32) * 0.4 for name, a in new.arrays().items()}
+    (_, batch), *_ = hidden_batches(corpus)
+    found = {}
+
+    def remember(gradient, of_rows, batch, rate):
+        tables = zip(new.tables, of_rows, strict=True)
+        rows = {"embedding/words": batch["word_rows"], "embedding/subwords": batch["bucket_rows"]}
+        found.update(new._named(gradient))
+        for name, part in tables:
+            found[name] = np.zeros_like(start[name])
+            found[name][rows[name]] = part
+
+    new._move = remember
+    new.assign(start)
+    new.train_step(batch, 5, 0.0)
+    gradients = {name: array.copy() for name, array in found.items()}
+    for name, gradient in gradients.items():
+        # Along the gradient itself the slope is its length.
+        length, step = np.linalg.norm(gradient.astype(np.float64)), 5e-3
+        losses = []
+        for sign in (1, -1):
+            new.assign(start | {name: start[name] + np.float32(sign * step / length) * gradient})
+            losses.append(new.train_step(batch, 5, 0.0))
+        assert (losses[0] - losses[1]) / (2 * step) == pytest.approx(length, rel=0.02), name
+
+
+def test_nothing_but_what_is_hidden_reads_as_unknown():
+    config = Config().override(TINY | {"training.word_dropout": 0.5, "text.min_count": 1})
+    first = pretraining(config, np.zeros((90, 3), np.float32))
+    for batch in first.batches(1):
+        unknown = batch["word_rows"][np.append(batch["type_words"], 0)][:-1] == 0
+        assert np.flatnonzero(unknown).tolist() == [len(batch["type_words"]) - 1]
+
+
+class Phases(StopAt):
+    """Hears what is trained, too."""
+
+    def __init__(self, steps=0):
+        super().__init__(steps)
+        self.phases = []
+
+    def begin(self, epochs, tokens_per_epoch, name="epoch"):
+        self.phases.append(name)
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize(
+    ("steps", "phases"), [(1, 1), (20, 1), (30, 1), (40, 2), (50, 2)]  # an epoch has at most 12
+)  # fmt: skip
+def test_a_training_that_stopped_anywhere_goes_on_to_the_same_bytes(tmp_path, steps, phases):
+    from grutext.training import Interrupted
+
+    whole, stopping, going_on = fit(**PRETRAINED), Phases(steps), Phases()
+    with pytest.raises(Interrupted) as stopped:
+        fit(checkpoint=tmp_path, listener=stopping, **PRETRAINED)
+    assert stopping.phases == ["pretraining", "epoch"][:phases]
+    assert len(stopped.value.bundle.history) == (steps == 50)
+    assert len(states(tmp_path)) == 1
+    check_same(fit(checkpoint=tmp_path, resume=True, listener=going_on, **PRETRAINED), whole)
+    assert going_on.phases == ["pretraining", "epoch"][phases - 1 :]
+
+
+@pytest.mark.tf
+def test_a_time_budget_leaves_most_of_the_time_for_the_labels():
+    endless = dict.fromkeys(["training__epochs", "training__pretraining_epochs"], 100_000)
+    heard = Phases()
+    bundle = fit(listener=heard, training__time_budget=8.0, training__patience=0, **endless)
+    assert heard.phases == ["pretraining", "epoch"]
+    spent = sum(record["seconds"] for record in bundle.history)
+    read = float(
+        re.search(r"([0-9.]+) s$", next(n for n in heard.notes if n.startswith("pretraining"))).group(1)
+    )
+    assert (
+        0.2 * spent < read < 0.7 * spent
+    )  # three parts to seven, and the linear part and TensorFlow take some
+
+
+@pytest.mark.tf
+def test_texts_without_any_token_are_no_obstacle():
+    empty = [replace(example, text="") for example in TRAIN]
+    bundle = fit([*empty[:6], Example("x", ("sea",), "made.csv", 1)], DEV, **PRETRAINED)
+    assert all(np.isfinite(array.astype(np.float32)).all() for array in bundle.weights.values())
+    fit(empty[:6], DEV, **PRETRAINED)

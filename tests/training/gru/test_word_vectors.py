@@ -1,0 +1,159 @@
+"""Word vectors as the start of the word table, up to whole trainings on a few texts."""
+
+import gzip
+import hashlib
+
+import numpy as np
+import pytest
+
+from grutext.config import Config
+from grutext.data import Example
+from grutext.errors import ConfigError, DataError, TrainingError
+from grutext.progress import Silent
+from grutext.text import Vocabulary
+from grutext.training.gru.word_vectors import GAIN, TABLE, Pretrained, read_pretrained
+
+WORDS = ("wave", "salt", "owl", "fern", "tram")
+FILE = "Wave 1 0 0 0 0\nowl 0 2 0 0 0\nowl 9 9 9 9 9\nunseen 7 7 7 7 7\nfern 0 0 -4 0 0\n"
+CONFIG = {
+    "model.units": 4, "model.embedding_size": 5, "text.subword_buckets": 50, "training.epochs": 2,
+    "training.batch_size": 8, "wide.enabled": False,
+}  # fmt: skip
+
+
+class Notes(Silent):
+    def __init__(self):
+        self.heard = []
+
+    def note(self, text):
+        self.heard.append(text)
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    path = tmp_path / "words.txt.gz"
+    path.write_bytes(gzip.compress(FILE.encode(), mtime=0))
+    return path
+
+
+def read(path, words=WORDS, listener=None, **settings):
+    model = Config().override({"model.embedding_size": 5} | settings).model
+    return read_pretrained(path, Vocabulary(words), model, listener or Silent())
+
+
+def test_the_words_of_the_vocabulary_find_their_rows(vectors):
+    notes = Notes()
+    found = read(vectors, listener=notes)
+    rows = {int(row): vector.tolist() for row, vector in zip(found.rows, found.vectors, strict=True)}
+    assert rows == {1: [1, 0, 0, 0, 0], 3: [0, 2, 0, 0, 0], 4: [0, 0, -4, 0, 0]}
+    assert notes.heard == [f"{vectors}: vectors for 3 of 5 words (60 %)"]
+    assert found.origin == {
+        "vectors": "words.txt.gz",
+        "vectors_sha256": hashlib.sha256(vectors.read_bytes()).hexdigest(),
+        "vectors_words": 3,
+    }
+
+
+def test_rows_without_a_vector_and_other_weights_stay_as_they_were(rng):
+    before = {TABLE: rng.uniform(-0.05, 0.05, (6, 5)).astype(np.float32), "head/bias": np.ones(2)}
+    kept = before[TABLE].copy()
+    drawn = rng.normal(size=(3, 5)).astype(np.float32)
+    after = Pretrained(np.array([1, 5, 3]), drawn, {}).placed(before)
+    np.testing.assert_array_equal(after[TABLE][[0, 2, 4]], kept[[0, 2, 4]])
+    np.testing.assert_array_equal(before[TABLE], kept)
+    assert after["head/bias"] is before["head/bias"]
+    factors = after[TABLE][[1, 5, 3]] / drawn
+    assert np.ptp(factors) < 1e-6 * factors.max()  # one factor for all, so that long vectors stay long
+    started = np.sqrt(np.mean(after[TABLE][[1, 5, 3]] ** 2))
+    assert started == pytest.approx(GAIN * np.sqrt(np.mean(kept**2)), rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1e30])
+def test_vectors_of_any_length_give_finite_rows(size):
+    before = {TABLE: np.full((2, 5), 0.05, np.float32)}
+    placed = Pretrained(np.array([1]), np.full((1, 5), size, np.float32), {}).placed(before)[TABLE]
+    np.testing.assert_allclose(placed[1], GAIN * 0.05 if size else 0.0, rtol=1e-5)
+
+
+def test_a_file_without_any_of_the_words_is_refused(vectors):
+    for words in (("mer", "bois"), ()):
+        with pytest.raises(
+            DataError, match=rf"vectors for 0 of {len(words)} words of the training part; take"
+        ):
+            read(vectors, words)
+
+
+def test_rows_that_are_passed_over_are_told(tmp_path):
+    path = tmp_path / "latin.txt"
+    path.write_bytes(b"wave 1 1 1 1 1\n\xe9t\xe9 1 1 1 1 1\n")
+    notes = Notes()
+    read(path, listener=notes)
+    assert notes.heard[1:] == [f"{path}: rows passed over because their word is not UTF-8: 1"]
+
+
+def test_the_embedding_is_as_wide_as_the_vectors(vectors):
+    with pytest.raises(
+        ConfigError, match=r"have 5 numbers, but model.embedding_size is 8; leave that out, or set"
+    ):
+        read(vectors, **{"model.embedding_size": 8})
+    with pytest.raises(ConfigError, match=r"model\.enabled is false"):
+        read(vectors, **{"model.enabled": False})
+
+
+def examples(seed):
+    rng = np.random.default_rng(seed)
+    labels = ("sea", "wood")
+    words = ("wave salt tram", "owl fern tram")
+    return [
+        Example(" ".join(rng.choice(words[n % 2].split(), 4)), (labels[n % 2],), "made.csv", n)
+        for n in range(24)
+    ]
+
+
+def fit(vectors, checkpoint=None, resume=False, **settings):
+    from grutext.training import train
+
+    named = {name.replace("__", "."): value for name, value in settings.items()}
+    named = {"training.pretraining_epochs": 0} | named
+    return train(
+        examples(1), examples(2), Config().override(CONFIG | named), vectors=vectors, checkpoint=checkpoint,
+        resume=resume, data={"source": "made.csv"},
+    )  # fmt: skip
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("pretraining", [0, 2])
+def test_a_training_starts_from_the_vectors(vectors, pretraining):
+    # At this rate nothing moves within float16, so that the bundle shows the start.
+    still = {
+        "training__learning_rate": 1e-9,
+        "training__epochs": 1,
+        "training__pretraining_epochs": pretraining,
+    }
+    bundle, plain = fit(vectors, **still), fit(None, **still)
+    table, start = (b.weights[TABLE].astype(np.float32) for b in (bundle, plain))  # (V, E)
+    row = {word: n for n, word in enumerate(bundle.vocabulary, start=1)}
+    unit = table[row["wave"], 0]
+    expected = start.copy()
+    for word, vector in {"wave": [1, 0, 0, 0, 0], "owl": [0, 2, 0, 0, 0], "fern": [0, 0, -4, 0, 0]}.items():
+        expected[row[word]] = unit * np.array(vector)
+    assert unit > 0.01
+    np.testing.assert_allclose(table, expected, atol=2e-4)
+    for name in set(plain.weights) - {TABLE}:
+        np.testing.assert_allclose(bundle.weights[name], plain.weights[name], atol=1e-5)
+    assert bundle.data["source"] == "made.csv"
+    assert (bundle.data["vectors"], bundle.data["vectors_words"]) == ("words.txt.gz", 3)
+    assert not any(key.startswith("vectors") for key in plain.data)
+
+
+@pytest.mark.tf
+def test_a_training_goes_on_with_the_same_vectors_only(vectors, tmp_path):
+    often = {"training__checkpoint_seconds": 0}
+    whole = fit(vectors, checkpoint=tmp_path / "c", **often)
+    again = fit(vectors, checkpoint=tmp_path / "c", resume=True)
+    np.testing.assert_array_equal(again.weights[TABLE], whole.weights[TABLE])
+    other = tmp_path / "other.txt"
+    other.write_text(FILE.replace("-4", "4"), encoding="utf-8")
+    for wrong in (other, None):
+        with pytest.raises(TrainingError, match="differs: the word vectors; repeat its command"):
+            fit(wrong, checkpoint=tmp_path / "c", resume=True)

@@ -1,0 +1,184 @@
+"""The wide part against a slow reference: dense matrices, dictionaries and scikit-learn called directly."""
+
+import math
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.svm import LinearSVC
+
+from grutext.config import TextConfig, WideConfig
+from grutext.inference.linear_part import WidePart
+from grutext.text import CHARACTER_FAMILY, Vectorizer, count_ngrams, normalize
+from grutext.training.linear import fit as wide
+from grutext.training.linear.fit import choose_features, fit_wide
+from grutext.training.samples import nested_sample
+
+TEXTS = [
+    "where is my parcel", "my parcel is late", "parcel lost, where is it?", "late again", "",
+    "cancel my account", "close the account please", "my account is locked", "locked out", "delete account",
+    "refund me", "i want my money back", "money back, refund now", "send the money", "refund the parcel",
+]  # fmt: skip
+LABELS = np.repeat([0, 1, 2], 5)
+TARGETS = np.eye(3, dtype=np.float32)[LABELS]
+VECTORIZER = Vectorizer.fit(TEXTS, TextConfig())
+CONFIG = WideConfig(word_max=2, char_min=2, char_max=3, min_count=2, regularization=0.5)
+
+
+def grams(text):
+    """All n-grams of a text as strings, spelled out with loops."""
+    tokens = VECTORIZER.vectorize([text])
+    words = [tokens.types[i] for i in tokens.ids]
+    for n in (1, 2):
+        for i in range(len(words) - n + 1):
+            yield ("word", tuple(words[i : i + n]))
+    flat = normalize(text).split()
+    padded = f" {' '.join(flat)} " if flat else ""
+    for n in (2, 3):
+        for i in range(len(padded) - n + 1):
+            yield ("character", padded[i : i + n])
+
+
+def reference():
+    """Gives kept n-grams with their scale, and the margins that scikit-learn finds on the dense matrix."""
+    counts = [Counter(grams(text)) for text in TEXTS]
+    frequency = Counter(gram for count in counts for gram in count)
+    kept = sorted(gram for gram, times in frequency.items() if times >= 2)
+    scale = {}
+    for gram in kept:
+        total = 0.0
+        for c in range(3):
+            inside = sum(gram in count for count, label in zip(counts, LABELS, strict=True) if label == c)
+            outside = frequency[gram] - inside
+            ratio = math.log((inside + 1 / 3) / 5) - math.log((outside + 2 / 3) / 10)  # one text more
+            total += ratio**2 / 3
+        telling = math.sqrt(math.sqrt(total))
+        scale[gram] = float(np.float16((math.log(16 / (1 + frequency[gram])) + 1) * telling))
+    matrix = np.zeros((len(TEXTS), len(kept)))
+    for row, count in enumerate(counts):
+        for family in ("word", "character"):
+            value = {
+                g: (1 + math.log(t)) * scale[g] for g, t in count.items() if g in scale and g[0] == family
+            }
+            length = math.sqrt(sum(v * v for v in value.values())) or 1.0
+            for gram, v in value.items():
+                matrix[row, kept.index(gram)] = v / length
+    svm = LinearSVC(C=CONFIG.regularization, dual=True, random_state=1, tol=1e-6, max_iter=20_000).fit(
+        matrix, LABELS
+    )
+    return kept, matrix, svm.decision_function(matrix)
+
+
+def test_the_margins_are_those_of_the_slow_reference():
+    kept, _, margins = reference()
+    fit = fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    assert len(fit.arrays["wide/keys"]) == len(kept)
+    mine = WidePart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(TEXTS))
+    np.testing.assert_allclose(mine, margins, atol=0.02)  # float16 weights, and a looser stop than here
+    assert (mine.argmax(axis=1) == LABELS).mean() > 0.9
+
+
+def test_only_the_most_telling_ngrams_are_kept_where_room_is_short():
+    counts = [count_ngrams(VECTORIZER.vectorize(TEXTS), CONFIG)]
+    every = choose_features(counts, TARGETS, CONFIG, margins=3)
+    small = WideConfig(word_max=2, char_min=2, char_max=3, max_megabytes=20 * 12 / 1e6)
+    few = choose_features(counts, TARGETS, small, margins=3)
+    assert len(few.keys) == 20 < len(every.keys)
+    assert set(few.keys) < set(every.keys)
+    assert (np.diff(few.keys.astype(np.int64)) > 0).all()
+
+
+def test_a_word_is_worth_three_character_ngrams_where_room_is_short():
+    config = WideConfig(word_max=1, char_min=3, char_max=3, min_count=1)
+    texts, targets = ["yes", "yes", "no", "no"], np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]
+    counts = [count_ngrams(VECTORIZER.vectorize(texts), config)]
+    whole = choose_features(counts, targets, config, margins=1)
+    assert (whole.keys < CHARACTER_FAMILY).sum() == 2 < len(whole.keys)  # all of them equally telling
+    two = choose_features(counts, targets, replace(config, max_megabytes=2 * 8 / 1e6), margins=1)
+    assert (two.keys < CHARACTER_FAMILY).all()
+    assert len(two.keys) == 2
+
+
+def test_of_many_labels_the_ngrams_that_hardly_occur_tell_least():
+    """Each label has a word in all of its ten texts; each text has a word of its own besides."""
+    config = WideConfig(word_max=1, char_max=0, min_count=1)
+    texts = [f"label{c} text{c}x{n}" for c in range(50) for n in range(10)]
+    targets = np.repeat(np.eye(50, dtype=np.float32), 10, axis=0)
+    counts = [count_ngrams(VECTORIZER.vectorize(texts), config)]
+    whole = choose_features(counts, targets, config, margins=50)
+    occurs = np.unique(counts[0].keys, return_counts=True)[1]
+    telling = whole.scale / (np.log(501 / (1 + occurs)) + 1)
+    assert telling[occurs == 10].min() > 1.5 * telling[occurs == 1].max()
+
+
+def test_runs_of_texts_give_the_features_of_all_texts_at_once(monkeypatch):
+    """Counted in runs of a few texts each, with an empty one among them, or in one run."""
+    whole = choose_features([count_ngrams(VECTORIZER.vectorize(TEXTS), CONFIG)], TARGETS, CONFIG, margins=3)
+    parts = [TEXTS[:4], TEXTS[4:5], TEXTS[5:]]
+    counts = [count_ngrams(VECTORIZER.vectorize(part), CONFIG) for part in parts]
+    features = choose_features(counts, TARGETS, CONFIG, margins=3)
+    assert features.keys.tobytes() == whole.keys.tobytes()
+    assert features.scale.tobytes() == whole.scale.tobytes()
+    fit = fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    monkeypatch.setattr(wide, "_CHUNK_CHARACTERS", 30)
+    in_runs = fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    assert {name: array.tobytes() for name, array in fit.arrays.items()} == {
+        name: array.tobytes() for name, array in in_runs.arrays.items()
+    }
+
+
+def test_two_classes_take_one_column_and_its_sign_is_right():
+    pair = LABELS < 2
+    texts = [text for text, keep in zip(TEXTS, pair, strict=True) if keep]
+    fit = fit_wide(texts, TARGETS[pair][:, :2], VECTORIZER, CONFIG, multilabel=False, seed=1)
+    assert fit.arrays["wide/kernel"].shape[1] == 1
+    margins = WidePart(CONFIG, fit.arrays).margins(
+        VECTORIZER.vectorize(["my parcel is lost", "close my account"])
+    )
+    assert margins[0, 0] < 0 < margins[1, 0]
+
+
+def test_several_labels_and_a_label_that_no_text_has():
+    targets = np.concatenate([TARGETS, np.zeros((15, 1), np.float32)], axis=1)
+    targets[14] = [1, 0, 1, 0]
+    fit = fit_wide(TEXTS, targets, VECTORIZER, CONFIG, multilabel=True, seed=1)
+    margins = WidePart(CONFIG, fit.arrays).margins(
+        VECTORIZER.vectorize(["refund the parcel", "locked account"])
+    )
+    assert (margins[0] > 0).tolist() == [True, False, True, False]
+    assert margins[1, 1] > 0
+
+
+@pytest.mark.parametrize(("classes", "multilabel"), [(2, False), (3, False), (3, True)])
+def test_texts_without_a_common_ngram_leave_the_labels_frequencies(classes, multilabel):
+    targets = np.eye(classes, dtype=np.float32)[[0, 1, 1, 1]]
+    fit = fit_wide(["", "ab", "cde", "fghi"], targets, VECTORIZER, CONFIG, multilabel=multilabel, seed=1)
+    margins = WidePart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(["ab", ""]))
+    assert len(fit.arrays["wide/keys"]) == 0
+    if margins.shape[1] == 1:
+        assert (margins > 0).all()
+    else:
+        assert margins.argmax(axis=1).tolist() == [1, 1]
+
+
+def test_the_seed_decides_every_bit():
+    runs = [fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1).arrays for _ in range(2)]
+    for name, array in runs[0].items():
+        assert array.tobytes() == runs[1][name].tobytes()
+
+
+def test_a_short_time_takes_a_part_of_the_texts_with_every_label():
+    texts, targets = TEXTS * 40, np.tile(TARGETS, (40, 1))
+    fit = fit_wide(texts, targets, VECTORIZER, CONFIG, multilabel=False, seed=1, seconds=1e-9)
+    assert 60 <= fit.rows < 70
+    assert np.abs(fit.arrays["wide/kernel"]).sum(axis=0).all()
+
+
+@pytest.mark.parametrize("size", [1, 10, 40])
+def test_samples_nest_and_keep_every_label(size):
+    targets = np.eye(4, dtype=np.float32)[np.r_[np.zeros(57, int), 1, 2, 3]]
+    sample, larger = nested_sample(targets, size, 5), nested_sample(targets, size + 10, 5)
+    assert targets[sample].any(axis=0).all()
+    assert set(sample) <= set(larger)
+    assert size <= len(sample) <= size + 4
