@@ -2,9 +2,9 @@
 
 A configuration is a tree of frozen dataclasses, one for each part of the product:
 
->>> Config().model.units
+>>> Config().gru.units
 64
->>> Config().override({"model.units": "96", "training.epochs": "3"}).model.units
+>>> Config().override({"gru.units": "96", "training.epochs": "3"}).gru.units
 96
 """
 
@@ -44,11 +44,11 @@ class TextConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class WideConfig:
+class LinearConfig:
     """The linear model over n-grams that is fused with the GRU.
 
     Attributes:
-        enabled: Whether there is a wide part (`--no-wide`).
+        enabled: Whether there is a linear part (`--no-linear`).
         word_max: Longest word n-gram, in tokens.
         char_min: Shortest character n-gram.
         char_max: Longest character n-gram.
@@ -69,11 +69,11 @@ class WideConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelConfig:
-    """The deep part: embedding, GRU encoder, pooling.
+class GRUConfig:
+    """The GRU part: embedding, GRU encoder, pooling.
 
     Attributes:
-        enabled: Whether there is a deep part (`--no-deep`).
+        enabled: Whether there is a GRU part (`--no-gru`).
         embedding_size: Width E of a token's vector.
         convolution: Tokens that a convolution before the GRU looks at, an odd number; 0 leaves it out.
         units: Width U of the GRU's state, in each direction.
@@ -95,7 +95,7 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
-    """How the deep part is trained.
+    """How the GRU part is trained.
 
     Attributes:
         epochs: Passes over the training part; 0 lets its size and the number of labels decide.
@@ -153,8 +153,8 @@ class Config:
     """The whole configuration; `override`, `from_dict` and `read_config` check what they are given."""
 
     text: TextConfig = field(default_factory=TextConfig)
-    wide: WideConfig = field(default_factory=WideConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
+    linear: LinearConfig = field(default_factory=LinearConfig)
+    gru: GRUConfig = field(default_factory=GRUConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
@@ -209,7 +209,7 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
     for section, part in values.items():
         if not isinstance(part, Mapping):
             named = render_setting(section)
-            raise ConfigError(f"{named} is a section of settings, such as [model], not a value")
+            raise ConfigError(f"{named} is a section of settings, such as [gru], not a value")
         flat.update({f"{section}.{key}": value for key, value in part.items()})
     return flat
 

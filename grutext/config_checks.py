@@ -24,7 +24,7 @@ def is_convolution(width: int) -> bool:
 
 def check_ranges(config: Config) -> None:
     """Raises a ConfigError for the first value that is out of its range."""
-    text, wide, model, training = config.text, config.wide, config.model, config.training
+    text, linear, gru, training = config.text, config.linear, config.gru, config.training
     shares = {name: getattr(training, name) for name in (
         "warmup", "word_dropout", "embedding_dropout", "pooled_dropout", "label_smoothing")}  # fmt: skip
     rules = [
@@ -33,18 +33,18 @@ def check_ranges(config: Config) -> None:
         (text.subword_min >= 1, "text.subword_min starts at 1"),
         (text.subword_max == 0 or text.subword_max >= text.subword_min, "text.subword_max is 0, or at least text.subword_min"),
         (text.subword_buckets >= 1, "text.subword_buckets starts at 1"),
-        (wide.word_max >= 0 and wide.char_max >= 0, "wide.word_max and wide.char_max start at 0"),
-        (wide.char_min >= 1 and wide.min_count >= 0, "wide.char_min starts at 1, wide.min_count at 0"),
-        (wide.char_max == 0 or wide.char_max >= wide.char_min, "wide.char_max is 0, or at least wide.char_min"),
+        (linear.word_max >= 0 and linear.char_max >= 0, "linear.word_max and linear.char_max start at 0"),
+        (linear.char_min >= 1 and linear.min_count >= 0, "linear.char_min starts at 1, linear.min_count at 0"),
+        (linear.char_max == 0 or linear.char_max >= linear.char_min, "linear.char_max is 0, or at least linear.char_min"),
         (max(text.subword_min, text.subword_max) <= LONGEST, f"text.subword_min and text.subword_max end at {LONGEST}"),
-        (max(wide.word_max, wide.char_min, wide.char_max) <= LONGEST, f"wide.word_max, wide.char_min and wide.char_max end at {LONGEST}"),
-        (wide.max_megabytes > 0, "wide.max_megabytes is positive"),
-        (wide.regularization >= 0, "wide.regularization starts at 0"),
+        (max(linear.word_max, linear.char_min, linear.char_max) <= LONGEST, f"linear.word_max, linear.char_min and linear.char_max end at {LONGEST}"),
+        (linear.max_megabytes > 0, "linear.max_megabytes is positive"),
+        (linear.regularization >= 0, "linear.regularization starts at 0"),
         (training.seed < 2**32, "training.seed is below 4294967296"),
-        (wide.enabled or model.enabled, "a model needs its wide part, its deep part, or both"),
-        (not wide.enabled or wide.word_max or wide.char_max, "the wide part needs word or character n-grams"),
-        (min(model.embedding_size, model.units, model.layers) >= 1, "model.embedding_size, units and layers start at 1"),
-        (is_convolution(model.convolution), f"model.convolution is {CONVOLUTIONS}"),
+        (linear.enabled or gru.enabled, "a model needs its linear part, its GRU part, or both"),
+        (not linear.enabled or linear.word_max or linear.char_max, "the linear part needs word or character n-grams"),
+        (min(gru.embedding_size, gru.units, gru.layers) >= 1, "gru.embedding_size, units and layers start at 1"),
+        (is_convolution(gru.convolution), f"gru.convolution is {CONVOLUTIONS}"),
         (min(training.epochs, training.patience, training.window) >= 0, "training.epochs, training.patience and training.window start at 0"),
         (training.pretraining_epochs >= -1, "training.pretraining_epochs starts at 0, or is -1 and left to the data"),
         (training.batch_size >= 0 and training.token_budget >= 1, "training.batch_size starts at 0, training.token_budget at 1"),

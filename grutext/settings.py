@@ -27,11 +27,11 @@ def preset(name: str) -> dict[str, Any]:
         "fast": {
             "training.pretraining_epochs": 0,
             "training.adversarial_radius": 0.0,
-            "model.units": 48,
-            "model.embedding_size": 48,
+            "gru.units": 48,
+            "gru.embedding_size": 48,
         },
         "balanced": {},
-        "accurate": {"model.units": 128, "model.embedding_size": 128, "training.patience": 8},
+        "accurate": {"gru.units": 128, "gru.embedding_size": 128, "training.patience": 8},
     }
     if name not in settings:
         raise ConfigError(f'there is no preset "{name}"; the presets are {", ".join(PRESETS)}')
@@ -39,7 +39,7 @@ def preset(name: str) -> dict[str, Any]:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Reads settings from a TOML file with the sections `[text] [wide] [model] [training]`.
+    """Reads settings from a TOML file with the sections `[text] [linear] [gru] [training]`.
 
     Returns:
         `section.key` to value, for `Config.override`.
@@ -62,7 +62,7 @@ def read_config(path: Path) -> dict[str, Any]:
     known = [part.name for part in fields(Config)]
     for section, part in values.items():
         if not isinstance(part, dict):
-            raise ConfigError(f"{path}: {render_setting(section)} stands outside a section such as [model]")
+            raise ConfigError(f"{path}: {render_setting(section)} stands outside a section such as [gru]")
         if section not in known:
             named = render_setting(section).strip('"')
             raise ConfigError(f"{path}: there is no section [{named}]; the sections are {', '.join(known)}")

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from grutext.config import Config
 from grutext.model import bundle as bundles
-from grutext.model.spec import Calibration, weight_spec, wide_columns
+from grutext.model.spec import Calibration, linear_columns, weight_spec
 from grutext.text import Vectorizer, count_ngrams
 
 ROOT = Path(__file__).parents[1]
@@ -36,9 +36,9 @@ settings.load_profile(os.environ.get("GRUTEXT_PROFILE", "grutext"))
 SMALL = {
     "text.min_count": 1,
     "text.subword_buckets": 61,
-    "wide.char_max": 3,
-    "model.embedding_size": 5,
-    "model.units": 4,
+    "linear.char_max": 3,
+    "gru.embedding_size": 5,
+    "gru.units": 4,
 }
 TEXTS = (
     "The parcel never came, where is it?",
@@ -103,23 +103,23 @@ def build_bundle() -> BundleFactory:
         config = Config().override(SMALL | dict(settings or {}))
         draw = np.random.default_rng(seed)
         vectorizer = Vectorizer.fit(texts, config.text)
-        keys = np.unique(count_ngrams(vectorizer.vectorize(texts), config.wide).keys)
+        keys = np.unique(count_ngrams(vectorizer.vectorize(texts), config.linear).keys)
         keys = np.sort(draw.choice(keys, size=len(keys) * 2 // 3, replace=False))  # some stay unknown
         spec = weight_spec(config, vectorizer.vocabulary.rows, len(labels), multilabel, len(keys))
         weights = {
             name: draw.normal(scale=0.6, size=shape).astype(dtype) for name, (shape, dtype) in spec.items()
         }
-        if config.model.enabled:
+        if config.gru.enabled:
             weights["head/bias"] *= np.float32(0.2)  # the texts decide, not the bias alone
-        if config.wide.enabled:
-            weights["wide/keys"] = keys
-            weights["wide/scale"] = np.abs(weights["wide/scale"]) + np.float16(0.1)
-        margins = wide_columns(len(labels), multilabel)
+        if config.linear.enabled:
+            weights["linear/keys"] = keys
+            weights["linear/scale"] = np.abs(weights["linear/scale"]) + np.float16(0.1)
+        margins = linear_columns(len(labels), multilabel)
         per_label = margins if multilabel else 1
         calibration = Calibration(
-            deep_scale=0.8,
-            wide_scale=tuple(draw.uniform(0.5, 2.0, per_label).tolist()),
-            wide_shift=tuple(draw.normal(size=per_label).tolist()),
+            gru_scale=0.8,
+            linear_scale=tuple(draw.uniform(0.5, 2.0, per_label).tolist()),
+            linear_shift=tuple(draw.normal(size=per_label).tolist()),
             fusion=0.4,
             thresholds=tuple(draw.uniform(0.3, 0.7, len(labels)).tolist()) if multilabel else (),
         )

@@ -236,7 +236,11 @@ def test_the_parts_are_scored_as_they_would_decide_alone(tmp_path, build_bundle,
             right = [labels[c] == row["label"] for c, row in zip(values.argmax(axis=1), rows, strict=True)]
         else:
             calibration = model.bundle.calibration
-            odds = values * 0.8 if name == "gru" else values * calibration.wide_scale + calibration.wide_shift
+            odds = (
+                values * 0.8
+                if name == "gru"
+                else values * calibration.linear_scale + calibration.linear_shift
+            )
             applies = 1 / (1 + np.exp(-odds)) >= model.thresholds
             right = [
                 {labels[c] for c in np.flatnonzero(mark)} == set(row["labels"])

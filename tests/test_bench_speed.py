@@ -12,7 +12,7 @@ from benchmarks.results import read_results
 from benchmarks.speed import timing
 from benchmarks.speed.__main__ import RESULTS
 from benchmarks.speed.job import Bench
-from benchmarks.speed.models import cut_text, from_ids, only_recurrence, without_wide
+from benchmarks.speed.models import cut_text, from_ids, only_recurrence, without_linear
 from benchmarks.speed.onnx_gru import build_graph, feeds
 from benchmarks.speed.rows import keep_row, replace_row
 from benchmarks.speed.tables import BEGIN, END, TABLES, render_tables
@@ -20,7 +20,7 @@ from benchmarks.tables import replace_tables
 
 from grutext.config import Config
 from grutext.inference import Classifier
-from grutext.inference.gru_part import DeepPart
+from grutext.inference.gru_part import GRUPart
 from grutext.model.bundle import Bundle
 from grutext.model.spec import Calibration, weight_spec
 
@@ -47,12 +47,12 @@ def tables_of(rows):
 def bundle():
     """Gives a small default model with random weights, biases among them."""
     config = Config().override(
-        {"model.units": 5, "model.embedding_size": 4, "text.subword_buckets": 50, "wide.char_max": 0}
+        {"gru.units": 5, "gru.embedding_size": 4, "text.subword_buckets": 50, "linear.char_max": 0}
     )
     rng = np.random.default_rng(3)
     spec = weight_spec(config, len(WORDS) + 1, 3, False, 7)
     weights = {
-        name: np.arange(7, dtype=np.uint32) if name == "wide/keys" else rng.normal(size=shape).astype(dtype)
+        name: np.arange(7, dtype=np.uint32) if name == "linear/keys" else rng.normal(size=shape).astype(dtype)
         for name, (shape, dtype) in spec.items()
     }
     return Bundle(config, ("x", "y", "z"), False, WORDS, weights, Calibration())
@@ -159,7 +159,7 @@ def test_a_bench_survives_its_way_to_a_process():
 
 
 def test_the_model_without_its_linear_part_answers_as_its_gru(bundle):
-    whole, alone = Classifier(bundle), Classifier(without_wide(bundle))
+    whole, alone = Classifier(bundle), Classifier(without_linear(bundle))
     np.testing.assert_allclose(alone.scores(TEXTS)[0], whole.scores(TEXTS)[0], atol=1e-6)
     assert alone.scores(TEXTS)[1] is None
     assert whole.scores(TEXTS)[1] is not None
@@ -197,12 +197,12 @@ def test_the_graph_pools_as_the_runtime_does(bundle, convolution):
     from benchmarks.speed.onnx_gru import OnnxGru
 
     assert runtime.__version__
-    config = replace(bundle.config, model=replace(bundle.config.model, convolution=convolution))
+    config = replace(bundle.config, gru=replace(bundle.config.gru, convolution=convolution))
     weights = {k: v for k, v in bundle.weights.items() if convolution or not k.startswith("conv/")}
-    bundle = without_wide(replace(bundle, config=config, weights=weights))
+    bundle = without_linear(replace(bundle, config=config, weights=weights))
     model = Classifier(bundle)
     tokens = model._vectorizer.vectorize(TEXTS)
-    vectors = DeepPart(config.model, weights).embed(tokens)
+    vectors = GRUPart(config.gru, weights).embed(tokens)
     session = OnnxGru(bundle)
     order = np.array([3, 0, 4, 1, 2])
     (feed,) = feeds(tokens, vectors, order)
@@ -214,7 +214,7 @@ def test_the_graph_pools_as_the_runtime_does(bundle, convolution):
 
 def test_only_a_default_model_has_a_graph(bundle):
     pytest.importorskip("onnx")
-    config = replace(bundle.config, model=replace(bundle.config.model, pooling="mean"))
+    config = replace(bundle.config, gru=replace(bundle.config.gru, pooling="mean"))
     with pytest.raises(ValueError, match="default"):
         build_graph(replace(bundle, config=config))
 

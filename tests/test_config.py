@@ -35,7 +35,7 @@ def check_refused(settings, *said: str) -> None:
 
 
 def test_sections_and_their_settings():
-    assert {name.partition(".")[0] for name in DEFAULTS} == {"text", "wide", "model", "training"}
+    assert {name.partition(".")[0] for name in DEFAULTS} == {"text", "linear", "gru", "training"}
     assert len(DEFAULTS) == 44
 
 
@@ -51,21 +51,21 @@ def test_every_default_is_in_its_own_range_and_type(name):
 @pytest.mark.parametrize(
     ("name", "given", "value"),
     [
-        ("model.units", "96", 96),
-        ("model.units", 96, 96),
+        ("gru.units", "96", 96),
+        ("gru.units", 96, 96),
         ("training.epochs", "0", 0),
         ("training.learning_rate", "1e-3", 0.001),
         ("training.learning_rate", 1, 1.0),
         ("training.time_budget", "600", 600.0),
-        ("wide.enabled", "false", False),
-        ("wide.enabled", "No", False),
-        ("wide.enabled", "0", False),
-        ("model.bidirectional", "TRUE", True),
-        ("model.bidirectional", "yes", True),
-        ("model.bidirectional", "1", True),
-        ("model.enabled", False, False),
+        ("linear.enabled", "false", False),
+        ("linear.enabled", "No", False),
+        ("linear.enabled", "0", False),
+        ("gru.bidirectional", "TRUE", True),
+        ("gru.bidirectional", "yes", True),
+        ("gru.bidirectional", "1", True),
+        ("gru.enabled", False, False),
         ("text.tokenizer", "character", "character"),
-        ("model.pooling", "attention", "attention"),
+        ("gru.pooling", "attention", "attention"),
     ],
 )
 def test_a_string_is_read_as_the_type_of_the_setting(name, given, value):
@@ -78,52 +78,52 @@ def test_a_string_is_read_as_the_type_of_the_setting(name, given, value):
 
 def test_override_gives_a_copy_and_takes_several_settings_in_order():
     config = Config()
-    changed = config.override({"model.units": 9, "text.min_count": "3"}).override({"model.units": 8})
-    assert (changed.model.units, changed.text.min_count) == (8, 3)
+    changed = config.override({"gru.units": 9, "text.min_count": "3"}).override({"gru.units": 8})
+    assert (changed.gru.units, changed.text.min_count) == (8, 3)
     assert config == Config()
     assert Config().override({}) == Config()
     with pytest.raises(dataclasses.FrozenInstanceError):
-        config.model.units = 9
+        config.gru.units = 9
 
 
 def test_settings_that_only_fit_together_may_be_given_in_any_order():
-    settings = {"wide.char_min": 7, "wide.char_max": 9}
+    settings = {"linear.char_min": 7, "linear.char_max": 9}
     for order in (settings, dict(reversed(settings.items()))):
-        assert Config().override(order).wide.char_max == 9
+        assert Config().override(order).linear.char_max == 9
 
 
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [
-        ("model.unit", "model.units"),
-        ("modle.units", "model.units"),
+        ("gru.unit", "gru.units"),
+        ("modle.units", "gru.units"),
         ("training.lerning_rate", "training.learning_rate"),
         ("text.max_vocab", "text.max_vocabulary"),
-        ("units", "model.units"),
+        ("units", "gru.units"),
         ("seed", "training.seed"),
-        ("training.units", "model.units"),
-        ("wid.enabled", "wide.enabled"),
-        ("modl.enabled", "model.enabled"),
+        ("training.units", "gru.units"),
+        ("linea.enabled", "linear.enabled"),
+        ("modl.enabled", "gru.enabled"),
     ],
 )
 def test_an_unknown_name_gets_the_nearest_known_one(name, nearest):
     check_refused({name: 1}, f'there is no setting "{name}"; did you mean "{nearest}"?')
 
 
-@pytest.mark.parametrize("name", ["", ".", "xyzzy", "model", "model.", ".units.", "#", "\ud800"])
+@pytest.mark.parametrize("name", ["", ".", "xyzzy", "gru.", "model", ".units.", "#", "\ud800"])
 def test_a_name_like_no_other_is_refused_too(name):
     check_refused(
         {name: 1},
         f'there is no setting "{name}"',
-        "?" if name.strip(".") in {"model", "units"} else "lists them",
+        "?" if name.strip(".") in {"gru", "units"} else "lists them",
     )
 
 
 NO_NUMBERS = ["", "many", "1,5", "0x10", None, [], {}, [1], True, False]
 WRONG = {
-    "model.units": [*NO_NUMBERS, "3.0", 3.0, "1e3", 96.5, math.nan, math.inf],
+    "gru.units": [*NO_NUMBERS, "3.0", 3.0, "1e3", 96.5, math.nan, math.inf],
     "training.learning_rate": [*NO_NUMBERS, "nan", "inf", "-inf", math.nan, math.inf, 10**400, "1e999"],
-    "wide.enabled": ["", "maybe", "2", 2, 0, 1, 1.0, None, [], [True]],
+    "linear.enabled": ["", "maybe", "2", 2, 0, 1, 1.0, None, [], [True]],
     "text.tokenizer": [None, 3, 1.5, True, [], ["word"], {"word": 1}],
 }
 
@@ -142,16 +142,16 @@ OUT_OF_RANGE = {
     "text.subword_min": [0, 6],
     "text.subword_max": [-1, 1, 2, 65],
     "text.subword_buckets": [0],
-    "wide.word_max": [-1, 65],
-    "wide.char_min": [0, 6],
-    "wide.char_max": [-1, 1, 65],
-    "wide.min_count": [-1],
-    "wide.max_megabytes": [0, -1],
-    "wide.regularization": [-1, -1e-9],
-    "model.embedding_size": [0],
-    "model.convolution": [-1, 1, 2, 4],
-    "model.units": [0],
-    "model.layers": [0],
+    "linear.word_max": [-1, 65],
+    "linear.char_min": [0, 6],
+    "linear.char_max": [-1, 1, 65],
+    "linear.min_count": [-1],
+    "linear.max_megabytes": [0, -1],
+    "linear.regularization": [-1, -1e-9],
+    "gru.embedding_size": [0],
+    "gru.convolution": [-1, 1, 2, 4],
+    "gru.units": [0],
+    "gru.layers": [0],
     "training.epochs": [-1],
     "training.pretraining_epochs": [-2],
     "training.patience": [-1],
@@ -174,8 +174,8 @@ OUT_OF_RANGE = {
 }
 AT_THE_EDGE = {
     "text.min_count": 1, "text.max_vocabulary": 1, "text.subword_min": 5, "text.subword_max": 0, "text.subword_buckets": 1,
-    "wide.word_max": 0, "wide.char_min": 5, "wide.char_max": 0, "wide.min_count": 0, "wide.max_megabytes": 1e-9,
-    "wide.regularization": 0.0, "model.embedding_size": 1, "model.convolution": 0, "model.units": 1, "model.layers": 1, "training.epochs": 0, "training.pretraining_epochs": -1,
+    "linear.word_max": 0, "linear.char_min": 5, "linear.char_max": 0, "linear.min_count": 0, "linear.max_megabytes": 1e-9,
+    "linear.regularization": 0.0, "gru.embedding_size": 1, "gru.convolution": 0, "gru.units": 1, "gru.layers": 1, "training.epochs": 0, "training.pretraining_epochs": -1,
     "training.patience": 0, "training.batch_size": 0, "training.window": 0, "training.token_budget": 1, "training.learning_rate": 0.0,
     "training.table_rate": 1e-9, "training.clip_norm": 1e-9, "training.warmup": 0.0, "training.word_dropout": 0.999,
     "training.embedding_dropout": 0.0, "training.pooled_dropout": 0.999, "training.label_smoothing": 0.0,
@@ -202,7 +202,8 @@ def test_every_number_has_a_range():
 
 
 @pytest.mark.parametrize(
-    ("shortest", "longest"), [("text.subword_min", "text.subword_max"), ("wide.char_min", "wide.char_max")]
+    ("shortest", "longest"),
+    [("text.subword_min", "text.subword_max"), ("linear.char_min", "linear.char_max")],
 )
 def test_the_shortest_ngrams_have_a_limit_also_where_there_are_none(shortest, longest):
     Config().override({shortest: 64, longest: 0})
@@ -210,27 +211,27 @@ def test_the_shortest_ngrams_have_a_limit_also_where_there_are_none(shortest, lo
 
 
 def test_a_model_needs_at_least_one_part_with_something_in_it():
-    check_refused({"wide.enabled": False, "model.enabled": False}, "its wide part, its deep part, or both")
-    check_refused({"wide.word_max": 0, "wide.char_max": 0}, "needs word or character n-grams")
-    Config().override({"wide.word_max": 0, "wide.char_max": 0, "wide.enabled": False})
+    check_refused({"linear.enabled": False, "gru.enabled": False}, "its linear part, its GRU part, or both")
+    check_refused({"linear.word_max": 0, "linear.char_max": 0}, "needs word or character n-grams")
+    Config().override({"linear.word_max": 0, "linear.char_max": 0, "linear.enabled": False})
 
 
 def test_dictionaries_and_json_give_the_configuration_back():
-    config = Config().override({"model.units": 9, "wide.enabled": False, "training.learning_rate": 0.1})
+    config = Config().override({"gru.units": 9, "linear.enabled": False, "training.learning_rate": 0.1})
     assert Config.from_dict(config.to_dict()) == config
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     assert Config.from_dict({}) == Config()
-    assert Config.from_dict({"model": {"units": 9}}) == Config().override({"model.units": 9})
+    assert Config.from_dict({"gru": {"units": 9}}) == Config().override({"gru.units": 9})
 
 
 def test_dictionaries_are_checked_as_well():
     for values, said in [
-        ({"model": 3}, '"model" is a section of settings'),
+        ({"gru": 3}, '"gru" is a section of settings'),
         ({"units": 3}, '"units" is a section of settings'),
-        ({"model": {"unit": 3}}, 'did you mean "model.units"?'),
-        ({"modle": {"units": 3}}, 'did you mean "model.units"?'),
-        ({"model": {"units": "x"}}, "takes a whole number"),
-        ({"model": {"units": {"a": 1}}}, "takes a whole number"),
+        ({"gru": {"unit": 3}}, 'did you mean "gru.units"?'),
+        ({"modle": {"units": 3}}, 'did you mean "gru.units"?'),
+        ({"gru": {"units": "x"}}, "takes a whole number"),
+        ({"gru": {"units": {"a": 1}}}, "takes a whole number"),
     ]:
         with pytest.raises(ConfigError, match=re.escape(said)):
             Config.from_dict(values)
@@ -240,7 +241,7 @@ def test_presets():
     assert PRESETS == ("fast", "balanced", "accurate")
     configs = [Config().override(preset(name)) for name in PRESETS]
     assert configs[1] == Config()
-    sizes = [config.model.units for config in configs]
+    sizes = [config.gru.units for config in configs]
     assert sizes == sorted(set(sizes))
     assert configs[0].training.adversarial_radius == 0.0
     with pytest.raises(ConfigError, match='no preset "best"; the presets are fast, balanced, accurate'):
@@ -260,25 +261,25 @@ def write(folder: Path, content: str | bytes) -> Path:
 
 def test_a_toml_file_gives_settings_for_override(tmp_path):
     path = write(
-        tmp_path, '# mine\n[model]\nunits = 9\nbidirectional = false\n[text]\ntokenizer = "character"\n'
+        tmp_path, '# mine\n[gru]\nunits = 9\nbidirectional = false\n[text]\ntokenizer = "character"\n'
     )
     settings = read_config(path)
-    assert settings == {"model.units": 9, "model.bidirectional": False, "text.tokenizer": "character"}
-    assert Config().override(settings).model.units == 9
+    assert settings == {"gru.units": 9, "gru.bidirectional": False, "text.tokenizer": "character"}
+    assert Config().override(settings).gru.units == 9
     assert read_config(write(tmp_path, "")) == {}
-    assert read_config(write(tmp_path, "\ufeff[model]\r\nunits = 9\r\n")) == {"model.units": 9}
+    assert read_config(write(tmp_path, "\ufeff[gru]\r\nunits = 9\r\n")) == {"gru.units": 9}
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("units = 9", '"units" stands outside a section such as [model]'),
-        ("model = [1]", '"model" stands outside a section such as [model]'),
-        ("[model", "at end of document"),
-        ("[model]\nunits = \n", "line 2"),
-        ("[model]\nunits = 1\nunits = 2\n", "line 3"),
-        (b"[model]\npooling = '\xff'", "utf-8"),
-        ("[model]\nunits = " + "9" * 5000, "digits"),
+        ("units = 9", '"units" stands outside a section such as [gru]'),
+        ("gru = [1]", '"gru" stands outside a section such as [gru]'),
+        ("[gru", "at end of document"),
+        ("[gru]\nunits = \n", "line 2"),
+        ("[gru]\nunits = 1\nunits = 2\n", "line 3"),
+        (b"[gru]\npooling = '\xff'", "utf-8"),
+        ("[gru]\nunits = " + "9" * 5000, "digits"),
         ("a = " + "[" * 10_000, ""),
         ('["a\\nb\\u2028c"]', "there is no section [a\\nb c]; the sections are"),
         ('"a\\nb" = 1', '"a\\nb" stands outside a section'),
@@ -303,10 +304,10 @@ def test_a_file_that_cannot_be_read_is_named_once(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["[model]\nunits = 2024-05-01\n", "[model.units]\nx = 1\n", "[model]\nunits = nan\n"]
+    "content", ["[gru]\nunits = 2024-05-01\n", "[gru.units]\nx = 1\n", "[gru]\nunits = nan\n"]
 )
 def test_toml_has_types_that_no_setting_takes(tmp_path, content):
-    check_refused(read_config(write(tmp_path, content)), 'the setting "model.units" takes a whole number')
+    check_refused(read_config(write(tmp_path, content)), 'the setting "gru.units" takes a whole number')
 
 
 def test_every_setting_is_in_the_guide_with_its_default():
@@ -320,7 +321,7 @@ def test_every_setting_is_in_the_guide_with_its_default():
 def test_a_section_that_does_not_exist_is_an_error_even_if_it_is_empty(tmp_path):
     (tmp_path / "s.toml").write_text("[modle]\n", encoding="utf-8")
     with pytest.raises(
-        ConfigError, match=r"there is no section \[modle\]; the sections are text, wide, model, training"
+        ConfigError, match=r"there is no section \[modle\]; the sections are text, linear, gru, training"
     ):
         read_config(tmp_path / "s.toml")
 
@@ -333,11 +334,11 @@ def test_a_section_that_does_not_exist_is_an_error_even_if_it_is_empty(tmp_path)
         (["x" * 1000], f'not ["{"x" * 78}…'),
         (functools.reduce(lambda inner, _: {"a": inner}, range(5000), 1), "not a very large dict"),
     ],
-    ids=["number", "lines", "long", "deep"],
+    ids=["number", "lines", "long", "gru"],
 )
 def test_a_value_of_any_size_is_refused_in_one_short_line(value, said):
     with pytest.raises(ConfigError) as caught:
-        Config().override({"model.enabled": value})
+        Config().override({"gru.enabled": value})
     assert said in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
     assert len(str(caught.value)) < 200

@@ -117,7 +117,7 @@ def test_running_a_model_reaches_for_nothing(offline, arguments, stdin):
 def test_training_and_evaluating_reach_for_nothing(offline, tmp_path):
     rows = [f"{word} {number},{word}" for number in range(12) for word in ("parcel", "invoice")]
     (tmp_path / "mails.csv").write_text("\n".join(["text,label", *rows, ""]), encoding="utf-8")
-    settings = ["--epochs", "1", "--set", "text.subword_buckets=100", "--set", "model.units=4"]
+    settings = ["--epochs", "1", "--set", "text.subword_buckets=100", "--set", "gru.units=4"]
     out, reached = offline("-m", "grutext", "train", "mails.csv", "-m", "model", *settings)
     assert "model: model" in out
     assert reached == []

@@ -56,7 +56,7 @@ def read_setting(text: str) -> tuple[str, str]:
     """
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise click.BadParameter(f'"{text}" is not KEY=VALUE, such as model.units=96.')
+        raise click.BadParameter(f'"{text}" is not KEY=VALUE, such as gru.units=96.')
     return key.strip(), value.strip()
 
 

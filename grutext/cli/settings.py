@@ -33,7 +33,7 @@ _OPTIONS = (
         type=read_setting,
         multiple=True,
         metavar="KEY=VALUE",
-        help="One setting, such as model.units=96; may be repeated.",
+        help="One setting, such as gru.units=96; may be repeated.",
     ),
     click.option(
         "--epochs",
@@ -60,12 +60,12 @@ _OPTIONS = (
         type=click.Choice(OPTIMIZED),
         help="What decisions are tuned for; accuracy is micro-F1 for several labels [default: accuracy].",
     ),
-    click.option("--no-wide", is_flag=True, help="Leave out the linear model over n-grams."),
-    click.option("--no-deep", is_flag=True, help="Leave out the GRU."),
+    click.option("--no-linear", is_flag=True, help="Leave out the linear model over n-grams."),
+    click.option("--no-gru", is_flag=True, help="Leave out the GRU."),
 )
 _NAMES = (
-    "preset", "config_file", "changes", "epochs", "time_budget", "seed", "class_weight", "optimize", "no_wide",
-    "no_deep",
+    "preset", "config_file", "changes", "epochs", "time_budget", "seed", "class_weight", "optimize", "no_linear",
+    "no_gru",
 )  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def build_config(settings: dict[str, Any], width: int | None = None) -> Config:
     if settings["preset"] is not None:
         config = config.override(preset(settings["preset"]))
     if width is not None:
-        config = config.override({"model.embedding_size": width})
+        config = config.override({"gru.embedding_size": width})
     path = settings["config_file"]
     if path is not None:
         values = read_config(path)
@@ -115,13 +115,13 @@ def build_config(settings: dict[str, Any], width: int | None = None) -> Config:
         "training.seed": settings["seed"],
         "training.class_weight": settings["class_weight"],
         "training.optimize": settings["optimize"],
-        "wide.enabled": False if settings["no_wide"] else None,
-        "model.enabled": False if settings["no_deep"] else None,
+        "linear.enabled": False if settings["no_linear"] else None,
+        "gru.enabled": False if settings["no_gru"] else None,
     }
     config = config.override(
         dict(settings["changes"]) | {name: value for name, value in named.items() if value is not None}
     )
-    check_model(config.model)
+    check_model(config.gru)
     return config
 
 

@@ -99,8 +99,8 @@ def train_command(
         raise click.UsageError("--dev and --dev-fraction exclude each other.", ctx)
     if [data, dev, test].count("-") > 1:
         raise click.UsageError("Only one of DATA, --dev and --test can be stdin.", ctx)
-    if vectors is not None and settings["no_deep"]:
-        raise click.UsageError("--vectors and --no-deep exclude each other.", ctx)
+    if vectors is not None and settings["no_gru"]:
+        raise click.UsageError("--vectors and --no-gru exclude each other.", ctx)
     if folder.name in ("", ".."):  # such as `.`, which has no name to put siblings beside
         folder = folder.resolve()
     place = Path(os.path.realpath(folder)) if folder.is_symlink() else folder  # two names, but one lock

@@ -1,4 +1,4 @@
-"""The deep part that learns: machine code's, where it is to be had, or TensorFlow's."""
+"""The GRU part that learns: machine code's, where it is to be had, or TensorFlow's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GPUS = ("/dev/nvidiactl", "/dev/dxg")
 
 def has_loops(config: Config) -> bool:
     """Tells whether machine code trains the model: where it is to be had, knows the encoder, and no GPU is faster."""
-    if problem("training") is not None or not has_passes(config.model):
+    if problem("training") is not None or not has_passes(config.gru):
         return False
     if any(Path(device).exists() for device in _GPUS):
         with suppress(MissingExtraError):
@@ -67,13 +67,13 @@ def make_cloze(config: Config, rows: int) -> Network:
     # Its head makes of a state what is as wide as an embedding; pooling has no weights, and no label a direction.
     config = replace(
         config,
-        model=replace(config.model, pooling="mean"),
+        gru=replace(config.gru, pooling="mean"),
         training=replace(config.training, adversarial_radius=0.0),
     )
     if has_machine_code:
         from grutext.engines.numba.masked_lm import Cloze
 
-        return Cloze(config, rows, config.model.embedding_size, "softmax")
+        return Cloze(config, rows, config.gru.embedding_size, "softmax")
     from grutext.engines.keras.masked_lm import Cloze as TensorFlowCloze
 
-    return TensorFlowCloze(config, rows, config.model.embedding_size, "softmax")
+    return TensorFlowCloze(config, rows, config.gru.embedding_size, "softmax")

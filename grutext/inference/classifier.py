@@ -14,8 +14,8 @@ from grutext.inference.chunks import check_threads, map_chunks
 from grutext.inference.decisions import choose, decide
 from grutext.inference.familiarity import backing, familiarity, known_tokens
 from grutext.inference.fusion import fuse
-from grutext.inference.gru_part import DeepPart
-from grutext.inference.linear_part import WidePart
+from grutext.inference.gru_part import GRUPart
+from grutext.inference.linear_part import LinearPart
 from grutext.kernels import problem
 from grutext.model.bundle import Bundle
 from grutext.model.spec import pooled_width
@@ -55,8 +55,8 @@ class Classifier:
         self.thresholds = np.array(bundle.calibration.thresholds, np.float32)
         self._vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary), compiled)
         config, weights = bundle.config, bundle.weights
-        self._deep = DeepPart(config.model, weights, compiled) if config.model.enabled else None
-        self._wide = WidePart(config.wide, weights, compiled) if config.wide.enabled else None
+        self._gru = GRUPart(config.gru, weights, compiled) if config.gru.enabled else None
+        self._linear = LinearPart(config.linear, weights, compiled) if config.linear.enabled else None
 
     @classmethod
     def load(cls, path: str | Path, threads: int | None = None, compiled: bool | None = None) -> Classifier:
@@ -116,9 +116,9 @@ class Classifier:
             raise BundleError("this model has no familiarity: an older version trained it; train anew")
 
         def assess(tokens: TokenBatch) -> tuple[Float, Float]:
-            deep, wide, known = self._read(tokens)
-            backed = backing(deep, wide, calibration, self.multilabel)
-            return self._fuse(deep, wide), familiarity(backed, known, calibration)
+            gru, linear, known = self._read(tokens)
+            backed = backing(gru, linear, calibration, self.multilabel)
+            return self._fuse(gru, linear), familiarity(backed, known, calibration)
 
         probabilities, familiar = zip(*self._map(assess, texts), strict=True)
         return np.concatenate(probabilities), np.concatenate(familiar)
@@ -127,12 +127,12 @@ class Classifier:
         """Gives the encoder's vectors, `(N, P) float32`; zeros for an empty text.
 
         Raises:
-            BundleError: The model was trained without its deep part.
+            BundleError: The model was trained without its GRU part.
         """
-        if self._deep is None:
-            raise BundleError("this model has no encoder: it was trained with --no-deep")
-        parts = self._map(self._deep.encode, texts)
-        return self._stack(parts, pooled_width(self.bundle.config.model))
+        if self._gru is None:
+            raise BundleError("this model has no encoder: it was trained with --no-gru")
+        parts = self._map(self._gru.encode, texts)
+        return self._stack(parts, pooled_width(self.bundle.config.gru))
 
     def scores(self, texts: Sequence[str]) -> tuple[Float | None, Float | None]:
         """Gives the uncalibrated scores of the two parts: logits `(N, C)` and margins; None for no part."""
@@ -141,22 +141,22 @@ class Classifier:
     def evidence(self, texts: Sequence[str]) -> tuple[Float | None, Float | None, Float]:
         """Gives the scores, and the share `(N,)` of each text's n-grams (or tokens) that the model knows."""
         chunks = self._map(self._read, texts)
-        deep, wide, known = zip(*chunks, strict=True)
+        gru, linear, known = zip(*chunks, strict=True)
         return (
-            self._stack(deep, len(self.labels)) if self._deep else None,
-            self._stack(wide, self._wide.kernel.shape[1]) if self._wide else None,
+            self._stack(gru, len(self.labels)) if self._gru else None,
+            self._stack(linear, self._linear.kernel.shape[1]) if self._linear else None,
             np.concatenate([np.zeros(0, np.float32), *known]),
         )
 
     def _read(self, tokens: TokenBatch) -> tuple[Float | None, Float | None, Float]:
         """Gives what `evidence` does, of one chunk."""
-        deep = self._deep.logits(self._deep.encode(tokens)) if self._deep is not None else None
-        if self._wide is None:
-            return deep, None, known_tokens(tokens)
-        return deep, *self._wide.read(tokens)
+        gru = self._gru.logits(self._gru.encode(tokens)) if self._gru is not None else None
+        if self._linear is None:
+            return gru, None, known_tokens(tokens)
+        return gru, *self._linear.read(tokens)
 
-    def _fuse(self, deep: Float | None, wide: Float | None) -> Float:
-        probabilities = fuse(deep, wide, self.bundle.calibration, self.multilabel)
+    def _fuse(self, gru: Float | None, linear: Float | None) -> Float:
+        probabilities = fuse(gru, linear, self.bundle.calibration, self.multilabel)
         if not np.isfinite(probabilities).all():
             raise BundleError("the model's weights are so large that its scores overflow; train anew")
         return probabilities

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import ModelConfig
+from grutext.config import GRUConfig
 from grutext.engines.layers import Batch, Float, Int32, Layers
 from grutext.engines.numba.layers import MachineLayers
 from grutext.engines.numpy.layers import NumpyLayers
@@ -29,7 +29,7 @@ class Encoder:
     """
 
     def __init__(
-        self, config: ModelConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
+        self, config: GRUConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
     ) -> None:
         self._config = config
         kind = MachineLayers if compiled and config.reset_after else NumpyLayers

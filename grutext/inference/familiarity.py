@@ -17,9 +17,9 @@ from grutext.text import TokenBatch
 Float = NDArray[np.float32]
 
 
-def backing(deep: Float | None, wide: Float | None, calibration: Calibration, multilabel: bool) -> Float:
+def backing(gru: Float | None, linear: Float | None, calibration: Calibration, multilabel: bool) -> Float:
     """Gives the largest fused score of each text, `(N,)`: of several labels, the largest log-odds."""
-    scores = scale_scores(deep, wide, calibration, multilabel)
+    scores = scale_scores(gru, linear, calibration, multilabel)
     return np.asarray(np.sum([share * score for share, score in scores], axis=0).max(axis=1), np.float32)
 
 
@@ -36,7 +36,7 @@ def familiarity(backed: Float, known: Float, calibration: Calibration) -> Float:
 
     Args:
         backed: `(N,)`, as `backing` gives it.
-        known: `(N,)`, the share of a text's n-grams (without a wide part, tokens) that the model knows.
+        known: `(N,)`, the share of a text's n-grams (without a linear part, tokens) that the model knows.
         calibration: Has the numbers `familiarity`.
     """
     bias, on_backed, on_known = calibration.familiarity

@@ -11,19 +11,19 @@ Float = NDArray[np.float32]
 _FLOOR = -60.0  # no log-probability of a part is further below its highest, so that none is infinite
 
 
-def fuse(deep: Float | None, wide: Float | None, calibration: Calibration, multilabel: bool) -> Float:
+def fuse(gru: Float | None, linear: Float | None, calibration: Calibration, multilabel: bool) -> Float:
     """Gives probabilities from the scores of either part or both.
 
     Args:
-        deep: The head's logits `(N, C)`, or None.
-        wide: The linear model's margins `(N, C)`, or `(N, 1)` for two classes, or None.
-        calibration: Scales, shifts and the weight of the deep part.
+        gru: The head's logits `(N, C)`, or None.
+        linear: The linear model's margins `(N, C)`, or `(N, 1)` for two classes, or None.
+        calibration: Scales, shifts and the weight of the GRU part.
         multilabel: Whether each label is decided for itself.
 
     Returns:
         `(N, C) float32`; rows sum to 1 unless `multilabel`.
     """
-    scores = scale_scores(deep, wide, calibration, multilabel)
+    scores = scale_scores(gru, linear, calibration, multilabel)
     fused: NDArray[np.floating] = np.zeros_like(scores[0][1])
     for share, score in scores:  # in place, as all that follows: new memory takes longer than the sums
         if not multilabel:
@@ -42,15 +42,15 @@ def fuse(deep: Float | None, wide: Float | None, calibration: Calibration, multi
 
 
 def scale_scores(
-    deep: Float | None, wide: Float | None, calibration: Calibration, multilabel: bool
+    gru: Float | None, linear: Float | None, calibration: Calibration, multilabel: bool
 ) -> list[tuple[float, NDArray[np.float64]]]:
     """Gives the weight and the scaled scores `(N, C)` of each part; the arguments are those of `fuse`."""
     scores = []
-    if deep is not None:
-        scores.append((calibration.fusion, deep.astype(np.float64) * calibration.deep_scale))
-    if wide is not None:
-        margins = wide * np.array(calibration.wide_scale) + np.array(calibration.wide_shift)
-        if not multilabel and wide.shape[1] == 1:
+    if gru is not None:
+        scores.append((calibration.fusion, gru.astype(np.float64) * calibration.gru_scale))
+    if linear is not None:
+        margins = linear * np.array(calibration.linear_scale) + np.array(calibration.linear_shift)
+        if not multilabel and linear.shape[1] == 1:
             margins = np.concatenate([-margins, margins], axis=1)
         scores.append((1.0 - calibration.fusion, margins))
     return scores if len(scores) == 2 else [(1.0, scores[0][1])]

@@ -1,4 +1,4 @@
-"""The deep part: tokens to vectors, the encoder, the head."""
+"""The GRU part: tokens to vectors, the encoder, the head."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import ModelConfig
+from grutext.config import GRUConfig
 from grutext.engines.layers import Float
 from grutext.inference.encoder import Encoder
 from grutext.text import TokenBatch
@@ -16,7 +16,7 @@ from grutext.text import TokenBatch
 _BLOCK = 2048  # subword rows that are summed at a time: they stay in the cache
 
 
-class DeepPart:
+class GRUPart:
     """Embedding, GRU encoder and head of a bundle; immutable.
 
     Args:
@@ -26,7 +26,7 @@ class DeepPart:
     """
 
     def __init__(
-        self, config: ModelConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
+        self, config: GRUConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
     ) -> None:
         self._weights, self._compiled = weights, compiled
         self._encoder = Encoder(config, weights, compiled)

@@ -1,4 +1,4 @@
-"""The wide part: n-gram counts to the margins of a linear model."""
+"""The linear part: n-gram counts to the margins of a linear model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import WideConfig
+from grutext.config import LinearConfig
 from grutext.text import MAX_COUNT, NgramFeatures, SparseRows, TokenBatch, count_ngrams, list_ngrams
 
 _BLOCK = 1 << 18  # products held at a time
@@ -19,7 +19,7 @@ _MANY = 1 << 12  # tokens
 _SALT = secrets.randbits(64) | 1  # of a hash table, which decides nothing
 
 
-class WidePart:
+class LinearPart:
     """The linear model of a bundle; immutable.
 
     Args:
@@ -29,12 +29,12 @@ class WidePart:
     """
 
     def __init__(
-        self, config: WideConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
+        self, config: LinearConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
     ) -> None:
         self.config = config
-        self.features = NgramFeatures(weights["wide/keys"], weights["wide/scale"].astype(np.float32))
-        self.kernel = weights["wide/kernel"]
-        self.bias = weights["wide/bias"]
+        self.features = NgramFeatures(weights["linear/keys"], weights["linear/scale"].astype(np.float32))
+        self.kernel = weights["linear/kernel"]
+        self.bias = weights["linear/bias"]
         self._compiled = compiled and self.kernel.dtype == np.float16
 
     def margins(self, tokens: TokenBatch) -> NDArray[np.float32]:
@@ -47,7 +47,9 @@ class WidePart:
             return self._read_compiled(tokens)
         counts = count_ngrams(tokens, self.config)
         rows = self.features.transform(counts)
-        margins = linear(rows, self._fast_kernel if len(tokens.ids) > _MANY else self.kernel) + self.bias
+        margins = (
+            sparse_product(rows, self._fast_kernel if len(tokens.ids) > _MANY else self.kernel) + self.bias
+        )
         known = (rows.starts[1:] - rows.starts[:-1]) / np.maximum(counts.starts[1:] - counts.starts[:-1], 1)
         return margins, known.astype(np.float32)
 
@@ -81,7 +83,7 @@ class WidePart:
         return self.kernel.astype(np.float32)
 
 
-def linear(rows: SparseRows, kernel: NDArray[Any]) -> NDArray[np.float32]:
+def sparse_product(rows: SparseRows, kernel: NDArray[Any]) -> NDArray[np.float32]:
     """Gives the product of a sparse matrix `(N, F)` with a dense one `(F, C)`, a block of rows at a time."""
     starts = rows.starts.tolist()
     texts = len(starts) - 1

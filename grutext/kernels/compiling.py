@@ -124,8 +124,8 @@ def _widen(_: Any, __: Any) -> Any:
         triple, _, features = context.codegen().magic_tuple()
         if "+f16c" in features or triple.startswith(("aarch64", "arm64")):
             return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
-        wide = builder.shl(builder.sext(arguments[0], ir.IntType(32)), ir.IntType(32)(13))
-        number = builder.bitcast(builder.and_(wide, ir.IntType(32)(-0x70000001)), ir.FloatType())
+        linear = builder.shl(builder.sext(arguments[0], ir.IntType(32)), ir.IntType(32)(13))
+        number = builder.bitcast(builder.and_(linear, ir.IntType(32)(-0x70000001)), ir.FloatType())
         return builder.fmul(number, ir.FloatType()(2.0**112))
 
     return numba.types.float32(numba.types.int16), generate

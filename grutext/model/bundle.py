@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save as save_arrays
 
-from grutext.config import Config, flatten
+from grutext.config import Config
 from grutext.errors import BundleError, GrutextError
 from grutext.model.checks import check_calibration, check_values, check_weights
+from grutext.model.formats import FORMAT, upgrade_values, upgrade_weights
 from grutext.model.reading import (
-    FORMAT,
     LIMITS,
     MODEL_FILE,
     WEIGHTS_FILE,
@@ -36,8 +36,6 @@ from grutext.model.reading import (
 )
 from grutext.model.spec import Calibration
 
-# What settings were in formats that did not have them yet.
-_SETTINGS_BEFORE = {1: {"model.convolution": 0, "training.class_weight": "none"}}
 LEFTOVERS = (
     "saving",
     "replaced",
@@ -138,6 +136,8 @@ class Bundle:
             raise _unreadable(path, error) from None
         weights = read_weights(path / WEIGHTS_FILE, values["files"][WEIGHTS_FILE])
         try:
+            weights = upgrade_weights(values["format"], weights)
+            values = upgrade_values(values)
             bundle = cls._from_values(values, weights)
             _check(bundle)
         except (GrutextError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
@@ -163,12 +163,11 @@ class Bundle:
     @classmethod
     def _from_values(cls, values: dict[str, Any], weights: Weights) -> Bundle:
         names = [name for name in cls.__dataclass_fields__ if name != "weights"]
-        fields = {name: values[name] for name in names if name != "abstention" or values["format"] > 1}
+        fields = {name: values[name] for name in names}
         calibration: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in values["calibration"].items()
         }
-        before = _SETTINGS_BEFORE.get(values["format"], {})
-        fields["config"] = Config().override(before).override(flatten(values["config"]))
+        fields["config"] = Config.from_dict(values["config"])
         fields["calibration"] = Calibration(**calibration)
         fields["labels"], fields["vocabulary"] = tuple(values["labels"]), tuple(values["vocabulary"])
         return cls(weights=weights, **fields)

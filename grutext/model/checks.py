@@ -95,10 +95,10 @@ def check_weights(
         BundleError: There is such a weight.
         ConfigError: The configuration names a pooling that does not exist.
     """
-    check_model(config.model)
-    if config.model.layers > len(weights):  # it would take for ever to name what billions of layers lack
-        raise BundleError(f"there are {len(weights)} weights for {config.model.layers} layers")
-    keys = weights.get("wide/keys", np.zeros(0, np.uint32))
+    check_model(config.gru)
+    if config.gru.layers > len(weights):  # it would take for ever to name what billions of layers lack
+        raise BundleError(f"there are {len(weights)} weights for {config.gru.layers} layers")
+    keys = weights.get("linear/keys", np.zeros(0, np.uint32))
     spec = weight_spec(config, vocabulary + 1, len(labels), multilabel, len(keys))
     wrong = [f"{name} is missing" for name in spec if name not in weights]
     wrong += [f"{name} is unknown" for name in weights if name not in spec]
@@ -109,7 +109,7 @@ def check_weights(
         elif array is not None and array.dtype.kind == "f" and not _is_finite(array):
             wrong.append(f"{name} has values that are not finite")
     if keys.ndim == 1 and (keys[1:] <= keys[:-1]).any():
-        wrong.append("wide/keys does not ascend")
+        wrong.append("linear/keys does not ascend")
     if wrong:
         raise BundleError("the weights do not fit the model: " + "; ".join(wrong))
 
@@ -132,7 +132,7 @@ def check_calibration(calibration: Calibration, labels: Sequence[str], multilabe
     """
     wrong = [
         f"{name} has another number of values than one or one for each label"
-        for name in ("wide_scale", "wide_shift", "scale", "shift")
+        for name in ("linear_scale", "linear_shift", "scale", "shift")
         if len(getattr(calibration, name)) not in (1, len(labels))
     ]
     if len(calibration.thresholds) not in ((len(labels),) if multilabel else (0, len(labels))):
@@ -141,8 +141,8 @@ def check_calibration(calibration: Calibration, labels: Sequence[str], multilabe
         wrong.append("familiarity has another number of values than three")
     if not multilabel and min(calibration.thresholds, default=1.0) <= 0:
         wrong.append("a threshold is not positive")
-    if not all(isinstance(number, (int, float)) for number in (calibration.deep_scale, calibration.fusion)):
-        wrong.append("deep_scale or fusion is no number")
+    if not all(isinstance(number, (int, float)) for number in (calibration.gru_scale, calibration.fusion)):
+        wrong.append("gru_scale or fusion is no number")
     numbers = np.concatenate([np.ravel(value) for value in asdict(calibration).values()])
     if not np.isfinite(np.asarray(numbers, np.float64)).all() or not 0.0 <= calibration.fusion <= 1.0:
         wrong.append("a number is not finite, or the fusion is outside 0..1")

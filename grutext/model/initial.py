@@ -15,15 +15,15 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def initial_arrays(config: Config, rows: int, classes: int, multilabel: bool) -> Arrays:
-    """Gives the first value of every weight of the deep part; the seed decides them. The arguments are `weight_spec`'s.
+    """Gives the first value of every weight of the GRU part; the seed decides them. The arguments are `weight_spec`'s.
 
     Tables are uniform within 0.05, kernels Glorot uniform, recurrent kernels orthogonal (each gate's
     square for itself; Saxe et al. 2013, arXiv 1312.6120), queries normal, biases zero.
     """
     rng = np.random.default_rng([config.training.seed, 1])
-    deep = replace(config, wide=replace(config.wide, enabled=False))
+    gru = replace(config, linear=replace(config.linear, enabled=False))
     arrays: Arrays = {}
-    for name, (shape, _) in weight_spec(deep, rows, classes, multilabel, 0).items():
+    for name, (shape, _) in weight_spec(gru, rows, classes, multilabel, 0).items():
         kind = name.rpartition("/")[2]
         if name.startswith("embedding/"):
             value = rng.uniform(-0.05, 0.05, shape)

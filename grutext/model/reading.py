@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.errors import BundleError
+from grutext.model.formats import FORMAT
 
-FORMAT = 2
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 

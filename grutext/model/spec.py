@@ -37,11 +37,11 @@ and stores the transposes; ONNX is as here, with `linear_before_reset=1` for `re
 Padding
 =======
 A step beyond a text's length leaves the state as it was and is seen by no pooling. An empty text has
-no states and pools to zeros, so that its label is decided by the head's bias and the wide part.
+no states and pools to zeros, so that its label is decided by the head's bias and the linear part.
 
 The whole
 =========
-`log p = s (a log p_deep + (1 - a) log p_wide) + b`, renormalised; for several labels the same in log-odds,
+`log p = s (a log p_gru + (1 - a) log p_linear) + b`, renormalised; for several labels the same in log-odds,
 label by label. No log-probability of a part counts as more than 60 below its highest. The calibration numbers are in `Calibration`.
 """
 
@@ -49,7 +49,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from grutext.config import Config, ModelConfig
+from grutext.config import Config, GRUConfig
 from grutext.errors import ConfigError
 
 GATES = ("z", "r", "c")
@@ -67,10 +67,10 @@ class Calibration:
     """What turns raw scores into probabilities; fitted on the dev part.
 
     Attributes:
-        deep_scale: Factor on the deep part's logits (the inverse of a temperature).
-        wide_scale: Factor on the linear model's margins; one number for each label where there are several.
-        wide_shift: What is added to the scaled margins, likewise.
-        fusion: The weight a of the deep part, in 0..1.
+        gru_scale: Factor on the GRU part's logits (the inverse of a temperature).
+        linear_scale: Factor on the linear model's margins; one number for each label where there are several.
+        linear_shift: What is added to the scaled margins, likewise.
+        fusion: The weight a of the GRU part, in 0..1.
         scale: Factor on the fused log-probabilities (for several labels, log-odds); one number, or one for
             each label.
         shift: What is added to them then, likewise.
@@ -81,9 +81,9 @@ class Calibration:
             bias, the weight of the largest score, the weight of the known share. Empty in old models.
     """
 
-    deep_scale: float = 1.0
-    wide_scale: tuple[float, ...] = (1.0,)
-    wide_shift: tuple[float, ...] = (0.0,)
+    gru_scale: float = 1.0
+    linear_scale: tuple[float, ...] = (1.0,)
+    linear_shift: tuple[float, ...] = (0.0,)
     fusion: float = 0.5
     scale: tuple[float, ...] = (1.0,)
     shift: tuple[float, ...] = (0.0,)
@@ -91,30 +91,30 @@ class Calibration:
     familiarity: tuple[float, ...] = field(default=())
 
 
-def check_model(config: ModelConfig) -> None:
+def check_model(config: GRUConfig) -> None:
     """Raises a ConfigError if the configuration names a pooling that does not exist."""
     if config.pooling not in POOLINGS:
         raise ConfigError(
-            f'there is no pooling "{config.pooling}"; model.pooling is one of {", ".join(POOLINGS)}'
+            f'there is no pooling "{config.pooling}"; gru.pooling is one of {", ".join(POOLINGS)}'
         )
 
 
-def directions(config: ModelConfig) -> tuple[str, ...]:
+def directions(config: GRUConfig) -> tuple[str, ...]:
     """Gives the directions in which the GRU reads, one or two."""
     return DIRECTIONS if config.bidirectional else DIRECTIONS[:1]
 
 
-def state_width(config: ModelConfig) -> int:
+def state_width(config: GRUConfig) -> int:
     """Gives the width D * U of a token's state."""
     return len(directions(config)) * config.units
 
 
-def pooled_width(config: ModelConfig) -> int:
+def pooled_width(config: GRUConfig) -> int:
     """Gives the width P of a text's vector."""
     return POOLINGS[config.pooling] * state_width(config)
 
 
-def encoder_spec(config: ModelConfig) -> Spec:
+def encoder_spec(config: GRUConfig) -> Spec:
     """Gives name, shape and dtype of every weight of the convolution, the GRU layers and the pooling."""
     units, size = config.units, config.embedding_size
     spec: Spec = {}
@@ -144,10 +144,10 @@ def weight_spec(config: Config, rows: int, classes: int, multilabel: bool, featu
         rows: Rows V of the word table.
         classes: Number C of labels.
         multilabel: Whether a text has several labels.
-        features: Number F of n-grams that the wide part knows.
+        features: Number F of n-grams that the linear part knows.
     """
     spec: Spec = {}
-    model, text = config.model, config.text
+    model, text = config.gru, config.text
     if model.enabled:
         spec["embedding/words"] = ((rows, model.embedding_size), "float16")
         if text.subword_max:
@@ -155,15 +155,15 @@ def weight_spec(config: Config, rows: int, classes: int, multilabel: bool, featu
         spec |= encoder_spec(model)
         spec["head/kernel"] = ((pooled_width(model), classes), "float32")
         spec["head/bias"] = ((classes,), "float32")
-    if config.wide.enabled:
-        margins = wide_columns(classes, multilabel)
-        spec["wide/keys"] = ((features,), "uint32")
-        spec["wide/scale"] = ((features,), "float16")
-        spec["wide/kernel"] = ((features, margins), "float16")
-        spec["wide/bias"] = ((margins,), "float32")
+    if config.linear.enabled:
+        margins = linear_columns(classes, multilabel)
+        spec["linear/keys"] = ((features,), "uint32")
+        spec["linear/scale"] = ((features,), "float16")
+        spec["linear/kernel"] = ((features, margins), "float16")
+        spec["linear/bias"] = ((margins,), "float32")
     return spec
 
 
-def wide_columns(classes: int, multilabel: bool) -> int:
+def linear_columns(classes: int, multilabel: bool) -> int:
     """Gives the number of margins of the linear model: one for two classes, else one for each."""
     return 1 if classes == 2 and not multilabel else classes

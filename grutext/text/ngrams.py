@@ -1,4 +1,4 @@
-"""The sparse features of the wide part: word n-grams and character n-grams, counted by their hashes.
+"""The sparse features of the linear part: word n-grams and character n-grams, counted by their hashes.
 
 An n-gram is known by a 32-bit key. The top bit tells the family (0: words, 1: characters), the others
 are a mixed polynomial hash; with a million known n-grams, an unknown one is taken for a known one once
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import WideConfig
+from grutext.config import LinearConfig
 from grutext.text.codes import bounds, code_points
 from grutext.text.lookup import KeyIndex
 from grutext.text.subwords import CRC_STEP
@@ -53,7 +53,7 @@ class NgramCounts:
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
-def list_ngrams(batch: TokenBatch, config: WideConfig, compiled: bool = False) -> tuple[Int64, UInt32]:
+def list_ngrams(batch: TokenBatch, config: LinearConfig, compiled: bool = False) -> tuple[Int64, UInt32]:
     """Gives the n-grams of a batch of N texts, each of them as often as it occurs; an empty text has none.
 
     Args:
@@ -74,7 +74,7 @@ def list_ngrams(batch: TokenBatch, config: WideConfig, compiled: bool = False) -
     return _gather(grams, len(batch.lengths))
 
 
-def _list_compiled(batch: TokenBatch, config: WideConfig) -> tuple[Int64, UInt32]:
+def _list_compiled(batch: TokenBatch, config: LinearConfig) -> tuple[Int64, UInt32]:
     """Gives what `list_ngrams` does."""
     from grutext.kernels.ngrams import hash_ngrams, hash_types
 
@@ -88,12 +88,12 @@ def _list_compiled(batch: TokenBatch, config: WideConfig) -> tuple[Int64, UInt32
     return gram_bounds, keys
 
 
-def _read_texts(batch: TokenBatch, config: WideConfig) -> list[str]:
+def _read_texts(batch: TokenBatch, config: LinearConfig) -> list[str]:
     """Gives the texts whose characters are read: without n-grams of characters empty ones."""
     return batch.normalized if config.char_max else [""] * len(batch.normalized)
 
 
-def count_ngrams(batch: TokenBatch, config: WideConfig) -> NgramCounts:
+def count_ngrams(batch: TokenBatch, config: LinearConfig) -> NgramCounts:
     """Counts the n-grams of a batch of texts; the arguments are those of `list_ngrams`."""
     gram_bounds, keys = list_ngrams(batch, config)
     for start, end in itertools.pairwise(gram_bounds.tolist()):

@@ -9,13 +9,13 @@ Float = NDArray[np.float32]
 MOST = 10.0  # times that a text counts, at most
 
 
-def is_balanced(class_weight: str, multilabel: bool, deep: bool) -> bool:
+def is_balanced(class_weight: str, multilabel: bool, gru: bool) -> bool:
     """Tells whether a part's loss is balanced: what `auto` stands for.
 
     It balances the GRU where there are several labels, which then learns the rare ones in half the
     epochs; it leaves alone the linear part and texts of one label, which gain nothing.
     """
-    return class_weight == "balanced" or (class_weight == "auto" and multilabel and deep)
+    return class_weight == "balanced" or (class_weight == "auto" and multilabel and gru)
 
 
 def class_weights(label_counts: Float, texts: int, balanced: bool, multilabel: bool) -> Float:

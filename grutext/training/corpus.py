@@ -20,7 +20,7 @@ from grutext.training.gru.batches import Corpus, one_hot
 from grutext.training.gru.shards import ShardedCorpus
 
 if TYPE_CHECKING:
-    from grutext.training.linear.fit import WideFit
+    from grutext.training.linear.fit import LinearFit
 
 _VOCABULARY_CHARACTERS = 64_000_000  # of texts in files; a token that has no place in so many is a rare one
 _SHAPE_CHARACTERS = 4_000_000
@@ -66,18 +66,18 @@ class InMemory:
         """Gives the texts as the GRU learns from them."""
         return Corpus(vectorizer.vectorize(self.texts), self.targets, config.training.window)
 
-    def fit_wide(
+    def fit_linear(
         self, vectorizer: Vectorizer, config: Config, multilabel: bool, seconds: float | None
-    ) -> WideFit:
-        """Fits the wide part to the texts."""
-        from grutext.training.linear.fit import fit_wide
+    ) -> LinearFit:
+        """Fits the linear part to the texts."""
+        from grutext.training.linear.fit import fit_linear
 
-        balanced = is_balanced(config.training.class_weight, multilabel, deep=False)
-        return fit_wide(
-            self.texts, self.targets, vectorizer, config.wide, multilabel=multilabel, seed=config.training.seed,
+        balanced = is_balanced(config.training.class_weight, multilabel, gru=False)
+        return fit_linear(
+            self.texts, self.targets, vectorizer, config.linear, multilabel=multilabel, seed=config.training.seed,
             seconds=seconds,
             weights=class_weights(self.targets.sum(axis=0), self.count, balanced, multilabel),
-            names=self.labels if config.wide.label_names else (),
+            names=self.labels if config.linear.label_names else (),
         )  # fmt: skip
 
 
@@ -120,15 +120,15 @@ class InFiles:
             )
         return self._corpus
 
-    def fit_wide(
+    def fit_linear(
         self, vectorizer: Vectorizer, config: Config, multilabel: bool, seconds: float | None
-    ) -> WideFit:
-        """Fits the wide part to the texts, a block at a time."""
-        from grutext.training.linear.out_of_core import stream_wide
+    ) -> LinearFit:
+        """Fits the linear part to the texts, a block at a time."""
+        from grutext.training.linear.out_of_core import fit_out_of_core
 
         corpus = self.corpus(vectorizer, config)
-        balanced = is_balanced(config.training.class_weight, multilabel, deep=False)
-        return stream_wide(
-            corpus, config.wide, multilabel=multilabel, seed=config.training.seed, seconds=seconds,
+        balanced = is_balanced(config.training.class_weight, multilabel, gru=False)
+        return fit_out_of_core(
+            corpus, config.linear, multilabel=multilabel, seed=config.training.seed, seconds=seconds,
             weights=class_weights(corpus.label_counts, self.count, balanced, multilabel),
         )  # fmt: skip

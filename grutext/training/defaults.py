@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grutext.config import Config, TextConfig, WideConfig
+from grutext.config import Config, LinearConfig, TextConfig
 from grutext.progress import epochs_in_words
 from grutext.text import TOKENIZERS, is_unspaced, normalize
 
@@ -80,18 +80,18 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: 
         pretrained: Whether the embedding starts from word vectors, which know no pairs, and more than the texts could tell.
         multilabel: Whether a text may have several labels.
     """
-    text, wide, training = config.text, config.wide, config.training
+    text, linear, training = config.text, config.linear, config.training
     if text.tokenizer == "auto":
         by_script = "pair" if shape.unspaced and not pretrained else "word"
         text = replace(text, tokenizer="character" if shape.words <= 1 else by_script)
     if text.tokenizer == "pair":  # its single characters count as well, unless the user has other wishes
         text = replace(text, subword_min=1) if text.subword_min == TextConfig().subword_min else text
-        wide = replace(wide, char_min=1) if wide.char_min == WideConfig().char_min else wide
-    if not wide.min_count:
-        wide = replace(wide, min_count=1 if shape.texts < _MANY_TEXTS else 2)
-    if not wide.regularization:
+        linear = replace(linear, char_min=1) if linear.char_min == LinearConfig().char_min else linear
+    if not linear.min_count:
+        linear = replace(linear, min_count=1 if shape.texts < _MANY_TEXTS else 2)
+    if not linear.regularization:
         closely = shape.labels >= _VERY_MANY_LABELS and shape.words > 1 and not multilabel
-        wide = replace(wide, regularization=1.0 if closely else 0.5)
+        linear = replace(linear, regularization=1.0 if closely else 0.5)
     if not training.epochs:
         training = replace(training, epochs=epochs_for(shape))
     if training.pretraining_epochs < 0:
@@ -108,7 +108,7 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: 
         training = replace(training, batch_size=size)
     if not training.learning_rate:
         training = replace(training, learning_rate=rate_for(shape, training.batch_size))
-    return replace(config, text=text, wide=wide, training=training)
+    return replace(config, text=text, linear=linear, training=training)
 
 
 def radius_for(shape: Shape, shared: bool) -> float:
@@ -150,11 +150,11 @@ def describe(config: Config, shape: Shape) -> str:
     """Gives the line that tells the user what was chosen, and by what."""
     unit = {"word": "words", "pair": "pairs of characters", "character": "characters"}
     choices = [f"{unit[config.text.tokenizer]} as tokens"]
-    wide, training = config.wide, config.training
-    if wide.enabled:
-        often = {1: "once", 2: "twice"}.get(wide.min_count, f"{wide.min_count} times")
-        choices.append(f"n-grams that occur {often} or more, C {wide.regularization:g}")
-    if config.model.enabled:
+    linear, training = config.linear, config.training
+    if linear.enabled:
+        often = {1: "once", 2: "twice"}.get(linear.min_count, f"{linear.min_count} times")
+        choices.append(f"n-grams that occur {often} or more, C {linear.regularization:g}")
+    if config.gru.enabled:
         batches = f"batches of at most {training.batch_size} at {training.learning_rate:g}"
         epochs = epochs_in_words(training.epochs)
         if training.pretraining_epochs:

@@ -61,7 +61,7 @@ def train(
         checkpoint: Folder for the state of an unfinished training.
         resume: Whether to go on from the state in `checkpoint`.
         started: `time.monotonic()` from which the time budget counts; now, if left out.
-        refit: Whether the wide part, once the dev part has calibrated and measured the model, is fitted
+        refit: Whether the linear part, once the dev part has calibrated and measured the model, is fitted
             again to both parts, if they are in memory. A time budget that is too short for it leaves it out.
         vectors: File of word vectors that the embedding starts from; they are as wide as it.
 
@@ -78,7 +78,7 @@ def train(
     """
     started = time.monotonic() if started is None else started
     listener = listener or Silent()
-    check_model(config.model)
+    check_model(config.gru)
     part = InFiles(train) if isinstance(train, Shards) else InMemory(train)
     labels = part.labels
     if len(labels) < (1 if multilabel else 2) or not dev:
@@ -93,15 +93,15 @@ def train(
         raise TrainingError(
             f"no text of the dev part has a label of the training part ({', '.join(labels[:5])}, ...); name another dev part"
         )
-    pretrained = read_pretrained(vectors, vectorizer.vocabulary, config.model, listener) if vectors else None
+    pretrained = read_pretrained(vectors, vectorizer.vocabulary, config.gru, listener) if vectors else None
     origin = pretrained.origin if pretrained else {}
     end = started + config.training.time_budget if config.training.time_budget else None
 
     weights: Weights = {}
     began = time.monotonic()
-    if config.wide.enabled:
-        weights |= _wide(part, vectorizer, config, multilabel, listener, end)
-    wide_seconds = time.monotonic() - began
+    if config.linear.enabled:
+        weights |= _linear(part, vectorizer, config, multilabel, listener, end)
+    linear_seconds = time.monotonic() - began
     unfinished = Bundle(
         config=config, labels=labels, multilabel=multilabel, vocabulary=vectorizer.vocabulary.tokens,
         weights=weights, calibration=Calibration(),
@@ -110,7 +110,7 @@ def train(
     )  # fmt: skip
     history: list[dict[str, Any]] = []
     stopped: BaseException | None = None
-    if config.model.enabled:
+    if config.gru.enabled:
         from grutext.training.gru.checkpoint import Checkpoint
 
         identity = _identity(part, dev, config, origin.get("vectors_sha256"), multilabel)
@@ -118,7 +118,7 @@ def train(
         kept = Checkpoint(checkpoint, identity, resume, seconds) if checkpoint else None
         held_out = Corpus(vectorizer.vectorize(dev_texts), dev_targets)
         corpus = part.corpus(vectorizer, config)
-        fit = _deep(corpus, held_out, unfinished, listener, kept, end, pretrained)
+        fit = _gru(corpus, held_out, unfinished, listener, kept, end, pretrained)
         if isinstance(fit.stopped, DivergenceError) and not fit.history:
             raise fit.stopped
         stopped = fit.stopped
@@ -131,51 +131,51 @@ def train(
         why = str(stopped) or "it was interrupted"
         bundle = add_golden(replace(bundle, data=bundle.data | {"unfinished": why}), dev_texts)
         raise DivergenceError(why, bundle) if isinstance(stopped, DivergenceError) else Interrupted(bundle)
-    in_time = end is None or time.monotonic() + 2 * wide_seconds + _SAVING < end
-    if refit and config.wide.enabled and isinstance(part, InMemory) and in_time:
-        bundle = _refit_wide(bundle, [*part.examples, *dev], vectorizer, listener)
+    in_time = end is None or time.monotonic() + 2 * linear_seconds + _SAVING < end
+    if refit and config.linear.enabled and isinstance(part, InMemory) and in_time:
+        bundle = _refit_linear(bundle, [*part.examples, *dev], vectorizer, listener)
     return add_golden(bundle, dev_texts)
 
 
-def _refit_wide(
+def _refit_linear(
     bundle: Bundle, examples: Sequence[Example], vectorizer: Vectorizer, listener: Listener
 ) -> Bundle:
-    """Fits the wide part again to all examples; what calibrates and decides stays as the dev part has it."""
+    """Fits the linear part again to all examples; what calibrates and decides stays as the dev part has it."""
     known = set(bundle.labels)
     examples = [example for example in examples if bundle.multilabel or known & set(example.labels)]
     part = InMemory(examples, bundle.labels)
-    weights = _wide(part, vectorizer, bundle.config, bundle.multilabel, Silent(), None)
-    listener.note(f"wide part: fitted again to all {part.count:,} texts")
+    weights = _linear(part, vectorizer, bundle.config, bundle.multilabel, Silent(), None)
+    listener.note(f"linear part: fitted again to all {part.count:,} texts")
     return replace(bundle, weights=bundle.weights | weights, data=bundle.data | {"refit": part.count})
 
 
-def _wide(
+def _linear(
     part: InMemory | InFiles, vectorizer: Vectorizer, config: Config, multilabel: bool, listener: Listener,
     end: float | None,
 ) -> Weights:  # fmt: skip
     began = time.monotonic()
-    seconds = None if end is None else (end - began - _SAVING) * (0.4 if config.model.enabled else 0.9)
-    fit = part.fit_wide(vectorizer, config, multilabel, seconds)
+    seconds = None if end is None else (end - began - _SAVING) * (0.4 if config.gru.enabled else 0.9)
+    fit = part.fit_linear(vectorizer, config, multilabel, seconds)
     of = (
         ""
         if fit.rows == part.count
         else f" from {fit.rows:,} of {part.count:,} texts, to keep the time budget"
     )
     listener.note(
-        f"wide part: {len(fit.arrays['wide/keys']):,} n-grams{of}, {time.monotonic() - began:.1f} s"
+        f"linear part: {len(fit.arrays['linear/keys']):,} n-grams{of}, {time.monotonic() - began:.1f} s"
     )
     return fit.arrays
 
 
-def _deep(
+def _gru(
     train: Corpus | ShardedCorpus, dev: Corpus, unfinished: Bundle, listener: Listener,
     checkpoint: Any, end: float | None, pretrained: Pretrained | None,
 ) -> Any:  # fmt: skip
-    from grutext.training.gru.fit import fit_deep
+    from grutext.training.gru.fit import fit_gru
 
     deadline = None if end is None else end - _SAVING - _scoring_seconds(unfinished, dev.tokens.normalized)
     config, rows = unfinished.config, len(unfinished.vocabulary) + 1
-    return fit_deep(
+    return fit_gru(
         train, dev, config, rows, multilabel=unfinished.multilabel, listener=listener, checkpoint=checkpoint,
         deadline=deadline, pretrained=pretrained,
     )  # fmt: skip
@@ -206,7 +206,7 @@ def _identity(
 
 def _versions(config: Config) -> dict[str, str]:
     libraries = ["numpy", "scikit-learn"]
-    if config.model.enabled:  # what the GRU learns with
+    if config.gru.enabled:  # what the GRU learns with
         libraries += ["numba", "scipy"] if has_loops(config) else ["tensorflow", "keras"]
     found = {name: version(name) for name in libraries}
     return {"grutext": grutext.__version__, "python": platform.python_version()} | found

@@ -17,7 +17,7 @@ from benchmarks.bulk import FORMS, write_bulk
 ROOT = Path(__file__).parents[2]
 GRUTEXT = (sys.executable, "-m", "grutext")
 # The linear part over single words: the fastest model there is, so that 5 GB take minutes.
-QUICK = ("--no-deep", "--set", "wide.char_max=0", "--set", "wide.word_max=1", "--quiet")
+QUICK = ("--no-gru", "--set", "linear.char_max=0", "--set", "linear.word_max=1", "--quiet")
 _PERIOD = 0.5  # seconds between two looks
 
 

@@ -54,13 +54,13 @@ def run_grutext(bench_set: BenchSet, seed: int, preset: str | None, folder: Path
 def score_parts(model: Classifier, bench_set: BenchSet) -> dict[str, Any]:
     """Gives the weight of the GRU in the mixture, and the metrics of each part as if it stood alone."""
     test = bench_set.read("test")
-    deep, wide = model.scores([example.text for example in test.examples])
+    gru, linear = model.scores([example.text for example in test.examples])
     calibration = model.bundle.calibration
     parts: dict[str, Any] = {"fusion": calibration.fusion}
     thresholds = model.thresholds if model.multilabel else None
-    for name, own_deep, own_wide in (("gru", deep, None), ("linear", None, wide)):
-        if own_deep is not None or own_wide is not None:
-            alone = fuse(own_deep, own_wide, calibration, model.multilabel)
+    for name, own_gru, own_linear in (("gru", gru, None), ("linear", None, linear)):
+        if own_gru is not None or own_linear is not None:
+            alone = fuse(own_gru, own_linear, calibration, model.multilabel)
             parts[name] = keep(score(test, alone, model.labels, thresholds))
     return parts
 

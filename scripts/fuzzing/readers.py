@@ -15,7 +15,7 @@ from grutext.text import normalize
 
 ENCODINGS = ("utf-8", "latin-1", "utf-16", "utf-32", "shift_jis", "gb18030", "utf-7", "no-such")
 # The options of `grutext train` that say something about its settings; none of them is given here.
-_SETTINGS = ("preset", "epochs", "time_budget", "seed", "class_weight", "optimize", "no_wide", "no_deep")
+_SETTINGS = ("preset", "epochs", "time_budget", "seed", "class_weight", "optimize", "no_linear", "no_gru")
 LONGEST_MESSAGE = 3000
 
 

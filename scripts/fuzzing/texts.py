@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from grutext.config import TextConfig, WideConfig
+from grutext.config import LinearConfig, TextConfig
 from grutext.kernels import problem
 from grutext.text import TOKENIZERS, TokenBatch, Vectorizer, Vocabulary, count_ngrams, list_ngrams, normalize
 
@@ -56,7 +56,7 @@ def check_vectorizer(data: bytes) -> None:
 def check_ngrams(data: bytes) -> None:
     """Counts the n-grams of the lines of a text; each line has the same ones alone and among others."""
     texts = read_text(data).split("\n")[:8]
-    vectorizer, config = Vectorizer(_CONFIG, _VOCABULARY), WideConfig()
+    vectorizer, config = Vectorizer(_CONFIG, _VOCABULARY), LinearConfig()
     together = count_ngrams(vectorizer.vectorize(texts), config)
     assert np.all(np.diff(together.texts << 32 | together.keys.astype(np.int64)) > 0)
     assert np.all(together.counts > 0)

@@ -28,9 +28,9 @@ def build_bundle(multilabel: bool) -> Bundle:
     probability is e^3 / (e^3 + 2) = 0.909443; with several labels it is 1 / (1 + e^-2) = 0.880797, or
     1 / (1 + e^1) = 0.268941 without the word.
     """
-    config = Config().override({"model.enabled": False, "wide.char_max": 0, "wide.word_max": 1})
+    config = Config().override({"gru.enabled": False, "linear.char_max": 0, "linear.word_max": 1})
     vectorizer = Vectorizer(config.text, Vocabulary(KEYWORDS))
-    keys = [count_ngrams(vectorizer.vectorize([word]), config.wide).keys[0] for word in KEYWORDS]
+    keys = [count_ngrams(vectorizer.vectorize([word]), config.linear).keys[0] for word in KEYWORDS]
     order = np.argsort(keys)
     return Bundle(
         config=config,
@@ -38,10 +38,10 @@ def build_bundle(multilabel: bool) -> Bundle:
         multilabel=multilabel,
         vocabulary=KEYWORDS,
         weights={
-            "wide/keys": np.array(keys, np.uint32)[order],
-            "wide/scale": np.ones(3, np.float16),
-            "wide/kernel": (3 * np.eye(3))[order].astype(np.float16),
-            "wide/bias": np.full(3, -1.0 if multilabel else 0.0, np.float32),
+            "linear/keys": np.array(keys, np.uint32)[order],
+            "linear/scale": np.ones(3, np.float16),
+            "linear/kernel": (3 * np.eye(3))[order].astype(np.float16),
+            "linear/bias": np.full(3, -1.0 if multilabel else 0.0, np.float32),
         },
         calibration=Calibration(thresholds=(0.5, 0.5, 0.5) if multilabel else ()),
         data={"source": "mails.csv", "text_column": "message", "label_column": "topic"},

@@ -36,40 +36,40 @@ def test_without_options_the_defaults_stand() -> None:
 
 def test_a_later_source_wins_over_an_earlier_one(tmp_path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text("[model]\nunits = 21\nlayers = 2\n[training]\nseed = 5\nepochs = 4\n", encoding="utf-8")
+    path.write_text("[gru]\nunits = 21\nlayers = 2\n[training]\nseed = 5\nepochs = 4\n", encoding="utf-8")
     config = config_of(
-        "--preset", "fast", "--config", str(path), "--set", "model.layers=3", "--set", "training.seed=6",
+        "--preset", "fast", "--config", str(path), "--set", "gru.layers=3", "--set", "training.seed=6",
         "--seed", "7",
     )  # fmt: skip
-    assert config.model.embedding_size == 48  # the preset's alone
-    assert config.model.units == 21  # the file's over the preset's
-    assert config.model.layers == 3  # --set's over the file's
+    assert config.gru.embedding_size == 48  # the preset's alone
+    assert config.gru.units == 21  # the file's over the preset's
+    assert config.gru.layers == 3  # --set's over the file's
     assert config.training.seed == 7  # --seed over all
     assert config.training.epochs == 4
 
 
 def test_the_width_of_word_vectors_wins_over_a_preset_and_no_one_else(tmp_path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text("[model]\nembedding_size = 21\n", encoding="utf-8")
+    path.write_text("[gru]\nembedding_size = 21\n", encoding="utf-8")
     sizes = []
     for arguments in (
         [],
         ["--preset", "accurate"],
         ["--config", str(path)],
-        ["--config", str(path), "--set", "model.embedding_size=22"],
+        ["--config", str(path), "--set", "gru.embedding_size=22"],
     ):
         config_of(*arguments)
-        sizes.append(build_config(capture.seen, width=50).model.embedding_size)
+        sizes.append(build_config(capture.seen, width=50).gru.embedding_size)
     assert sizes == [50, 50, 21, 22]
 
 
 def test_named_options_become_settings() -> None:
     config = config_of("--class-weight", "balanced", "--optimize", "macro-f1")
     assert (config.training.class_weight, config.training.optimize) == ("balanced", "macro-f1")
-    config = config_of("--epochs", "3", "--time-budget", "10m", "--no-deep")
+    config = config_of("--epochs", "3", "--time-budget", "10m", "--no-gru")
     assert (config.training.epochs, config.training.time_budget) == (3, 600.0)
-    assert (config.model.enabled, config.wide.enabled) == (False, True)
-    assert not config_of("--no-wide").wide.enabled
+    assert (config.gru.enabled, config.linear.enabled) == (False, True)
+    assert not config_of("--no-linear").linear.enabled
 
 
 @pytest.mark.parametrize(
@@ -85,31 +85,31 @@ def test_what_is_no_time_is_a_wrong_command_line(text) -> None:
     assert "is no time; write it as 90s, 10m, 1h30m" in usage_error("--time-budget", text)
 
 
-@pytest.mark.parametrize("text", ["model.units", "=3", ""])
+@pytest.mark.parametrize("text", ["gru.units", "=3", ""])
 def test_what_is_no_setting_is_a_wrong_command_line(text) -> None:
     assert "is not KEY=VALUE" in usage_error("--set", text)
 
 
 def test_a_wrong_setting_is_named_with_its_file(tmp_path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text("[model]\nunit = 21\n", encoding="utf-8")
+    path.write_text("[gru]\nunit = 21\n", encoding="utf-8")
     with pytest.raises(
-        ConfigError, match=r'mine\.toml: there is no setting "model\.unit"; did you mean "model\.units"'
+        ConfigError, match=r'mine\.toml: there is no setting "gru\.unit"; did you mean "gru\.units"'
     ):
         config_of("--config", str(path))
     with pytest.raises(ConfigError, match=r"missing\.toml"):
         config_of("--config", str(tmp_path / "missing.toml"))
     with pytest.raises(ConfigError, match="takes a whole number"):
-        config_of("--set", "model.units=many")
+        config_of("--set", "gru.units=many")
     with pytest.raises(ConfigError, match='there is no pooling "max-mean"'):
-        config_of("--set", "model.pooling=max-mean")
-    with pytest.raises(ConfigError, match="wide part, its deep part, or both"):
-        config_of("--no-wide", "--no-deep")
+        config_of("--set", "gru.pooling=max-mean")
+    with pytest.raises(ConfigError, match="linear part, its GRU part, or both"):
+        config_of("--no-linear", "--no-gru")
 
 
 def test_toml_keeps_every_setting(tmp_path) -> None:
     config = Config().override(
-        {"text.tokenizer": "character", "model.bidirectional": False, "training.learning_rate": 1.5e-7}
+        {"text.tokenizer": "character", "gru.bidirectional": False, "training.learning_rate": 1.5e-7}
     )
     path = tmp_path / "all.toml"
     path.write_text(config_toml(config), encoding="utf-8")

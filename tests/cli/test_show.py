@@ -25,22 +25,22 @@ def test_what_is_inside_a_model(run, trained_model) -> None:
             "subword_buckets 50000"
         ),
         (
-            "settings of wide      enabled yes, word_max 1, char_min 2, char_max 0, min_count 0, max_megabytes 8.5, "
+            "settings of linear    enabled yes, word_max 1, char_min 2, char_max 0, min_count 0, max_megabytes 8.5, "
             "regularization 0, label_names yes"
         ),
-        *(line for line in lines if line.startswith(("settings of model", "settings of training"))),
+        *(line for line in lines if line.startswith(("settings of gru", "settings of training"))),
         (
             "dev metrics           accuracy 0.5000  macro-F1 0.3333  weighted-F1 0.3333  log loss 0.5697  ECE 0.3500"
             "  (2 texts)"
         ),
         "calibration on dev    ECE 0.500 → 0.250, log loss 2.000 → 1.000",
         "",
-        "weights       shape     dtype   bytes",
-        "─────────────────────────────────────",
-        "wide/bias         3   float32      12",
-        "wide/kernel   3 x 3   float16      18",
-        "wide/keys         3    uint32      12",
-        "wide/scale        3   float16       6",
+        "weights         shape     dtype   bytes",
+        "───────────────────────────────────────",
+        "linear/bias         3   float32      12",
+        "linear/kernel   3 x 3   float16      18",
+        "linear/keys         3    uint32      12",
+        "linear/scale        3   float16       6",
         "",
         "epoch     loss   dev loss   dev score   tokens per second   seconds   best",
         "──────────────────────────────────────────────────────────────────────────",
@@ -55,7 +55,7 @@ def test_json_tells_the_same(run, trained_model) -> None:
         "model", "created", "labels", "multilabel", "vocabulary", "parameters", "weights", "files", "config", "data",
         "metrics", "abstention", "history", "versions",
     ]  # fmt: skip
-    assert values["weights"][1] == {"name": "wide/kernel", "shape": [3, 3], "dtype": "float16", "bytes": 18}
+    assert values["weights"][1] == {"name": "linear/kernel", "shape": [3, 3], "dtype": "float16", "bytes": 18}
     assert set(values["files"]) == {"model.json", "weights.safetensors"}
     assert values["metrics"]["dev"]["accuracy"] == 0.5
     assert len(values["history"]) == 2
@@ -67,7 +67,7 @@ def test_config_prints_what_train_config_reads_back(run, model, tmp_path) -> Non
     printed = run("show", "--config").stdout
     (tmp_path / "again.toml").write_text(printed, encoding="utf-8")
     config = Config().override(read_config(tmp_path / "again.toml"))
-    assert config == Config().override({"model.enabled": False, "wide.char_max": 0, "wide.word_max": 1})
+    assert config == Config().override({"gru.enabled": False, "linear.char_max": 0, "linear.word_max": 1})
     assert printed.startswith('[text]\ntokenizer = "auto"\n')
 
 

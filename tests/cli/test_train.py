@@ -57,7 +57,7 @@ class FakeTraining:
         return dataclasses.replace(
             self.bundle,
             config=config,
-            history=[RECORD.to_dict()] if config.model.enabled else [],
+            history=[RECORD.to_dict()] if config.gru.enabled else [],
             metrics={"dev": report, "calibration": CALIBRATION},
             data=others["data"],
         )
@@ -90,7 +90,7 @@ def entries(folder: Path) -> list[str]:
 def test_a_model_and_its_loss_curve_are_written_and_a_summary_is_printed(
     run, training, mails, tmp_path
 ) -> None:
-    result = run("train", mails, "-m", "reviews", "--no-deep")
+    result = run("train", mails, "-m", "reviews", "--no-gru")
     assert result.stdout == (
         "dev  accuracy 0.3333  macro-F1 0.1667  weighted-F1 0.1667  log loss 1.6094  ECE 0.4667  (3 texts)\n"
         "calibration on dev: ECE 0.071 → 0.018, log loss 0.402 → 0.371\n"
@@ -117,7 +117,7 @@ def test_the_guess_and_the_epochs_are_told_on_stderr(run, training, mails) -> No
 
 def test_json_is_all_that_is_printed(run, training, mails, tmp_path) -> None:
     (tmp_path / "test.csv").write_text(MAILS, encoding="utf-8")
-    result = run("train", mails, "--test", "test.csv", "--json", "--no-deep")
+    result = run("train", mails, "--test", "test.csv", "--json", "--no-gru")
     values = json.loads(result.stdout)
     assert list(values) == ["model", "epochs", "seconds", "dev", "test", "calibration", "abstention"]
     assert (values["model"], values["epochs"], values["seconds"]) == ("model", 0, 65.4)
@@ -133,11 +133,11 @@ def test_without_a_test_part_json_says_null(run, training, mails) -> None:
 
 
 def test_what_the_training_is_given(run, training, mails, tmp_path) -> None:
-    run("train", mails, "-m", "out/reviews", "--seed", 5, "--time-budget", "2m", "--set", "model.units=7")
+    run("train", mails, "-m", "out/reviews", "--seed", 5, "--time-budget", "2m", "--set", "gru.units=7")
     call = training.calls[0]
     assert (len(call["train"]), len(call["dev"])) == (27, 3)
     assert call["config"].training.time_budget == 120.0
-    assert (call["config"].training.seed, call["config"].model.units) == (5, 7)
+    assert (call["config"].training.seed, call["config"].gru.units) == (5, 7)
     assert call["checkpoint"] == Path("out/reviews.checkpoint")
     assert call["resume"] is False
     assert call["multilabel"] is False
@@ -150,7 +150,7 @@ def test_labels_of_the_dev_and_test_parts_that_training_does_not_know_are_named(
     run, training, mails, tmp_path
 ) -> None:
     (tmp_path / "dev.csv").write_text("message,topic\nx,login\ny,spam\n", encoding="utf-8")
-    lines = run("train", mails, "--dev", "dev.csv", "--test", "dev.csv", "--no-deep").stderr.splitlines()
+    lines = run("train", mails, "--dev", "dev.csv", "--test", "dev.csv", "--no-gru").stderr.splitlines()
     for part in ("dev", "test"):
         assert f'{part} part: labels that the model does not know, counted as errors: "spam" (1)' in lines
 
@@ -167,13 +167,13 @@ def test_named_parts_are_read_with_the_columns_of_the_training_part(run, trainin
 
 
 def test_without_data_the_sample_and_its_parts_are_used(run, training) -> None:
-    result = run("train", "--no-deep")
+    result = run("train", "--no-gru")
     call = training.calls[0]
     assert [len(call[part]) for part in ("train", "dev")] == [900, 100]
     assert call["data"]["source"] == "sample"
     assert "(200 texts)" in result.stdout
     assert "guessed" not in result.stderr
-    run("train", "sample", "--dev-fraction", 0.2, "-m", "other", "--no-deep")
+    run("train", "sample", "--dev-fraction", 0.2, "-m", "other", "--no-gru")
     assert [len(training.calls[1][part]) for part in ("train", "dev")] == [720, 180]
 
 
@@ -360,9 +360,7 @@ def test_a_wrong_column_and_a_folder_without_classes_and_bad_dev_data(
 
 
 def test_a_wrong_setting_is_told_before_the_data_are_read(error, training) -> None:
-    assert error("train", "missing.csv", "--set", "model.unit=3").startswith(
-        'there is no setting "model.unit"'
-    )
+    assert error("train", "missing.csv", "--set", "gru.unit=3").startswith('there is no setting "gru.unit"')
 
 
 def test_a_place_that_may_not_be_written_to_is_told_before_the_training(error, training, mails) -> None:
@@ -375,7 +373,7 @@ def test_a_place_that_may_not_be_written_to_is_told_before_the_training(error, t
     [
         (["--dev", "a.csv", "--dev-fraction", "0.1"], "--dev and --dev-fraction exclude each other."),
         (["--dev-fraction", "1"], "Invalid value for '--dev-fraction'"),
-        (["--vectors", "gone.txt", "--no-deep"], "--vectors and --no-deep exclude each other."),
+        (["--vectors", "gone.txt", "--no-gru"], "--vectors and --no-gru exclude each other."),
         (["--epochs", "0"], "Invalid value for '--epochs'"),
         (["--time-budget", "soon"], "is no time"),
         (["--preset", "best"], "Invalid value for '--preset'"),
@@ -390,10 +388,10 @@ def test_the_embedding_is_as_wide_as_the_word_vectors(run, error, training, mail
     run("train", mails, "--vectors", "words.vec", "--preset", "fast")
     call = training.calls[0]
     assert call["vectors"] == Path("words.vec")
-    assert (call["config"].model.embedding_size, call["config"].model.units) == (7, 48)
+    assert (call["config"].gru.embedding_size, call["config"].gru.units) == (7, 48)
     run("train", mails, "-m", "other")
     assert training.calls[1]["vectors"] is None
-    assert training.calls[1]["config"].model.embedding_size == 64
+    assert training.calls[1]["config"].gru.embedding_size == 64
 
 
 def test_bad_word_vectors_are_told_before_the_data_are_read(error, training, tmp_path) -> None:

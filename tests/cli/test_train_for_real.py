@@ -14,7 +14,7 @@ import grutext
 
 pytestmark = pytest.mark.tf
 
-SETTINGS = ["--preset", "fast", "--seed", "3", "--set", "text.subword_buckets=500", "--set", "model.units=8"]
+SETTINGS = ["--preset", "fast", "--seed", "3", "--set", "text.subword_buckets=500", "--set", "gru.units=8"]
 TEXTS = {
     "billing": "the invoice of {} is wrong",
     "delivery": "my parcel from {} is late",
@@ -51,7 +51,14 @@ def test_train_evaluate_classify(mails) -> None:
     )
     values = json.loads(out)
     assert (values["model"], values["epochs"], values["test"]["n"]) == ("model", 2, 60)
-    starts = ("mails.csv: texts are in", "  line ", "6 of 60 texts", "54 texts of ", "wide part: ", "epoch ")
+    starts = (
+        "mails.csv: texts are in",
+        "  line ",
+        "6 of 60 texts",
+        "54 texts of ",
+        "linear part: ",
+        "epoch ",
+    )
     noise = [line for line in err.splitlines() if not line.startswith(starts)]
     assert noise == []  # nothing of TensorFlow's
     assert (mails / "model-loss.png").read_bytes().startswith(b"\x89PNG")

@@ -208,5 +208,5 @@ def test_a_column_whose_name_has_two_lines_is_named_on_one(write, problem):
 
 
 def test_a_label_is_shown_without_what_lies_deep_inside():
-    deep = functools.reduce(lambda inner, _: [inner], range(5000), "x")
-    assert _show(["a", None, 2, deep, {}]) == "a, , 2, a list, an object"
+    gru = functools.reduce(lambda inner, _: [inner], range(5000), "x")
+    assert _show(["a", None, 2, gru, {}]) == "a, , 2, a list, an object"

@@ -125,9 +125,9 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 def test_columns_are_no_more_than_a_spreadsheet_has(write, problem):
     names = [f"c{number}" for number in range(MOST_COLUMNS + 1)]
     has = f"has {MOST_COLUMNS + 1:,} columns, and may have {MOST_COLUMNS:,}; keep those with texts and labels"
-    assert problem(write("wide.csv", ",".join(names) + "\n")) == f"wide.csv, line 1: {has}"
+    assert problem(write("linear.csv", ",".join(names) + "\n")) == f"linear.csv, line 1: {has}"
     fields = ", ".join(f'"{name}": 1' for name in names)
-    assert problem(write("wide.jsonl", f"{{{fields}}}\n")) == f"wide.jsonl: {has}"
+    assert problem(write("linear.jsonl", f"{{{fields}}}\n")) == f"linear.jsonl: {has}"
 
 
 @pytest.mark.long

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from grutext.config import ModelConfig
+from grutext.config import GRUConfig
 from grutext.inference.encoder import Encoder
 from grutext.kernels import problem
 from grutext.model.spec import POOLINGS, encoder_spec
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.tf
 LENGTHS = np.array([3, 7, 0, 1, 4], np.int32)
 EMBEDDING, UNITS = 5, 3
 CONFIGS = [
-    ModelConfig(
+    GRUConfig(
         embedding_size=EMBEDDING,
         units=UNITS,
         layers=layers,
@@ -30,13 +30,13 @@ CONFIGS = [
 ]
 
 
-def name_of(config: ModelConfig) -> str:
+def name_of(config: GRUConfig) -> str:
     direction = "both" if config.bidirectional else "forward"
     convention = "after" if config.reset_after else "before"
     return f"{config.layers}-{direction}-{convention}-{config.pooling}-conv{config.convolution}"
 
 
-def random_weights(config: ModelConfig, rng: np.random.Generator) -> dict:
+def random_weights(config: GRUConfig, rng: np.random.Generator) -> dict:
     """Every array random, biases too: freshly built layers have zero biases and hide mistakes."""
     return {
         name: rng.normal(size=shape, scale=0.6).astype(np.float32)
@@ -102,12 +102,12 @@ def test_the_trained_network_equals_the_runtime_from_text_to_logits(multilabel):
 
     from grutext.config import Config
     from grutext.engines.keras.network import Network
-    from grutext.inference.gru_part import DeepPart
+    from grutext.inference.gru_part import GRUPart
     from grutext.text import Vectorizer
     from grutext.training.gru.batches import Corpus
 
     texts = ["the cat sat", "", "a dog, a cat and the unknown zebra!", "天气很好", "cat"]
-    config = Config().override({"model.units": 6, "model.embedding_size": 10, "text.subword_buckets": 50})
+    config = Config().override({"gru.units": 6, "gru.embedding_size": 10, "text.subword_buckets": 50})
     vectorizer = Vectorizer.fit(texts, replace(config.text, min_count=2))
     tokens = vectorizer.vectorize(texts)
     classes = 3
@@ -115,7 +115,7 @@ def test_the_trained_network_equals_the_runtime_from_text_to_logits(multilabel):
     rng = np.random.default_rng(5)
     network.assign({name: rng.normal(size=a.shape, scale=0.5) for name, a in network.arrays().items()})
     corpus = Corpus(tokens, np.zeros((len(texts), classes), np.float32))
-    part = DeepPart(config.model, network.arrays())
+    part = GRUPart(config.gru, network.arrays())
 
     keras_says = network.logits(corpus.batch(np.arange(len(texts)), tokens.rows))
 

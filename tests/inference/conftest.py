@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from grutext.config import ModelConfig
+from grutext.config import GRUConfig
 from grutext.inference.encoder import Encoder
 from grutext.model.spec import encoder_spec
 
@@ -30,7 +30,7 @@ class Oracle:
         weights: Its arrays.
     """
 
-    def __init__(self, config: ModelConfig, weights: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, config: GRUConfig, weights: Mapping[str, np.ndarray]) -> None:
         self.config = config
         self.units = config.units
         self.weights = {name: array.astype(float).tolist() for name, array in weights.items()}
@@ -195,7 +195,7 @@ def check_encode(compiled) -> Check:
     1, in between and full, in no order; some tokens occur more than once.
     """
 
-    def check(config: ModelConfig, oracle: type[Oracle] = Oracle, seed: int = 3) -> None:
+    def check(config: GRUConfig, oracle: type[Oracle] = Oracle, seed: int = 3) -> None:
         if compiled and not config.reset_after:
             pytest.skip("machine code has the other convention")
         draw = np.random.default_rng(seed)

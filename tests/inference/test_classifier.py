@@ -11,7 +11,7 @@ from grutext import Classifier
 from grutext.errors import BundleError
 from grutext.inference import chunks
 from grutext.inference.fusion import fuse
-from grutext.inference.gru_part import DeepPart
+from grutext.inference.gru_part import GRUPart
 from grutext.model.spec import pooled_width
 from grutext.text import NgramFeatures, Vectorizer, Vocabulary, count_ngrams
 
@@ -19,13 +19,13 @@ KINDS = {
     "one label of three": {},
     "one label of two": {"labels": ("no", "yes")},
     "several labels": {"multilabel": True},
-    "no deep part": {"settings": {"model.enabled": False}},
-    "no wide part": {"settings": {"wide.enabled": False}},
-    "several labels, no deep part": {"settings": {"model.enabled": False}, "multilabel": True},
-    "two labels, no wide part": {"settings": {"wide.enabled": False}, "labels": ("no", "yes"), "seed": 6},
-    "two layers, attention": {"settings": {"model.layers": 2, "model.pooling": "attention"}},
+    "no GRU part": {"settings": {"gru.enabled": False}},
+    "no linear part": {"settings": {"linear.enabled": False}},
+    "several labels, no GRU part": {"settings": {"gru.enabled": False}, "multilabel": True},
+    "two labels, no linear part": {"settings": {"linear.enabled": False}, "labels": ("no", "yes"), "seed": 6},
+    "two layers, attention": {"settings": {"gru.layers": 2, "gru.pooling": "attention"}},
     "other convention, forward, last": {
-        "settings": {"model.reset_after": False, "model.bidirectional": False, "model.pooling": "last"}
+        "settings": {"gru.reset_after": False, "gru.bidirectional": False, "gru.pooling": "last"}
     },
     "characters, no subwords": {"settings": {"text.tokenizer": "character", "text.subword_max": 0}},
 }
@@ -100,8 +100,8 @@ def test_threads_may_share_a_classifier(build_bundle, many, rng):
 def test_no_texts_give_empty_answers(model):
     assert model.predict([]) == []
     assert model.predict_proba([]).shape == (0, len(model.labels))
-    if model.bundle.config.model.enabled:
-        assert model.encode([]).shape == (0, pooled_width(model.bundle.config.model))
+    if model.bundle.config.gru.enabled:
+        assert model.encode([]).shape == (0, pooled_width(model.bundle.config.gru))
         assert model.encode([]).dtype == np.float32
 
 
@@ -109,19 +109,19 @@ def test_empty_texts_are_decided_by_the_biases(model):
     bundle = model.bundle
     empty = ["", "  \n", "\u3000", "\x1c"]
     found = model.predict_proba(empty)
-    deep = bundle.weights["head/bias"][None] if bundle.config.model.enabled else None
-    wide = bundle.weights["wide/bias"][None] if bundle.config.wide.enabled else None
-    expected = fuse(deep, wide, bundle.calibration, bundle.multilabel)
+    gru = bundle.weights["head/bias"][None] if bundle.config.gru.enabled else None
+    linear = bundle.weights["linear/bias"][None] if bundle.config.linear.enabled else None
+    expected = fuse(gru, linear, bundle.calibration, bundle.multilabel)
     np.testing.assert_allclose(found, np.repeat(expected, 4, axis=0), rtol=1e-6)
     assert len(model.predict(empty)) == 4
-    if bundle.config.model.enabled:
+    if bundle.config.gru.enabled:
         assert not model.encode(empty).any()
 
 
 @pytest.mark.long
 def test_a_text_of_a_hundred_thousand_characters_is_read_to_its_end(build_bundle):
     """Read forward, the last state has forgotten the beginning but not the end."""
-    settings = {"model.bidirectional": False, "model.pooling": "last", "text.subword_max": 0}
+    settings = {"gru.bidirectional": False, "gru.pooling": "last", "text.subword_max": 0}
     model = Classifier(build_bundle(settings))
     text = ("the parcel invoice " * 6000)[:100_000]
     texts = [text + " question", "ok", text + " thanks"]
@@ -202,7 +202,7 @@ def test_a_string_is_not_a_list_of_texts(model):
         for method in (model.predict, model.predict_proba, model.scores):
             with pytest.raises(TypeError, match="texts is a list of strings"):
                 method(text)
-        if model.bundle.config.model.enabled:
+        if model.bundle.config.gru.enabled:
             with pytest.raises(TypeError, match="texts is a list of strings"):
                 model.encode(text)
 
@@ -213,18 +213,18 @@ def test_tuples_and_arrays_of_texts_are_read_as_lists(model, texts):
     assert model.predict_proba(np.array(texts, object)).tobytes() == expected
 
 
-def test_a_model_without_its_deep_part_has_no_vectors(build_bundle):
-    model = Classifier(build_bundle({"model.enabled": False}))
+def test_a_model_without_its_gru_part_has_no_vectors(build_bundle):
+    model = Classifier(build_bundle({"gru.enabled": False}))
     for texts in (["the parcel"], []):
-        with pytest.raises(BundleError, match="no encoder: it was trained with --no-deep"):
+        with pytest.raises(BundleError, match="no encoder: it was trained with --no-gru"):
             model.encode(texts)
-    deep, wide = model.scores(["the parcel"])
-    assert (deep, wide.shape) == (None, (1, 3))
+    gru, linear = model.scores(["the parcel"])
+    assert (gru, linear.shape) == (None, (1, 3))
 
 
-def test_a_model_without_its_wide_part_has_no_margins(build_bundle):
-    deep, wide = Classifier(build_bundle({"wide.enabled": False})).scores(["the parcel"])
-    assert (deep.shape, wide) == ((1, 3), None)
+def test_a_model_without_its_linear_part_has_no_margins(build_bundle):
+    gru, linear = Classifier(build_bundle({"linear.enabled": False})).scores(["the parcel"])
+    assert (gru.shape, linear) == ((1, 3), None)
 
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path):
@@ -234,29 +234,29 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
 
 def test_the_whole_way_from_text_to_probability(build_bundle, oracle_of, many):
     """Every part once more in 64-bit numbers, put together from the formulas of the spec."""
-    bundle = build_bundle({"model.layers": 2})
+    bundle = build_bundle({"gru.layers": 2})
     weights, calibration = bundle.weights, bundle.calibration
     tokens = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary)).vectorize(many)
-    vectors = DeepPart(bundle.config.model, weights).embed(tokens).astype(float).tolist()
+    vectors = GRUPart(bundle.config.gru, weights).embed(tokens).astype(float).tolist()
     ends = np.cumsum(tokens.lengths)
     read = [
         [vectors[i] for i in tokens.ids[end - n : end]] for end, n in zip(ends, tokens.lengths, strict=True)
     ]
-    pooled = np.array(oracle_of(bundle.config.model, weights).encode(read))
-    features = NgramFeatures(weights["wide/keys"], weights["wide/scale"].astype(float))
-    rows = features.transform(count_ngrams(tokens, bundle.config.wide))
-    dense = np.zeros((len(many), len(weights["wide/keys"])))
+    pooled = np.array(oracle_of(bundle.config.gru, weights).encode(read))
+    features = NgramFeatures(weights["linear/keys"], weights["linear/scale"].astype(float))
+    rows = features.transform(count_ngrams(tokens, bundle.config.linear))
+    dense = np.zeros((len(many), len(weights["linear/keys"])))
     for text in range(len(many)):
         entries = slice(rows.starts[text], rows.starts[text + 1])
         dense[text, rows.columns[entries]] = rows.values[entries]
     logits = pooled @ weights["head/kernel"] + weights["head/bias"]
-    margins = dense @ weights["wide/kernel"] + weights["wide/bias"]
+    margins = dense @ weights["linear/kernel"] + weights["linear/bias"]
     expected = []
     for logit, margin in zip(logits.tolist(), margins.tolist(), strict=True):
         odds = []
         for scores in (
-            [calibration.deep_scale * x for x in logit],
-            [calibration.wide_scale[0] * x + calibration.wide_shift[0] for x in margin],
+            [calibration.gru_scale * x for x in logit],
+            [calibration.linear_scale[0] * x + calibration.linear_shift[0] for x in margin],
         ):
             total = math.fsum(math.exp(score) for score in scores)
             odds.append([math.exp(score) / total for score in scores])

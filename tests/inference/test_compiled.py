@@ -103,7 +103,7 @@ def test_texts_are_answered_in_machine_code_by_default(build_bundle, monkeypatch
     monkeypatch.setattr(module, loop, lambda *arguments: calls.append(1) or run(*arguments))
     for asked, expected in ((None, True), (True, True), (False, False)):
         calls.clear()
-        Classifier(build_bundle({"model.convolution": 3}), compiled=asked).predict(["the parcel"])
+        Classifier(build_bundle({"gru.convolution": 3}), compiled=asked).predict(["the parcel"])
         assert bool(calls) == expected
 
 

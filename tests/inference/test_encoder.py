@@ -6,21 +6,21 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from grutext.config import ModelConfig, TextConfig
+from grutext.config import GRUConfig, TextConfig
 from grutext.engines.layers import Batch
 from grutext.engines.numba import layers as machine
 from grutext.engines.numba.layers import MachineLayers
 from grutext.engines.numpy import gru, pooling
 from grutext.engines.numpy import workspace as room
 from grutext.engines.numpy.layers import NumpyLayers
-from grutext.inference import gru_part as deep
+from grutext.inference import gru_part
 from grutext.inference.encoder import Encoder
-from grutext.inference.gru_part import DeepPart
+from grutext.inference.gru_part import GRUPart
 from grutext.model.spec import POOLINGS, encoder_spec, pooled_width
 from grutext.text import Vectorizer, Vocabulary
 
 
-def configs(**fixed) -> list[ModelConfig]:
+def configs(**fixed) -> list[GRUConfig]:
     """Gives every combination of the settings that decide over the arithmetic; E, U and T differ."""
     names = {
         "layers": (1, 2),
@@ -31,18 +31,18 @@ def configs(**fixed) -> list[ModelConfig]:
     }
     choices = {name: (fixed[name],) if name in fixed else values for name, values in names.items()}
     return [
-        ModelConfig(embedding_size=5, units=3, **dict(zip(choices, values, strict=True)))
+        GRUConfig(embedding_size=5, units=3, **dict(zip(choices, values, strict=True)))
         for values in itertools.product(*choices.values())
     ]
 
 
-def name_of(config: ModelConfig) -> str:
+def name_of(config: GRUConfig) -> str:
     direction = "both" if config.bidirectional else "forward"
     convention = "after" if config.reset_after else "before"
     return f"{config.layers}-{direction}-{convention}-{config.pooling}-conv{config.convolution}"
 
 
-def random_weights(config: ModelConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def random_weights(config: GRUConfig, rng: np.random.Generator) -> dict[str, np.ndarray]:
     return {
         name: rng.normal(scale=0.6, size=shape).astype(dtype)
         for name, (shape, dtype) in encoder_spec(config).items()
@@ -82,7 +82,7 @@ def test_encoder_is_the_oracle_however_batches_and_blocks_are_cut(
 @pytest.mark.parametrize("config", configs(layers=1, bidirectional=True), ids=name_of)
 def test_encoder_is_the_oracle_with_more_units_than_inputs(check_encode, config):
     check_encode(
-        ModelConfig(**{**{f: getattr(config, f) for f in config.__slots__}, "embedding_size": 2, "units": 6})
+        GRUConfig(**{**{f: getattr(config, f) for f in config.__slots__}, "embedding_size": 2, "units": 6})
     )
 
 
@@ -140,16 +140,16 @@ def test_runs_are_steps_with_equally_many_texts():
 def test_float16_is_widened_exactly():
     halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     halves = halves[np.isfinite(halves)]
-    found, expected = deep.widen(halves), halves.astype(np.float32)
+    found, expected = gru_part.widen(halves), halves.astype(np.float32)
     assert found.dtype == np.float32
     assert found.tobytes() == expected.tobytes()
-    assert deep.widen(expected).tobytes() == expected.tobytes()
+    assert gru_part.widen(expected).tobytes() == expected.tobytes()
 
 
 def test_the_mean_of_a_long_text_is_exact(rng):
     """Sums of 100,000 states in float32 alone would be wrong in the fourth digit."""
     states = rng.normal(0.9, 0.1, size=(1, 100_000, 3)).astype(np.float32)
-    mean = pooling.Mean(gru.Batch(np.array([0]), np.array([100_000]), 1), 3, {})
+    mean = pooling.Mean(Batch(np.array([0]), np.array([100_000]), 1), 3, {})
     for start in range(0, 100_000, 64):
         block = states[:, start : start + 64]
         mean.add(block, [(0, block.shape[1], 1)])
@@ -162,7 +162,7 @@ def test_the_mean_of_a_long_text_is_exact_in_machine_code(rng):
     answering = pytest.importorskip("grutext.kernels.inference", exc_type=ImportError)
     ids, lengths = rng.integers(0, 50, 100_000).astype(np.int32), np.array([100_000], np.int32)
     vectors = rng.normal(size=(50, 3)).astype(np.float32)
-    config = ModelConfig(embedding_size=3, units=4, pooling="mean", bidirectional=False, convolution=0)
+    config = GRUConfig(embedding_size=3, units=4, pooling="mean", bidirectional=False, convolution=0)
     weights = random_weights(config, rng)
     weights["gru/0/forward/bias"] += np.repeat([[-2.0, 0.0, 2.0]], 4).astype(np.float32)
     layers = Encoder(config, weights, compiled=True)._layers
@@ -177,7 +177,7 @@ def test_the_mean_of_a_long_text_is_exact_in_machine_code(rng):
 
 @pytest.mark.long
 def test_what_is_kept_of_a_text_does_not_grow_with_its_length(rng, compiled):
-    config = ModelConfig(embedding_size=16, units=16)
+    config = GRUConfig(embedding_size=16, units=16)
     part = Encoder(config, random_weights(config, rng), compiled)
     vectors = rng.normal(size=(50, 16)).astype(np.float32)
     peaks = []
@@ -198,16 +198,16 @@ def test_a_token_is_its_word_row_plus_the_mean_of_its_subword_rows(
     rng, subword_max, block, compiled, monkeypatch
 ):
     """Tokens of one character have no n-gram of four: at the beginning, between others, at the end."""
-    monkeypatch.setattr(deep, "_BLOCK", block)
+    monkeypatch.setattr(gru_part, "_BLOCK", block)
     text = TextConfig(subword_min=4, subword_max=subword_max, subword_buckets=13)
     tokens = Vectorizer(text, Vocabulary(["cat", "a"])).vectorize(["a cat, a mouse", "", "cat x mice y z"])
     words, subwords = rng.normal(size=(3, 5)).astype(np.float16), rng.normal(size=(13, 5)).astype(np.float16)
-    config = ModelConfig(embedding_size=5, units=3)
+    config = GRUConfig(embedding_size=5, units=3)
     weights = random_weights(config, rng) | {"embedding/words": words}
     if subword_max:
         weights["embedding/subwords"] = subwords
         assert tokens.bucket_counts.tolist() == [0, 2, 0, 4, 0, 3, 0, 0]
-    vectors = DeepPart(config, weights, compiled).embed(tokens)
+    vectors = GRUPart(config, weights, compiled).embed(tokens)
     buckets = iter(tokens.buckets.tolist())
     for vector, row, count in zip(vectors, tokens.rows, tokens.bucket_counts, strict=True):
         rows = [subwords[next(buckets)].astype(float) for _ in range(count)]
@@ -218,8 +218,8 @@ def test_a_token_is_its_word_row_plus_the_mean_of_its_subword_rows(
 
 def test_the_head_is_a_matrix_and_a_bias(rng):
     kernel, bias = rng.normal(size=(6, 4)).astype(np.float32), rng.normal(size=4).astype(np.float32)
-    config = ModelConfig(embedding_size=5, units=3)
-    part = DeepPart(config, random_weights(config, rng) | {"head/kernel": kernel, "head/bias": bias})
+    config = GRUConfig(embedding_size=5, units=3)
+    part = GRUPart(config, random_weights(config, rng) | {"head/kernel": kernel, "head/bias": bias})
     pooled = rng.normal(size=(3, 6)).astype(np.float32)
     expected = [
         [sum(float(p[i]) * float(kernel[i, c]) for i in range(6)) + float(bias[c]) for c in range(4)]

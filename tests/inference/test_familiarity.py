@@ -15,9 +15,9 @@ KINDS = {
     "both parts": {},
     "two labels": {"labels": ("no", "yes")},
     "several labels": {"multilabel": True},
-    "no deep part": {"settings": {"model.enabled": False}},
-    "no wide part": {"settings": {"wide.enabled": False}},
-    "two labels, no wide part": {"settings": {"wide.enabled": False}, "labels": ("no", "yes")},
+    "no GRU part": {"settings": {"gru.enabled": False}},
+    "no linear part": {"settings": {"linear.enabled": False}},
+    "two labels, no linear part": {"settings": {"linear.enabled": False}, "labels": ("no", "yes")},
 }
 
 
@@ -31,28 +31,28 @@ def grams_of(text, model):
     """Gives the set of a text's n-gram keys, one n-gram at a time."""
     from grutext.text import count_ngrams
 
-    return set(count_ngrams(model._vectorizer.vectorize([text]), model.bundle.config.wide).keys.tolist())
+    return set(count_ngrams(model._vectorizer.vectorize([text]), model.bundle.config.linear).keys.tolist())
 
 
 def defined(text, model):
     """The definition, text by text and label by label."""
     c = model.bundle.calibration
-    deep, wide = model.scores([text])
+    gru, linear = model.scores([text])
     count = len(model.labels)
     scores = np.zeros(count)
     for label in range(count):
-        if wide is not None:
-            margin = wide[0, label] if wide.shape[1] == count else (-1, 1)[label] * wide[0, 0]
-            scale, shift = (np.broadcast_to(v, count)[label] for v in (c.wide_scale, c.wide_shift))
-            if wide.shape[1] != count:
-                shift = (-1, 1)[label] * c.wide_shift[0]
-            scores[label] += (1 if deep is None else 1 - c.fusion) * (margin * scale + shift)
-        if deep is not None:
-            scores[label] += (1 if wide is None else c.fusion) * deep[0, label] * c.deep_scale
+        if linear is not None:
+            margin = linear[0, label] if linear.shape[1] == count else (-1, 1)[label] * linear[0, 0]
+            scale, shift = (np.broadcast_to(v, count)[label] for v in (c.linear_scale, c.linear_shift))
+            if linear.shape[1] != count:
+                shift = (-1, 1)[label] * c.linear_shift[0]
+            scores[label] += (1 if gru is None else 1 - c.fusion) * (margin * scale + shift)
+        if gru is not None:
+            scores[label] += (1 if linear is None else c.fusion) * gru[0, label] * c.gru_scale
     tokens = model._vectorizer.vectorize([text])
-    if wide is not None:
+    if linear is not None:
         grams = grams_of(text, model)
-        known = len(grams & set(model.bundle.weights["wide/keys"].tolist())) / max(1, len(grams))
+        known = len(grams & set(model.bundle.weights["linear/keys"].tolist())) / max(1, len(grams))
     else:
         known = float(np.mean(tokens.rows[tokens.ids] > 0)) if len(tokens.ids) else 0.0
     return NUMBERS[0] + NUMBERS[1] * scores.max() + NUMBERS[2] * known

@@ -12,10 +12,14 @@ from hypothesis.extra.numpy import arrays
 from grutext.inference.fusion import fuse, log_softmax
 from grutext.model.spec import Calibration
 
-SINGLE = Calibration(deep_scale=0.7, wide_scale=(1.9,), wide_shift=(0.0,), fusion=0.3)
-BINARY = Calibration(deep_scale=0.7, wide_scale=(1.9,), wide_shift=(-0.4,), fusion=0.3)
+SINGLE = Calibration(gru_scale=0.7, linear_scale=(1.9,), linear_shift=(0.0,), fusion=0.3)
+BINARY = Calibration(gru_scale=0.7, linear_scale=(1.9,), linear_shift=(-0.4,), fusion=0.3)
 SEVERAL = Calibration(
-    deep_scale=0.7, wide_scale=(1.9, 0.5, 1.1), wide_shift=(-0.4, 0.2, 0.9), fusion=0.3, thresholds=(0.5,) * 3
+    gru_scale=0.7,
+    linear_scale=(1.9, 0.5, 1.1),
+    linear_shift=(-0.4, 0.2, 0.9),
+    fusion=0.3,
+    thresholds=(0.5,) * 3,
 )
 
 
@@ -24,106 +28,108 @@ def softmax(scores: list[float]) -> list[float]:
     return [power / math.fsum(powers) for power in powers]
 
 
-def weighed_product(deep: list[float], wide: list[float], share: float) -> list[float]:
-    """Gives p_deep^a * p_wide^(1 - a), scaled to sum 1."""
-    products = [d**share * w ** (1.0 - share) for d, w in zip(deep, wide, strict=True)]
+def weighed_product(gru: list[float], linear: list[float], share: float) -> list[float]:
+    """Gives p_gru^a * p_linear^(1 - a), scaled to sum 1."""
+    products = [d**share * w ** (1.0 - share) for d, w in zip(gru, linear, strict=True)]
     return [product / math.fsum(products) for product in products]
 
 
-def check_fused(deep, wide, calibration, multilabel, expected) -> None:
+def check_fused(gru, linear, calibration, multilabel, expected) -> None:
     """Asserts the fused probabilities."""
-    found = fuse(deep, wide, calibration, multilabel)
+    found = fuse(gru, linear, calibration, multilabel)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
 
 
 @pytest.fixture
-def deep(rng) -> np.ndarray:
+def gru(rng) -> np.ndarray:
     return rng.normal(scale=2.0, size=(6, 3)).astype(np.float32)
 
 
 @pytest.fixture
-def wide(rng) -> np.ndarray:
+def linear(rng) -> np.ndarray:
     return rng.normal(scale=1.5, size=(6, 3)).astype(np.float32)
 
 
-def test_one_label_of_several(deep, wide):
+def test_one_label_of_several(gru, linear):
     expected = [
         weighed_product(softmax([0.7 * x for x in d]), softmax([1.9 * x for x in w]), 0.3)
-        for d, w in zip(deep.tolist(), wide.tolist(), strict=True)
+        for d, w in zip(gru.tolist(), linear.tolist(), strict=True)
     ]
-    check_fused(deep, wide, SINGLE, False, expected)
+    check_fused(gru, linear, SINGLE, False, expected)
 
 
-def test_one_label_of_two(deep, wide):
+def test_one_label_of_two(gru, linear):
     """The one margin speaks for the second label, and its opposite for the first."""
-    deep, wide = deep[:, :2], wide[:, :1]
+    gru, linear = gru[:, :2], linear[:, :1]
     expected = []
-    for d, (w,) in zip(deep.tolist(), wide.tolist(), strict=True):
+    for d, (w,) in zip(gru.tolist(), linear.tolist(), strict=True):
         margin = 1.9 * w - 0.4
         expected.append(weighed_product(softmax([0.7 * x for x in d]), softmax([-margin, margin]), 0.3))
-    check_fused(deep, wide, BINARY, False, expected)
-    alone = [[1 - p, p] for p in (1 / (1 + math.exp(-2 * (1.9 * w - 0.4))) for (w,) in wide.tolist())]
-    check_fused(None, wide, BINARY, False, alone)
+    check_fused(gru, linear, BINARY, False, expected)
+    alone = [[1 - p, p] for p in (1 / (1 + math.exp(-2 * (1.9 * w - 0.4))) for (w,) in linear.tolist())]
+    check_fused(None, linear, BINARY, False, alone)
 
 
-def test_several_labels_each_for_itself(deep, wide):
+def test_several_labels_each_for_itself(gru, linear):
     expected = [
         [
             1
             / (
                 1
-                + math.exp(-(0.3 * 0.7 * d[c] + 0.7 * (SEVERAL.wide_scale[c] * w[c] + SEVERAL.wide_shift[c])))
+                + math.exp(
+                    -(0.3 * 0.7 * d[c] + 0.7 * (SEVERAL.linear_scale[c] * w[c] + SEVERAL.linear_shift[c]))
+                )
             )
             for c in range(3)
         ]
-        for d, w in zip(deep.tolist(), wide.tolist(), strict=True)
+        for d, w in zip(gru.tolist(), linear.tolist(), strict=True)
     ]
-    check_fused(deep, wide, SEVERAL, True, expected)
+    check_fused(gru, linear, SEVERAL, True, expected)
 
 
-def test_several_labels_with_one_margin_column(deep):
-    deep, calibration = (
-        deep[:, :1],
-        Calibration(wide_scale=(1.9,), wide_shift=(-0.4,), fusion=0.3, thresholds=(0.5,)),
+def test_several_labels_with_one_margin_column(gru):
+    gru, calibration = (
+        gru[:, :1],
+        Calibration(linear_scale=(1.9,), linear_shift=(-0.4,), fusion=0.3, thresholds=(0.5,)),
     )
-    expected = 1 / (1 + np.exp(-(0.3 * deep + 0.7 * (1.9 * deep - 0.4))))
-    check_fused(deep, deep, calibration, True, expected)
+    expected = 1 / (1 + np.exp(-(0.3 * gru + 0.7 * (1.9 * gru - 0.4))))
+    check_fused(gru, gru, calibration, True, expected)
 
 
-def test_fused_scores_are_scaled_and_shifted_label_by_label(deep, wide):
+def test_fused_scores_are_scaled_and_shifted_label_by_label(gru, linear):
     scale, shift = (0.5, 2.0, 1.3), (-0.7, 0.1, 0.4)
-    odds = 0.3 * 0.7 * deep.astype(float) + 0.7 * (
-        wide * np.array(SEVERAL.wide_scale) + np.array(SEVERAL.wide_shift)
+    odds = 0.3 * 0.7 * gru.astype(float) + 0.7 * (
+        linear * np.array(SEVERAL.linear_scale) + np.array(SEVERAL.linear_shift)
     )
     several = replace(SEVERAL, scale=scale, shift=shift)
     expected = [
         [1 / (1 + math.exp(-(s * x + b))) for x, s, b in zip(row, scale, shift, strict=True)]
         for row in odds.tolist()
     ]
-    check_fused(deep, wide, several, True, expected)
-    fused = fuse(deep, wide, SINGLE, False).astype(float).tolist()
+    check_fused(gru, linear, several, True, expected)
+    fused = fuse(gru, linear, SINGLE, False).astype(float).tolist()
     powers = [[math.exp(b) * p**s for p, s, b in zip(row, scale, shift, strict=True)] for row in fused]
     expected = [[power / math.fsum(row) for power in row] for row in powers]
     np.testing.assert_allclose(
-        fuse(deep, wide, replace(SINGLE, scale=scale, shift=shift), False), expected, rtol=2e-4, atol=1e-6
+        fuse(gru, linear, replace(SINGLE, scale=scale, shift=shift), False), expected, rtol=2e-4, atol=1e-6
     )
 
 
-def test_a_part_alone_counts_in_full(deep, wide):
-    check_fused(deep, None, SINGLE, False, [softmax([0.7 * x for x in row]) for row in deep.tolist()])
-    check_fused(None, wide, SINGLE, False, [softmax([1.9 * x for x in row]) for row in wide.tolist()])
-    check_fused(deep, None, SEVERAL, True, 1 / (1 + np.exp(-0.7 * deep.astype(float))))
-    margins = wide * np.array(SEVERAL.wide_scale) + np.array(SEVERAL.wide_shift)
-    check_fused(None, wide, SEVERAL, True, 1 / (1 + np.exp(-margins)))
+def test_a_part_alone_counts_in_full(gru, linear):
+    check_fused(gru, None, SINGLE, False, [softmax([0.7 * x for x in row]) for row in gru.tolist()])
+    check_fused(None, linear, SINGLE, False, [softmax([1.9 * x for x in row]) for row in linear.tolist()])
+    check_fused(gru, None, SEVERAL, True, 1 / (1 + np.exp(-0.7 * gru.astype(float))))
+    margins = linear * np.array(SEVERAL.linear_scale) + np.array(SEVERAL.linear_shift)
+    check_fused(None, linear, SEVERAL, True, 1 / (1 + np.exp(-margins)))
 
 
 @pytest.mark.parametrize("fusion", [0.0, 1.0])
-def test_a_part_without_weight_does_not_count(deep, wide, fusion):
+def test_a_part_without_weight_does_not_count(gru, linear, fusion):
     calibration = Calibration(0.7, (1.9,), (0.0,), fusion)
-    one = deep if fusion else None
-    other = None if fusion else wide
-    check_fused(deep, wide, calibration, False, fuse(one, other, calibration, False))
+    one = gru if fusion else None
+    other = None if fusion else linear
+    check_fused(gru, linear, calibration, False, fuse(one, other, calibration, False))
 
 
 @pytest.mark.parametrize("multilabel", [False, True])
@@ -137,26 +143,26 @@ SCORES = arrays(np.float32, (4, 3), elements=st.floats(-(2.0**100), 2.0**100, wi
 
 @pytest.mark.parametrize("fusion", [0.0, 0.3, 1.0])
 @settings(max_examples=settings.default.max_examples * 2 // 5)  # fewer with --fast
-@given(deep=SCORES, wide=SCORES)
-def test_extreme_scores_give_probabilities(fusion, deep, wide):
+@given(gru=SCORES, linear=SCORES)
+def test_extreme_scores_give_probabilities(fusion, gru, linear):
     calibration = Calibration(0.7, (1.9,), (-0.4,), fusion)
-    for parts in ((deep, wide), (deep, None), (None, wide)):
+    for parts in ((gru, linear), (gru, None), (None, linear)):
         for multilabel in (False, True):
             found = fuse(*parts, calibration, multilabel)
             assert np.all((found >= 0.0) & (found <= 1.0))
             if not multilabel:
                 np.testing.assert_allclose(found.sum(axis=1), 1.0, atol=1e-6)
-        two = fuse(parts[0] if parts[0] is None else deep[:, :2], parts[1] if parts[1] is None else wide[:, :1],
+        two = fuse(parts[0] if parts[0] is None else gru[:, :2], parts[1] if parts[1] is None else linear[:, :1],
                    calibration, False)  # fmt: skip
         np.testing.assert_allclose(two.sum(axis=1), 1.0, atol=1e-6)
 
 
 def test_no_part_forbids_what_the_other_is_sure_of():
     """No log-probability is more than 60 below the highest, so that one part's certainty does not silence the other for good."""
-    deep = np.array([[1e9, 0.0, 0.0]], np.float32)
-    wide = np.array([[0.0, 3.0, 1.0]], np.float32)
-    found = fuse(deep, wide, Calibration(fusion=0.01), False)
-    weights = [math.exp(0.99 * w + 0.01 * d) for w, d in zip(wide[0].tolist(), (0, -60, -60), strict=True)]
+    gru = np.array([[1e9, 0.0, 0.0]], np.float32)
+    linear = np.array([[0.0, 3.0, 1.0]], np.float32)
+    found = fuse(gru, linear, Calibration(fusion=0.01), False)
+    weights = [math.exp(0.99 * w + 0.01 * d) for w, d in zip(linear[0].tolist(), (0, -60, -60), strict=True)]
     np.testing.assert_allclose(found, [[weight / sum(weights) for weight in weights]], rtol=1e-6)
 
 

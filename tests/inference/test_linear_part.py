@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from grutext.config import TextConfig, WideConfig
-from grutext.inference import linear_part as wide
-from grutext.inference.linear_part import WidePart, linear
+from grutext.config import LinearConfig, TextConfig
+from grutext.inference import linear_part
+from grutext.inference.linear_part import LinearPart, sparse_product
 from grutext.text import KeyIndex, NgramFeatures, SparseRows, Vectorizer, Vocabulary, count_ngrams
 
 COUNTS = {
@@ -38,14 +38,14 @@ def sparse(counts: list[int], features: int, rng: np.random.Generator) -> tuple[
     return rows, dense
 
 
-@pytest.mark.parametrize("block", [1, 3, 8, 100, wide._BLOCK])
+@pytest.mark.parametrize("block", [1, 3, 8, 100, linear_part._BLOCK])
 @pytest.mark.parametrize("classes", [1, 3, 40])
 @pytest.mark.parametrize("kind", COUNTS)
 def test_sparse_product_is_the_dense_one(rng, monkeypatch, kind, classes, block):
-    monkeypatch.setattr(wide, "_BLOCK", block)
+    monkeypatch.setattr(linear_part, "_BLOCK", block)
     rows, dense = sparse(COUNTS[kind], 200, rng)
     kernel = rng.normal(size=(200, classes)).astype(np.float16)
-    product = linear(rows, kernel)
+    product = sparse_product(rows, kernel)
     assert product.dtype == np.float32
     assert product.shape == (len(dense), classes)
     np.testing.assert_allclose(product, dense @ kernel.astype(float), rtol=1e-5, atol=1e-5)
@@ -53,7 +53,7 @@ def test_sparse_product_is_the_dense_one(rng, monkeypatch, kind, classes, block)
 
 def test_many_labels_take_no_more_memory_than_a_block(rng, monkeypatch):
     """Each gathered piece of the kernel has at most `_BLOCK` numbers, or is that of one text."""
-    monkeypatch.setattr(wide, "_BLOCK", 500)
+    monkeypatch.setattr(linear_part, "_BLOCK", 500)
     sizes = []
 
     class Recording(np.ndarray):
@@ -64,7 +64,7 @@ def test_many_labels_take_no_more_memory_than_a_block(rng, monkeypatch):
 
     rows, dense = sparse([7, 0, 3] * 40, 200, rng)
     kernel = rng.normal(size=(200, 50)).astype(np.float16)
-    product = linear(rows, kernel.view(Recording))
+    product = sparse_product(rows, kernel.view(Recording))
     np.testing.assert_allclose(product, dense @ kernel.astype(float), rtol=1e-5, atol=1e-5)
     assert max(sizes) <= 500
     assert len(sizes) > 1
@@ -73,32 +73,32 @@ def test_many_labels_take_no_more_memory_than_a_block(rng, monkeypatch):
 @pytest.mark.parametrize("many", [0, 1 << 20])
 @pytest.mark.parametrize("classes", [1, 3])
 def test_margins_are_features_times_kernel_plus_bias(rng, monkeypatch, classes, many, compiled):
-    monkeypatch.setattr(wide, "_MANY", many)
-    config = WideConfig(char_max=3)
+    monkeypatch.setattr(linear_part, "_MANY", many)
+    config = LinearConfig(char_max=3)
     texts = ["the cat sat", "", "cat cat é" * 40, "unseen"]
     tokens = Vectorizer(TextConfig(), Vocabulary([])).vectorize(texts)
     counts = count_ngrams(tokens, config)
     keys = np.unique(counts.keys[counts.texts < 3])[::2]
     weights = {
-        "wide/keys": keys,
-        "wide/scale": rng.uniform(0.5, 2.0, len(keys)).astype(np.float16),
-        "wide/kernel": rng.normal(size=(len(keys), classes)).astype(np.float16),
-        "wide/bias": rng.normal(size=classes).astype(np.float32),
+        "linear/keys": keys,
+        "linear/scale": rng.uniform(0.5, 2.0, len(keys)).astype(np.float16),
+        "linear/kernel": rng.normal(size=(len(keys), classes)).astype(np.float16),
+        "linear/bias": rng.normal(size=classes).astype(np.float32),
     }
-    rows = NgramFeatures(keys, weights["wide/scale"].astype(float)).transform(counts)
+    rows = NgramFeatures(keys, weights["linear/scale"].astype(float)).transform(counts)
     dense = np.zeros((4, len(keys)))
     for text in range(4):
         entries = slice(rows.starts[text], rows.starts[text + 1])
         dense[text, rows.columns[entries]] = rows.values[entries]
-    margins, known = WidePart(config, weights, compiled).read(tokens)
+    margins, known = LinearPart(config, weights, compiled).read(tokens)
     shares = [np.isin(counts.keys[counts.texts == text], keys).mean() for text in (0, 2, 3)]
     np.testing.assert_allclose(known[[0, 2, 3]], shares, rtol=1e-6)
     assert known[1] == 0
     assert known.dtype == margins.dtype == np.float32
     np.testing.assert_allclose(
-        margins, dense @ weights["wide/kernel"] + weights["wide/bias"], rtol=1e-5, atol=1e-5
+        margins, dense @ weights["linear/kernel"] + weights["linear/bias"], rtol=1e-5, atol=1e-5
     )
-    assert margins[1].tolist() == weights["wide/bias"].tolist()
+    assert margins[1].tolist() == weights["linear/bias"].tolist()
 
 
 @pytest.mark.parametrize(
@@ -147,14 +147,14 @@ def test_machine_code_counts_n_grams_as_they_come(rng, size, salt):
 
 
 def test_a_text_that_begins_with_the_n_gram_that_ended_the_one_before(rng, compiled):
-    config = WideConfig(word_max=1, char_max=0)
+    config = LinearConfig(word_max=1, char_max=0)
     tokens = Vectorizer(TextConfig(), Vocabulary([])).vectorize(["cat", "cat", "", "cat"])
     weights = {
-        "wide/keys": np.unique(count_ngrams(tokens, config).keys),
-        "wide/scale": np.ones(1, np.float16),
-        "wide/kernel": rng.normal(size=(1, 2)).astype(np.float16),
-        "wide/bias": np.zeros(2, np.float32),
+        "linear/keys": np.unique(count_ngrams(tokens, config).keys),
+        "linear/scale": np.ones(1, np.float16),
+        "linear/kernel": rng.normal(size=(1, 2)).astype(np.float16),
+        "linear/bias": np.zeros(2, np.float32),
     }
-    margins, known = WidePart(config, weights, compiled).read(tokens)
-    np.testing.assert_allclose(margins, np.outer([1, 1, 0, 1], weights["wide/kernel"]), rtol=1e-6)
+    margins, known = LinearPart(config, weights, compiled).read(tokens)
+    np.testing.assert_allclose(margins, np.outer([1, 1, 0, 1], weights["linear/kernel"]), rtol=1e-6)
     assert known.tolist() == [1, 1, 0, 1]

@@ -6,7 +6,7 @@ lets several of them pass.
 
 import pytest
 
-from grutext.config import ModelConfig
+from grutext.config import GRUConfig
 from grutext.model.spec import POOLINGS
 
 BOTH, AFTER = (True, False), (True,)
@@ -113,7 +113,7 @@ def test_there_are_eleven(mutants):
 def test_a_wrong_gru_is_noticed(mutants, check_encode, name, bidirectional, pooling):
     mutant, conventions = mutants[name]
     for reset_after in conventions:
-        config = ModelConfig(
+        config = GRUConfig(
             embedding_size=5, units=3, bidirectional=bidirectional, reset_after=reset_after, pooling=pooling
         )
         check_encode(config)
@@ -134,6 +134,6 @@ def test_a_wrong_gru_is_noticed_where_only_its_second_layer_is_wrong(mutants, or
             return right.read(tokens, layer, direction)
 
     for reset_after in conventions:
-        config = ModelConfig(embedding_size=5, units=3, layers=2, reset_after=reset_after)
+        config = GRUConfig(embedding_size=5, units=3, layers=2, reset_after=reset_after)
         with pytest.raises(AssertionError, match="Not equal to tolerance"):
             check_encode(config, WrongAbove)

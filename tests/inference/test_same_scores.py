@@ -25,10 +25,10 @@ from grutext.inference import chunks
 KINDS = {
     "one label": {},
     "several labels": {"multilabel": True},
-    "reset before, one label": {"settings": {"model.reset_after": False}},
-    "wide alone, several labels": {"settings": {"model.enabled": False}, "multilabel": True},
-    "deep alone, two layers, reset before": {
-        "settings": {"wide.enabled": False, "model.reset_after": False, "model.layers": 2}
+    "reset before, one label": {"settings": {"gru.reset_after": False}},
+    "linear alone, several labels": {"settings": {"gru.enabled": False}, "multilabel": True},
+    "GRU alone, two layers, reset before": {
+        "settings": {"linear.enabled": False, "gru.reset_after": False, "gru.layers": 2}
     },
 }
 # What is likely to differ: nothing at all, white space, only unknown words, halves of characters, many tokens,

@@ -42,7 +42,7 @@ def many(texts, rng) -> list[str]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("settings", [{}, {"model.layers": 2, "model.pooling": "attention"}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"gru.layers": 2, "gru.pooling": "attention"}], ids=str)
 def test_any_number_of_threads_gives_the_same_bits(build_bundle, many, monkeypatch, settings, compiled):
     monkeypatch.setattr(chunks, "CHUNK_TEXTS", 16)
     bundle = build_bundle(settings)

@@ -22,17 +22,17 @@ from grutext.model.bundle import FORMAT, MODEL_FILE, WEIGHTS_FILE, Bundle, weigh
 
 KINDS = {
     "both parts": {},
-    "no deep part": {"settings": {"model.enabled": False}},
-    "no wide part": {"settings": {"wide.enabled": False}},
+    "no GRU part": {"settings": {"gru.enabled": False}},
+    "no linear part": {"settings": {"linear.enabled": False}},
     "two labels": {"labels": ("no", "yes")},
     "several labels": {"multilabel": True},
     "odd labels": {"labels": ("", "é 天\n", '"\\\0'), "texts": ["\ud800 \0 é", "天 's"]},
     "every other setting": {
         "settings": {
-            "model.layers": 2,
-            "model.bidirectional": False,
-            "model.reset_after": False,
-            "model.pooling": "attention",
+            "gru.layers": 2,
+            "gru.bidirectional": False,
+            "gru.reset_after": False,
+            "gru.pooling": "attention",
             "text.tokenizer": "character",
             "text.subword_max": 0,
             "training.time_budget": 1.5,
@@ -87,7 +87,7 @@ def test_no_room_for_the_weights_is_told(saved, monkeypatch):
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
-@pytest.mark.parametrize("name", ["wide/kernel", "head/kernel"], ids=["float16", "float32"])
+@pytest.mark.parametrize("name", ["linear/kernel", "head/kernel"], ids=["float16", "float32"])
 def test_a_weight_that_is_not_finite_is_noticed(build_bundle, tmp_path, name, value):
     bundle = build_bundle()
     array = bundle.weights[name].copy()
@@ -185,7 +185,7 @@ def test_the_current_folder_may_be_the_model(build_bundle, check_equal, saved, m
         (lambda weights: weights.pop("head/bias"), "head/bias is missing"),
         (lambda weights: weights.update(extra=np.ones(2)), "extra is unknown"),
         (lambda weights: weights["head/bias"].fill(np.nan), "head/bias has values that are not finite"),
-        (lambda weights: weights["wide/scale"].fill(np.inf), "wide/scale has values that are not finite"),
+        (lambda weights: weights["linear/scale"].fill(np.inf), "linear/scale has values that are not finite"),
         (
             lambda weights: weights.update({"head/bias": weights["head/bias"].astype(np.float64)}),
             r"head/bias is \(3,\) float64, not \(3,\) float32",
@@ -278,12 +278,12 @@ def test_a_file_system_that_cannot_flush_folders_still_gets_the_model(
         ({"thresholds": ()}, "there are 0 thresholds"),
         ({"thresholds": (0.5, 0.5, math.nan)}, "a number is not finite"),
         (
-            {"wide_scale": (1.0, 1.0)},
-            "wide_scale has another number of values than one or one for each label",
+            {"linear_scale": (1.0, 1.0)},
+            "linear_scale has another number of values than one or one for each label",
         ),
         ({"shift": (1.0, 1.0)}, "shift has another number of values"),
         ({"scale": (1.0, math.inf, 1.0)}, "a number is not finite"),
-        ({"deep_scale": math.inf}, "a number is not finite"),
+        ({"gru_scale": math.inf}, "a number is not finite"),
         ({"fusion": 1.5}, r"the fusion is outside 0\.\.1"),
     ],
 )
@@ -329,8 +329,8 @@ def test_labels_twice_and_keys_out_of_order_are_not_saved(build_bundle, tmp_path
     bundle = build_bundle()
     with pytest.raises(BundleError, match="a label stands twice"):
         dataclasses.replace(bundle, labels=(bundle.labels[0],) * len(bundle.labels)).save(tmp_path / "model")
-    bundle.weights["wide/keys"] = bundle.weights["wide/keys"][::-1].copy()
-    with pytest.raises(BundleError, match="wide/keys does not ascend"):
+    bundle.weights["linear/keys"] = bundle.weights["linear/keys"][::-1].copy()
+    with pytest.raises(BundleError, match="linear/keys does not ascend"):
         bundle.save(tmp_path / "model")
 
 

@@ -43,16 +43,16 @@ REFUSED = {
     "a golden text that is a number": put(3, "golden", 0, "text"),
     **{f"a golden probability {value!r}": put(value, "golden", 0, "probabilities", 0)
        for value in (math.nan, math.inf, -0.1, 10**4000, "0.5", None)},
-    **{f"deep_scale {value!r}": put(value, "calibration", "deep_scale")
+    **{f"gru_scale {value!r}": put(value, "calibration", "gru_scale")
        for value in (math.nan, -math.inf, "0.8", None, True, [0.8], [], {}, 10**4000)},
-    **{f"wide_scale {value!r}": put(value, "calibration", "wide_scale")
+    **{f"linear_scale {value!r}": put(value, "calibration", "linear_scale")
        for value in ([math.nan], ["1"], [None], [[1.0]], 1.0, [], [True])},
-    "a billion layers": put(10**9, "config", "model", "layers"),
-    "units without end": put(10**4000, "config", "model", "units"),
-    "n-grams without end": put(10**9, "config", "wide", "char_max"),
+    "a billion layers": put(10**9, "config", "gru", "layers"),
+    "units without end": put(10**4000, "config", "gru", "units"),
+    "n-grams without end": put(10**9, "config", "linear", "char_max"),
     "subwords without end": put(10**9, "config", "text", "subword_max"),
-    "a setting with a long name": put(1, "config", "model", "x" * 10**6 + ".units"),
-    "a setting with a name of two lines": put(1, "config", "model", "a\nb\x1b[31m"),
+    "a setting with a long name": put(1, "config", "gru", "x" * 10**6 + ".units"),
+    "a setting with a name of two lines": put(1, "config", "gru", "a\nb\x1b[31m"),
     "a setting with a long value": put("x" * 10**6, "config", "text", "tokenizer"),
     "lists nested deep": put(nested(30), "data", "notes"),
     "lists nested very deep": put(nested(600), "data", "notes"),
@@ -133,7 +133,7 @@ HEADERS = {
        for offsets in ([0, 12], [0, 0], [-12, 0], [12, 0], [2**63, 2**63 + 12], [0], [], None, 3, ["0", "12"], [0.0, 12.0])},
     "a gap": lambda header: cut(header, "head/bias", 1),
     "no arrays": lambda header: header.clear(),
-    "an array fewer": lambda header: header.pop("wide/bias"),
+    "an array fewer": lambda header: header.pop("linear/bias"),
     "an array more, of no bytes": lambda header: header.update(spare=entry("F32", [0], 0, 0)),
     "an array more, of no bytes and a long axis": lambda header: header.update(spare=entry("F32", [0, 2**70], 0, 0)),
     "an array more, of no bytes and long axes": lambda header: header.update(spare=entry("F32", [2**32, 0, 2**32], 0, 0)),

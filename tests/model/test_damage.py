@@ -119,8 +119,8 @@ def test_the_weights_of_another_model(saved, build_bundle):
 
 def test_a_setting_changed_by_hand(saved):
     text = (saved / MODEL_FILE).read_text(encoding="utf-8")
-    assert '"deep_scale": 0.8' in text
-    (saved / MODEL_FILE).write_text(text.replace('"deep_scale": 0.8', '"deep_scale": 0.9'), encoding="utf-8")
+    assert '"gru_scale": 0.8' in text
+    (saved / MODEL_FILE).write_text(text.replace('"gru_scale": 0.8', '"gru_scale": 0.9'), encoding="utf-8")
     check_refused(saved, "is damaged (its checksum differs)", named=saved / MODEL_FILE)
 
 
@@ -167,11 +167,11 @@ VALUES = {
     "files that are a list": put([], "files"),
     "files that are null": put(None, "files"),
     "a config that is a list": put([1], "config"),
-    "a section that is a number": put(3, "config", "model"),
-    "an unknown setting": put(1, "config", "model", "neurons"),
-    "a setting of the wrong type": put("many", "config", "model", "units"),
-    "a setting out of range": put(0, "config", "model", "units"),
-    "an unknown pooling": put("median", "config", "model", "pooling"),
+    "a section that is a number": put(3, "config", "gru"),
+    "an unknown setting": put(1, "config", "gru", "neurons"),
+    "a setting of the wrong type": put("many", "config", "gru", "units"),
+    "a setting out of range": put(0, "config", "gru", "units"),
+    "an unknown pooling": put("median", "config", "gru", "pooling"),
     "labels that are a number": put(3, "labels"),
     "labels that are null": put(None, "labels"),
     "a vocabulary that is a number": put(3, "vocabulary"),
@@ -179,7 +179,7 @@ VALUES = {
     "a calibration that is a list": put([1.0], "calibration"),
     "a label too many": lambda document: document["labels"].append("die"),
     "a token too few": lambda document: document["vocabulary"].pop(),
-    "more units than weights": put(9, "config", "model", "units"),
+    "more units than weights": put(9, "config", "gru", "units"),
 }  # fmt: skip
 
 
@@ -204,11 +204,11 @@ WEIGHTS = {
         "head/kernel is (3, 16) float32, not (16, 3) float32",
     ),
     "type": (
-        lambda a: a.update({"wide/scale": a["wide/scale"].astype(np.float32)}), "float32, not",
+        lambda a: a.update({"linear/scale": a["linear/scale"].astype(np.float32)}), "float32, not",
     ),
     "number": (lambda a: a["gru/0/forward/bias"].fill(np.nan), "gru/0/forward/bias has values that are not finite"),
     "half": (lambda a: a["embedding/words"].fill(np.inf), "embedding/words has values that are not finite"),
-    "scalar": (lambda a: a.update({"wide/keys": np.array(3, np.uint32)}), ""),
+    "scalar": (lambda a: a.update({"linear/keys": np.array(3, np.uint32)}), ""),
 }  # fmt: skip
 
 

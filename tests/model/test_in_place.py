@@ -96,7 +96,7 @@ def sparse(size: int, start: bytes = b""):
 def claimed(size: int) -> bytes:
     """The beginning of a weights file whose one array has so many bytes, so that the file may be as long."""
     header = json.dumps(
-        {"wide/keys": {"dtype": "U32", "shape": [size // 4], "data_offsets": [0, size]}}
+        {"linear/keys": {"dtype": "U32", "shape": [size // 4], "data_offsets": [0, size]}}
     ).encode()
     return len(header).to_bytes(8, "little") + header
 

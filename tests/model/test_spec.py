@@ -4,20 +4,27 @@ import itertools
 
 import pytest
 
-from grutext.config import Config, ModelConfig
+from grutext.config import Config, GRUConfig
 from grutext.errors import ConfigError
 from grutext.model import spec
-from grutext.model.spec import check_model, encoder_spec, pooled_width, state_width, weight_spec, wide_columns
+from grutext.model.spec import (
+    check_model,
+    encoder_spec,
+    linear_columns,
+    pooled_width,
+    state_width,
+    weight_spec,
+)
 
 E, U = 5, 4
 
 
-def model(**settings) -> ModelConfig:
-    return ModelConfig(**{"embedding_size": E, "units": U} | settings)
+def model(**settings) -> GRUConfig:
+    return GRUConfig(**{"embedding_size": E, "units": U} | settings)
 
 
 def whole(**settings) -> Config:
-    small = {"model.embedding_size": E, "model.units": U, "text.subword_buckets": 61}
+    small = {"gru.embedding_size": E, "gru.units": U, "text.subword_buckets": 61}
     return Config().override(small | {name.replace("__", "."): value for name, value in settings.items()})
 
 
@@ -77,28 +84,28 @@ def test_every_gru_has_three_arrays_of_three_gates(layers, bidirectional, reset_
 
 def test_the_weights_of_a_whole_model():
     found = weight_spec(whole(), rows=7, classes=3, multilabel=False, features=11)
-    encoder = encoder_spec(whole().model)
+    encoder = encoder_spec(whole().gru)
     assert found == encoder | {
         "embedding/words": ((7, E), "float16"),
         "embedding/subwords": ((61, E), "float16"),
         "head/kernel": ((4 * U, 3), "float32"),
         "head/bias": ((3,), "float32"),
-        "wide/keys": ((11,), "uint32"),
-        "wide/scale": ((11,), "float16"),
-        "wide/kernel": ((11, 3), "float16"),
-        "wide/bias": ((3,), "float32"),
+        "linear/keys": ((11,), "uint32"),
+        "linear/scale": ((11,), "float16"),
+        "linear/kernel": ((11, 3), "float16"),
+        "linear/bias": ((3,), "float32"),
     }
     assert list(found) == [
         "embedding/words", "embedding/subwords", *encoder, "head/kernel", "head/bias",
-        "wide/keys", "wide/scale", "wide/kernel", "wide/bias",
+        "linear/keys", "linear/scale", "linear/kernel", "linear/bias",
     ]  # fmt: skip
 
 
 def test_the_weights_of_either_part_alone():
-    deep = weight_spec(whole(wide__enabled=False), rows=7, classes=3, multilabel=False, features=0)
-    wide = weight_spec(whole(model__enabled=False), rows=7, classes=3, multilabel=False, features=11)
-    assert {name.partition("/")[0] for name in deep} == {"embedding", "conv", "gru", "head"}
-    assert set(wide) == {"wide/keys", "wide/scale", "wide/kernel", "wide/bias"}
+    gru = weight_spec(whole(linear__enabled=False), rows=7, classes=3, multilabel=False, features=0)
+    linear = weight_spec(whole(gru__enabled=False), rows=7, classes=3, multilabel=False, features=11)
+    assert {name.partition("/")[0] for name in gru} == {"embedding", "conv", "gru", "head"}
+    assert set(linear) == {"linear/keys", "linear/scale", "linear/kernel", "linear/bias"}
 
 
 def test_without_subwords_there_is_no_table_for_them():
@@ -112,10 +119,10 @@ def test_without_subwords_there_is_no_table_for_them():
     [(2, False, 1), (2, True, 2), (3, False, 3), (3, True, 3), (1, True, 1)],
 )
 def test_two_exclusive_labels_need_one_margin(classes, multilabel, columns):
-    assert wide_columns(classes, multilabel) == columns
+    assert linear_columns(classes, multilabel) == columns
     found = weight_spec(whole(), rows=7, classes=classes, multilabel=multilabel, features=11)
-    assert found["wide/kernel"] == ((11, columns), "float16")
-    assert found["wide/bias"] == ((columns,), "float32")
+    assert found["linear/kernel"] == ((11, columns), "float16")
+    assert found["linear/bias"] == ((columns,), "float32")
     assert found["head/bias"] == ((classes,), "float32")
 
 

@@ -19,7 +19,7 @@ _CONTEXT.set_forkserver_preload(
         "grutext.training.linear.fit",
     ]
 )
-SETTINGS = ["--set", "text.subword_buckets=300", "--set", "model.units=8", "--set", "model.embedding_size=8",
+SETTINGS = ["--set", "text.subword_buckets=300", "--set", "gru.units=8", "--set", "gru.embedding_size=8",
             "--set", "training.patience=0", "--set", "training.checkpoint_seconds=0", "--epochs", "12",
             "--set", "training.adversarial_radius=0"]  # fmt: skip
 

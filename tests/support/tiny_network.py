@@ -10,5 +10,5 @@ TEXTS = [
     "dog cat",
 ] * 8
 LABELS = [("a",) if "cat" in text else ("b",) if "o" in text else ("c",) for text in TEXTS]
-SIZES = {"model.units": 6, "model.embedding_size": 5, "text.subword_buckets": 50, "text.min_count": 1}
+SIZES = {"gru.units": 6, "gru.embedding_size": 5, "text.subword_buckets": 50, "text.min_count": 1}
 STILL = {"training.embedding_dropout": 0.0, "training.pooled_dropout": 0.0}

@@ -7,7 +7,7 @@ from grutext.data import Example
 from grutext.progress import Silent
 
 TINY = {
-    "model.units": 8, "model.embedding_size": 8, "text.subword_buckets": 200, "training.epochs": 4, "training.pretraining_epochs": 0,
+    "gru.units": 8, "gru.embedding_size": 8, "text.subword_buckets": 200, "training.epochs": 4, "training.pretraining_epochs": 0,
     "training.batch_size": 8, "training.learning_rate": 0.01, "training.adversarial_radius": 0.0,
 }  # fmt: skip
 WORDS = {

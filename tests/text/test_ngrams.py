@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grutext.config import TextConfig, WideConfig
+from grutext.config import LinearConfig, TextConfig
 from grutext.text import NgramCounts, NgramFeatures, SparseRows, Vectorizer, Vocabulary, count_ngrams
 from grutext.text.ngrams import CHARACTER_FAMILY
 
@@ -27,14 +27,14 @@ CORPUS = [
     "",
 ]
 SHAPES = st.builds(
-    WideConfig,
+    LinearConfig,
     word_max=st.integers(0, 3),
     char_min=st.integers(1, 3),
     char_max=st.sampled_from([0, 3, 4, 5]),
 ).filter(lambda config: config.word_max or config.char_max)
 
 
-def reference_grams(text: str, config: WideConfig) -> Counter:
+def reference_grams(text: str, config: LinearConfig) -> Counter:
     """Gives the n-grams of one text as (family, symbols), symbol by symbol."""
     batch = VECTORIZER.vectorize([text])
     tokens = [batch.types[i] for i in batch.ids]
@@ -63,7 +63,7 @@ def reference_key(family: str, symbols: tuple[str, ...]) -> int:
     return key | (1 << 31) if family == "character" else key & ~(1 << 31)
 
 
-def reference_counts(texts: list[str], config: WideConfig) -> dict[tuple[int, int], int]:
+def reference_counts(texts: list[str], config: LinearConfig) -> dict[tuple[int, int], int]:
     """Gives (key, text) to count."""
     counts: dict[tuple[int, int], int] = defaultdict(int)
     for number, text in enumerate(texts):
@@ -72,11 +72,11 @@ def reference_counts(texts: list[str], config: WideConfig) -> dict[tuple[int, in
     return dict(counts)
 
 
-def count(texts: list[str], config: WideConfig) -> NgramCounts:
+def count(texts: list[str], config: LinearConfig) -> NgramCounts:
     return count_ngrams(VECTORIZER.vectorize(texts), config)
 
 
-def check_counts(texts: list[str], config: WideConfig) -> None:
+def check_counts(texts: list[str], config: LinearConfig) -> None:
     """Asserts that the counts are the reference's, each pair once, sorted by text and then by key."""
     found = count(texts, config)
     pairs = list(zip(found.texts.tolist(), found.keys.tolist(), strict=True))
@@ -89,7 +89,7 @@ def check_counts(texts: list[str], config: WideConfig) -> None:
 
 
 @given(texts=..., config=SHAPES)
-def test_counts_are_those_of_the_reference(texts: list[str], config: WideConfig):
+def test_counts_are_those_of_the_reference(texts: list[str], config: LinearConfig):
     check_counts(texts, config)
 
 
@@ -98,17 +98,17 @@ def test_counts_are_those_of_the_reference(texts: list[str], config: WideConfig)
     [(1, 2, 0), (2, 2, 0), (4, 2, 0), (0, 1, 1), (0, 2, 5), (0, 4, 4), (0, 60, 70), (1, 1, 1), (2, 2, 5)],
 )
 def test_counts_with_word_or_character_ngrams_alone_or_together(word_max, char_min, char_max):
-    check_counts(CORPUS, WideConfig(word_max=word_max, char_min=char_min, char_max=char_max))
+    check_counts(CORPUS, LinearConfig(word_max=word_max, char_min=char_min, char_max=char_max))
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["", " \n", "\u3000"]])
 def test_no_text_and_empty_texts_have_no_ngrams(texts):
-    found = count(texts, WideConfig())
+    found = count(texts, LinearConfig())
     assert (len(found.keys), len(found.counts), found.starts.tolist()) == (0, 0, [0] * (len(texts) + 1))
 
 
 def test_no_ngram_crosses_from_one_text_into_the_next():
-    config = WideConfig(word_max=2, char_max=0)
+    config = LinearConfig(word_max=2, char_max=0)
     found = count(["new", "york"], config)
     assert found.counts.tolist() == [1, 1]
     bigram = reference_key("word", ("new", "york"))
@@ -117,19 +117,19 @@ def test_no_ngram_crosses_from_one_text_into_the_next():
 
 
 def test_white_space_is_one_blank_and_stands_at_both_ends():
-    config = WideConfig(word_max=0, char_min=3, char_max=3)
+    config = LinearConfig(word_max=0, char_min=3, char_max=3)
     keys = {reference_key("character", tuple(gram)) for gram in (" a ", "a b", " b ")}
     assert set(count(["\n a \t\u3000 b"], config).keys.tolist()) == keys
 
 
 def test_the_families_are_told_by_the_top_bit():
-    words = count(CORPUS, WideConfig(char_max=0)).keys
-    characters = count(CORPUS, WideConfig(word_max=0)).keys
+    words = count(CORPUS, LinearConfig(char_max=0)).keys
+    characters = count(CORPUS, LinearConfig(word_max=0)).keys
     assert words.max() < CHARACTER_FAMILY <= characters.min()
 
 
 def test_different_ngrams_have_different_keys():
-    config = WideConfig(word_max=3, char_min=1, char_max=5)
+    config = LinearConfig(word_max=3, char_min=1, char_max=5)
     texts = [*CORPUS, "b a", "a b", "ab", "ba", "a a", "a a a", "\0", "\0\0", "\0 \0"]
     grams = {gram for text in texts for gram in reference_grams(text, config)}
     assert len(np.unique(count(texts, config).keys)) == len(grams)
@@ -137,16 +137,16 @@ def test_different_ngrams_have_different_keys():
 
 @given(texts=...)
 def test_a_text_has_the_same_counts_alone_as_in_a_batch(texts: list[str]):
-    found = count(texts, WideConfig())
+    found = count(texts, LinearConfig())
     for number, text in enumerate(texts):
-        alone, mine = count([text], WideConfig()), found.texts == number
+        alone, mine = count([text], LinearConfig()), found.texts == number
         assert found.keys[mine].tolist() == alone.keys.tolist()
         assert found.counts[mine].tolist() == alone.counts.tolist()
 
 
 def test_a_text_of_a_hundred_thousand_characters_is_counted_whole():
     text = "ab " * 33_333 + "x"
-    found = count([text], WideConfig(word_max=2, char_min=2, char_max=3))
+    found = count([text], LinearConfig(word_max=2, char_min=2, char_max=3))
     counted = dict(zip(found.keys.tolist(), found.counts.tolist(), strict=True))
     assert counted == {
         reference_key("word", ("ab",)): 33_333,
@@ -166,7 +166,7 @@ def test_a_text_of_a_hundred_thousand_characters_is_counted_whole():
     }
 
 
-def reference_rows(texts: list[str], known: dict[int, float], config: WideConfig) -> list[dict[int, float]]:
+def reference_rows(texts: list[str], known: dict[int, float], config: LinearConfig) -> list[dict[int, float]]:
     """Gives each text's values by key: (1 + log count) * scale, to length 1 in each family."""
     rows: list[dict[int, float]] = [{} for _ in texts]
     for (key, number), times in reference_counts(texts, config).items():
@@ -207,7 +207,7 @@ def test_features_are_those_of_the_reference(texts: list[str], config, share, se
 
 
 def test_each_family_of_a_text_has_length_one():
-    config = WideConfig()
+    config = LinearConfig()
     found = count(CORPUS, config)
     keys = np.unique(found.keys)
     rows = NgramFeatures(keys, np.linspace(0.5, 2.0, len(keys))).transform(found)
@@ -218,7 +218,7 @@ def test_each_family_of_a_text_has_length_one():
 
 
 def test_unknown_ngrams_are_left_out_and_no_known_ones_give_empty_rows():
-    found = count(CORPUS, WideConfig())
+    found = count(CORPUS, LinearConfig())
     nothing = NgramFeatures(np.zeros(0, np.uint32), np.zeros(0, np.float32))
     rows = nothing.transform(found)
     assert rows.starts.tolist() == [0] * (len(CORPUS) + 1)
@@ -229,14 +229,14 @@ def test_unknown_ngrams_are_left_out_and_no_known_ones_give_empty_rows():
 
 
 def test_texts_without_any_ngram_at_the_end_have_empty_rows():
-    found = count(["a", "", ""], WideConfig())
+    found = count(["a", "", ""], LinearConfig())
     keys = np.unique(found.keys)
     rows = NgramFeatures(keys, np.ones(len(keys))).transform(found)
     assert rows.starts.tolist() == [0, len(keys), len(keys), len(keys)]
 
 
 def test_a_feature_of_weight_zero_is_zero_and_not_nan():
-    found = count(["a b"], WideConfig())
+    found = count(["a b"], LinearConfig())
     keys = np.unique(found.keys)
     rows = NgramFeatures(keys, np.zeros(len(keys))).transform(found)
     assert rows.values.tolist() == [0.0] * len(keys)
@@ -253,7 +253,7 @@ def test_more_occurrences_than_a_million_weigh_no_more():
 
 def test_an_ngram_that_is_in_two_texts_side_by_side_is_counted_in_each():
     """The last n-gram of one text is the first one of the next, and texts without any lie between them."""
-    found = count(["b b", "", "b", "b"], WideConfig(word_max=1, char_max=0))
+    found = count(["b b", "", "b", "b"], LinearConfig(word_max=1, char_max=0))
     assert found.starts.tolist() == [0, 1, 1, 2, 3]
     assert (len(set(found.keys.tolist())), found.counts.tolist()) == (1, [2, 1, 1])
 

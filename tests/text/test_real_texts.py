@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from grutext.config import TextConfig, WideConfig
+from grutext.config import LinearConfig, TextConfig
 from grutext.text import TOKENIZERS, Vectorizer, count_ngrams, normalize
 
 
@@ -34,9 +34,9 @@ def test_tokens_are_the_text_without_white_space(real_texts, tokenizer):
 @pytest.mark.long
 def test_counts_of_a_batch_are_those_of_its_texts(real_texts):
     vectorizer = Vectorizer.fit(real_texts, TextConfig())
-    whole = count_ngrams(vectorizer.vectorize(real_texts), WideConfig())
+    whole = count_ngrams(vectorizer.vectorize(real_texts), LinearConfig())
     for number in range(0, len(real_texts), 10):
-        alone = count_ngrams(vectorizer.vectorize([real_texts[number]]), WideConfig())
+        alone = count_ngrams(vectorizer.vectorize([real_texts[number]]), LinearConfig())
         mine = whole.texts == number
         assert np.array_equal(whole.keys[mine], alone.keys)
         assert np.array_equal(whole.counts[mine], alone.counts)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grutext.config import TextConfig, WideConfig
+from grutext.config import LinearConfig, TextConfig
 from grutext.text import TOKENIZERS, Vectorizer, Vocabulary, list_ngrams, normalize
 from grutext.text.tokenizing import kinds_of_characters, tokenize_compiled, tokenize_texts
 
@@ -123,7 +123,7 @@ def test_characters_have_the_kinds_that_the_loop_takes_them_for():
 @given(texts=TEXTS)
 def test_ngrams_are_those_of_numpy(word_max, char_min, char_max, texts: list[str]):
     batch = Vectorizer(TextConfig(), Vocabulary([])).vectorize(texts)
-    config = WideConfig(word_max=word_max, char_min=char_min, char_max=char_max)
+    config = LinearConfig(word_max=word_max, char_min=char_min, char_max=char_max)
     (ours, our_keys), (theirs, their_keys) = (
         list_ngrams(batch, config, compiled) for compiled in (True, False)
     )

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from grutext.config import TextConfig, WideConfig
-from grutext.inference.linear_part import WidePart
+from grutext.config import LinearConfig, TextConfig
+from grutext.inference.linear_part import LinearPart
 from grutext.text import Vectorizer
 from grutext.training.class_weights import MOST, class_weights, is_balanced
 
@@ -41,7 +41,7 @@ def test_without_balance_all_texts_count_the_same():
 
 
 def test_what_auto_stands_for():
-    cases = [(multilabel, deep) for multilabel in (False, True) for deep in (False, True)]
+    cases = [(multilabel, gru) for multilabel in (False, True) for gru in (False, True)]
     assert [is_balanced("auto", *case) for case in cases] == [False, False, False, True]
     assert all(is_balanced("balanced", *case) for case in cases)
     assert not any(is_balanced("none", *case) for case in cases)
@@ -49,17 +49,17 @@ def test_what_auto_stands_for():
 
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_the_linear_part_leans_to_a_label_that_counts_more(multilabel):
-    from grutext.training.linear.fit import fit_wide
+    from grutext.training.linear.fit import fit_linear
 
     texts = ["grey cat", "grey dog", "grey cow"] * 4
     targets = np.eye(3, dtype=np.float32)[[0, 1, 2] * 2 + [0, 0, 0] * 2]
-    config = WideConfig(word_max=1, char_max=0, regularization=0.5)
+    config = LinearConfig(word_max=1, char_max=0, regularization=0.5)
     vectorizer = Vectorizer.fit(texts, TextConfig())
     margins = []
     for factor in (1.0, 8.0):
         weights = np.array([1.0, factor, 1.0], np.float32)
-        fit = fit_wide(texts, targets, vectorizer, config, multilabel=multilabel, seed=1, weights=weights)
-        margins.append(WidePart(config, fit.arrays).margins(vectorizer.vectorize(["grey dog"]))[0])
+        fit = fit_linear(texts, targets, vectorizer, config, multilabel=multilabel, seed=1, weights=weights)
+        margins.append(LinearPart(config, fit.arrays).margins(vectorizer.vectorize(["grey dog"]))[0])
     assert margins[1][1] > margins[0][1] + 0.1
     if multilabel:
         np.testing.assert_allclose(margins[1][[0, 2]], margins[0][[0, 2]], atol=1e-3)

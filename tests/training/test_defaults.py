@@ -41,7 +41,7 @@ def test_single_words_are_read_character_by_character(words, tokenizer):
 
 def test_scripts_without_spaces_are_read_in_pairs_unless_vectors_are_of_words():
     config = resolve(Config(), shape(unspaced=True))
-    assert (config.text.tokenizer, config.text.subword_min, config.wide.char_min) == ("pair", 1, 1)
+    assert (config.text.tokenizer, config.text.subword_min, config.linear.char_min) == ("pair", 1, 1)
     assert resolve(Config(), shape(unspaced=True, words=1)).text.tokenizer == "character"
     config = resolve(Config(), shape(unspaced=True), pretrained=True)
     assert (config.text.tokenizer, config.text.subword_min) == ("word", Config().text.subword_min)
@@ -49,7 +49,7 @@ def test_scripts_without_spaces_are_read_in_pairs_unless_vectors_are_of_words():
 
 @pytest.mark.parametrize(("texts", "least"), [(19_999, 1), (20_000, 2)])
 def test_few_texts_keep_ngrams_that_occur_once(texts, least):
-    assert resolve(Config(), shape(texts=texts)).wide.min_count == least
+    assert resolve(Config(), shape(texts=texts)).linear.min_count == least
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_few_texts_make_small_batches_and_the_rate_fits_batches_and_labels(chang
 )
 def test_very_many_labels_are_fitted_closely(changes, multilabel, regularization):
     config = resolve(Config(), shape(**changes), multilabel=multilabel)
-    assert config.wide.regularization == regularization
+    assert config.linear.regularization == regularization
 
 
 def test_the_rate_fits_a_chosen_size_of_batches():
@@ -151,9 +151,9 @@ def test_the_rate_fits_a_chosen_size_of_batches():
 
 
 def test_what_the_user_chose_stays():
-    chosen = {"text.tokenizer": "word", "wide.min_count": 3, "training.epochs": 2, "training.batch_size": 9}
+    chosen = {"text.tokenizer": "word", "linear.min_count": 3, "training.epochs": 2, "training.batch_size": 9}
     chosen |= {"training.adversarial_radius": 0.0, "training.adversarial_direction": "shared"}
-    chosen |= {"training.pretraining_epochs": 3, "training.learning_rate": 0.5, "wide.regularization": 0.1}
+    chosen |= {"training.pretraining_epochs": 3, "training.learning_rate": 0.5, "linear.regularization": 0.1}
     config = Config().override(chosen)
     assert resolve(config, shape(words=1, texts=100)) == config
 
@@ -161,11 +161,11 @@ def test_what_the_user_chose_stays():
 def test_a_resolved_configuration_leaves_nothing_open_and_stays_as_it_is():
     config = resolve(Config(), shape())
     assert config.text.tokenizer != "auto"
-    assert config.wide.min_count > 0 < config.training.epochs
+    assert config.linear.min_count > 0 < config.training.epochs
     assert config.training.adversarial_radius > 0 < config.training.learning_rate
     assert config.training.adversarial_direction != "auto"
     assert config.training.pretraining_epochs == 2 * config.training.epochs
-    assert config.training.batch_size > 0 < config.wide.regularization
+    assert config.training.batch_size > 0 < config.linear.regularization
     assert resolve(config, shape(words=1, texts=100_000)) == config
 
 
@@ -184,13 +184,13 @@ def test_one_line_says_what_was_chosen_and_by_what():
         "9,000 texts of 1 word (median), 75 labels: characters as tokens, n-grams that occur once or more, "
         "C 0.5, at most 60 epochs of pretraining and 30 of training, batches of at most 128 at 0.0028, adversarial radius 0.15, own direction"
     )
-    config = resolve(Config().override({"wide.enabled": False}), shape())
+    config = resolve(Config().override({"linear.enabled": False}), shape())
     assert "n-grams" not in describe(config, shape())
     config = resolve(Config().override({"training.adversarial_radius": 0.0}), shape())
     assert "adversarial" not in describe(config, shape())
     config = resolve(Config().override({"training.pretraining_epochs": 0}), shape())
     assert "pretraining" not in describe(config, shape())
     assert resolve(Config(), shape(), pretrained=True).training.pretraining_epochs == 0
-    config = resolve(Config().override({"model.enabled": False}), shape(texts=30_000))
+    config = resolve(Config().override({"gru.enabled": False}), shape(texts=30_000))
     assert "epochs" not in describe(config, shape())
     assert "twice or more" in describe(config, shape())

@@ -24,7 +24,7 @@ def test_it_learns_and_the_bundle_says_what_happened(tmp_path):
     assert bundle.history[-1]["loss"] < bundle.history[0]["loss"]
     assert bundle.data["train"] == 90
     assert heard.notes[0].startswith("90 texts of ")
-    assert "wide part" in heard.notes[1]
+    assert "linear part" in heard.notes[1]
     assert [entry["errors"] for entry in bundle.abstention] == [0.01, 0.02, 0.05, 0.1]
     familiar = Classifier(bundle).familiarity([example.text for example in DEV])
     assert familiar.mean() == pytest.approx(0.0, abs=1e-4)
@@ -52,14 +52,14 @@ def test_each_step_tells_the_tokens_of_its_batch():
     assert heard.tokens == 4 * heard.of_epoch > 0
 
 
-def test_the_wide_part_is_fitted_again_to_both_parts_once_the_dev_part_has_measured():
+def test_the_linear_part_is_fitted_again_to_both_parts_once_the_dev_part_has_measured():
     dev = [*DEV, Example("gondola gondola", ("sea",), "made.csv", 1)]
     apart, again = fit(dev=dev), fit(dev=dev, refit=True)
     assert again.metrics == apart.metrics
     assert again.calibration == apart.calibration
     same = {name for name, a in apart.weights.items() if np.array_equal(a, again.weights[name])}
-    assert same == {name for name in apart.weights if not name.startswith("wide/")}
-    known = len(apart.weights["wide/keys"]), len(again.weights["wide/keys"])
+    assert same == {name for name in apart.weights if not name.startswith("linear/")}
+    known = len(apart.weights["linear/keys"]), len(again.weights["linear/keys"])
     assert known[1] > known[0], "n-grams of the dev part are known now"
     for row in again.golden:
         found = Classifier(again).predict_proba([row["text"]])[0]
@@ -68,15 +68,15 @@ def test_the_wide_part_is_fitted_again_to_both_parts_once_the_dev_part_has_measu
 
 def test_a_dev_text_of_an_unknown_label_teaches_the_refitted_part_nothing():
     dev = [*DEV, Example("gondola gondola", ("canal",), "made.csv", 1), *DEV[:2]]
-    bundle = fit(dev=dev, refit=True, model__enabled=False)
+    bundle = fit(dev=dev, refit=True, gru__enabled=False)
     assert bundle.data["refit"] == len(TRAIN) + len(DEV) + 2
-    without = fit(dev=[*DEV, *DEV[:2]], refit=True, model__enabled=False)
+    without = fit(dev=[*DEV, *DEV[:2]], refit=True, gru__enabled=False)
     assert weights_digest(bundle) == weights_digest(without)
 
 
-def test_a_time_budget_has_the_wide_part_refitted_only_if_there_is_time():
-    assert "refit" in fit(refit=True, model__enabled=False, training__time_budget=60.0).data
-    assert "refit" not in fit(refit=True, model__enabled=False, training__time_budget=0.5).data
+def test_a_time_budget_has_the_linear_part_refitted_only_if_there_is_time():
+    assert "refit" in fit(refit=True, gru__enabled=False, training__time_budget=60.0).data
+    assert "refit" not in fit(refit=True, gru__enabled=False, training__time_budget=0.5).data
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
@@ -84,12 +84,12 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
     assert digests[0] == digests[1] != digests[2]
 
 
-@pytest.mark.parametrize("settings", [{"model__enabled": False}, {"wide__enabled": False}])
+@pytest.mark.parametrize("settings", [{"gru__enabled": False}, {"linear__enabled": False}])
 def test_either_part_can_be_left_out(settings, tmp_path):
     bundle = fit(training__epochs=10, **settings)
     assert bundle.metrics["dev"]["accuracy"] > 0.6
     kinds = {name.partition("/")[0] for name in bundle.weights}
-    assert kinds == ({"wide"} if "model__enabled" in settings else {"embedding", "conv", "gru", "head"})
+    assert kinds == ({"linear"} if "gru__enabled" in settings else {"embedding", "conv", "gru", "head"})
     bundle.save(tmp_path / "m")
     Classifier.load(tmp_path / "m").predict(["wave", ""])
 
@@ -115,7 +115,7 @@ def test_balanced_classes_and_thresholds_for_macro_f1_reach_the_model():
     rare = [e for e in TRAIN if e.labels != ("town",)] + [e for e in TRAIN if e.labels == ("town",)][:3]
     plain, balanced = (fit(rare, training__class_weight=kind) for kind in ("none", "balanced"))
     assert fit(rare, training__class_weight="auto").calibration == plain.calibration
-    for part in ("gru/0/forward/kernel", "wide/kernel"):
+    for part in ("gru/0/forward/kernel", "linear/kernel"):
         assert not np.array_equal(plain.weights[part], balanced.weights[part])
 
     def accuracy(bundle):
@@ -133,10 +133,10 @@ def test_balanced_classes_and_thresholds_for_macro_f1_reach_the_model():
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "attention"])
 def test_every_pooling_and_convention_trains(pooling):
     bundle = fit(
-        model__pooling=pooling,
-        model__reset_after=False,
-        model__layers=2,
-        model__bidirectional=pooling == "max",
+        gru__pooling=pooling,
+        gru__reset_after=False,
+        gru__layers=2,
+        gru__bidirectional=pooling == "max",
     )
     assert np.isfinite(bundle.metrics["dev"]["log_loss"])
 
@@ -163,11 +163,11 @@ def test_early_stopping_keeps_the_best_epoch():
 
 
 def test_the_last_third_of_a_time_budget_has_little_patience_too(monkeypatch):
-    from grutext.training.gru import fit as deep
+    from grutext.training.gru import fit as gru
 
     clocks, ends = [], []
 
-    class Seen(deep.Clock):
+    class Seen(gru.Clock):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             clocks.append(self)
@@ -177,7 +177,7 @@ def test_the_last_third_of_a_time_budget_has_little_patience_too(monkeypatch):
             super().epoch(record)
             ends.append(time.monotonic())
 
-    monkeypatch.setattr(deep, "Clock", Seen)
+    monkeypatch.setattr(gru, "Clock", Seen)
     heard = Heard()
     fit(dev=NOISE, listener=heard, training__epochs=100_000, training__patience=1, training__time_budget=6)
     (clock,) = clocks

@@ -124,8 +124,8 @@ def _explain_bytes(error: UnicodeError, encoding: str, lines: int) -> tuple[int,
         return lines + 1, f"this line is not {encoding.upper()}; {advice}"
     before = error.object[: error.start]
     # In UTF-16 and UTF-32 the two bytes of CR LF are not neighbours.
-    wide = encoding.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
-    row = lines + 1 + (before.count(b"\n") if wide else len(_LINE_END.findall(before)))
+    linear = encoding.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
+    row = lines + 1 + (before.count(b"\n") if linear else len(_LINE_END.findall(before)))
     if lines == 0:
         advice = next((hint for magic, hint in _MAGIC if error.object.startswith(magic)), advice)
     return row, f"byte 0x{error.object[error.start]:02x} is not {encoding.upper()}; {advice}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from grutext.config import ModelConfig
+from grutext.config import GRUConfig
 from grutext.config_checks import CONVOLUTIONS, is_convolution
 from grutext.engines.keras.backend import keras, tf
 from grutext.engines.keras.pooling import Pooling
@@ -181,8 +181,8 @@ class GRUEncoder(keras.layers.Layer):
             self.add_weight(shape=bias, initializer="zeros", name=f"{name}_bias"),
         )
 
-    def _config(self) -> ModelConfig:
-        return ModelConfig(
+    def _config(self) -> GRUConfig:
+        return GRUConfig(
             units=self.units,
             layers=self.layers,
             bidirectional=self.bidirectional,

@@ -1,4 +1,4 @@
-"""The deep part as it is trained: embedding, encoder, head, and one training step.
+"""The GRU part as it is trained: embedding, encoder, head, and one training step.
 
 The embedding tables are never touched as a whole: a batch names its distinct word and subword rows,
 the loss is differentiated with respect to those rows, and only they are updated.
@@ -54,7 +54,7 @@ class Network:
         self, config: Config, rows: int, classes: int, head: str,
         weights: NDArray[np.float32] | None = None,
     ) -> None:  # fmt: skip
-        model = config.model
+        model = config.gru
         arrays = initial_arrays(config, rows, classes, head == "sigmoid")
         self.training = config.training
         self.loss = LOSSES[head]

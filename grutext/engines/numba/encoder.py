@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import ModelConfig
+from grutext.config import GRUConfig
 from grutext.model.spec import directions
 
 Float = NDArray[np.float32]
@@ -16,7 +16,7 @@ Weights = Mapping[str, Float]
 _POOLED = ("max", "mean", "max+mean")
 
 
-def has_passes(model: ModelConfig) -> bool:
+def has_passes(model: GRUConfig) -> bool:
     """Tells whether the encoder is of a kind that a `Pass` knows."""
     return model.reset_after and model.pooling in _POOLED
 
@@ -34,7 +34,7 @@ class Pass:
         pooled: `(N, P)`.
     """
 
-    def __init__(self, model: ModelConfig, weights: Weights, steps: Float, mask: NDArray[np.bool_]) -> None:
+    def __init__(self, model: GRUConfig, weights: Weights, steps: Float, mask: NDArray[np.bool_]) -> None:
         from grutext.kernels import training as kernels
 
         self._names, self._kinds = directions(model), model.pooling.split("+")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import ModelConfig
+from grutext.config import GRUConfig
 from grutext.engines.layers import Batch, Float, Int, attend, side_by_side
 from grutext.model.spec import directions
 
@@ -23,7 +23,7 @@ class _Layer(NamedTuple):
     shifts: Float  # (D, 4, U)
 
     @classmethod
-    def of(cls, layer: int, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> _Layer:
+    def of(cls, layer: int, config: GRUConfig, weights: Mapping[str, NDArray[Any]]) -> _Layer:
         """Builds layer number `layer` from arrays by the names of `grutext.model.spec.encoder_spec`."""
         names = [f"gru/{layer}/{direction}" for direction in directions(config)]
         bias = np.stack([weights[f"{name}/bias"] for name in names]).reshape(-1, 2, 3, config.units)
@@ -49,7 +49,7 @@ class MachineLayers:
 
     texts = 64  # whose states, gates and inputs stay in the cache
 
-    def __init__(self, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, config: GRUConfig, weights: Mapping[str, NDArray[Any]]) -> None:
         self._config, self._weights = config, weights
         self._layers = [_Layer.of(layer, config, weights) for layer in range(config.layers)]
         if config.convolution:

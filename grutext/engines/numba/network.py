@@ -1,4 +1,4 @@
-"""The deep part as machine code trains it, without TensorFlow: the same steps as `grutext.engines.keras.network.Network`.
+"""The GRU part as machine code trains it, without TensorFlow: the same steps as `grutext.engines.keras.network.Network`.
 
 TensorFlow starts hundreds of operations for a training step, some for each step of a GRU; with short texts that takes most of
 the time. Here each core takes a share of a batch's texts all the way and back.
@@ -43,7 +43,7 @@ class Learner:
     ) -> None:
         from grutext.kernels import training as kernels
 
-        self.model, self.training, self.classes = config.model, config.training, classes
+        self.model, self.training, self.classes = config.gru, config.training, classes
         self.weights = np.ones(classes, np.float32) if weights is None else weights.astype(np.float32)
         self._loss = {"softmax": kernels.softmax_loss, "sigmoid": kernels.sigmoid_loss}[head]
         first = initial_arrays(config, rows, classes, head == "sigmoid")
@@ -59,7 +59,7 @@ class Learner:
             for name, array in ({"dense": flat} | self.tables).items()
         }
         shares = self.training.adversarial_radius > 0 and self.training.adversarial_direction == "shared"
-        size = config.model.embedding_size
+        size = config.gru.embedding_size
         self.directions = np.zeros((min(rows * classes, _MOST_ROWS), size), np.float32) if shares else None
         cores = usable_cores()
         self._cores, self._pool = cores, ThreadPoolExecutor(cores, "learner")

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import ModelConfig
+from grutext.config import GRUConfig
 from grutext.engines.layers import Batch, Float, Int
 from grutext.engines.numpy.workspace import Room
 from grutext.model.spec import directions
@@ -43,7 +43,7 @@ class Layer:
     inner: Float | None
 
     @classmethod
-    def of(cls, layer: int, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> Layer:
+    def of(cls, layer: int, config: GRUConfig, weights: Mapping[str, NDArray[Any]]) -> Layer:
         """Builds layer number `layer` from arrays by the names of `grutext.model.spec.encoder_spec`."""
         kernels, recurrents, inners = [], [], []
         for direction in directions(config):

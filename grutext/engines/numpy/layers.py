@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import ModelConfig
+from grutext.config import GRUConfig
 from grutext.engines.layers import Batch, Float, Int
 from grutext.engines.numpy.gru import Layer, Source, run_layer
 from grutext.engines.numpy.inputs import Convolution, DistinctTokens, Rows, with_ones
@@ -21,7 +21,7 @@ class NumpyLayers:
 
     texts = 512  # with fewer, two threads wait for each other at each of many short steps
 
-    def __init__(self, config: ModelConfig, weights: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, config: GRUConfig, weights: Mapping[str, NDArray[Any]]) -> None:
         self._config, self._weights = config, weights
         self._layers = [Layer.of(layer, config, weights) for layer in range(config.layers)]
         self._rooms = Rooms()

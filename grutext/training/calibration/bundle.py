@@ -34,14 +34,14 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
         dev: N texts that no weight was trained on.
         targets: `(N, C)`, 1 where a label of the model applies.
     """
-    deep, wide, known = Classifier(bundle).evidence([example.text for example in dev])
+    gru, linear, known = Classifier(bundle).evidence([example.text for example in dev])
     several, truth = bundle.multilabel, [example.labels for example in dev]
-    calibration = calibrate(deep, wide, targets, several)
-    probabilities = fuse(deep, wide, calibration, several)
+    calibration = calibrate(gru, linear, targets, several)
+    probabilities = fuse(gru, linear, calibration, several)
     thresholds = decisions.choose_thresholds(probabilities, targets, several, bundle.config.training.optimize)
-    familiarity = fit_familiarity(backing(deep, wide, calibration, several), known)
+    familiarity = fit_familiarity(backing(gru, linear, calibration, several), known)
     calibration = replace(calibration, thresholds=thresholds, familiarity=familiarity)
-    before, after = fuse(deep, wide, Calibration(), several), cross_fit(deep, wide, targets, several)
+    before, after = fuse(gru, linear, Calibration(), several), cross_fit(gru, linear, targets, several)
     report = evaluate(truth, after, bundle.labels, multilabel=several, thresholds=thresholds)
     compared = {}
     for name, trial in (("before", before), ("after", after)):

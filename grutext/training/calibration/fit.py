@@ -28,60 +28,60 @@ _FOLDS = 3
 _MOST_DECISIONS = 500_000  # more of them add time and no digit
 
 
-def calibrate(deep: Scores, wide: Scores, targets: Float, multilabel: bool) -> Calibration:
+def calibrate(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> Calibration:
     """Fits scales, shifts and the weight of the parts.
 
     Args:
-        deep: Logits `(N, C)` of held-out texts, or None.
-        wide: Margins of the same texts, or None.
+        gru: Logits `(N, C)` of held-out texts, or None.
+        linear: Margins of the same texts, or None.
         targets: `(N, C)`, 1 where a label applies; a text without any label counts only if `multilabel`.
         multilabel: Whether each label is decided for itself.
     """
     known = np.arange(len(targets)) if multilabel else np.flatnonzero(targets.sum(axis=1) > 0)
     known = known[:: len(known) * targets.shape[1] // _MOST_DECISIONS + 1]
-    deep, wide, targets = _rows(deep, known), _rows(wide, known), targets[known]
-    fitted = Calibration(fusion=0.5 if deep is not None and wide is not None else float(wide is None))
+    gru, linear, targets = _rows(gru, known), _rows(linear, known), targets[known]
+    fitted = Calibration(fusion=0.5 if gru is not None and linear is not None else float(linear is None))
     if not len(targets):
         return fitted
 
-    def cost(deep: Scores, wide: Scores, trial: Calibration) -> float:
-        return loss(fuse(deep, wide, trial, multilabel), targets, multilabel)
+    def cost(gru: Scores, linear: Scores, trial: Calibration) -> float:
+        return loss(fuse(gru, linear, trial, multilabel), targets, multilabel)
 
-    if wide is not None and multilabel:
-        scale, shift = fit_line(wide.ravel(), targets.ravel())
-        fitted = replace(fitted, wide_scale=(scale,), wide_shift=(shift,))
-    elif wide is not None:
-        scale = _fit_scale(lambda s: cost(None, wide, replace(fitted, wide_scale=(s,))), len(targets))
-        fitted = replace(fitted, wide_scale=(scale,))
-    deep_shift = 0.0  # of several labels: the fused line takes it up, but the parts compete on equal terms
-    if deep is not None and multilabel:
-        scale, deep_shift = fit_line(deep.ravel(), targets.ravel())
-        fitted = replace(fitted, deep_scale=scale)
-    elif deep is not None:
-        scale = _fit_scale(lambda s: cost(deep, None, replace(fitted, deep_scale=s)), len(targets))
-        fitted = replace(fitted, deep_scale=scale)
-    if deep is not None and wide is not None:
+    if linear is not None and multilabel:
+        scale, shift = fit_line(linear.ravel(), targets.ravel())
+        fitted = replace(fitted, linear_scale=(scale,), linear_shift=(shift,))
+    elif linear is not None:
+        scale = _fit_scale(lambda s: cost(None, linear, replace(fitted, linear_scale=(s,))), len(targets))
+        fitted = replace(fitted, linear_scale=(scale,))
+    gru_shift = 0.0  # of several labels: the fused line takes it up, but the parts compete on equal terms
+    if gru is not None and multilabel:
+        scale, gru_shift = fit_line(gru.ravel(), targets.ravel())
+        fitted = replace(fitted, gru_scale=scale)
+    elif gru is not None:
+        scale = _fit_scale(lambda s: cost(gru, None, replace(fitted, gru_scale=s)), len(targets))
+        fitted = replace(fitted, gru_scale=scale)
+    if gru is not None and linear is not None:
         prior = _FUSION_PRIOR / len(targets)
 
         def mixed(a: float) -> float:
-            trial = replace(fitted, fusion=a, shift=(a * deep_shift,))
-            return cost(deep, wide, trial) + prior * (a - 0.5) ** 2
+            trial = replace(fitted, fusion=a, shift=(a * gru_shift,))
+            return cost(gru, linear, trial) + prior * (a - 0.5) ** 2
 
         fitted = replace(fitted, fusion=_minimum(mixed, 0.0, 1.0))
     if multilabel:
-        return _fit_labels(fuse(deep, wide, fitted, True), targets, fitted)
-    scale = _fit_scale(lambda s: cost(deep, wide, replace(fitted, scale=(s,))), len(targets))
+        return _fit_labels(fuse(gru, linear, fitted, True), targets, fitted)
+    scale = _fit_scale(lambda s: cost(gru, linear, replace(fitted, scale=(s,))), len(targets))
     return replace(fitted, scale=(scale,))
 
 
-def cross_fit(deep: Scores, wide: Scores, targets: Float, multilabel: bool) -> Float:
+def cross_fit(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> Float:
     """Gives probabilities `(N, C)` of held-out texts, each calibrated on other texts alone."""
     found = np.zeros(targets.shape, np.float32)
     order = np.argsort(targets.argmax(axis=1), kind="stable")  # each fold has its share of every label
     for part in range(_FOLDS):
         held, rest = order[part::_FOLDS], np.delete(order, np.s_[part::_FOLDS])
-        fitted = calibrate(_rows(deep, rest), _rows(wide, rest), targets[rest], multilabel)
-        found[held] = fuse(_rows(deep, held), _rows(wide, held), fitted, multilabel)
+        fitted = calibrate(_rows(gru, rest), _rows(linear, rest), targets[rest], multilabel)
+        found[held] = fuse(_rows(gru, held), _rows(linear, held), fitted, multilabel)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Trains the deep part: the order of epochs, early stopping, the best weights."""
+"""Trains the GRU part: the order of epochs, early stopping, the best weights."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _LATE = 2 / 3  # of the training; before, the rates are too high for a few epoch
 
 
 @dataclass(frozen=True, slots=True)
-class DeepFit:
-    """A trained deep part.
+class GRUFit:
+    """A trained GRU part.
 
     Attributes:
         arrays: The best epoch's weights by the spec's names.
@@ -47,7 +47,7 @@ class DeepFit:
     stopped: BaseException | None = None
 
 
-def fit_deep(
+def fit_gru(
     train: Corpus | ShardedCorpus,
     dev: Corpus,
     config: Config,
@@ -58,7 +58,7 @@ def fit_deep(
     checkpoint: Checkpoint | None = None,
     deadline: float | None = None,
     pretrained: Pretrained | None = None,
-) -> DeepFit:
+) -> GRUFit:
     """Trains until the epochs are over, the dev part stops improving, the time is up, or something stops it.
 
     Args:
@@ -76,7 +76,7 @@ def fit_deep(
         TrainingError: The state in `checkpoint` is damaged, or of other data or settings.
     """
     options = config.training
-    balanced = is_balanced(options.class_weight, multilabel, deep=True)
+    balanced = is_balanced(options.class_weight, multilabel, gru=True)
     weights = class_weights(train.label_counts, train.texts, balanced, multilabel)
     network = make_network(config, rows, len(train.label_counts), multilabel, weights)
     if pretrained:
@@ -89,7 +89,7 @@ def fit_deep(
 
 
 class _Fit(Epochs):
-    """A training of the deep part under way.
+    """A training of the GRU part under way.
 
     Args:
         network: What learns.
@@ -107,7 +107,7 @@ class _Fit(Epochs):
         self.dev, self.multilabel = dev, multilabel
         self.pretraining: Pretraining | None = None
 
-    def run(self) -> DeepFit:
+    def run(self) -> GRUFit:
         """Trains to the end, or to what stops it."""
         stopped: BaseException | None = None
         try:
@@ -122,8 +122,8 @@ class _Fit(Epochs):
             (self.pretraining or self).keep()
         if stopped and not self.history and not isinstance(stopped, DivergenceError):
             # Better than the weights before the first step, unless pretraining was not over.
-            return DeepFit(self.network.arrays(), [], stopped)
-        return DeepFit(self.best, self.history, stopped)
+            return GRUFit(self.network.arrays(), [], stopped)
+        return GRUFit(self.best, self.history, stopped)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yields the texts in random order."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import ModelConfig
+from grutext.config import GRUConfig
 from grutext.data.vectors import digest, read_vectors, vector_width
 from grutext.errors import ConfigError, DataError
 from grutext.progress import Listener
@@ -43,9 +43,7 @@ class Pretrained:
         return arrays | {TABLE: table}
 
 
-def read_pretrained(
-    path: Path, vocabulary: Vocabulary, config: ModelConfig, listener: Listener
-) -> Pretrained:
+def read_pretrained(path: Path, vocabulary: Vocabulary, config: GRUConfig, listener: Listener) -> Pretrained:
     """Reads the vectors that a file has for a vocabulary.
 
     Raises:
@@ -53,11 +51,11 @@ def read_pretrained(
         DataError: The file cannot be used, or has no vector for any of the words.
     """
     if not config.enabled:
-        raise ConfigError(f"{path}: word vectors start the GRU, and model.enabled is false; leave them out")
+        raise ConfigError(f"{path}: word vectors start the GRU, and gru.enabled is false; leave them out")
     width = vector_width(path)
     if width != config.embedding_size:
         raise ConfigError(
-            f"{path}: the vectors have {width} numbers, but model.embedding_size is {config.embedding_size}; "
+            f"{path}: the vectors have {width} numbers, but gru.embedding_size is {config.embedding_size}; "
             f"leave that out, or set it to {width}"
         )
     words = vocabulary.tokens

@@ -1,4 +1,4 @@
-"""Fits the wide part: chooses n-grams, weighs them, and lets scikit-learn fit a linear model to them.
+"""Fits the linear part: chooses n-grams, weighs them, and lets scikit-learn fit a linear model to them.
 
 Each n-gram's TF-IDF is multiplied by how telling the n-gram is: the square root of the root mean square
 over the classes, weighted by their priors, of its naive-Bayes log-count ratio (Wang and Manning 2012,
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.svm import LinearSVC
 
-from grutext.config import WideConfig
-from grutext.model.spec import wide_columns
+from grutext.config import LinearConfig
+from grutext.model.spec import linear_columns
 from grutext.text import CHARACTER_FAMILY, KeyIndex, NgramCounts, NgramFeatures, Vectorizer, count_ngrams
 from grutext.training.linear.label_names import as_texts
 from grutext.training.samples import nested_sample, runs
@@ -32,8 +32,8 @@ _WORD_WORTH = 3.0  # character n-grams that one of words is worth where room is 
 
 
 @dataclass(frozen=True, slots=True)
-class WideFit:
-    """A fitted wide part.
+class LinearFit:
+    """A fitted linear part.
 
     Attributes:
         arrays: The weights by the spec's names.
@@ -44,19 +44,19 @@ class WideFit:
     rows: int
 
 
-def fit_wide(
+def fit_linear(
     texts: Sequence[str],
     targets: Targets,
     vectorizer: Vectorizer,
-    config: WideConfig,
+    config: LinearConfig,
     *,
     multilabel: bool,
     seed: int,
     seconds: float | None = None,
     weights: NDArray[np.float32] | None = None,
     names: Sequence[str] = (),
-) -> WideFit:
-    """Fits the wide part.
+) -> LinearFit:
+    """Fits the linear part.
 
     Args:
         texts: The N training texts.
@@ -73,10 +73,10 @@ def fit_wide(
     weights = np.ones(targets.shape[1], np.float32) if weights is None else weights
     named, of_named = as_texts(names)
 
-    def fit(some: Sequence[str], of_some: Targets) -> WideFit:
+    def fit(some: Sequence[str], of_some: Targets) -> LinearFit:
         read, wanted = [*some, *named], np.concatenate([of_some, of_named]) if named else of_some
         arrays = _fit(read, wanted, len(named), vectorizer, config, multilabel, seed, weights)
-        return WideFit(arrays, rows=len(some))
+        return LinearFit(arrays, rows=len(some))
 
     rows = len(texts)
     sample = nested_sample(targets, max(1, rows // 10), seed)
@@ -99,14 +99,14 @@ def _fit(
     targets: Targets,
     names: int,
     vectorizer: Vectorizer,
-    config: WideConfig,
+    config: LinearConfig,
     multilabel: bool,
     seed: int,
     weights: NDArray[np.float32],
 ) -> dict[str, NDArray[Any]]:
     """Gives the weights fitted to texts of which the last few are names."""
     counts = count_runs(texts, vectorizer, config)
-    margins = wide_columns(targets.shape[1], multilabel)
+    margins = linear_columns(targets.shape[1], multilabel)
     features = choose_features(counts, targets, config, margins)
     if not len(features.keys):
         return without_features(targets, margins, multilabel)
@@ -133,12 +133,12 @@ def _fit(
 def pack(
     features: NgramFeatures, kernel: NDArray[np.floating], bias: NDArray[np.floating]
 ) -> dict[str, NDArray[Any]]:
-    """Gives the weights of a wide part by the spec's names."""
+    """Gives the weights of a linear part by the spec's names."""
     return {
-        "wide/keys": features.keys,
-        "wide/scale": features.scale.astype(np.float16),
-        "wide/kernel": kernel.astype(np.float16),
-        "wide/bias": bias.astype(np.float32),
+        "linear/keys": features.keys,
+        "linear/scale": features.scale.astype(np.float16),
+        "linear/kernel": kernel.astype(np.float16),
+        "linear/bias": bias.astype(np.float32),
     }
 
 
@@ -148,10 +148,10 @@ def without_features(targets: Targets, margins: int, multilabel: bool) -> dict[s
     odds = np.log(share / (1.0 - share)) if multilabel else np.log(share)
     bias = (odds[1:] - odds[:1]) / 2 if margins < len(share) else odds
     return {
-        "wide/keys": np.zeros(0, np.uint32),
-        "wide/scale": np.zeros(0, np.float16),
-        "wide/kernel": np.zeros((0, margins), np.float16),
-        "wide/bias": bias.astype(np.float32),
+        "linear/keys": np.zeros(0, np.uint32),
+        "linear/scale": np.zeros(0, np.float16),
+        "linear/kernel": np.zeros((0, margins), np.float16),
+        "linear/bias": bias.astype(np.float32),
     }
 
 
@@ -172,7 +172,7 @@ def _transform(counts: list[NgramCounts], features: NgramFeatures) -> csr_matrix
 
 
 def choose_features(
-    counts: Sequence[NgramCounts], targets: Targets, config: WideConfig, margins: int
+    counts: Sequence[NgramCounts], targets: Targets, config: LinearConfig, margins: int
 ) -> NgramFeatures:
     """Chooses the n-grams that tell most about the labels, as many as fit into the allowed megabytes.
 
@@ -196,7 +196,7 @@ def choose_features(
     return NgramFeatures(keys[best], scale)
 
 
-def count_runs(texts: Sequence[str], vectorizer: Vectorizer, config: WideConfig) -> list[NgramCounts]:
+def count_runs(texts: Sequence[str], vectorizer: Vectorizer, config: LinearConfig) -> list[NgramCounts]:
     """Counts the n-grams of runs of texts."""
     return [count_ngrams(vectorizer.vectorize(run), config) for run in runs(texts, len, _CHUNK_CHARACTERS)]
 

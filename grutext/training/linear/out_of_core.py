@@ -1,4 +1,4 @@
-"""Fits the wide part to texts that lie in files, block after block.
+"""Fits the linear part to texts that lie in files, block after block.
 
 The n-grams are chosen from a random sample. Then scikit-learn's stochastic gradient descent (hinge loss,
 averaged weights) takes the texts once or a few times; docs/recipe.md has the figures.
@@ -13,28 +13,35 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import SGDClassifier
 
-from grutext.config import WideConfig
-from grutext.model.spec import wide_columns
+from grutext.config import LinearConfig
+from grutext.model.spec import linear_columns
 from grutext.text import count_ngrams
 from grutext.training.gru.batches import one_hot
 from grutext.training.gru.shards import ShardedCorpus
-from grutext.training.linear.fit import Targets, WideFit, choose_features, count_runs, pack, without_features
+from grutext.training.linear.fit import (
+    LinearFit,
+    Targets,
+    choose_features,
+    count_runs,
+    pack,
+    without_features,
+)
 
 _SAMPLE_CHARACTERS = 8_000_000
 _TEXTS_READ = 2_000_000  # in all passes together, where there are not more
 _MOST_PASSES = 5
 
 
-def stream_wide(
+def fit_out_of_core(
     corpus: ShardedCorpus,
-    config: WideConfig,
+    config: LinearConfig,
     *,
     multilabel: bool,
     seed: int,
     weights: NDArray[np.float32],
     seconds: float | None = None,
-) -> WideFit:
-    """Fits the wide part in memory that does not grow with the texts.
+) -> LinearFit:
+    """Fits the linear part in memory that does not grow with the texts.
 
     Args:
         corpus: The N texts.
@@ -45,13 +52,13 @@ def stream_wide(
         seconds: Time that the fit may take; it then learns from as many files as fit into it.
     """
     began = time.monotonic()
-    margins = wide_columns(len(corpus.labels), multilabel)
+    margins = linear_columns(len(corpus.labels), multilabel)
     sample = corpus.shards.sample(_SAMPLE_CHARACTERS)
     targets = one_hot([example.labels for example in sample], corpus.labels)
     counts = count_runs([example.text for example in sample], corpus.vectorizer, config)
     features = choose_features(counts, targets, config, margins)
     if not len(features.keys):
-        return WideFit(without_features(targets, margins, multilabel), len(sample))
+        return LinearFit(without_features(targets, margins, multilabel), len(sample))
     del counts, sample
     model = _Descent(corpus, config, multilabel, seed, weights)
     passes = int(np.clip(_TEXTS_READ // corpus.texts, 1, _MOST_PASSES))
@@ -65,14 +72,14 @@ def stream_wide(
         if seconds is not None and (time.monotonic() - began) * (1 + 1 / done) > seconds:
             break  # another file would take too long
     kernel, bias = model.parameters(len(features.keys), margins)
-    return WideFit(pack(features, kernel, bias), rows)
+    return LinearFit(pack(features, kernel, bias), rows)
 
 
 class _Descent:
     """A linear model for one label a text, or one for each label, that learns from one block after the other."""
 
     def __init__(
-        self, corpus: ShardedCorpus, config: WideConfig, multilabel: bool, seed: int, weights: NDArray[np.float32]
+        self, corpus: ShardedCorpus, config: LinearConfig, multilabel: bool, seed: int, weights: NDArray[np.float32]
     ) -> None:  # fmt: skip
         def descent(balance: dict[int, float]) -> SGDClassifier:
             return SGDClassifier(

@@ -109,7 +109,7 @@ def _keras_step(config: Config, rows: int, classes: int, batches: Sequence[Batch
     """Gives steps of the tutorial's model on ids of the same shape."""
     from benchmarks.speed.tutorial import Tutorial
 
-    model = config.model
+    model = config.gru
     tutorial = Tutorial(["a"], rows, model.embedding_size, model.units, classes, chinese=False)
     draw = np.random.default_rng(1)
     pairs = [

@@ -8,13 +8,13 @@ import numpy as np
 
 from benchmarks.sets import mostly_han
 from benchmarks.speed.job import Bench
-from benchmarks.speed.models import cut_text, from_ids, open_model, sample, without_wide
+from benchmarks.speed.models import cut_text, from_ids, open_model, sample, without_linear
 from benchmarks.speed.onnx_gru import OnnxGru, feeds, is_installed
 from benchmarks.speed.timing import Call, interleave, quantile
 from benchmarks.speed.tutorial import Tutorial
 from grutext.engines.keras.backend import tf
 from grutext.inference import Classifier
-from grutext.inference.gru_part import DeepPart
+from grutext.inference.gru_part import GRUPart
 from grutext.model.bundle import Bundle
 from grutext.text import Vectorizer, Vocabulary
 
@@ -27,7 +27,7 @@ def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
     name = bench.sets[0]
     bundle = Bundle.load(open_model(bench, name))
     texts = [example.text for example in sample(bench, name, "test", 300)]
-    model = bundle.config.model
+    model = bundle.config.gru
     tutorial = Tutorial(
         texts,
         len(bundle.vocabulary) + 2,
@@ -48,7 +48,7 @@ def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
 
 
 def _ours(bundle: Bundle, text: str) -> dict[str, Call]:
-    whole, gru, ids = Classifier(bundle), Classifier(without_wide(bundle)), from_ids(without_wide(bundle))
+    whole, gru, ids = Classifier(bundle), Classifier(without_linear(bundle)), from_ids(without_linear(bundle))
     numpy = Classifier(bundle, compiled=False)
     return {
         "ours": lambda: whole.predict_proba([text]),
@@ -61,7 +61,7 @@ def _ours(bundle: Bundle, text: str) -> dict[str, Call]:
 def _onnx(bundle: Bundle, text: str) -> dict[str, Call]:
     """ONNX Runtime from ids, with our own embedding of them, and its graph alone, whose inputs are ready."""
     tokens = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary), compiled=True).vectorize([text])
-    embed = DeepPart(bundle.config.model, bundle.weights, compiled=True).embed
+    embed = GRUPart(bundle.config.gru, bundle.weights, compiled=True).embed
     (feed,) = feeds(tokens, embed(tokens), np.array([0]))
     session = OnnxGru(bundle)
     return {

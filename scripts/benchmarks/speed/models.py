@@ -41,23 +41,23 @@ def sample(bench: Bench, name: str, part: str, most: int) -> list[Example]:
     return random.Random(1).sample(examples, min(most, len(examples)))
 
 
-def without_wide(bundle: Bundle) -> Bundle:
-    """Gives the model that `--no-wide` would have given."""
-    weights = {key: array for key, array in bundle.weights.items() if not key.startswith("wide/")}
+def without_linear(bundle: Bundle) -> Bundle:
+    """Gives the model that `--no-linear` would have given."""
+    weights = {key: array for key, array in bundle.weights.items() if not key.startswith("linear/")}
     return replace(
         bundle,
-        config=replace(bundle.config, wide=replace(bundle.config.wide, enabled=False)),
+        config=replace(bundle.config, linear=replace(bundle.config.linear, enabled=False)),
         weights=weights,
     )
 
 
 def only_recurrence(bundle: Bundle) -> Bundle:
     """Gives the model without its linear part, its subwords and its convolution: words, GRU, pooling, head."""
-    bare = without_wide(bundle)
+    bare = without_linear(bundle)
     config = replace(
         bare.config,
         text=replace(bare.config.text, subword_max=0),
-        model=replace(bare.config.model, convolution=0),
+        gru=replace(bare.config.gru, convolution=0),
     )
     left_out = ("conv/", "embedding/subwords")
     weights = {key: array for key, array in bare.weights.items() if not key.startswith(left_out)}

@@ -76,7 +76,7 @@ def build_graph(bundle: Bundle) -> Any:
     """Gives the ONNX model: embedding rows, convolution, GRU in both directions, maximum and mean, head."""
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    model = bundle.config.model
+    model = bundle.config.gru
     if model.layers > 1 or model.pooling != "max+mean" or not (model.bidirectional and model.reset_after):
         raise ValueError("only a default model has a graph")
     arrays = _graph_arrays(bundle.weights, model.units, directions(model))

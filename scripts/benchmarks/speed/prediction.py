@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.peers import build_features, to_line, train_fasttext
 from benchmarks.sets import mostly_han
 from benchmarks.speed.job import Bench
-from benchmarks.speed.models import from_ids, only_recurrence, open_model, sample, without_wide
+from benchmarks.speed.models import from_ids, only_recurrence, open_model, sample, without_linear
 from benchmarks.speed.onnx_gru import OnnxGru, is_installed
 from benchmarks.speed.timing import Call, interleave, rates
 from benchmarks.speed.tutorial import BATCH, CUT, Tutorial
@@ -23,7 +23,7 @@ from grutext.engines.layers import Batch
 from grutext.engines.numba.layers import MachineLayers
 from grutext.inference import Classifier
 from grutext.inference.chunks import cut
-from grutext.inference.gru_part import DeepPart
+from grutext.inference.gru_part import GRUPart
 from grutext.kernels.blas import one_blas_thread
 from grutext.model.bundle import Bundle
 from grutext.model.spec import directions
@@ -67,7 +67,7 @@ def compare(bench: Bench, name: str, texts: Sequence[str]) -> dict[str, float]:
 
 
 def _ours(bundle: Bundle, texts: Sequence[str]) -> dict[str, Call]:
-    whole, gru, ids = Classifier(bundle), Classifier(without_wide(bundle)), from_ids(without_wide(bundle))
+    whole, gru, ids = Classifier(bundle), Classifier(without_linear(bundle)), from_ids(without_linear(bundle))
     numpy = Classifier(bundle, compiled=False)
     return {
         "ours": lambda: whole.predict(texts),
@@ -78,7 +78,7 @@ def _ours(bundle: Bundle, texts: Sequence[str]) -> dict[str, Call]:
 
 
 def _keras(bundle: Bundle, texts: Sequence[str], train: Sequence[str], chinese: bool) -> dict[str, Call]:
-    model, rows = bundle.config.model, len(bundle.vocabulary) + 2
+    model, rows = bundle.config.gru, len(bundle.vocabulary) + 2
     tutorial = Tutorial(train, rows, model.embedding_size, model.units, len(bundle.labels), chinese)
 
     def predict(batch: int) -> Call:
@@ -90,7 +90,7 @@ def _keras(bundle: Bundle, texts: Sequence[str], train: Sequence[str], chinese: 
 def _onnx(bundle: Bundle, texts: Sequence[str]) -> dict[str, Call]:
     """ONNX Runtime with our tokens and vectors, in batches of like length."""
     vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary), compiled=True)
-    embed = DeepPart(bundle.config.model, bundle.weights, compiled=True).embed
+    embed = GRUPart(bundle.config.gru, bundle.weights, compiled=True).embed
     session = OnnxGru(bundle)
     chunks = [texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK)]
     ready = [vectorizer.vectorize(chunk) for chunk in chunks]
@@ -126,7 +126,7 @@ def _svm(texts: Sequence[str], train: Sequence[Example], chinese: bool) -> dict[
 
 def _recurrence(bundle: Bundle, texts: Sequence[str], repeats: int) -> dict[str, float]:
     """Gives rates of the recurrence's products, alone on one core and with the GRU's inputs on all, and of plain ones."""
-    model, units = from_ids(only_recurrence(bundle)), bundle.config.model.units
+    model, units = from_ids(only_recurrence(bundle)), bundle.config.gru.units
     draw = np.random.default_rng(1)
     rows = draw.normal(size=(_PRODUCT_ROWS, units)).astype(np.float32)
     kernel = draw.normal(size=(units, 3 * units)).astype(np.float32)
@@ -163,14 +163,14 @@ def _recurrence(bundle: Bundle, texts: Sequence[str], repeats: int) -> dict[str,
 def _loop(bundle: Bundle, chunks: Sequence[NDArray[np.int32]]) -> Call:
     """Gives the GRU's loop over the steps of texts of these lengths; all tokens are the same, so that inputs cost nothing."""
     bare = only_recurrence(bundle)
-    layers = MachineLayers(bare.config.model, bare.weights)
-    vector = np.ones((1, bare.config.model.embedding_size), np.float32)
+    layers = MachineLayers(bare.config.gru, bare.weights)
+    vector = np.ones((1, bare.config.gru.embedding_size), np.float32)
     batches = []
     for lengths in chunks:
         falling = np.sort(lengths[lengths > 0])[::-1].astype(np.int64)
         for start in range(0, len(falling), layers.texts):
             some = falling[start : start + layers.texts]
-            batches.append(Batch(np.zeros_like(some), some, len(directions(bare.config.model))))
+            batches.append(Batch(np.zeros_like(some), some, len(directions(bare.config.gru))))
     longest = max(batch.lengths[0] for batch in batches)
     source, _ = layers.read(vector, np.zeros(longest, np.int32), np.array([longest], np.int32))
 

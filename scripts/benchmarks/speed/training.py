@@ -26,7 +26,7 @@ from grutext.progress import EpochRecord, Silent
 from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.gru.batches import Corpus, one_hot
-from grutext.training.gru.fit import fit_deep
+from grutext.training.gru.fit import fit_gru
 
 _CHARACTERS = 3_000_000  # in an epoch, so that it takes seconds for long texts too
 _MOST_TEXTS = 5_000
@@ -115,5 +115,5 @@ def _train_ours(other: Connection, bench: Bench, name: str) -> None:
     targets = one_hot([example.labels for example in everything], labels)
     train = Corpus(vectorizer.vectorize(texts[:count]), targets[:count], CUT)
     dev = Corpus(vectorizer.vectorize(texts[:_DEV]), targets[:_DEV])
-    other.send((rows, config.model.embedding_size, config.model.units))
-    fit_deep(train, dev, config, rows, multilabel=False, listener=_Turns(other))
+    other.send((rows, config.gru.embedding_size, config.gru.units))
+    fit_gru(train, dev, config, rows, multilabel=False, listener=_Turns(other))

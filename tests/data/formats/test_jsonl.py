@@ -43,7 +43,7 @@ def test_separators_of_unicode_inside_a_text_end_no_line(write):
 
 
 OBJECT = 'each line is one object, {"text": "…", "label": "…"}'
-DEEP = "its JSON is nested in more than 100 levels; leave out what is neither text nor label"
+GRU_ALONE = "its JSON is nested in more than 100 levels; leave out what is neither text nor label"
 GOOD = '{"text": "a", "label": "x"}\n'
 BROKEN = {
     "": f"is empty; {OBJECT}",
@@ -55,9 +55,9 @@ BROKEN = {
     GOOD
     + '{"text": "a" "label": "x"}': f"line 2: is not JSON (Expecting ',' delimiter at character 14); {OBJECT}",
     GOOD + '{"text": "a", "text": "b"}': 'line 2: two fields are called "text"; rename one of them',
-    GOOD + "[" * 100_000: f"line 2: {DEEP}",
-    GOOD + "[" * 101 + "]" * 101: f"line 2: {DEEP}",
-    GOOD + '{"text": "a", "label": "x", "more": ' + '{"a": ' * 100 + "1" + "}" * 101: f"line 2: {DEEP}",
+    GOOD + "[" * 100_000: f"line 2: {GRU_ALONE}",
+    GOOD + "[" * 101 + "]" * 101: f"line 2: {GRU_ALONE}",
+    GOOD + '{"text": "a", "label": "x", "more": ' + '{"a": ' * 100 + "1" + "}" * 101: f"line 2: {GRU_ALONE}",
     GOOD
     + '{"txt": "b", "label": "y"}': 'line 2: there is no field "text" (fields here: "txt", "label"); add it, or '
     "name another by --text-column",
@@ -90,4 +90,4 @@ def test_what_is_nested_in_a_hundred_levels_is_read(write):
 def test_a_label_is_no_list_in_lists_however_many(write, problem, depth):
     name = write("a.jsonl", f'{{"text": "a b", "label": {"[" * depth}"x"{"]" * depth}}}\n')
     refused = 'the list in the label column "label" holds a list; a label is text'
-    assert problem(name) == f"a.jsonl, line 1: {refused if depth < 100 else DEEP}"
+    assert problem(name) == f"a.jsonl, line 1: {refused if depth < 100 else GRU_ALONE}"

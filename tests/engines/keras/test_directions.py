@@ -78,7 +78,7 @@ def network(**settings):
     from grutext.engines.keras.network import Network
 
     named = {f"training.{name}": value for name, value in settings.items()}
-    sizes = {"model.units": 7, "model.embedding_size": SIZE, "text.subword_buckets": 4}
+    sizes = {"gru.units": 7, "gru.embedding_size": SIZE, "text.subword_buckets": 4}
     still = {"training.embedding_dropout": 0, "training.pooled_dropout": 0}
     made = Network(Config().override(sizes | still | named), WORDS, CLASSES, "softmax")
     draw = np.random.default_rng(4)

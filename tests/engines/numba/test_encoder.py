@@ -5,14 +5,14 @@ import itertools
 import numpy as np
 import pytest
 
-from grutext.config import ModelConfig
+from grutext.config import GRUConfig
 from grutext.kernels.compiling import BLOCK_ROWS
 from grutext.model.spec import encoder_spec, pooled_width
 
 kernels = pytest.importorskip("grutext.kernels.training", exc_type=ImportError)
 SIZE, UNITS, TEXTS = 5, 3, 6
 CONFIGS = [
-    ModelConfig(
+    GRUConfig(
         embedding_size=SIZE, units=UNITS, layers=layers, bidirectional=both, pooling=pooling, convolution=convolution
     )
     for layers, both, pooling, convolution in itertools.product(

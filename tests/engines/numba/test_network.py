@@ -47,11 +47,11 @@ def learn(new, corpus, steps=6):
         {"training.adversarial_direction": "own"},
         {"training.adversarial_direction": "shared"},
         {"training.adversarial_radius": 0.0},
-        {"text.subword_max": 0, "model.convolution": 0, "model.bidirectional": False},
-        {"model.layers": 2, "model.pooling": "max"},
-        {"model.pooling": "mean", "model.convolution": 5},
+        {"text.subword_max": 0, "gru.convolution": 0, "gru.bidirectional": False},
+        {"gru.layers": 2, "gru.pooling": "max"},
+        {"gru.pooling": "mean", "gru.convolution": 5},
         {"training.clip_norm": 0.01},
-        {"training.adversarial_direction": "shared", "model.embedding_size": 1},
+        {"training.adversarial_direction": "shared", "gru.embedding_size": 1},
     ],
     ids=["own", "shared", "plain", "bare", "layers", "mean", "clipped", "thin"],
 )
@@ -215,7 +215,7 @@ def test_machine_code_is_taken_where_it_can_be(monkeypatch):
     monkeypatch.setattr(network, "_GPUS", ())
     assert network.has_loops(config)
     assert isinstance(network.make_network(config, 5, 2, False, np.ones(2, np.float32)), Learner)
-    for settings in ({"model.pooling": "attention"}, {"model.pooling": "last"}, {"model.reset_after": False}):
+    for settings in ({"gru.pooling": "attention"}, {"gru.pooling": "last"}, {"gru.reset_after": False}):
         assert not network.has_loops(config.override(settings))
     monkeypatch.setattr(network, "problem", lambda module: "no Numba")
     assert not network.has_loops(config)

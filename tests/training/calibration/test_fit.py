@@ -24,7 +24,7 @@ def drawn(scale, n=4000, classes=4, seed=0):
 @pytest.mark.parametrize("scale", [0.3, 1.0, 2.5])
 def test_the_temperature_that_made_the_labels_is_found(scale):
     logits, targets = drawn(scale)
-    assert calibrate(logits, None, targets, multilabel=False).deep_scale == pytest.approx(scale, rel=0.1)
+    assert calibrate(logits, None, targets, multilabel=False).gru_scale == pytest.approx(scale, rel=0.1)
 
 
 def test_one_margin_of_two_classes_is_scaled_too():
@@ -33,7 +33,7 @@ def test_one_margin_of_two_classes_is_scaled_too():
     positive = rng.random(4000) < 1 / (1 + np.exp(-2 * 1.7 * margin[:, 0]))
     targets = np.eye(2, dtype=np.float32)[positive.astype(int)]
     fitted = calibrate(None, margin, targets, multilabel=False)
-    assert fitted.wide_scale[0] == pytest.approx(1.7, rel=0.1)
+    assert fitted.linear_scale[0] == pytest.approx(1.7, rel=0.1)
     assert fitted.fusion == 0.0
 
 
@@ -64,10 +64,10 @@ def several(n=6000, labels=6, seed=4):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("part", ["deep", "wide"])
+@pytest.mark.parametrize("part", ["gru", "linear"])
 def test_each_of_several_labels_gets_its_own_line(part):
     scores, targets, truth = several()
-    parts = (scores, None) if part == "deep" else (None, scores)
+    parts = (scores, None) if part == "gru" else (None, scores)
     fitted = calibrate(*parts, targets, multilabel=True)
     assert len(fitted.scale) == len(fitted.shift) == 6
     assert fitted.thresholds == ()  # chosen later
@@ -154,4 +154,4 @@ def test_no_dev_text_with_a_known_label_leaves_the_scales_alone():
 
 def test_a_faultless_part_keeps_a_finite_scale():
     targets = np.eye(3, dtype=np.float32)[np.arange(30) % 3]
-    assert 1 < calibrate(targets, None, targets, False).deep_scale < 1e4
+    assert 1 < calibrate(targets, None, targets, False).gru_scale < 1e4

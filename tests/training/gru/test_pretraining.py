@@ -107,7 +107,7 @@ def test_long_batches_hide_a_limited_number_and_empty_ones_none():
 @pytest.mark.tf
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"text.subword_max": 0, "model.convolution": 0, "model.bidirectional": False}, {"model.layers": 2}],
+    [{}, {"text.subword_max": 0, "gru.convolution": 0, "gru.bidirectional": False}, {"gru.layers": 2}],
     ids=["default", "bare", "layers"],
 )
 def test_machine_code_learns_what_tensorflow_does(settings):
@@ -117,12 +117,12 @@ def test_machine_code_learns_what_tensorflow_does(settings):
     from grutext.engines.numba.masked_lm import Cloze
 
     config = Config().override(
-        SIZES | STILL | settings | {"training.adversarial_radius": 0.0, "model.pooling": "mean"}
+        SIZES | STILL | settings | {"training.adversarial_radius": 0.0, "gru.pooling": "mean"}
     )
     corpus, vectorizer = corpus_of(TEXTS, config)
     found = []
     for kind in (TensorFlowCloze, Cloze):
-        new = kind(config, vectorizer.vocabulary.rows, config.model.embedding_size, "softmax")
+        new = kind(config, vectorizer.vocabulary.rows, config.gru.embedding_size, "softmax")
         rng = np.random.default_rng(3)
         new.assign(
             {name: rng.normal(size=a.shape).astype(np.float32) * 0.4 for name, a in new.arrays().items()}
@@ -165,7 +165,7 @@ def test_shares_of_several_cores_learn_what_one_does(monkeypatch):
 def test_it_learns_what_stands_where_from_both_sides():
     # Of three tokens the one in the middle tells the kind: what is hidden can be told from either side.
     texts = [f"{a} {b} {a}{b}" for a, b in itertools.product("pqrs", "tuvw")] * 20
-    config = Config().override(SIZES | STILL | {"model.units": 16, "model.embedding_size": 16})
+    config = Config().override(SIZES | STILL | {"gru.units": 16, "gru.embedding_size": 16})
     corpus, vectorizer = corpus_of(texts, config)
     new = make_cloze(config, vectorizer.vocabulary.rows)
     batches = list(hidden_batches(corpus, epochs=12))

@@ -119,20 +119,22 @@ def test_a_training_from_files_learns_and_resumes_to_the_same_bytes(spilled, tmp
 
 @pytest.mark.long
 @pytest.mark.parametrize("multilabel", [False, True])
-def test_the_wide_part_learns_from_files_and_keeps_its_time(spilled, vectorizer, multilabel):
-    from grutext.training.linear.out_of_core import stream_wide
+def test_the_linear_part_learns_from_files_and_keeps_its_time(spilled, vectorizer, multilabel):
+    from grutext.training.linear.out_of_core import fit_out_of_core
 
     part = examples(900, 1)
     corpus = ShardedCorpus(spilled(part), vectorizer, LABELS, 0, 0, seed=1)
-    settings = Config().override(TINY | {"wide.regularization": 0.5}).wide
+    settings = Config().override(TINY | {"linear.regularization": 0.5}).linear
 
     def margins(seconds):
         weights = np.ones(3, np.float32)
-        found = stream_wide(corpus, settings, multilabel=multilabel, seed=1, weights=weights, seconds=seconds)
-        from grutext.inference.linear_part import WidePart
+        found = fit_out_of_core(
+            corpus, settings, multilabel=multilabel, seed=1, weights=weights, seconds=seconds
+        )
+        from grutext.inference.linear_part import LinearPart
 
         dev = vectorizer.vectorize([e.text for e in DEV])
-        return found.rows, WidePart(settings, found.arrays).margins(dev)
+        return found.rows, LinearPart(settings, found.arrays).margins(dev)
 
     rows, scores = margins(None)
     truth = one_hot([e.labels for e in DEV], LABELS)
@@ -145,16 +147,16 @@ def test_the_wide_part_learns_from_files_and_keeps_its_time(spilled, vectorizer,
 
 
 def test_a_label_that_all_texts_in_files_have_is_told_of_all_others_as_well(spilled, vectorizer):
-    from grutext.training.linear.out_of_core import stream_wide
+    from grutext.training.linear.out_of_core import fit_out_of_core
 
     part = [replace(example, labels=("sea", "wood")) for example in examples(60, 1)]
     part[0] = replace(part[0], labels=("sea",))
     corpus = ShardedCorpus(spilled(part), vectorizer, LABELS, 0, 0, seed=1)
-    settings = Config().override(TINY | {"wide.regularization": 0.5}).wide
-    fit = stream_wide(corpus, settings, multilabel=True, seed=1, weights=np.ones(3, np.float32))
-    assert fit.arrays["wide/bias"][:2].tolist() == [1, -1]
-    assert not fit.arrays["wide/kernel"][:, :2].any()
-    assert fit.arrays["wide/kernel"][:, 2].any()
+    settings = Config().override(TINY | {"linear.regularization": 0.5}).linear
+    fit = fit_out_of_core(corpus, settings, multilabel=True, seed=1, weights=np.ones(3, np.float32))
+    assert fit.arrays["linear/bias"][:2].tolist() == [1, -1]
+    assert not fit.arrays["linear/kernel"][:, :2].any()
+    assert fit.arrays["linear/kernel"][:, 2].any()
 
 
 @pytest.mark.tf

@@ -16,8 +16,8 @@ from grutext.training.gru.word_vectors import GAIN, TABLE, Pretrained, read_pret
 WORDS = ("wave", "salt", "owl", "fern", "tram")
 FILE = "Wave 1 0 0 0 0\nowl 0 2 0 0 0\nowl 9 9 9 9 9\nunseen 7 7 7 7 7\nfern 0 0 -4 0 0\n"
 CONFIG = {
-    "model.units": 4, "model.embedding_size": 5, "text.subword_buckets": 50, "training.epochs": 2,
-    "training.batch_size": 8, "wide.enabled": False,
+    "gru.units": 4, "gru.embedding_size": 5, "text.subword_buckets": 50, "training.epochs": 2,
+    "training.batch_size": 8, "linear.enabled": False,
 }  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def vectors(tmp_path):
 
 
 def read(path, words=WORDS, listener=None, **settings):
-    model = Config().override({"model.embedding_size": 5} | settings).model
+    model = Config().override({"gru.embedding_size": 5} | settings).gru
     return read_pretrained(path, Vocabulary(words), model, listener or Silent())
 
 
@@ -93,11 +93,11 @@ def test_rows_that_are_passed_over_are_told(tmp_path):
 
 def test_the_embedding_is_as_wide_as_the_vectors(vectors):
     with pytest.raises(
-        ConfigError, match=r"have 5 numbers, but model.embedding_size is 8; leave that out, or set"
+        ConfigError, match=r"have 5 numbers, but gru.embedding_size is 8; leave that out, or set"
     ):
-        read(vectors, **{"model.embedding_size": 8})
-    with pytest.raises(ConfigError, match=r"model\.enabled is false"):
-        read(vectors, **{"model.enabled": False})
+        read(vectors, **{"gru.embedding_size": 8})
+    with pytest.raises(ConfigError, match=r"gru\.enabled is false"):
+        read(vectors, **{"gru.enabled": False})
 
 
 def examples(seed):

@@ -1,4 +1,4 @@
-"""The wide part against a slow reference: dense matrices, dictionaries and scikit-learn called directly."""
+"""The linear part against a slow reference: dense matrices, dictionaries and scikit-learn called directly."""
 
 import math
 from collections import Counter
@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn.svm import LinearSVC
 
-from grutext.config import TextConfig, WideConfig
-from grutext.inference.linear_part import WidePart
+from grutext.config import LinearConfig, TextConfig
+from grutext.inference.linear_part import LinearPart
 from grutext.text import CHARACTER_FAMILY, Vectorizer, count_ngrams, normalize
-from grutext.training.linear import fit as wide
-from grutext.training.linear.fit import choose_features, fit_wide
+from grutext.training.linear import fit as linear
+from grutext.training.linear.fit import choose_features, fit_linear
 from grutext.training.samples import nested_sample
 
 TEXTS = [
@@ -23,7 +23,7 @@ TEXTS = [
 LABELS = np.repeat([0, 1, 2], 5)
 TARGETS = np.eye(3, dtype=np.float32)[LABELS]
 VECTORIZER = Vectorizer.fit(TEXTS, TextConfig())
-CONFIG = WideConfig(word_max=2, char_min=2, char_max=3, min_count=2, regularization=0.5)
+CONFIG = LinearConfig(word_max=2, char_min=2, char_max=3, min_count=2, regularization=0.5)
 
 
 def grams(text):
@@ -72,9 +72,9 @@ def reference():
 
 def test_the_margins_are_those_of_the_slow_reference():
     kept, _, margins = reference()
-    fit = fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
-    assert len(fit.arrays["wide/keys"]) == len(kept)
-    mine = WidePart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(TEXTS))
+    fit = fit_linear(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    assert len(fit.arrays["linear/keys"]) == len(kept)
+    mine = LinearPart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(TEXTS))
     np.testing.assert_allclose(mine, margins, atol=0.02)  # float16 weights, and a looser stop than here
     assert (mine.argmax(axis=1) == LABELS).mean() > 0.9
 
@@ -82,7 +82,7 @@ def test_the_margins_are_those_of_the_slow_reference():
 def test_only_the_most_telling_ngrams_are_kept_where_room_is_short():
     counts = [count_ngrams(VECTORIZER.vectorize(TEXTS), CONFIG)]
     every = choose_features(counts, TARGETS, CONFIG, margins=3)
-    small = WideConfig(word_max=2, char_min=2, char_max=3, max_megabytes=20 * 12 / 1e6)
+    small = LinearConfig(word_max=2, char_min=2, char_max=3, max_megabytes=20 * 12 / 1e6)
     few = choose_features(counts, TARGETS, small, margins=3)
     assert len(few.keys) == 20 < len(every.keys)
     assert set(few.keys) < set(every.keys)
@@ -90,7 +90,7 @@ def test_only_the_most_telling_ngrams_are_kept_where_room_is_short():
 
 
 def test_a_word_is_worth_three_character_ngrams_where_room_is_short():
-    config = WideConfig(word_max=1, char_min=3, char_max=3, min_count=1)
+    config = LinearConfig(word_max=1, char_min=3, char_max=3, min_count=1)
     texts, targets = ["yes", "yes", "no", "no"], np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]
     counts = [count_ngrams(VECTORIZER.vectorize(texts), config)]
     whole = choose_features(counts, targets, config, margins=1)
@@ -102,7 +102,7 @@ def test_a_word_is_worth_three_character_ngrams_where_room_is_short():
 
 def test_of_many_labels_the_ngrams_that_hardly_occur_tell_least():
     """Each label has a word in all of its ten texts; each text has a word of its own besides."""
-    config = WideConfig(word_max=1, char_max=0, min_count=1)
+    config = LinearConfig(word_max=1, char_max=0, min_count=1)
     texts = [f"label{c} text{c}x{n}" for c in range(50) for n in range(10)]
     targets = np.repeat(np.eye(50, dtype=np.float32), 10, axis=0)
     counts = [count_ngrams(VECTORIZER.vectorize(texts), config)]
@@ -120,9 +120,9 @@ def test_runs_of_texts_give_the_features_of_all_texts_at_once(monkeypatch):
     features = choose_features(counts, TARGETS, CONFIG, margins=3)
     assert features.keys.tobytes() == whole.keys.tobytes()
     assert features.scale.tobytes() == whole.scale.tobytes()
-    fit = fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
-    monkeypatch.setattr(wide, "_CHUNK_CHARACTERS", 30)
-    in_runs = fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    fit = fit_linear(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    monkeypatch.setattr(linear, "_CHUNK_CHARACTERS", 30)
+    in_runs = fit_linear(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
     assert {name: array.tobytes() for name, array in fit.arrays.items()} == {
         name: array.tobytes() for name, array in in_runs.arrays.items()
     }
@@ -131,9 +131,9 @@ def test_runs_of_texts_give_the_features_of_all_texts_at_once(monkeypatch):
 def test_two_classes_take_one_column_and_its_sign_is_right():
     pair = LABELS < 2
     texts = [text for text, keep in zip(TEXTS, pair, strict=True) if keep]
-    fit = fit_wide(texts, TARGETS[pair][:, :2], VECTORIZER, CONFIG, multilabel=False, seed=1)
-    assert fit.arrays["wide/kernel"].shape[1] == 1
-    margins = WidePart(CONFIG, fit.arrays).margins(
+    fit = fit_linear(texts, TARGETS[pair][:, :2], VECTORIZER, CONFIG, multilabel=False, seed=1)
+    assert fit.arrays["linear/kernel"].shape[1] == 1
+    margins = LinearPart(CONFIG, fit.arrays).margins(
         VECTORIZER.vectorize(["my parcel is lost", "close my account"])
     )
     assert margins[0, 0] < 0 < margins[1, 0]
@@ -142,8 +142,8 @@ def test_two_classes_take_one_column_and_its_sign_is_right():
 def test_several_labels_and_a_label_that_no_text_has():
     targets = np.concatenate([TARGETS, np.zeros((15, 1), np.float32)], axis=1)
     targets[14] = [1, 0, 1, 0]
-    fit = fit_wide(TEXTS, targets, VECTORIZER, CONFIG, multilabel=True, seed=1)
-    margins = WidePart(CONFIG, fit.arrays).margins(
+    fit = fit_linear(TEXTS, targets, VECTORIZER, CONFIG, multilabel=True, seed=1)
+    margins = LinearPart(CONFIG, fit.arrays).margins(
         VECTORIZER.vectorize(["refund the parcel", "locked account"])
     )
     assert (margins[0] > 0).tolist() == [True, False, True, False]
@@ -153,9 +153,9 @@ def test_several_labels_and_a_label_that_no_text_has():
 @pytest.mark.parametrize(("classes", "multilabel"), [(2, False), (3, False), (3, True)])
 def test_texts_without_a_common_ngram_leave_the_labels_frequencies(classes, multilabel):
     targets = np.eye(classes, dtype=np.float32)[[0, 1, 1, 1]]
-    fit = fit_wide(["", "ab", "cde", "fghi"], targets, VECTORIZER, CONFIG, multilabel=multilabel, seed=1)
-    margins = WidePart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(["ab", ""]))
-    assert len(fit.arrays["wide/keys"]) == 0
+    fit = fit_linear(["", "ab", "cde", "fghi"], targets, VECTORIZER, CONFIG, multilabel=multilabel, seed=1)
+    margins = LinearPart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(["ab", ""]))
+    assert len(fit.arrays["linear/keys"]) == 0
     if margins.shape[1] == 1:
         assert (margins > 0).all()
     else:
@@ -163,16 +163,16 @@ def test_texts_without_a_common_ngram_leave_the_labels_frequencies(classes, mult
 
 
 def test_the_seed_decides_every_bit():
-    runs = [fit_wide(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1).arrays for _ in range(2)]
+    runs = [fit_linear(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1).arrays for _ in range(2)]
     for name, array in runs[0].items():
         assert array.tobytes() == runs[1][name].tobytes()
 
 
 def test_a_short_time_takes_a_part_of_the_texts_with_every_label():
     texts, targets = TEXTS * 40, np.tile(TARGETS, (40, 1))
-    fit = fit_wide(texts, targets, VECTORIZER, CONFIG, multilabel=False, seed=1, seconds=1e-9)
+    fit = fit_linear(texts, targets, VECTORIZER, CONFIG, multilabel=False, seed=1, seconds=1e-9)
     assert 60 <= fit.rows < 70
-    assert np.abs(fit.arrays["wide/kernel"]).sum(axis=0).all()
+    assert np.abs(fit.arrays["linear/kernel"]).sum(axis=0).all()
 
 
 @pytest.mark.parametrize("size", [1, 10, 40])

@@ -1,0 +1,52 @@
+"""What earlier formats of a bundle called things.
+
+Format 3 calls the two parts of a model `gru` and `linear`. Formats 1 and 2 called them `model` (settings), `deep` and
+`wide`; format 1 had neither abstention nor all of today's settings.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT = 3
+
+_SECTIONS = {"wide": "linear", "model": "gru"}
+_CALIBRATION = {"deep_scale": "gru_scale", "wide_scale": "linear_scale", "wide_shift": "linear_shift"}
+# Settings that format 1 did not have yet, as models behaved without them.
+_SETTINGS_OF_FORMAT_1 = {"gru": {"convolution": 0}, "training": {"class_weight": "none"}}
+
+
+def upgrade_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the entries of `model.json` by today's names.
+
+    Args:
+        values: The checked entries of a file of any format up to `FORMAT`.
+    """
+    version = values["format"]
+    if version == FORMAT:
+        return values
+    config = {_SECTIONS.get(section, section): part for section, part in values["config"].items()}
+    if version == 1:
+        for section, settings in _SETTINGS_OF_FORMAT_1.items():
+            config[section] = settings | config.get(section, {})
+        values = {**values, "abstention": []}
+    calibration = {_CALIBRATION.get(name, name): value for name, value in values["calibration"].items()}
+    return {**values, "config": config, "calibration": calibration}
+
+
+def upgrade_weights(version: int, weights: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    """Return the arrays of a weights file by today's names.
+
+    Args:
+        version: The format of the bundle.
+        weights: The arrays by the names in the file.
+    """
+    if version == FORMAT:
+        return weights
+    return {
+        f"linear/{name.removeprefix('wide/')}" if name.startswith("wide/") else name: array
+        for name, array in weights.items()
+    }
