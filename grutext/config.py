@@ -247,4 +247,4 @@ def _convert(name: str, value: Any, kind: type) -> Any:
 def _suggest(name: str) -> str:
     same_key = [full for full in _KIND_OF if full.partition(".")[2] == name.rpartition(".")[2]]
     near = difflib.get_close_matches(name, same_key or _KIND_OF, n=1, cutoff=0.0 if same_key else 0.5)
-    return f'; did you mean "{near[0]}"?' if near else "; docs/configuration.md lists them"
+    return f'; did you mean "{near[0]}"?' if near else "; docs/reference/settings.md lists them"

@@ -311,7 +311,7 @@ def test_toml_has_types_that_no_setting_takes(tmp_path, content):
 
 
 def test_every_setting_is_in_the_guide_with_its_default():
-    page = (Path(__file__).parents[1] / "docs/configuration.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[1] / "docs/reference/settings.md").read_text(encoding="utf-8")
     for section, values in Config().to_dict().items():
         for key, default in values.items():
             shown = default if isinstance(default, str) else json.dumps(default)

@@ -42,7 +42,7 @@ def test_the_scripts_that_the_readme_names_are_there():
 
 
 def test_links_lead_somewhere():
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
 
@@ -76,6 +76,6 @@ def test_the_commands_and_the_python_block_of_the_readme_work(tmp_path):
 @pytest.mark.tf
 @pytest.mark.parametrize("block", range(3))
 def test_the_python_blocks_of_the_encoder_guide_run(block, tmp_path):
-    code = blocks((ROOT / "docs/encoder.md").read_text(encoding="utf-8"), "python")[block]
+    code = blocks((ROOT / "docs/guide/keras.md").read_text(encoding="utf-8"), "python")[block]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)

@@ -1,6 +1,6 @@
 """Settings that choose themselves: what `auto` and 0 stand for, decided by the training part.
 
-The rules come from measurements on dev parts; docs/recipe.md has them.
+The rules come from measurements on dev parts; docs/research/recipe.md has them.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from benchmarks.tables import render_tables, replace_tables
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "accuracy.jsonl"
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGE = ROOT / "docs" / "research" / "benchmarks.md"
 SYSTEMS = ("svm", "fasttext", "grutext")
 _SMALL = 20_000  # training rows below which grutext is trained with three seeds
 
@@ -51,7 +51,7 @@ def main(
     """Measures systems on sets, all of the folder if none is named.
 
     Each result goes to benchmarks/accuracy.jsonl at once, and what is there is not measured again: take
-    a line out to have it measured anew. At the end, or when interrupted, the tables of docs/benchmarks.md are
+    a line out to have it measured anew. At the end, or when interrupted, the tables of docs/research/benchmarks.md are
     written from that file.
     """
     if table_only:

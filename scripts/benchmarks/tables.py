@@ -1,4 +1,4 @@
-"""From results to the tables of `docs/benchmarks.md`, in per cent; one group of tables for each preset."""
+"""From results to the tables of `docs/research/benchmarks.md`, in per cent; one group of tables for each preset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/cli.md and the help texts keep up with the commands."""
+"""docs/reference/cli.md and the help texts keep up with the commands."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from grutext.cli.settings import CLASS_WEIGHTS, OPTIMIZED, PRESETS
 from grutext.data import FORMATS as READ_FORMATS
 from grutext.settings import PRESETS as KNOWN_PRESETS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
 COMMANDS = list(main.commands.values())
 OPTIONS = [
     pytest.param(command, option, id=f"{command.name} {option.opts[-1]}")

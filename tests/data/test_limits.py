@@ -231,6 +231,6 @@ class TestParquet:
 
 
 def test_the_guide_names_every_limit():
-    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
     for limit in (LONGEST_RECORD, MOST_COLUMNS, MOST_LEVELS, LARGEST_IN_MEMORY, LONGEST_FILE):
         assert re.search(rf"^\|.*\| {limit:,}\b", page, flags=re.MULTILINE), limit

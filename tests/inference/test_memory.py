@@ -52,7 +52,7 @@ def growth(calls: int, leak: str = "") -> float:
     )
     first, *later = json.loads(done.stdout)
     assert len(later) == 10
-    print(f"{calls:,} calls: {(later[-1] - first) / 1e6:.2f} MB")  # noqa: T201 (pytest -s, for docs/reliability.md)
+    print(f"{calls:,} calls: {(later[-1] - first) / 1e6:.2f} MB")  # noqa: T201 (pytest -s, for docs/research/reliability.md)
     return (max(later) - first) / 1e6
 
 

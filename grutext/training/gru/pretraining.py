@@ -1,6 +1,6 @@
 """Before the labels: the embedding learns from the texts alone, by an encoder that tells hidden tokens; see `grutext.engines.keras.masked_lm`.
 
-That encoder is thrown away: one that begins afresh learns the labels better from the same vectors (docs/recipe.md).
+That encoder is thrown away: one that begins afresh learns the labels better from the same vectors (docs/research/recipe.md).
 """
 
 from __future__ import annotations

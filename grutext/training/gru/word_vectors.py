@@ -16,7 +16,7 @@ from grutext.progress import Listener
 from grutext.text import Vocabulary, normalize
 
 TABLE = "embedding/words"
-GAIN = 3.0  # how much longer vectors start than random rows; docs/benchmarks.md has what was measured
+GAIN = 3.0  # initial length of word vectors over that of random rows; measured in docs/research/benchmarks.md
 
 
 @dataclass(frozen=True, slots=True)

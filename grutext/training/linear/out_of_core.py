@@ -1,7 +1,7 @@
 """Fits the linear part to texts that lie in files, block after block.
 
 The n-grams are chosen from a random sample. Then scikit-learn's stochastic gradient descent (hinge loss,
-averaged weights) takes the texts once or a few times; docs/recipe.md has the figures.
+averaged weights) takes the texts once or a few times; docs/research/recipe.md has the figures.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def main(
     """Times the parts, all if none is named, each in a process of its own.
 
     Each result goes to benchmarks/speed.jsonl at once, in place of the one that was there. At the end, or when
-    interrupted, the tables of docs/benchmarks.md are written from that file.
+    interrupted, the tables of docs/research/benchmarks.md are written from that file.
     """
     if table_only:
         return write_tables()

@@ -1,4 +1,4 @@
-"""From results to the tables of the section Speed in `docs/benchmarks.md`."""
+"""From results to the tables of the section Speed in `docs/research/benchmarks.md`."""
 
 from __future__ import annotations
 

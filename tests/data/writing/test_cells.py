@@ -43,7 +43,7 @@ def read_cells(line: str, delimiter: str = ",") -> list[str]:
 
 
 def undo(cell: str) -> str:
-    """Takes the apostrophe away, as docs/cli.md says."""
+    """Takes the apostrophe away, as docs/reference/cli.md says."""
     without = cell.removeprefix("'")
     is_prefixed = without != cell and read_cells(render_cells([without], ",", safe=True)) == [cell]
     return without if is_prefixed else cell
