@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from grutext.config import Config
 from grutext.engines.base import Network
-from grutext.engines.numba.encoder import has_passes
+from grutext.engines.numba.encoder import knows_encoder
 from grutext.errors import MissingExtraError
 from grutext.kernels import problem
 
@@ -21,7 +21,7 @@ _GPUS = ("/dev/nvidiactl", "/dev/dxg")
 
 def has_loops(config: Config) -> bool:
     """Tells whether machine code trains the model: where it is to be had, knows the encoder, and no GPU is faster."""
-    if problem("training") is not None or not has_passes(config.gru):
+    if problem("training") is not None or not knows_encoder(config.gru):
         return False
     if any(Path(device).exists() for device in _GPUS):
         with suppress(MissingExtraError):
@@ -48,15 +48,15 @@ def make_network(
     """
     head = "sigmoid" if multilabel else "softmax"
     if has_loops(config):
-        from grutext.engines.numba.network import Learner
+        from grutext.engines.numba.network import NumbaNetwork
 
-        return Learner(config, rows, classes, head, weights)
-    from grutext.engines.keras.network import Network as TensorFlowNetwork
+        return NumbaNetwork(config, rows, classes, head, weights)
+    from grutext.engines.keras.network import KerasNetwork
 
-    return TensorFlowNetwork(config, rows, classes, head, weights)
+    return KerasNetwork(config, rows, classes, head, weights)
 
 
-def make_cloze(config: Config, rows: int) -> Network:
+def make_masked_lm(config: Config, rows: int) -> Network:
     """Gives embedding and encoder before they learn from texts without labels; of `Network` it has no `logits`.
 
     Args:
@@ -71,9 +71,9 @@ def make_cloze(config: Config, rows: int) -> Network:
         training=replace(config.training, adversarial_radius=0.0),
     )
     if has_machine_code:
-        from grutext.engines.numba.masked_lm import Cloze
+        from grutext.engines.numba.masked_lm import NumbaMaskedLM
 
-        return Cloze(config, rows, config.gru.embedding_size, "softmax")
-    from grutext.engines.keras.masked_lm import Cloze as TensorFlowCloze
+        return NumbaMaskedLM(config, rows, config.gru.embedding_size, "softmax")
+    from grutext.engines.keras.masked_lm import KerasMaskedLM
 
-    return TensorFlowCloze(config, rows, config.gru.embedding_size, "softmax")
+    return KerasMaskedLM(config, rows, config.gru.embedding_size, "softmax")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from grutext.config import GRUConfig
 from grutext.engines.layers import Batch, Float, Int32, Layers
-from grutext.engines.numba.layers import MachineLayers
+from grutext.engines.numba.layers import NumbaLayers
 from grutext.engines.numpy.layers import NumpyLayers
 from grutext.model.spec import directions, pooled_width
 
@@ -32,7 +32,7 @@ class Encoder:
         self, config: GRUConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
     ) -> None:
         self._config = config
-        kind = MachineLayers if compiled and config.reset_after else NumpyLayers
+        kind = NumbaLayers if compiled and config.reset_after else NumpyLayers
         self._layers: Layers = kind(config, weights)
 
     def encode(self, vectors: Float, ids: Int32, lengths: Int32) -> Float:

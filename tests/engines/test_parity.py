@@ -101,7 +101,7 @@ def test_the_trained_network_equals_the_runtime_from_text_to_logits(multilabel):
     from dataclasses import replace
 
     from grutext.config import Config
-    from grutext.engines.keras.network import Network
+    from grutext.engines.keras.network import KerasNetwork
     from grutext.inference.gru_part import GRUPart
     from grutext.text import Vectorizer
     from grutext.training.gru.batches import Corpus
@@ -111,7 +111,9 @@ def test_the_trained_network_equals_the_runtime_from_text_to_logits(multilabel):
     vectorizer = Vectorizer.fit(texts, replace(config.text, min_count=2))
     tokens = vectorizer.vectorize(texts)
     classes = 3
-    network = Network(config, vectorizer.vocabulary.rows, classes, "sigmoid" if multilabel else "softmax")
+    network = KerasNetwork(
+        config, vectorizer.vocabulary.rows, classes, "sigmoid" if multilabel else "softmax"
+    )
     rng = np.random.default_rng(5)
     network.assign({name: rng.normal(size=a.shape, scale=0.5) for name, a in network.arrays().items()})
     corpus = Corpus(tokens, np.zeros((len(texts), classes), np.float32))

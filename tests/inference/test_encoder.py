@@ -8,10 +8,9 @@ import pytest
 
 from grutext.config import GRUConfig, TextConfig
 from grutext.engines.layers import Batch
-from grutext.engines.numba import layers as machine
-from grutext.engines.numba.layers import MachineLayers
-from grutext.engines.numpy import gru, pooling
-from grutext.engines.numpy import workspace as room
+from grutext.engines.numba import layers as numba_layers
+from grutext.engines.numba.layers import NumbaLayers
+from grutext.engines.numpy import gru, pooling, workspace
 from grutext.engines.numpy.layers import NumpyLayers
 from grutext.inference import gru_part
 from grutext.inference.encoder import Encoder
@@ -67,14 +66,14 @@ def test_encoder_is_the_oracle(check_encode, config):
 def test_encoder_is_the_oracle_however_batches_and_blocks_are_cut(
     check_encode, config, monkeypatch, texts, rows, steps
 ):
-    for layers in (NumpyLayers, MachineLayers):
+    for layers in (NumpyLayers, NumbaLayers):
         monkeypatch.setattr(layers, "texts", texts)
     monkeypatch.setattr(gru, "_ROWS", rows)
     monkeypatch.setattr(gru, "_STEPS", steps)
-    monkeypatch.setattr(machine, "_ROWS", rows)
-    monkeypatch.setattr(machine, "_STEPS", steps)
+    monkeypatch.setattr(numba_layers, "_ROWS", rows)
+    monkeypatch.setattr(numba_layers, "_STEPS", steps)
     monkeypatch.setattr(pooling, "_PARTIAL", 3)
-    monkeypatch.setattr(room, "_KEPT", 50)  # some arrays are kept and some are not
+    monkeypatch.setattr(workspace, "_KEPT", 50)  # some arrays are kept and some are not
     check_encode(config)
 
 

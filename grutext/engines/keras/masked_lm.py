@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from grutext.engines.keras.backend import tf
-from grutext.engines.keras.network import SIGNATURE, Network, mask_of
+from grutext.engines.keras.network import SIGNATURE, KerasNetwork, mask_of
 
 Tensor = Any
 
 # What a batch has in place of targets; see `grutext.training.gru.masking.hide`.
-_ANSWERS = dict.fromkeys(("places", "hidden", "answers"), (tf.int32, 1))
+_ANSWERS = dict.fromkeys(("masked_positions", "masked_types", "masked_targets"), (tf.int32, 1))
 
 
-class Cloze(Network):
+class KerasMaskedLM(KerasNetwork):
     """Tells hidden tokens from the states where they are.
 
     A state goes through the head to a vector, E wide, whose products with the vectors of all types that the batch
@@ -32,12 +32,14 @@ class Cloze(Network):
         with tf.GradientTape() as tape:
             tape.watch(rows)
             vectors = self._dropout(self._embed(rows, batch), self.training.embedding_dropout, step, 0)
-            wanted = self._embed(rows, batch | {"ids": batch["hidden"][None]})[:, 0]  # (K, E)
+            wanted = self._embed(rows, batch | {"ids": batch["masked_types"][None]})[:, 0]  # (K, E)
             states = self.encoder.states(vectors, mask_of(batch))  # (T, N, D * U)
-            states = tf.gather(tf.reshape(states, [-1, states.shape[2]]), batch["places"])  # (H, D * U)
+            states = tf.gather(
+                tf.reshape(states, [-1, states.shape[2]]), batch["masked_positions"]
+            )  # (H, D * U)
             scores = tf.matmul(self.head(states), wanted, transpose_b=True)  # (H, K)
             loss = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=batch["answers"], logits=scores)
+                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=batch["masked_targets"], logits=scores)
             )
         gradients, of_rows = tape.gradient(loss, [dense, rows])
         self._move(batch, gradients, rows, of_rows, rate)

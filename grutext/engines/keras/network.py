@@ -39,7 +39,7 @@ SIGNATURE: dict[str, tuple[Any, int]] = {
 }
 
 
-class Network:
+class KerasNetwork:
     """Embedding, `GRUEncoder` and Dense head with their optimizer.
 
     Args:

@@ -16,12 +16,12 @@ Weights = Mapping[str, Float]
 _POOLED = ("max", "mean", "max+mean")
 
 
-def has_passes(model: GRUConfig) -> bool:
-    """Tells whether the encoder is of a kind that a `Pass` knows."""
+def knows_encoder(model: GRUConfig) -> bool:
+    """Tells whether the encoder is of a kind that a `EncoderPass` knows."""
     return model.reset_after and model.pooling in _POOLED
 
 
-class Pass:
+class EncoderPass:
     """Texts on their way through the encoder.
 
     Args:

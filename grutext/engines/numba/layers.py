@@ -44,7 +44,7 @@ class _Source(NamedTuple):
     ids: NDArray[np.int32]  # (S,)
 
 
-class MachineLayers:
+class NumbaLayers:
     """Convolution, GRU layers and pooling; the arguments are those of `grutext.inference.encoder.Encoder`."""
 
     texts = 64  # whose states, gates and inputs stay in the cache

@@ -1,4 +1,4 @@
-"""Embedding and encoder as machine code lets them learn from texts without labels; see `grutext.engines.keras.masked_lm.Cloze`."""
+"""Embedding and encoder as machine code lets them learn from texts without labels; see `grutext.engines.keras.masked_lm.NumbaMaskedLM`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.engines.base import Batch
-from grutext.engines.numba.network import Float, Learner, mask_of
+from grutext.engines.numba.network import Float, NumbaNetwork, mask_of
 from grutext.kernels.blas import one_blas_thread
 
 
-class Cloze(Learner):
+class NumbaMaskedLM(NumbaNetwork):
     """Tells hidden tokens from the states where they are.
 
     A state goes through the head to a vector, E wide, whose products with the vectors of all types that the batch
-    hides are their scores. The arguments are those of `Learner`; the labels are as many as an embedding is wide.
+    hides are their scores. The arguments are those of `NumbaNetwork`; the labels are as many as an embedding is wide.
     """
 
     def train_step(self, batch: Batch, step: int, rate: float) -> float:
         """Learns from one batch that `grutext.training.gru.masking.hide` gave; returns the mean loss of the hidden tokens."""
         with one_blas_thread():
-            of_types = batch | {"ids": batch["hidden"][None]}
+            of_types = batch | {"ids": batch["masked_types"][None]}
             vectors, wanted = self._embed(batch), self._embed(of_types)[:, 0]  # (T, N, E), (K, E)
             self._drop(vectors, self.training.embedding_dropout, step, 0)
             loss, gradient, pull, of_wanted = self._guess(vectors, wanted, batch)
@@ -38,7 +38,7 @@ class Cloze(Learner):
         from grutext.kernels import training as kernels
 
         mask, pull = mask_of(batch), np.empty_like(vectors)
-        steps, columns = np.divmod(batch["places"], mask.shape[1])
+        steps, columns = np.divmod(batch["masked_positions"], mask.shape[1])
         kernel, bias = self.dense["head/kernel"], self.dense["head/bias"]
         ones = np.ones(len(wanted), np.float32)
 
@@ -51,7 +51,7 @@ class Cloze(Learner):
             states = states[at]  # (H, D * U)
             guesses = states @ kernel + bias  # (H, E)
             loss, of_scores = kernels.softmax_loss(
-                guesses @ wanted.T, _one_hot(batch["answers"][own], len(wanted)), ones, 0.0
+                guesses @ wanted.T, _one_hot(batch["masked_targets"][own], len(wanted)), ones, 0.0
             )
             of_scores /= np.float32(len(columns))  # (H, K)
             of_guesses = of_scores @ wanted

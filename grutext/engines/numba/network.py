@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from grutext.config import Config
 from grutext.engines.base import Batch
-from grutext.engines.numba.encoder import Pass
+from grutext.engines.numba.encoder import EncoderPass
 from grutext.kernels.blas import one_blas_thread
 from grutext.kernels.cores import usable_cores
 from grutext.model.initial import Arrays, initial_arrays
@@ -27,7 +27,7 @@ _EVERY = 2
 _MOST_ROWS, _DIRECTION_RATE = 65_536, 0.3
 
 
-class Learner:
+class NumbaNetwork:
     """Embedding, encoder and head with their optimizer.
 
     Args:
@@ -187,10 +187,10 @@ class Learner:
         head = (pooled.T @ of_logits).ravel(), of_logits.sum(axis=0)
         return sum(losses), np.concatenate([sum(gradients[1:], gradients[0]), *head]), pull
 
-    def _set_out(self, vectors: Float, mask: NDArray[np.bool_], first: int, last: int) -> Pass:
+    def _set_out(self, vectors: Float, mask: NDArray[np.bool_], first: int, last: int) -> EncoderPass:
         """Takes some of the texts through the encoder."""
         steps, there = np.ascontiguousarray(vectors[:, first:last]), np.ascontiguousarray(mask[:, first:last])
-        return Pass(self.model, self.dense, steps, there)
+        return EncoderPass(self.model, self.dense, steps, there)
 
     def _head(self, pooled: Float) -> Float:
         """Gives the logits `(N, C)` of pooled vectors `(N, P)`."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from grutext.config import GRUConfig
 from grutext.engines.layers import Batch, Float, Int
-from grutext.engines.numpy.workspace import Room
+from grutext.engines.numpy.workspace import Workspace
 from grutext.model.spec import directions
 
 Runs = list[tuple[int, int, int]]
@@ -69,7 +69,7 @@ def _by_gate(arrays: list[Float], units: int) -> Float:
 class Source(Protocol):
     """What the tokens are read from."""
 
-    def fill(self, gates: Float, positions: Int, room: Room) -> None:
+    def fill(self, gates: Float, positions: Int, workspace: Workspace) -> None:
         """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
 
 
@@ -91,34 +91,36 @@ def cut_runs(alive: Int) -> Runs:
     return runs
 
 
-def run_layer(layer: Layer, batch: Batch, source: Source, sink: Sink, room: Room) -> None:
+def run_layer(layer: Layer, batch: Batch, source: Source, sink: Sink, workspace: Workspace) -> None:
     """Reads the texts of a batch, a block of steps at a time; the memory does not grow with their length."""
     t, steps = 0, int(batch.lengths[0])
-    before = room.array("before", batch.directions, len(batch.lengths), layer.recurrent.shape[-1])
+    before = workspace.array("before", batch.directions, len(batch.lengths), layer.recurrent.shape[-1])
     before[...] = 0
     while t < steps:
         running = int(batch.alive(t, t + 1)[0])
         alive = batch.alive(t, min(steps, t + max(1, min(_STEPS, _ROWS // running))))
         positions, runs = batch.positions(t, alive), cut_runs(alive)
-        gates = _allot(room, "gates", (3, *positions.shape), layer, running)  # (3, D, R, U)
-        states = _allot(room, "states", positions.shape, layer, running)  # (D, R, U)
-        source.fill(gates, positions, room)
+        gates = _allot(workspace, "gates", (3, *positions.shape), layer, running)  # (3, D, R, U)
+        states = _allot(workspace, "states", positions.shape, layer, running)  # (D, R, U)
+        source.fill(gates, positions, workspace)
         with np.errstate(over="ignore"):  # a gate is 1 / (1 + inf) = 0 then
-            _run_steps(layer, before, gates, states, runs, room)
+            _run_steps(layer, before, gates, states, runs, workspace)
         sink.add(states, runs)
         t += len(alive)
 
 
-def _allot(room: Room, name: str, shape: tuple[int, ...], layer: Layer, running: int) -> Float:
+def _allot(workspace: Workspace, name: str, shape: tuple[int, ...], layer: Layer, running: int) -> Float:
     """Gives an array `(*shape, U)`, in which a step of one text is in one piece, as that of many texts is not."""
     units = layer.recurrent.shape[-1]
     if running > 1:
-        return room.array(name, *shape, units)
+        return workspace.array(name, *shape, units)
     *leading, rows = shape
-    return np.moveaxis(room.array(name, rows, *leading, units), 0, -2)
+    return np.moveaxis(workspace.array(name, rows, *leading, units), 0, -2)
 
 
-def _run_steps(layer: Layer, before: Float, gates: Float, states: Float, runs: Runs, room: Room) -> None:
+def _run_steps(
+    layer: Layer, before: Float, gates: Float, states: Float, runs: Runs, workspace: Workspace
+) -> None:
     """Fills in the states of a block from those before it, `(D, N, U)`, which then are each text's last ones."""
     recurrent, inner = layer.recurrent, layer.inner
     directions, _, units = states.shape
@@ -129,10 +131,10 @@ def _run_steps(layer: Layer, before: Float, gates: Float, states: Float, runs: R
         zr_inputs = gates[:2, :, row:end].reshape(2, directions, steps, n, units).transpose(2, 0, 1, 3, 4)
         c_inputs = gates[2, :, row:end].reshape(directions, steps, n, units).transpose(1, 0, 2, 3)
         results = states[:, row:end].reshape(directions, steps, n, units).transpose(1, 0, 2, 3)
-        work = room.array("work", 3, directions, n, units)
+        work = workspace.array("work", 3, directions, n, units)
         zr, (z, r, c) = work[:2], work
         if inner is not None:
-            inners = room.array("inner", directions, n, units)
+            inners = workspace.array("inner", directions, n, units)
             inners[...] = inner
         for zr_input, c_input, result in zip(zr_inputs, c_inputs, results, strict=True):
             if inner is not None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from grutext.engines.layers import Float, Int
 from grutext.engines.numpy.gru import Layer
-from grutext.engines.numpy.workspace import Room
+from grutext.engines.numpy.workspace import Workspace
 
 
 def with_ones(values: Float) -> Float:
@@ -32,9 +32,9 @@ class Rows:
     def __init__(self, rows: Float, layer: Layer) -> None:
         self._rows, self._kernel = rows, layer.kernel
 
-    def fill(self, gates: Float, positions: Int, room: Room) -> None:
+    def fill(self, gates: Float, positions: Int, workspace: Workspace) -> None:
         """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
-        np.matmul(_take(self._rows, positions, "inputs", room), self._kernel, out=gates)
+        np.matmul(_take(self._rows, positions, "inputs", workspace), self._kernel, out=gates)
 
 
 class DistinctTokens:
@@ -50,7 +50,7 @@ class DistinctTokens:
         self._gates = with_ones(vectors) @ layer.kernel  # (3, D, M, U)
         self._ids = ids
 
-    def fill(self, gates: Float, positions: Int, room: Room) -> None:
+    def fill(self, gates: Float, positions: Int, workspace: Workspace) -> None:
         """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
         ids = self._ids[positions]
         for gate, direction in np.ndindex(3, len(ids)):
@@ -84,21 +84,21 @@ class Convolution:
         middle += self._vectors
         self._ids, self._layer = ids, layer
 
-    def fill(self, gates: Float, positions: Int, room: Room) -> None:
+    def fill(self, gates: Float, positions: Int, workspace: Workspace) -> None:
         """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
-        np.matmul(self._convolve(positions, room), self._layer.kernel, out=gates)
+        np.matmul(self._convolve(positions, workspace), self._layer.kernel, out=gates)
 
-    def _convolve(self, positions: Int, room: Room) -> Float:
+    def _convolve(self, positions: Int, workspace: Workspace) -> Float:
         """Gives the vectors `(D, R, E + 1)` of the tokens at `positions`."""
         reach = len(self._products) // 2
-        seen = _take(self._products[0], self._ids[positions - reach], "inputs", room)
+        seen = _take(self._products[0], self._ids[positions - reach], "inputs", workspace)
         for offset, products in enumerate(self._products[1:], start=1 - reach):
-            seen += _take(products, self._ids[positions + offset], "more", room)
-        vectors = _take(self._vectors, self._ids[positions], "more", room)
+            seen += _take(products, self._ids[positions + offset], "more", workspace)
+        vectors = _take(self._vectors, self._ids[positions], "more", workspace)
         return np.maximum(seen, vectors, out=seen)
 
 
-def _take(table: Float, rows: NDArray[np.integer], name: str, room: Room) -> Float:
+def _take(table: Float, rows: NDArray[np.integer], name: str, workspace: Workspace) -> Float:
     """Gives rows of a table, `(*rows.shape, I + 1)`; `clip` is there because to check them takes a copy."""
-    found = room.array(name, *rows.shape, table.shape[1])
+    found = workspace.array(name, *rows.shape, table.shape[1])
     return table.take(rows, axis=0, out=found, mode="clip")

@@ -13,7 +13,7 @@ from grutext.engines.layers import Batch, Float, Int
 from grutext.engines.numpy.gru import Layer, Source, run_layer
 from grutext.engines.numpy.inputs import Convolution, DistinctTokens, Rows, with_ones
 from grutext.engines.numpy.pooling import POOLINGS, States
-from grutext.engines.numpy.workspace import Rooms
+from grutext.engines.numpy.workspace import WorkspacePool
 
 
 class NumpyLayers:
@@ -24,7 +24,7 @@ class NumpyLayers:
     def __init__(self, config: GRUConfig, weights: Mapping[str, NDArray[Any]]) -> None:
         self._config, self._weights = config, weights
         self._layers = [Layer.of(layer, config, weights) for layer in range(config.layers)]
-        self._rooms = Rooms()
+        self._workspaces = WorkspacePool()
 
     def read(self, vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> tuple[Source, Int]:
         """Gives what the first layer reads, and the position of each text's first token in it."""
@@ -41,12 +41,12 @@ class NumpyLayers:
     def pool(self, source: Source, batch: Batch) -> Float:
         """Gives the vectors `(n, P)` of the texts of a batch."""
         units = self._config.units
-        with self._rooms.take() as room:
+        with self._workspaces.take() as workspace:
             for layer, above in zip(self._layers, self._layers[1:], strict=False):
                 states = States(batch, units)
-                run_layer(layer, batch, source, states, room)
+                run_layer(layer, batch, source, states, workspace)
                 rows, batch = states.rows()
                 source = Rows(with_ones(rows), above)
             pooling = POOLINGS[self._config.pooling](batch, units, self._weights)
-            run_layer(self._layers[-1], batch, source, pooling, room)
+            run_layer(self._layers[-1], batch, source, pooling, workspace)
         return pooling.pooled()

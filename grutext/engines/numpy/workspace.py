@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 _KEPT = 1 << 21  # numbers; larger arrays are not kept
 
 
-class Room:
+class Workspace:
     """Arrays for passing results, by name; an array is overwritten when the next of its name is asked for."""
 
     def __init__(self) -> None:
@@ -29,18 +29,18 @@ class Room:
         return flat[:size].reshape(shape)
 
 
-class Rooms:
-    """As many rooms as calls are under way at once, each of them for one call at a time."""
+class WorkspacePool:
+    """As many workspaces as calls are under way at once, each of them for one call at a time."""
 
     def __init__(self) -> None:
-        self._free: list[Room] = []
+        self._free: list[Workspace] = []
 
     @contextmanager
-    def take(self) -> Iterator[Room]:
-        """Lends a room."""
+    def take(self) -> Iterator[Workspace]:
+        """Lends a workspace."""
         try:
-            room = self._free.pop()  # in one step, whatever other threads do
+            workspace = self._free.pop()  # in one step, whatever other threads do
         except IndexError:
-            room = Room()
-        yield room
-        self._free.append(room)
+            workspace = Workspace()
+        yield workspace
+        self._free.append(workspace)

@@ -22,8 +22,8 @@ def hide(batch: Batch, rng: np.random.Generator) -> Batch | None:
         rng: Decides which.
 
     Returns:
-        The batch, without its targets, and with `places` `(H,)`, where in `(T, N)` the hidden tokens are, counted
-        step after step, `hidden` `(K,)`, their distinct types, and `answers` `(H,)`, which of these each of them is.
+        The batch, without its targets, and with `masked_positions` `(H,)`, where in `(T, N)` the hidden tokens are, counted
+        step after step, `masked_types` `(K,)`, their distinct types, and `masked_targets` `(H,)`, which of these each of them is.
     """
     ids, types = batch["ids"], len(batch["type_words"])
     # Padding, the last, is not known.
@@ -45,7 +45,7 @@ def hide(batch: Batch, rng: np.random.Generator) -> Batch | None:
         "ids": np.ascontiguousarray(steps.T),
         "word_rows": words,
         "type_words": words.searchsorted(read).astype(np.int32),
-        "places": places.astype(np.int32),
-        "hidden": hidden.astype(np.int32),
-        "answers": answers.astype(np.int32),
+        "masked_positions": places.astype(np.int32),
+        "masked_types": hidden.astype(np.int32),
+        "masked_targets": answers.astype(np.int32),
     }

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from grutext.engines.base import Batch
-from grutext.engines.choose import make_cloze
+from grutext.engines.choose import make_masked_lm
 from grutext.model.initial import Arrays
 from grutext.progress import epochs_in_words
 from grutext.training.gru.epochs import Context, Epochs
@@ -35,7 +35,7 @@ class Pretraining(Epochs):
     phase = "pretraining"
 
     def __init__(self, context: Context, rows: int, start: Arrays) -> None:
-        network = make_cloze(context.config, rows)
+        network = make_masked_lm(context.config, rows)
         network.assign(network.arrays() | _tables(start))
         super().__init__(network, context, min(_RATE, context.config.training.learning_rate))
 

@@ -20,7 +20,7 @@ from benchmarks.speed.timing import Call, interleave, rates
 from benchmarks.speed.tutorial import BATCH, CUT, Tutorial
 from grutext.data import Example
 from grutext.engines.layers import Batch
-from grutext.engines.numba.layers import MachineLayers
+from grutext.engines.numba.layers import NumbaLayers
 from grutext.inference import Classifier
 from grutext.inference.chunks import cut
 from grutext.inference.gru_part import GRUPart
@@ -163,7 +163,7 @@ def _recurrence(bundle: Bundle, texts: Sequence[str], repeats: int) -> dict[str,
 def _loop(bundle: Bundle, chunks: Sequence[NDArray[np.int32]]) -> Call:
     """Gives the GRU's loop over the steps of texts of these lengths; all tokens are the same, so that inputs cost nothing."""
     bare = only_recurrence(bundle)
-    layers = MachineLayers(bare.config.gru, bare.weights)
+    layers = NumbaLayers(bare.config.gru, bare.weights)
     vector = np.ones((1, bare.config.gru.embedding_size), np.float32)
     batches = []
     for lengths in chunks:

@@ -75,12 +75,12 @@ def test_many_pairs_share_rows():
 
 
 def network(**settings):
-    from grutext.engines.keras.network import Network
+    from grutext.engines.keras.network import KerasNetwork
 
     named = {f"training.{name}": value for name, value in settings.items()}
     sizes = {"gru.units": 7, "gru.embedding_size": SIZE, "text.subword_buckets": 4}
     still = {"training.embedding_dropout": 0, "training.pooled_dropout": 0}
-    made = Network(Config().override(sizes | still | named), WORDS, CLASSES, "softmax")
+    made = KerasNetwork(Config().override(sizes | still | named), WORDS, CLASSES, "softmax")
     draw = np.random.default_rng(4)
     made.assign({k: draw.normal(size=v.shape).astype(np.float32) / 2 for k, v in made.arrays().items()})
     return made

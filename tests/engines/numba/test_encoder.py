@@ -40,7 +40,7 @@ def test_it_is_that_of_tensorflow(config, steps):
     from grutext.engines.keras.backend import tf
     from grutext.engines.keras.encoder import GRUEncoder
     from grutext.engines.keras.weights import assign, encoder_variables
-    from grutext.engines.numba.encoder import Pass
+    from grutext.engines.numba.encoder import EncoderPass
 
     rng = np.random.default_rng(1)
     weights, vectors, mask = drawn(config, steps, rng)
@@ -58,7 +58,7 @@ def test_it_is_that_of_tensorflow(config, steps):
         pooled = layer.encode(watched[0], tf.constant(mask))
     expected = tape.gradient(pooled, watched, output_gradients=tf.constant(upstream))
 
-    way = Pass(config, weights, vectors, mask)
+    way = EncoderPass(config, weights, vectors, mask)
     gradients = {name: np.full_like(array, np.nan) for name, array in weights.items()}
     found = way.back(upstream, gradients)
     np.testing.assert_allclose(way.pooled, pooled, atol=1e-5)

@@ -57,12 +57,12 @@ def learn(new, corpus, steps=6):
 )
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
 def test_it_learns_what_tensorflow_does(settings, head):
-    from grutext.engines.keras.network import Network
-    from grutext.engines.numba.network import Learner
+    from grutext.engines.keras.network import KerasNetwork
+    from grutext.engines.numba.network import NumbaNetwork
 
     weights = np.array([0.5, 1.0, 2.0], np.float32)
     found = []
-    for kind in (Network, Learner):
+    for kind in (KerasNetwork, NumbaNetwork):
         new, corpus = made(kind, settings, head, weights)
         logits = new.logits(corpus.batch(np.arange(40), corpus.tokens.rows))
         found.append((logits, learn(new, corpus), new.arrays(), new.state()))
@@ -92,10 +92,12 @@ def test_what_stands_in_both_is_the_same():
     "name", ["embedding/words", "embedding/subwords", "conv/kernel", "gru/0/backward/kernel", "head/kernel"]
 )
 def test_the_gradient_is_the_slope_of_the_loss_with_dropout_too(name):
-    from grutext.engines.numba.network import Learner
+    from grutext.engines.numba.network import NumbaNetwork
 
     dropouts = {"training.embedding_dropout": 0.3, "training.pooled_dropout": 0.4}
-    new, corpus = made(Learner, dropouts | {"training.adversarial_radius": 0.0, "training.clip_norm": 1e9})
+    new, corpus = made(
+        NumbaNetwork, dropouts | {"training.adversarial_radius": 0.0, "training.clip_norm": 1e9}
+    )
     batch = corpus.batch(np.arange(40), corpus.tokens.rows)
     start, state = new.arrays(), new.state()
     way = np.random.default_rng(8).normal(size=start[name].shape).astype(np.float32)
@@ -114,7 +116,7 @@ def test_the_gradient_is_the_slope_of_the_loss_with_dropout_too(name):
 
 
 def test_each_dropout_of_a_step_hides_other_values(monkeypatch):
-    from grutext.engines.numba.network import Learner
+    from grutext.engines.numba.network import NumbaNetwork
     from grutext.kernels import training as kernels
 
     seeds: list[int] = []
@@ -125,7 +127,7 @@ def test_each_dropout_of_a_step_hides_other_values(monkeypatch):
         lambda values, rate, seed, first: seeds.append(int(seed)) or drop(values, rate, seed, first),
     )
     dropouts = {"training.embedding_dropout": 0.3, "training.pooled_dropout": 0.5}
-    new, corpus = made(Learner, dropouts | {"training.adversarial_direction": "own"})
+    new, corpus = made(NumbaNetwork, dropouts | {"training.adversarial_direction": "own"})
     batch = corpus.batch(np.arange(15), corpus.tokens.rows)  # of one core
     new.train_step(batch, 2, 0.01)
     vectors, first, back, second, back_again, gradient = seeds
@@ -136,9 +138,9 @@ def test_each_dropout_of_a_step_hides_other_values(monkeypatch):
 
 
 def test_a_gradient_that_is_infinite_leaves_no_finite_weights():
-    from grutext.engines.numba.network import Learner
+    from grutext.engines.numba.network import NumbaNetwork
 
-    new, corpus = made(Learner, {})
+    new, corpus = made(NumbaNetwork, {})
     batch = corpus.batch(np.arange(15), corpus.tokens.rows)
     rows = [np.zeros((len(batch[name]), 5), np.float32) for name in ("word_rows", "bucket_rows")]
     gradient = np.zeros_like(new.values)
@@ -149,9 +151,9 @@ def test_a_gradient_that_is_infinite_leaves_no_finite_weights():
 
 
 def test_a_step_that_is_interrupted_is_told_from_one_that_was_not_begun(monkeypatch):
-    from grutext.engines.numba.network import Learner
+    from grutext.engines.numba.network import NumbaNetwork
 
-    new, corpus = made(Learner, {"training.adversarial_direction": "shared"})
+    new, corpus = made(NumbaNetwork, {"training.adversarial_direction": "shared"})
     batch = corpus.batch(np.arange(15), corpus.tokens.rows)
     before = new.state()["directions"]
 
@@ -172,7 +174,7 @@ def test_dropout_depends_on_the_seed_and_the_step_and_not_on_the_number_of_cores
     for cores, seed, first in ((1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2)):
         monkeypatch.setattr(learner, "usable_cores", lambda cores=cores: cores)
         settings = {"training.embedding_dropout": 0.3, "training.pooled_dropout": 0.5, "training.seed": seed}
-        new, corpus = made(learner.Learner, settings)
+        new, corpus = made(learner.NumbaNetwork, settings)
         batch = corpus.batch(np.arange(40), corpus.tokens.rows)
         new.train_step(batch, first, 0.01)
         found[cores, seed, first] = new.state()["first/dense"]  # a tenth of the gradients
@@ -186,7 +188,7 @@ def test_each_core_gets_a_share_of_the_texts(texts, monkeypatch):
     from grutext.engines.numba import network as learner
 
     monkeypatch.setattr(learner, "usable_cores", lambda: 3)
-    new, corpus = made(learner.Learner, {})
+    new, corpus = made(learner.NumbaNetwork, {})
     seen: list[tuple[int, int]] = []
     new._share(lambda first, last: seen.append((first, last)), texts)
     assert sorted(seen) == list(itertools.pairwise(sorted({0, texts, *(first for first, _ in seen)})))
@@ -198,9 +200,9 @@ def test_each_core_gets_a_share_of_the_texts(texts, monkeypatch):
 
 
 def test_a_state_of_another_shape_is_refused():
-    from grutext.engines.numba.network import Learner
+    from grutext.engines.numba.network import NumbaNetwork
 
-    new, _ = made(Learner, {})
+    new, _ = made(NumbaNetwork, {})
     state = new.state()
     with pytest.raises(ValueError, match=r"second/embedding/words, which is \(1, 5\) and should be"):
         new.resume(state | {"second/embedding/words": np.zeros((1, 5), np.float32)})
@@ -209,12 +211,12 @@ def test_a_state_of_another_shape_is_refused():
 
 
 def test_machine_code_is_taken_where_it_can_be(monkeypatch):
-    from grutext.engines.numba.network import Learner
+    from grutext.engines.numba.network import NumbaNetwork
 
     config = Config()
     monkeypatch.setattr(network, "_GPUS", ())
     assert network.has_loops(config)
-    assert isinstance(network.make_network(config, 5, 2, False, np.ones(2, np.float32)), Learner)
+    assert isinstance(network.make_network(config, 5, 2, False, np.ones(2, np.float32)), NumbaNetwork)
     for settings in ({"gru.pooling": "attention"}, {"gru.pooling": "last"}, {"gru.reset_after": False}):
         assert not network.has_loops(config.override(settings))
     monkeypatch.setattr(network, "problem", lambda module: "no Numba")

@@ -13,7 +13,7 @@ from support.tiny_training import DEV, TINY, TRAIN, Recorder, fit
 from grutext import kernels
 from grutext.config import Config
 from grutext.data import Example
-from grutext.engines.choose import make_cloze
+from grutext.engines.choose import make_masked_lm
 from grutext.model.bundle import weights_digest
 from grutext.text import Vectorizer
 from grutext.training.gru.batches import Corpus
@@ -63,19 +63,19 @@ def vectors_of(network, batch):
 def test_a_hidden_token_reads_as_unknown_and_all_others_as_before():
     config = Config().override(SIZES)
     corpus, vectorizer = corpus_of(TEXTS, config)
-    network = make_cloze(config, vectorizer.vocabulary.rows)
+    network = make_masked_lm(config, vectorizer.vocabulary.rows)
     unknown = network.arrays()["embedding/words"][0]
     share = []
     for batch, hidden in hidden_batches(corpus, epochs=3):
         plain, seen = vectors_of(network, batch), vectors_of(network, hidden)
         at = np.zeros(plain.shape[:2], bool)
-        at.ravel()[hidden["places"]] = True
+        at.ravel()[hidden["masked_positions"]] = True
         assert (np.arange(len(at))[:, None] < batch["lengths"])[at].all(), "padding is never hidden"
         np.testing.assert_array_equal(seen[at], np.broadcast_to(unknown, seen[at].shape))
         np.testing.assert_array_equal(seen[~at], plain[~at])
-        answers = hidden["hidden"][hidden["answers"]]
-        np.testing.assert_array_equal(batch["ids"].T.ravel()[hidden["places"]], answers)
-        assert len(set(hidden["hidden"])) == len(hidden["hidden"])
+        answers = hidden["masked_types"][hidden["masked_targets"]]
+        np.testing.assert_array_equal(batch["ids"].T.ravel()[hidden["masked_positions"]], answers)
+        assert len(set(hidden["masked_types"])) == len(hidden["masked_types"])
         assert len(set(hidden["word_rows"])) == len(hidden["word_rows"]), "Adam moves a row once"
         share.append(at.sum() / batch["lengths"].sum())
     assert 0.25 < np.mean(share) < 0.45
@@ -87,7 +87,9 @@ def test_what_has_no_vector_of_its_own_is_never_hidden():
     frequent = set(vectorizer.vocabulary.tokens)
     hidden = [batch for _, batch in hidden_batches(corpus, epochs=3)]
     told = {
-        int(batch["word_rows"][batch["type_words"][kind]]) for batch in hidden for kind in batch["hidden"]
+        int(batch["word_rows"][batch["type_words"][kind]])
+        for batch in hidden
+        for kind in batch["masked_types"]
     }
     assert told == set(range(1, len(frequent) + 1))
 
@@ -97,9 +99,9 @@ def test_long_batches_hide_a_limited_number_and_empty_ones_none():
     corpus, _ = corpus_of(["a b c d e f " * 4_000], config)
     batch = corpus.batch(np.arange(1), corpus.tokens.rows)
     hidden = hide(batch, np.random.default_rng(1))
-    assert len(hidden["places"]) == 2_048
-    assert hidden["places"].max() > 20_000, "they are spread over all of the text"
-    assert (np.diff(hidden["places"]) > 0).all()
+    assert len(hidden["masked_positions"]) == 2_048
+    assert hidden["masked_positions"].max() > 20_000, "they are spread over all of the text"
+    assert (np.diff(hidden["masked_positions"]) > 0).all()
     corpus, _ = corpus_of(["", ""], config)
     assert hide(corpus.batch(np.arange(2), corpus.tokens.rows), np.random.default_rng(1)) is None
 
@@ -113,15 +115,15 @@ def test_long_batches_hide_a_limited_number_and_empty_ones_none():
 def test_machine_code_learns_what_tensorflow_does(settings):
     if why := kernels.problem("training"):
         pytest.skip(why)
-    from grutext.engines.keras.masked_lm import Cloze as TensorFlowCloze
-    from grutext.engines.numba.masked_lm import Cloze
+    from grutext.engines.keras.masked_lm import KerasMaskedLM
+    from grutext.engines.numba.masked_lm import NumbaMaskedLM
 
     config = Config().override(
         SIZES | STILL | settings | {"training.adversarial_radius": 0.0, "gru.pooling": "mean"}
     )
     corpus, vectorizer = corpus_of(TEXTS, config)
     found = []
-    for kind in (TensorFlowCloze, Cloze):
+    for kind in (KerasMaskedLM, NumbaMaskedLM):
         new = kind(config, vectorizer.vocabulary.rows, config.gru.embedding_size, "softmax")
         rng = np.random.default_rng(3)
         new.assign(
@@ -151,7 +153,7 @@ def test_shares_of_several_cores_learn_what_one_does(monkeypatch):
     found = []
     for cores in (1, 2):
         monkeypatch.setattr(learner, "usable_cores", lambda cores=cores: cores)
-        new = make_cloze(config, vectorizer.vocabulary.rows)
+        new = make_masked_lm(config, vectorizer.vocabulary.rows)
         losses = [
             new.train_step(batch, n, 0.01) for n, (_, batch) in enumerate(hidden_batches(corpus, epochs=3))
         ]
@@ -167,10 +169,10 @@ def test_it_learns_what_stands_where_from_both_sides():
     texts = [f"{a} {b} {a}{b}" for a, b in itertools.product("pqrs", "tuvw")] * 20
     config = Config().override(SIZES | STILL | {"gru.units": 16, "gru.embedding_size": 16})
     corpus, vectorizer = corpus_of(texts, config)
-    new = make_cloze(config, vectorizer.vocabulary.rows)
+    new = make_masked_lm(config, vectorizer.vocabulary.rows)
     batches = list(hidden_batches(corpus, epochs=12))
     losses = [new.train_step(batch, step, 0.01) for step, (_, batch) in enumerate(batches)]
-    chance = np.mean([np.log(len(batch["hidden"])) for _, batch in batches[-8:]])
+    chance = np.mean([np.log(len(batch["masked_types"])) for _, batch in batches[-8:]])
     assert np.mean(losses[-8:]) < 0.35 * chance
 
 
@@ -204,7 +206,7 @@ def test_it_begins_with_the_weights_that_it_is_given_and_hides_others_in_each_ep
     rng = np.random.default_rng(1)
     start = {name: rng.normal(size=a.shape).astype(np.float32) for name, a in first.network.arrays().items()}
     one, other = (
-        [batch["places"].tolist() for batch in pretraining(config, targets, start).batches(epoch)]
+        [batch["masked_positions"].tolist() for batch in pretraining(config, targets, start).batches(epoch)]
         for epoch in (1, 2)
     )
     assert sorted(map(len, one)) != sorted(map(len, other))
@@ -228,7 +230,7 @@ def test_each_phase_has_its_own_rate_that_rises_and_falls(monkeypatch, seconds):
 
         monkeypatch.setattr(kind, "train_step", told)
 
-    watch(type(make_cloze(Config(), 2)), first)
+    watch(type(make_masked_lm(Config(), 2)), first)
     watch(kind_of_network(), second)
     fit(**PRETRAINED, training__time_budget=seconds)
     for rates, peak in ((first, 0.0028), (second, TINY["training.learning_rate"])):
@@ -242,7 +244,7 @@ def test_a_gradient_is_the_slope_of_the_loss_also_where_dropout_hides_something(
         pytest.skip(why)
     config = Config().override(SIZES | {"training.embedding_dropout": 0.4})
     corpus, vectorizer = corpus_of(TEXTS, config)
-    new = make_cloze(config, vectorizer.vocabulary.rows)
+    new = make_masked_lm(config, vectorizer.vocabulary.rows)
     rng = np.random.default_rng(3)
     start = {name: rng.normal(size=a.shape).astype(np.float32) * 0.4 for name, a in new.arrays().items()}
     (_, batch), *_ = hidden_batches(corpus)
