@@ -20,7 +20,7 @@ LOWEST = (ROOT / "constraints" / "lowest.txt").read_text(encoding="utf-8")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-USED = [*PROJECT["dependencies"], *EXTRAS["train"]]
+USED = [*PROJECT["dependencies"], *EXTRAS["train"], *EXTRAS["tensorflow"], *EXTRAS["fast"]]
 PIN = re.compile(r"^([\w.-]+)==([\w.]+)(?: ; ([^\\\n]+))?", re.MULTILINE)
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
