@@ -7,20 +7,30 @@ from importlib.util import find_spec
 from grutext.errors import MissingExtraError
 
 _MODULES = {"scikit-learn": "sklearn", "tensorflow": "tensorflow", "matplotlib": "matplotlib"}
+_EXTRAS = {"scikit-learn": "train", "tensorflow": "tensorflow", "matplotlib": "train"}
 
 
 def is_installed(package: str) -> bool:
-    """Gives whether a package is installed."""
+    """Return whether a package is installed.
+
+    Args:
+        package: The name of the distribution: `scikit-learn`, `tensorflow` or `matplotlib`.
+    """
     try:
         return find_spec(_MODULES[package]) is not None
-    except ImportError:  # an import hook that refuses it
+    except ImportError:  # an import hook refuses it
         return False
-    except ValueError:  # imported already, by something that left it without a spec
+    except ValueError:  # something imported it and left it without a spec
         return True
 
 
 def check_installed(feature: str, *packages: str) -> None:
-    """Raises a MissingExtraError that names the first package that is not installed."""
+    """Raise a MissingExtraError that names the first package that is not installed, and the extra that brings it.
+
+    Args:
+        feature: What needs the packages, such as `grutext train`.
+        packages: Names of distributions, as in `is_installed`.
+    """
     for package in packages:
         if not is_installed(package):
-            raise MissingExtraError(feature, package, "train")
+            raise MissingExtraError(feature, package, _EXTRAS[package])

@@ -84,16 +84,16 @@ def test_verify_takes_numpy_and_safetensors_alone(tmp_path, make_bundle) -> None
 
 
 @pytest.mark.parametrize(
-    ("command", "package"),
+    ("command", "package", "extra"),
     [
-        (["train"], "tensorflow"),
-        (["evaluate", "a.csv"], "scikit-learn"),
+        (["train"], "tensorflow", "tensorflow"),
+        (["evaluate", "a.csv"], "scikit-learn", "train"),
     ],
 )
-def test_a_command_without_its_extra_says_what_to_install(tmp_path, command, package) -> None:
+def test_a_command_without_its_extra_says_what_to_install(tmp_path, command, package, extra) -> None:
     done = run_fresh(tmp_path, *command)
     assert done.returncode == 1
     feature = f"grutext {command[0]}"
-    line = f"grutext: error: {feature} needs {package}; install it with: pip install 'grutext[train]'"
+    line = f"grutext: error: {feature} needs {package}; install it with: pip install 'grutext[{extra}]'"
     assert done.stderr.splitlines()[0] == line
     assert list(tmp_path.iterdir()) == []

@@ -306,12 +306,15 @@ def test_a_picture_that_cannot_be_drawn_is_a_note(run, training, mails, monkeypa
     assert "needs matplotlib" in run("train", mails, "-m", "other").stderr
 
 
-@pytest.mark.parametrize(("missing", "package"), [("tensorflow", "tensorflow"), ("sklearn", "scikit-learn")])
+@pytest.mark.parametrize(
+    ("missing", "package", "extra"),
+    [("tensorflow", "tensorflow", "tensorflow"), ("sklearn", "scikit-learn", "train")],
+)
 def test_without_the_extra_the_command_says_what_to_install(
-    error, mails, monkeypatch, missing, package
+    error, mails, monkeypatch, missing, package, extra
 ) -> None:
     monkeypatch.setattr("grutext.cli.requirements.find_spec", lambda name: None if name == missing else True)
-    line = f"grutext train needs {package}; install it with: pip install 'grutext[train]'"
+    line = f"grutext train needs {package}; install it with: pip install 'grutext[{extra}]'"
     assert error("train", "missing.csv") == line
 
 

@@ -36,7 +36,7 @@ def open_tfds(source: Source) -> Table:
     try:
         import tensorflow_datasets as tfds
     except ImportError:
-        raise MissingExtraError(f"reading {source.name}", "tensorflow-datasets", "train") from None
+        raise MissingExtraError(f"reading {source.name}", "tensorflow-datasets", "tensorflow") from None
     try:
         return _open_split(tfds, source, name, split)
     except GrutextError:

@@ -35,7 +35,7 @@ try:
         import keras
         import tensorflow as tf
 except ModuleNotFoundError as error:
-    raise MissingExtraError("training", error.name or "tensorflow", "train") from error
+    raise MissingExtraError("the TensorFlow engine", error.name or "tensorflow", "tensorflow") from error
 tf.get_logger().setLevel("ERROR")
 if keras.backend.backend() != "tensorflow":
     raise TrainingError(

@@ -132,5 +132,5 @@ def test_without_tfds_the_user_is_told_what_to_install(run_python):
     code = "import sys; sys.modules['tensorflow_datasets'] = None\nfrom grutext.data import read_dataset\n"
     assert run_python(f"{code}read_dataset('tfds:made')").stderr.splitlines()[-1] == (
         "grutext.errors.MissingExtraError: reading tfds:made needs tensorflow-datasets; "
-        "install it with: pip install 'grutext[train]'"
+        "install it with: pip install 'grutext[tensorflow]'"
     )
