@@ -51,10 +51,15 @@ def map_chunks(work: Callable[[Sequence[str]], Result], texts: Sequence[str], th
     fight with them for the cores, one thread of its own in each. No thread outlives the call.
     """
     spans = cut(texts) or [(0, 0)]
+
+    def run(span: tuple[int, int]) -> Result:
+        with one_blas_thread():  # also in each thread: some libraries have a limit for each
+            return work(texts[slice(*span)])
+
     with one_blas_thread():
         if min(threads, len(spans)) == 1:
-            return [work(texts[start:end]) for start, end in spans]
+            return [run(span) for span in spans]
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(min(threads, len(spans)), "grutext") as pool:
-            return list(pool.map(lambda span: work(texts[slice(*span)]), spans))
+            return list(pool.map(run, spans))

@@ -1,135 +1,135 @@
-"""How many threads the matrix products of NumPy's and SciPy's BLAS may use: settings of the whole process.
+"""Hold the matrix products of NumPy and SciPy to one thread each, while threads of ours compute.
 
-OpenBLAS, of which the wheels of both bring one, is asked by its own functions. (threadpoolctl knows more libraries,
-but lets only one thread of a process change anything.) Any other BLAS is left as it is.
+threadpoolctl finds the BLAS libraries of the process and sets their threads. Where it is not installed (the extras `train`
+and `fast` bring it), or does not know the library (Accelerate on macOS), the products are right all the same; the threads
+of BLAS then compete with ours for the cores.
 """
 
 from __future__ import annotations
 
-import ctypes
-import itertools
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from threading import Lock
-from types import ModuleType
 from typing import Any, NamedTuple
 
-import numpy as np
+import numpy as np  # noqa: F401 (loads the BLAS that is looked for below)
 
 
-class Library(NamedTuple):
-    """What is asked of an OpenBLAS: functions that tell and set the number of threads, and the processor it is for, if it says."""
+class _Limit(NamedTuple):
+    """A library that is held to one thread, and how many threads it had before."""
 
-    get: Callable[[], int]
-    set: Callable[[int], None]
-    core: str
-
-
-_NAMES = [f"{prefix}openblas_{{}}{suffix}" for prefix in ("scipy_", "") for suffix in ("64_", "")]
-_CALLERS = ("*core/_multiarray_umath*", "linalg/_fblas*")  # in the folders of NumPy and SciPy
-
-
-def _find_openblas(package: ModuleType) -> Library | None:
-    """Gives the OpenBLAS that NumPy or SciPy uses, if it is one."""
-    folder = Path(str(package.__file__)).parent
-    # A library's handle finds the functions of those that it needs, though not on Windows.
-    own = folder.parent.glob(f"{package.__name__}.libs/*openblas*")
-    for path in itertools.chain(*map(folder.glob, _CALLERS), own):
-        try:
-            library = ctypes.CDLL(str(path))
-        except OSError:
-            continue
-        for name in _NAMES:
-            if hasattr(library, name.format("set_num_threads")):
-                get, set_ = (getattr(library, name.format(f"{verb}_num_threads")) for verb in ("get", "set"))
-                return Library(get, set_, _ask_core(getattr(library, name.format("get_corename"), None)))
-    return None
-
-
-def _ask_core(core: Any) -> str:
-    if core is None:  # others than OpenBLAS have its functions for threads, but not this one
-        return ""
-    core.restype = ctypes.c_char_p
-    return (core() or b"").decode()
-
-
-def _address(library: Library) -> int | None:
-    return ctypes.cast(library.set, ctypes.c_void_p).value  # type: ignore[arg-type]
+    library: Any  # threadpoolctl's LibController
+    before: int
 
 
 class _OneThread:
-    """Holds each known OpenBLAS to one thread while anyone asks for it."""
+    """Holds the known libraries to one thread while anyone asks for it.
+
+    Some libraries have one limit for the process: the first user sets it and the last one restores it. Others have a limit
+    for each thread, which each user sets and restores.
+    """
 
     def __init__(self) -> None:
-        self._lock, self._users = Lock(), 0
-        self._libraries: list[Library] = []
-        self._before: list[int] = []
+        self.lock, self._users = Lock(), 0
+        self.per_thread: list[Any] = []
+        self.shared: list[Any] = []
+        self._limits: list[_Limit] = []  # on the shared libraries, while there are users
 
-    def add(self, package: ModuleType) -> str | None:
-        """Counts the OpenBLAS of NumPy or SciPy among those to hold; gives the processor it is for, None if it has none."""
-        found = _find_openblas(package)
-        with self._lock:
-            # Both packages may have the same one.
-            if found and _address(found) not in map(_address, self._libraries):
-                self._libraries.append(found)
+    def find(self) -> None:
+        """Add the libraries that were loaded since the last call."""
+        with suppress(ImportError), self.lock:
+            from threadpoolctl import ThreadpoolController
+
+            known = {library.filepath for library in (*self.per_thread, *self.shared)}
+            for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+                if library.filepath in known or library.num_threads is None:
+                    continue
+                if library.internal_api == "mkl" or getattr(library, "threading_layer", "") == "openmp":
+                    self.per_thread.append(library)
+                    continue
+                self.shared.append(library)
                 if self._users:
-                    self._hold(found)
-        return found.core if found else None
+                    self._limits.append(_limit(library))
 
-    def _hold(self, library: Library) -> None:
-        self._before.append(library.get())
-        library.set(1)
-
-    def enter(self) -> None:
-        """Counts one more who asks."""
-        with self._lock:
+    def enter(self) -> list[_Limit]:
+        """Count one more user; return the limits that it restores itself."""
+        with self.lock:
             if not self._users:
-                for library in self._libraries:
-                    self._hold(library)
+                self._limits = [_limit(library) for library in self.shared]
             self._users += 1
+            return [_limit(library) for library in self.per_thread]
 
-    def leave(self) -> None:
-        """Counts one less; after the last one each OpenBLAS is as it was."""
-        with self._lock:
-            if not self._users:  # forked meanwhile: `forget` has seen to it
+    def leave(self, own: list[_Limit]) -> None:
+        """Count one user less; after the last one each library is as it was."""
+        with self.lock:
+            _restore(own)
+            if not self._users:  # the process was forked meanwhile, and `forget` has seen to it
                 return
             self._users -= 1
             if not self._users:
-                self._free()
-
-    def _free(self) -> None:
-        # A fork may come before all of them are held.
-        for library, threads in zip(self._libraries, self._before, strict=False):
-            library.set(threads)
-        self._before.clear()
+                _restore(self._limits)
 
     def forget(self) -> None:
-        """Frees a forked process from the users that stayed behind in its parent, and from their lock."""
-        self._free()
-        self._lock, self._users = Lock(), 0
+        """Free a forked process from the users that stayed behind in its parent."""
+        _restore(self._limits)
+        self._limits, self._users = [], 0
+        self.lock.release()
+
+
+def _limit(library: Any) -> _Limit:
+    limit = _Limit(library, library.num_threads)
+    _set_threads(library, 1)
+    return limit
+
+
+def _restore(limits: list[_Limit]) -> None:
+    for library, before in limits:
+        _set_threads(library, before)
+
+
+def _set_threads(library: Any, threads: int) -> None:
+    # In newer versions of threadpoolctl, OpenBLAS ignores all threads but the first that set a limit, until that one gives
+    # up control. Here the last user may be another thread than the first; the lock keeps users apart.
+    give_up_control = getattr(library, "clear_controlling_thread", None)
+    if give_up_control is None:
+        library.set_num_threads(threads)
+        return
+    give_up_control(force=True)
+    library.set_num_threads(threads)
+    give_up_control(force=True)
 
 
 _one_thread = _OneThread()
-_one_thread.add(np)
+_one_thread.find()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_one_thread.forget)
+    # The lock is held while the process forks, so that no thread is inside threadpoolctl, which has a lock of its own.
+    os.register_at_fork(
+        before=_one_thread.lock.acquire,
+        after_in_parent=_one_thread.lock.release,
+        after_in_child=_one_thread.forget,
+    )
 
 
-def include(package: ModuleType) -> str | None:
-    """Lets `one_blas_thread` hold the BLAS of SciPy, too.
+def find_blas() -> None:
+    """Look for BLAS libraries that were loaded since the last call, for `one_blas_thread` to hold."""
+    _one_thread.find()
 
-    Gives the name that OpenBLAS has for the processor whose instructions it uses, or an empty one; None if it is another BLAS.
-    """
-    return _one_thread.add(package)
+
+def blas_architectures() -> set[str]:
+    """Return the processors whose instructions OpenBLAS uses, by its names for them; of other libraries none is known."""
+    libraries = (*_one_thread.per_thread, *_one_thread.shared)
+    return {name for library in libraries if (name := getattr(library, "architecture", None))}
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Holds BLAS to one thread; any number of threads may be in here at once."""
-    _one_thread.enter()
+    """Hold BLAS to one thread; any number of threads may be in here at once.
+
+    MKL, and libraries built with OpenMP, have a limit for each thread: every thread that multiplies must be in here itself.
+    """
+    own = _one_thread.enter()
     try:
         yield
     finally:
-        _one_thread.leave()
+        _one_thread.leave(own)

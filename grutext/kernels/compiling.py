@@ -7,23 +7,21 @@ from typing import Any
 
 import numba
 import numpy as np
-import scipy
+import scipy.linalg.cython_blas  # noqa: F401 (in a kernel, `np.dot` is its product)
 from llvmlite import ir
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from grutext.kernels.blas import include
+from grutext.kernels.blas import blas_architectures, find_blas
 
-BLOCK_ROWS = 512  # that are multiplied at once, and then still in the cache
+BLOCK_ROWS = 512  # rows that are multiplied at once, and are then still in the processor's cache
 _LINE = 64  # bytes that are fetched at a time
 
-# `np.dot` is SciPy's product in a loop; threads of its own would fight with ours for the cores.
-_CORE = include(scipy)
-if _CORE is None:
-    raise ImportError("SciPy has another BLAS than OpenBLAS")
-# Up to so many multiplications OpenBLAS does not lay matrices out anew for processors with AVX-512, and is a fifth faster.
-# Kept machine code has the number that it was made with: another one would change its speed and last bits, no more.
-_SMALL = 1_000_000 if _CORE in ("SkylakeX", "Cooperlake", "SapphireRapids") else 0
+find_blas()
+# Up to so many multiplications, OpenBLAS does not copy matrices into another layout on processors with AVX-512, and is a
+# fifth faster. Cached kernels have the number that they were compiled with; another one would change their speed and last
+# bits, nothing else.
+_SMALL = 1_000_000 if blas_architectures() & {"SkylakeX", "Cooperlake", "SapphireRapids"} else 0
 _LEAST_ROWS = 16  # with fewer it is slower again
 
 

@@ -13,7 +13,6 @@ import pytest
 import grutext
 from grutext import Classifier, kernels
 from grutext.errors import ConfigError
-from grutext.kernels import blas
 
 numba = pytest.importorskip("numba")
 gru = pytest.importorskip("grutext.kernels.gru", exc_type=ImportError)
@@ -79,15 +78,6 @@ def test_products_are_the_same_however_many_rows_are_multiplied_at_once(rng, row
     np.testing.assert_allclose(outputs, inputs.astype(float) @ kernel, rtol=1e-5, atol=1e-5)
     compiling.add_product_blocks(inputs, outputs, total, work, 16)
     np.testing.assert_allclose(total, 1 + inputs.astype(float).T @ outputs, rtol=1e-4, atol=1e-4)
-
-
-def test_a_blas_that_has_the_functions_of_openblas_but_for_one_is_held_all_the_same(monkeypatch):
-    class Other:
-        def __init__(self, path: str) -> None:
-            self.openblas_get_num_threads = self.openblas_set_num_threads = print
-
-    monkeypatch.setattr(blas.ctypes, "CDLL", Other)
-    assert blas._find_openblas(np) == (print, print, "")
 
 
 LOOPS = {"inference": ["embed", "run_layer"],
@@ -185,17 +175,3 @@ def test_machine_code_that_was_kept_is_not_used_where_its_file_is_another(build_
         encoding="utf-8",
     )
     assert ask(tmp_path / "model", hits, PYTHONPATH=str(tmp_path))[0] == "0"
-
-
-def test_another_blas_than_openblas_is_refused(build_bundle, monkeypatch):
-    """Its threads could not be held, and would fight with ours for the cores."""
-    monkeypatch.setattr(blas, "_find_openblas", lambda package: None)
-    for module in ("compiling", "gru", "inference", "ngrams", "tokens"):
-        monkeypatch.delitem(sys.modules, f"grutext.kernels.{module}", raising=False)
-    kernels.problem.cache_clear()
-    try:
-        assert Classifier(build_bundle()).predict(["the parcel"])
-        with pytest.raises(ConfigError, match="SciPy has another BLAS"):
-            Classifier(build_bundle(), compiled=True)
-    finally:
-        kernels.problem.cache_clear()

@@ -1,9 +1,7 @@
-"""Any number of threads gives the same bits, in order, and leaves BLAS as it was."""
+"""Any number of threads gives the same bits, in order."""
 
 import os
-import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,26 +9,6 @@ import pytest
 from grutext import Classifier
 from grutext.errors import ConfigError
 from grutext.inference import chunks
-from grutext.kernels import blas
-from grutext.kernels.blas import one_blas_thread
-
-ThreadpoolController = pytest.importorskip("threadpoolctl").ThreadpoolController
-
-
-def blas_threads() -> list[int]:
-    """How many threads BLAS may use now: NumPy's, and SciPy's where machine code has it."""
-    libraries = ThreadpoolController().select(user_api="blas").lib_controllers
-    held = "grutext.kernels.compiling" in sys.modules
-    return [library.num_threads for library in libraries if held or "scipy.libs" not in library.filepath]
-
-
-@pytest.fixture
-def two_for_blas():
-    """BLAS may use two threads, however many cores there are."""
-    if blas._find_openblas(np) is None:
-        pytest.skip("NumPy has another BLAS than OpenBLAS")
-    with ThreadpoolController().limit(limits=2, user_api="blas"):
-        yield
 
 
 @pytest.fixture
@@ -70,64 +48,6 @@ def test_as_many_threads_work_as_are_asked_for_and_none_stays(monkeypatch):
         assert chunks.map_chunks(work, texts, threads) == texts
         assert len(seen) == expected
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("grutext")]
-
-
-def test_each_chunk_is_worked_on_with_one_thread_of_blas(two_for_blas, monkeypatch, compiled):
-    if compiled:
-        import grutext.kernels.compiling  # noqa: F401
-    monkeypatch.setattr(chunks, "CHUNK_TEXTS", 2)
-    before = blas_threads()
-    assert set(before) == {2}
-    for threads in (1, 2):
-        for found in chunks.map_chunks(lambda _: blas_threads(), ["a", "b", "c"], threads):
-            assert set(found) == {1}
-    assert set(chunks.map_chunks(lambda _: blas_threads(), ["a"], 2)[0]) == {1}
-    assert blas_threads() == before
-
-
-def test_blas_is_as_it_was_once_the_last_one_has_left(two_for_blas):
-    before, inside, leave = blas_threads(), threading.Barrier(9), threading.Barrier(9)
-
-    def stay(fail):
-        with one_blas_thread():
-            inside.wait(timeout=60)
-            leave.wait(timeout=60)
-            if fail:
-                raise ValueError
-
-    with ThreadPoolExecutor(8) as pool:
-        waiting = [pool.submit(stay, n % 2) for n in range(8)]
-        inside.wait(timeout=60)
-        with one_blas_thread():
-            pass
-        assert set(blas_threads()) == {1}
-        leave.wait(timeout=60)
-        assert [bool(one.exception()) for one in waiting] == [False, True] * 4
-    assert blas_threads() == before
-
-
-@pytest.mark.long
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_process_that_was_forked_meanwhile_is_free(two_for_blas):
-    before = blas_threads()
-    with one_blas_thread():
-        child = os.fork()
-        if not child:
-            fine = blas_threads() == before
-            with one_blas_thread():
-                fine = fine and set(blas_threads()) == {1}
-            os._exit(0 if fine and blas_threads() == before else 1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert set(blas_threads()) == {1}
-
-
-def test_a_blas_that_two_packages_share_is_held_once(two_for_blas):
-    before = blas_threads()
-    assert blas.include(np)
-    with one_blas_thread():
-        assert set(blas_threads()) == {1}
-    assert blas_threads() == before
 
 
 def test_an_error_of_one_chunk_is_the_error_of_the_call(monkeypatch):
