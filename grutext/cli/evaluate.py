@@ -18,7 +18,7 @@ from grutext.cli.options import (
     reading_options,
     threads_option,
 )
-from grutext.cli.requirements import check_installed
+from grutext.requirements import check_installed
 
 if TYPE_CHECKING:
     from grutext.data import Example
@@ -57,12 +57,12 @@ def evaluate_command(
     from grutext.console import open_listener, render_report
     from grutext.data import Columns
     from grutext.model.bundle import Bundle
-    from grutext.training.splits import read_part
+    from grutext.training.splits import read_split
 
     listener = open_listener(quiet)
     bundle = Bundle.load(folder)
     columns = Columns(bundle.data.get("text_column"), bundle.data.get("label_column"))
-    examples = read_part(data, reading, columns, bundle.multilabel, listener)
+    examples = read_split(data, reading, columns, bundle.multilabel, listener)
     report = evaluate_bundle(bundle, examples, abstain_below, threads)
     note_unknown(data, report["unknown"], listener)
     if as_json:

@@ -20,9 +20,12 @@ from grutext.cli.options import (
     quiet_option,
     reading_options,
 )
-from grutext.cli.requirements import check_installed, is_installed
 from grutext.cli.settings import build_config, settings_options
-from grutext.cli.target import (
+from grutext.engines.tensorflow_settings import prepare_tensorflow
+from grutext.errors import GrutextError, TrainingError
+from grutext.progress import epochs_in_words
+from grutext.requirements import check_installed, is_installed
+from grutext.training.target import (
     TEXTS,
     check_target,
     discard_states,
@@ -33,15 +36,12 @@ from grutext.cli.target import (
     remove_leftovers,
     save_unfinished,
 )
-from grutext.cli.tensorflow_settings import prepare_tensorflow
-from grutext.errors import GrutextError, TrainingError
-from grutext.progress import epochs_in_words
 
 if TYPE_CHECKING:
     from grutext.config import Config
     from grutext.model.bundle import Bundle
     from grutext.progress import Listener
-    from grutext.training.splits import Parts
+    from grutext.training.splits import Splits
 
 
 @click.command(
@@ -111,11 +111,11 @@ def train_command(
     prepare_tensorflow()
 
     from grutext.console import open_listener
-    from grutext.training.splits import read_parts
+    from grutext.training.splits import read_splits
 
     listener = open_listener(quiet)
     with interruptible(), lock_target(folder, checkpoint):
-        parts = read_parts(
+        parts = read_splits(
             data, reading, listener, dev=dev, dev_fraction=dev_fraction, test=test, seed=config.training.seed,
             folder=checkpoint / TEXTS, in_memory=config.training.in_memory_megabytes,
         )  # fmt: skip
@@ -139,7 +139,7 @@ def _width(vectors: Path) -> int:
 
 
 def _fit(
-    parts: Parts, config: Config, listener: Listener, checkpoint: Path, resume: bool, started: float,
+    parts: Splits, config: Config, listener: Listener, checkpoint: Path, resume: bool, started: float,
     vectors: Path | None, folder: Path,
 ) -> Bundle:  # fmt: skip
     """Trains, and evaluates on the test part if there is one; what stops it leaves the model that there is."""
@@ -197,10 +197,10 @@ def _draw_loss(bundle: Bundle, folder: Path, listener: Listener) -> Path | None:
     if not is_installed("matplotlib"):
         listener.note("no picture of the loss: it needs matplotlib, pip install 'grutext[train]'")
         return None
-    from grutext.training import draw_history
+    from grutext.training import plot_history
 
     try:
-        draw_history(bundle.history, picture)
+        plot_history(bundle.history, picture)
     except OSError as error:
         listener.note(f"no picture of the loss: {picture}: {error.strerror}")
         return None

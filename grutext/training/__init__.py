@@ -2,6 +2,6 @@
 
 from grutext.training.fit import train
 from grutext.training.gru.interruption import DivergenceError, Interrupted
-from grutext.training.plot import draw_history
+from grutext.training.plot import plot_history
 
-__all__ = ["DivergenceError", "Interrupted", "draw_history", "train"]
+__all__ = ["DivergenceError", "Interrupted", "plot_history", "train"]

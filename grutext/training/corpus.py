@@ -16,7 +16,7 @@ from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.class_weights import class_weights, is_balanced
 from grutext.training.defaults import Shape
-from grutext.training.gru.batches import Corpus, one_hot
+from grutext.training.gru.batches import VectorizedCorpus, one_hot
 from grutext.training.gru.shards import ShardedCorpus
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _VOCABULARY_CHARACTERS = 64_000_000  # of texts in files; a token that has no pl
 _SHAPE_CHARACTERS = 4_000_000
 
 
-class InMemory:
+class InMemoryCorpus:
     """A training part that memory holds.
 
     Args:
@@ -62,9 +62,9 @@ class InMemory:
         """Gives the texts that the vocabulary comes from: all."""
         return self.texts
 
-    def corpus(self, vectorizer: Vectorizer, config: Config) -> Corpus:
+    def corpus(self, vectorizer: Vectorizer, config: Config) -> VectorizedCorpus:
         """Gives the texts as the GRU learns from them."""
-        return Corpus(vectorizer.vectorize(self.texts), self.targets, config.training.window)
+        return VectorizedCorpus(vectorizer.vectorize(self.texts), self.targets, config.training.window)
 
     def fit_linear(
         self, vectorizer: Vectorizer, config: Config, multilabel: bool, seconds: float | None
@@ -81,8 +81,8 @@ class InMemory:
         )  # fmt: skip
 
 
-class InFiles:
-    """A training part that lies in files; the methods are those of `InMemory`.
+class OnDiskCorpus:
+    """A training part that lies in files; the methods are those of `InMemoryCorpus`.
 
     Args:
         shards: The texts.

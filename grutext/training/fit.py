@@ -26,11 +26,11 @@ from grutext.progress import Listener, Silent
 from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.calibration.bundle import add_golden, calibrate_bundle
-from grutext.training.corpus import InFiles, InMemory
-from grutext.training.gru.batches import Corpus, one_hot
+from grutext.training.corpus import InMemoryCorpus, OnDiskCorpus
+from grutext.training.gru.batches import VectorizedCorpus, one_hot
 from grutext.training.gru.interruption import DivergenceError, Interrupted
 from grutext.training.gru.shards import ShardedCorpus
-from grutext.training.gru.word_vectors import Pretrained, read_pretrained
+from grutext.training.gru.word_vectors import WordVectors, read_word_vectors
 
 _SAVING = 2.0  # seconds that the last steps take, reports and writing included
 
@@ -79,7 +79,7 @@ def train(
     started = time.monotonic() if started is None else started
     listener = listener or Silent()
     check_model(config.gru)
-    part = InFiles(train) if isinstance(train, Shards) else InMemory(train)
+    part = OnDiskCorpus(train) if isinstance(train, Shards) else InMemoryCorpus(train)
     labels = part.labels
     if len(labels) < (1 if multilabel else 2) or not dev:
         raise TrainingError("training needs texts with at least two labels, and a dev part")
@@ -93,7 +93,7 @@ def train(
         raise TrainingError(
             f"no text of the dev part has a label of the training part ({', '.join(labels[:5])}, ...); name another dev part"
         )
-    pretrained = read_pretrained(vectors, vectorizer.vocabulary, config.gru, listener) if vectors else None
+    pretrained = read_word_vectors(vectors, vectorizer.vocabulary, config.gru, listener) if vectors else None
     origin = pretrained.origin if pretrained else {}
     end = started + config.training.time_budget if config.training.time_budget else None
 
@@ -116,7 +116,7 @@ def train(
         identity = _identity(part, dev, config, origin.get("vectors_sha256"), multilabel)
         seconds = config.training.checkpoint_seconds
         kept = Checkpoint(checkpoint, identity, resume, seconds) if checkpoint else None
-        held_out = Corpus(vectorizer.vectorize(dev_texts), dev_targets)
+        held_out = VectorizedCorpus(vectorizer.vectorize(dev_texts), dev_targets)
         corpus = part.corpus(vectorizer, config)
         fit = _gru(corpus, held_out, unfinished, listener, kept, end, pretrained)
         if isinstance(fit.stopped, DivergenceError) and not fit.history:
@@ -132,7 +132,7 @@ def train(
         bundle = add_golden(replace(bundle, data=bundle.data | {"unfinished": why}), dev_texts)
         raise DivergenceError(why, bundle) if isinstance(stopped, DivergenceError) else Interrupted(bundle)
     in_time = end is None or time.monotonic() + 2 * linear_seconds + _SAVING < end
-    if refit and config.linear.enabled and isinstance(part, InMemory) and in_time:
+    if refit and config.linear.enabled and isinstance(part, InMemoryCorpus) and in_time:
         bundle = _refit_linear(bundle, [*part.examples, *dev], vectorizer, listener)
     return add_golden(bundle, dev_texts)
 
@@ -143,14 +143,14 @@ def _refit_linear(
     """Fits the linear part again to all examples; what calibrates and decides stays as the dev part has it."""
     known = set(bundle.labels)
     examples = [example for example in examples if bundle.multilabel or known & set(example.labels)]
-    part = InMemory(examples, bundle.labels)
+    part = InMemoryCorpus(examples, bundle.labels)
     weights = _linear(part, vectorizer, bundle.config, bundle.multilabel, Silent(), None)
     listener.note(f"linear part: fitted again to all {part.count:,} texts")
     return replace(bundle, weights=bundle.weights | weights, data=bundle.data | {"refit": part.count})
 
 
 def _linear(
-    part: InMemory | InFiles, vectorizer: Vectorizer, config: Config, multilabel: bool, listener: Listener,
+    part: InMemoryCorpus | OnDiskCorpus, vectorizer: Vectorizer, config: Config, multilabel: bool, listener: Listener,
     end: float | None,
 ) -> Weights:  # fmt: skip
     began = time.monotonic()
@@ -168,8 +168,8 @@ def _linear(
 
 
 def _gru(
-    train: Corpus | ShardedCorpus, dev: Corpus, unfinished: Bundle, listener: Listener,
-    checkpoint: Any, end: float | None, pretrained: Pretrained | None,
+    train: VectorizedCorpus | ShardedCorpus, dev: VectorizedCorpus, unfinished: Bundle, listener: Listener,
+    checkpoint: Any, end: float | None, pretrained: WordVectors | None,
 ) -> Any:  # fmt: skip
     from grutext.training.gru.fit import fit_gru
 
@@ -193,7 +193,11 @@ def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
 
 
 def _identity(
-    part: InMemory | InFiles, dev: Sequence[Example], config: Config, vectors: str | None, multilabel: bool
+    part: InMemoryCorpus | OnDiskCorpus,
+    dev: Sequence[Example],
+    config: Config,
+    vectors: str | None,
+    multilabel: bool,
 ) -> dict[str, Any]:
     """Gives all that the weights depend on, by what to call it."""
     data = {"the training part": part.sha256, "the dev part": fingerprint(dev)}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 
-def draw_history(history: list[dict[str, Any]], path: Path) -> None:
+def plot_history(history: list[dict[str, Any]], path: Path) -> None:
     """Draws training loss, dev loss and dev score over the epochs into a PNG file.
 
     Args:

@@ -25,7 +25,7 @@ DEV_FRACTION, DEV_TEXTS, LEAST_FRACTION = 0.1, 500, 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Splits:
     """What a training is given.
 
     Attributes:
@@ -45,7 +45,7 @@ class Parts:
     dev_is_cut: bool
 
 
-def read_parts(
+def read_splits(
     source: str,
     reading: dict[str, Any],
     listener: Listener,
@@ -56,7 +56,7 @@ def read_parts(
     seed: int,
     folder: Path,
     in_memory: float,
-) -> Parts:
+) -> Splits:
     """Reads and checks the parts; the sample brings its own dev and test parts.
 
     Args:
@@ -99,10 +99,10 @@ def read_parts(
             examples, chosen = split_examples(dataset.examples, fraction, seed)
         listener.note(f"{len(chosen):,} of {dataset.texts:,} texts are set aside to choose the best epoch")
     else:
-        chosen = read_part(dev, reading, columns, dataset.multilabel, listener)
-    held_out = None if test is None else read_part(test, reading, columns, dataset.multilabel, listener)
+        chosen = read_split(dev, reading, columns, dataset.multilabel, listener)
+    held_out = None if test is None else read_split(test, reading, columns, dataset.multilabel, listener)
     data = {"source": origin, "text_column": columns.text, "label_column": columns.label}
-    return Parts(
+    return Splits(
         examples, chosen, held_out, dataset.multilabel, data, dev_is_cut=dev is None and not dataset.shards
     )
 
@@ -115,7 +115,7 @@ def default_fraction(texts: int) -> float:
     return min(DEV_FRACTION, max(DEV_TEXTS / max(1, texts), LEAST_FRACTION))
 
 
-def read_part(
+def read_split(
     source: str,
     reading: dict[str, Any],
     columns: Columns,

@@ -129,7 +129,7 @@ def test_a_missing_model_is_told_before_the_data_are_read(error, labelled) -> No
 
 
 def test_without_scikit_learn_the_command_says_what_to_install(error, model, labelled, monkeypatch) -> None:
-    monkeypatch.setattr("grutext.cli.requirements.find_spec", lambda name: None)
+    monkeypatch.setattr("grutext.requirements.find_spec", lambda name: None)
     assert error("evaluate", labelled) == (
         "grutext evaluate needs scikit-learn; install it with: pip install 'grutext[train]'"
     )

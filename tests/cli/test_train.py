@@ -70,8 +70,8 @@ def training(make_bundle, monkeypatch) -> FakeTraining:
     # The fake's weights have no GRU, so that neither check nor drawing may look for one.
     monkeypatch.setattr("grutext.training.train", fake)
     monkeypatch.setattr("grutext.model.bundle.check_weights", lambda *_: None)
-    monkeypatch.setattr("grutext.training.draw_history", lambda history, path: path.write_bytes(b"picture"))
-    monkeypatch.setattr("grutext.cli.requirements.find_spec", lambda name: True)
+    monkeypatch.setattr("grutext.training.plot_history", lambda history, path: path.write_bytes(b"picture"))
+    monkeypatch.setattr("grutext.requirements.find_spec", lambda name: True)
     ticks = itertools.count(100.0, 65.4)
     monkeypatch.setattr("grutext.cli.train.time", SimpleNamespace(monotonic=ticks.__next__))
     return fake
@@ -297,12 +297,10 @@ def test_a_picture_that_cannot_be_drawn_is_a_note(run, training, mails, monkeypa
     def fail(history, path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("grutext.training.draw_history", fail)
+    monkeypatch.setattr("grutext.training.plot_history", fail)
     result = run("train", mails)
     assert result.stderr.splitlines()[-1] == "no picture of the loss: model-loss.png: No space left on device"
-    monkeypatch.setattr(
-        "grutext.cli.requirements.find_spec", lambda name: None if name == "matplotlib" else True
-    )
+    monkeypatch.setattr("grutext.requirements.find_spec", lambda name: None if name == "matplotlib" else True)
     assert "needs matplotlib" in run("train", mails, "-m", "other").stderr
 
 
@@ -313,7 +311,7 @@ def test_a_picture_that_cannot_be_drawn_is_a_note(run, training, mails, monkeypa
 def test_without_the_extra_the_command_says_what_to_install(
     error, mails, monkeypatch, missing, package, extra
 ) -> None:
-    monkeypatch.setattr("grutext.cli.requirements.find_spec", lambda name: None if name == missing else True)
+    monkeypatch.setattr("grutext.requirements.find_spec", lambda name: None if name == missing else True)
     line = f"grutext train needs {package}; install it with: pip install 'grutext[{extra}]'"
     assert error("train", "missing.csv") == line
 

@@ -104,7 +104,7 @@ def test_the_trained_network_equals_the_runtime_from_text_to_logits(multilabel):
     from grutext.engines.keras.network import KerasNetwork
     from grutext.inference.gru_part import GRUPart
     from grutext.text import Vectorizer
-    from grutext.training.gru.batches import Corpus
+    from grutext.training.gru.batches import VectorizedCorpus
 
     texts = ["the cat sat", "", "a dog, a cat and the unknown zebra!", "天气很好", "cat"]
     config = Config().override({"gru.units": 6, "gru.embedding_size": 10, "text.subword_buckets": 50})
@@ -116,7 +116,7 @@ def test_the_trained_network_equals_the_runtime_from_text_to_logits(multilabel):
     )
     rng = np.random.default_rng(5)
     network.assign({name: rng.normal(size=a.shape, scale=0.5) for name, a in network.arrays().items()})
-    corpus = Corpus(tokens, np.zeros((len(texts), classes), np.float32))
+    corpus = VectorizedCorpus(tokens, np.zeros((len(texts), classes), np.float32))
     part = GRUPart(config.gru, network.arrays())
 
     keras_says = network.logits(corpus.batch(np.arange(len(texts)), tokens.rows))

@@ -167,7 +167,7 @@ def test_the_last_third_of_a_time_budget_has_little_patience_too(monkeypatch):
 
     clocks, ends = [], []
 
-    class Seen(gru.Clock):
+    class Seen(gru.Schedule):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             clocks.append(self)
@@ -177,7 +177,7 @@ def test_the_last_third_of_a_time_budget_has_little_patience_too(monkeypatch):
             super().epoch(record)
             ends.append(time.monotonic())
 
-    monkeypatch.setattr(gru, "Clock", Seen)
+    monkeypatch.setattr(gru, "Schedule", Seen)
     heard = Heard()
     fit(dev=NOISE, listener=heard, training__epochs=100_000, training__patience=1, training__time_budget=6)
     (clock,) = clocks

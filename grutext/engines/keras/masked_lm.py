@@ -9,7 +9,7 @@ from grutext.engines.keras.network import SIGNATURE, KerasNetwork, mask_of
 
 Tensor = Any
 
-# What a batch has in place of targets; see `grutext.training.gru.masking.hide`.
+# What a batch has in place of targets; see `grutext.training.gru.masking.mask_tokens`.
 _ANSWERS = dict.fromkeys(("masked_positions", "masked_types", "masked_targets"), (tf.int32, 1))
 
 
@@ -21,7 +21,7 @@ class KerasMaskedLM(KerasNetwork):
     embedding itself (Press and Wolf 2017, arXiv 1608.05859), and whose vocabulary is what the batch hides.
 
     The arguments are those of `Network`; the labels are as many as an embedding is wide, and nothing is adversarial. A
-    batch is what `grutext.training.gru.masking.hide` gave, and the loss of a step the mean of its hidden tokens'.
+    batch is what `grutext.training.gru.masking.mask_tokens` gave, and the loss of a step the mean of its hidden tokens'.
     """
 
     def _signature(self) -> dict[str, tuple[Any, int]]:

@@ -20,7 +20,7 @@ class NumbaMaskedLM(NumbaNetwork):
     """
 
     def train_step(self, batch: Batch, step: int, rate: float) -> float:
-        """Learns from one batch that `grutext.training.gru.masking.hide` gave; returns the mean loss of the hidden tokens."""
+        """Learns from one batch that `grutext.training.gru.masking.mask_tokens` gave; returns the mean loss of the hidden tokens."""
         with one_blas_thread():
             of_types = batch | {"ids": batch["masked_types"][None]}
             vectors, wanted = self._embed(batch), self._embed(of_types)[:, 0]  # (T, N, E), (K, E)

@@ -13,7 +13,7 @@ from grutext.text import UNKNOWN, TokenBatch
 _POOL = 6_400  # texts that are sorted by length together; few enough to mix, enough to pad little
 
 
-class Corpus:
+class VectorizedCorpus:
     """A vectorized part of the data, cut into batches again and again.
 
     Args:

@@ -32,7 +32,7 @@ _KEPT = 2  # states: the newest, and the one before it
 
 
 @dataclass(slots=True)
-class Place:
+class EpochProgress:
     """How far an epoch is.
 
     Attributes:
@@ -51,7 +51,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TrainingState:
     """What a state tells besides the network's own.
 
     Attributes:
@@ -63,7 +63,7 @@ class Run:
 
     best: Arrays
     history: list[dict[str, Any]]
-    place: Place = field(default_factory=Place)
+    place: EpochProgress = field(default_factory=EpochProgress)
     phase: str = TRAINING
 
 
@@ -90,7 +90,7 @@ class Checkpoint:
         """Whether the last state is old enough for a new one."""
         return time.monotonic() - self._kept_at >= self.seconds
 
-    def keep(self, network: Network, run: Run) -> None:
+    def keep(self, network: Network, run: TrainingState) -> None:
         """Writes the state.
 
         Raises:
@@ -117,7 +117,7 @@ class Checkpoint:
         for old in states[: -(_KEPT - 1)]:
             old.unlink(missing_ok=True)
 
-    def restore(self, network: Network, phase: str = TRAINING) -> Run | None:
+    def restore(self, network: Network, phase: str = TRAINING) -> TrainingState | None:
         """Puts the network into the newest whole state; gives None where that is of another phase, or none is wanted.
 
         Raises:
@@ -147,7 +147,9 @@ class Checkpoint:
                 return None
             network.assign(_under("now/", arrays))
             network.resume(_under("training/", arrays))
-            return Run(_under("best/", arrays), told["history"], Place(**told["place"]), phase)
+            return TrainingState(
+                _under("best/", arrays), told["history"], EpochProgress(**told["place"]), phase
+            )
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{whole} lacks or garbles {error}; start again without --resume") from error
 

@@ -14,16 +14,16 @@ from typing import Any, ClassVar
 from grutext.config import Config
 from grutext.engines.base import Batch, Network
 from grutext.progress import Listener
-from grutext.training.gru.batches import Corpus
-from grutext.training.gru.checkpoint import TRAINING, Checkpoint, Place, Run
-from grutext.training.gru.interruption import Deferral, DivergenceError
-from grutext.training.gru.prefetch import ahead
-from grutext.training.gru.schedule import Clock
+from grutext.training.gru.batches import VectorizedCorpus
+from grutext.training.gru.checkpoint import TRAINING, Checkpoint, EpochProgress, TrainingState
+from grutext.training.gru.interruption import DeferredInterrupt, DivergenceError
+from grutext.training.gru.prefetch import prefetch
+from grutext.training.gru.schedule import Schedule
 from grutext.training.gru.shards import ShardedCorpus
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class PhaseContext:
     """What the phases of a training have in common.
 
     Attributes:
@@ -35,15 +35,15 @@ class Context:
         interruption: Raises Ctrl-C between steps.
     """
 
-    train: Corpus | ShardedCorpus
+    train: VectorizedCorpus | ShardedCorpus
     config: Config
     listener: Listener
     checkpoint: Checkpoint | None
     deadline: float | None
-    interruption: Deferral
+    interruption: DeferredInterrupt
 
 
-class Epochs(ABC):
+class TrainingPhase(ABC):
     """The epochs of a phase; a subclass says what their batches are, and what each of them brought.
 
     Args:
@@ -58,11 +58,11 @@ class Epochs(ABC):
     """
 
     phase: ClassVar[str] = TRAINING
-    clock: Clock
+    clock: Schedule
 
-    def __init__(self, network: Network, context: Context, rate: float) -> None:
+    def __init__(self, network: Network, context: PhaseContext, rate: float) -> None:
         kept = context.checkpoint.restore(network, self.phase) if context.checkpoint else None
-        run = kept or Run({}, [])
+        run = kept or TrainingState({}, [])
         self.network, self.context, self.rate, self.is_resumed = network, context, rate, kept is not None
         self.options, self.listener = context.config.training, context.listener
         self.best, self.history, self.place = run.best, run.history, run.place
@@ -89,7 +89,7 @@ class Epochs(ABC):
         if checkpoint is None or self.network.steps != self._before + self.place.batches:
             return
         try:
-            checkpoint.keep(self.network, Run(self.best, self.history, self.place, self.phase))
+            checkpoint.keep(self.network, TrainingState(self.best, self.history, self.place, self.phase))
         except OSError as error:
             if not checkpoint.has_failed:
                 checkpoint.has_failed = True
@@ -97,7 +97,7 @@ class Epochs(ABC):
                     f"{checkpoint.folder}: the state cannot be kept ({error.strerror}); the training goes on"
                 )
 
-    def make(self, clock: Clock) -> None:
+    def make(self, clock: Schedule) -> None:
         """Makes the epochs that are still to come, as far as the clock lets it."""
         self.clock = clock
         for epoch in range(len(self.history) + 1, clock.epochs + 1):
@@ -108,11 +108,11 @@ class Epochs(ABC):
     def learn(self, epoch: int) -> None:
         """Makes the steps that an epoch still has."""
         began = time.monotonic() - self.place.seconds
-        with closing(ahead(itertools.islice(self.batches(epoch), self.place.batches, None))) as coming:
+        with closing(prefetch(itertools.islice(self.batches(epoch), self.place.batches, None))) as coming:
             self._steps(epoch, began, coming)
         record = self.conclude(epoch, time.monotonic() - began)
         self._before += self.place.batches
-        self.place = Place()
+        self.place = EpochProgress()
         self.history.append(record)
         self.tell()
         self._pause()
@@ -138,7 +138,7 @@ class Epochs(ABC):
             value = self.network.train_step(batch, (epoch << 18) + self.place.batches, rate)
             self.check_finite(value, epoch)
             texts, tokens = len(batch["lengths"]), int(batch["lengths"].sum())
-            self.place = Place(
+            self.place = EpochProgress(
                 batches=self.place.batches + 1,
                 texts=self.place.texts + texts,
                 tokens=self.place.tokens + tokens,

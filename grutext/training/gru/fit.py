@@ -18,14 +18,14 @@ from grutext.progress import EpochRecord, Listener
 from grutext.training.calibration.fit import logit_loss, rescale
 from grutext.training.calibration.thresholds import micro_f1
 from grutext.training.class_weights import class_weights, is_balanced
-from grutext.training.gru.batches import Corpus
+from grutext.training.gru.batches import VectorizedCorpus
 from grutext.training.gru.checkpoint import Checkpoint
-from grutext.training.gru.epochs import Context, Epochs
-from grutext.training.gru.interruption import Deferral, DivergenceError
-from grutext.training.gru.pretraining import Pretraining
-from grutext.training.gru.schedule import Clock
+from grutext.training.gru.epochs import PhaseContext, TrainingPhase
+from grutext.training.gru.interruption import DeferredInterrupt, DivergenceError
+from grutext.training.gru.pretraining import PretrainingPhase
+from grutext.training.gru.schedule import Schedule
 from grutext.training.gru.shards import ShardedCorpus
-from grutext.training.gru.word_vectors import Pretrained
+from grutext.training.gru.word_vectors import WordVectors
 
 _FORESEEN = 16  # one of so many dev texts tells how long they all will take
 _DEV_BATCH = 128  # texts
@@ -48,8 +48,8 @@ class GRUFit:
 
 
 def fit_gru(
-    train: Corpus | ShardedCorpus,
-    dev: Corpus,
+    train: VectorizedCorpus | ShardedCorpus,
+    dev: VectorizedCorpus,
     config: Config,
     rows: int,
     *,
@@ -57,7 +57,7 @@ def fit_gru(
     listener: Listener,
     checkpoint: Checkpoint | None = None,
     deadline: float | None = None,
-    pretrained: Pretrained | None = None,
+    pretrained: WordVectors | None = None,
 ) -> GRUFit:
     """Trains until the epochs are over, the dev part stops improving, the time is up, or something stops it.
 
@@ -81,14 +81,14 @@ def fit_gru(
     network = make_network(config, rows, len(train.label_counts), multilabel, weights)
     if pretrained:
         network.assign(pretrained.placed(network.arrays()))
-    context = Context(train, config, listener, checkpoint, deadline, Deferral())
+    context = PhaseContext(train, config, listener, checkpoint, deadline, DeferredInterrupt())
     fit = _Fit(network, context, dev, multilabel)
     if not fit.is_resumed and options.pretraining_epochs:
-        fit.pretraining = Pretraining(context, rows, network.arrays())
+        fit.pretraining = PretrainingPhase(context, rows, network.arrays())
     return fit.run()
 
 
-class _Fit(Epochs):
+class _Fit(TrainingPhase):
     """A training of the GRU part under way.
 
     Args:
@@ -101,11 +101,13 @@ class _Fit(Epochs):
         pretraining: What is still to come first, if anything.
     """
 
-    def __init__(self, network: Network, context: Context, dev: Corpus, multilabel: bool) -> None:
+    def __init__(
+        self, network: Network, context: PhaseContext, dev: VectorizedCorpus, multilabel: bool
+    ) -> None:
         super().__init__(network, context, context.config.training.learning_rate)
         self.best = self.best or network.arrays()
         self.dev, self.multilabel = dev, multilabel
-        self.pretraining: Pretraining | None = None
+        self.pretraining: PretrainingPhase | None = None
 
     def run(self) -> GRUFit:
         """Trains to the end, or to what stops it."""
@@ -157,7 +159,7 @@ class _Fit(Epochs):
 
     def _train(self) -> None:
         self.listener.begin(self.options.epochs, self.context.train.size)
-        clock = Clock(self.options.epochs, self.options.warmup, self.context.deadline)
+        clock = Schedule(self.options.epochs, self.options.warmup, self.context.deadline)
         if clock.deadline is not None:
             clock.reserve = self._foresee()
         self.make(clock)
@@ -188,7 +190,9 @@ class _Fit(Epochs):
         )
 
 
-def predict(network: Network, corpus: Corpus, token_budget: int, step: int = 1) -> NDArray[np.float32]:
+def predict(
+    network: Network, corpus: VectorizedCorpus, token_budget: int, step: int = 1
+) -> NDArray[np.float32]:
     """Gives the logits of every text of a corpus, `(N, C)`, in its order; zeros where `step` leaves texts out."""
     logits = np.zeros(corpus.targets.shape, np.float32)
     for places, batch in corpus.in_order(_DEV_BATCH, token_budget, step):

@@ -11,7 +11,7 @@ from grutext.model.bundle import Bundle
 
 
 @final
-class Deferral:
+class DeferredInterrupt:
     """Holds Ctrl-C back until `check` is called, where the state is whole; pressed again, it comes at once.
 
     A signal that comes while a step runs may be raised as soon as it returns, before anyone has noted that it is
@@ -26,7 +26,7 @@ class Deferral:
         self._pressed = False
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> Deferral:
+    def __enter__(self) -> DeferredInterrupt:
         if threading.current_thread() is threading.main_thread():  # Python allows no other
             for number in (signal.SIGINT, signal.SIGTERM):
                 if signal.getsignal(number) is signal.default_int_handler:

@@ -14,11 +14,11 @@ _HIDDEN = 0.35  # share of the tokens
 _MOST_HIDDEN = 2_048
 
 
-def hide(batch: Batch, rng: np.random.Generator) -> Batch | None:
+def mask_tokens(batch: Batch, rng: np.random.Generator) -> Batch | None:
     """Gives a batch some of whose tokens read as unknown, without subwords; None where chance hides none.
 
     Args:
-        batch: As `grutext.training.gru.batches.Corpus.batch` gives it.
+        batch: As `grutext.training.gru.batches.VectorizedCorpus.batch` gives it.
         rng: Decides which.
 
     Returns:

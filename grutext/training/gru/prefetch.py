@@ -13,7 +13,7 @@ _AHEAD = 2
 _WAIT = 0.05  # seconds between two looks whether anyone still waits
 
 
-def ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
+def prefetch(items: Iterable[Item]) -> Generator[Item, None, None]:
     """Yields the items in their order, of which a thread makes the next ones meanwhile: two that are ready, one in its hands.
 
     An error in the making is raised when its item's turn comes. When the generator is closed, the thread is over.

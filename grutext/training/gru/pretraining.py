@@ -15,15 +15,15 @@ from grutext.engines.base import Batch
 from grutext.engines.choose import make_masked_lm
 from grutext.model.initial import Arrays
 from grutext.progress import epochs_in_words
-from grutext.training.gru.epochs import Context, Epochs
-from grutext.training.gru.masking import hide
-from grutext.training.gru.schedule import Clock
+from grutext.training.gru.epochs import PhaseContext, TrainingPhase
+from grutext.training.gru.masking import mask_tokens
+from grutext.training.gru.schedule import Schedule
 
 _RATE = 0.0028  # or the training's, if that is lower
 _SHARE = 0.3  # of the time that is left
 
 
-class Pretraining(Epochs):
+class PretrainingPhase(TrainingPhase):
     """Epochs of hidden tokens.
 
     Args:
@@ -34,7 +34,7 @@ class Pretraining(Epochs):
 
     phase = "pretraining"
 
-    def __init__(self, context: Context, rows: int, start: Arrays) -> None:
+    def __init__(self, context: PhaseContext, rows: int, start: Arrays) -> None:
         network = make_masked_lm(context.config, rows)
         network.assign(network.arrays() | _tables(start))
         super().__init__(network, context, min(_RATE, context.config.training.learning_rate))
@@ -47,7 +47,7 @@ class Pretraining(Epochs):
             deadline = now + _SHARE * (deadline - now)
         self.listener.begin(epochs, self.context.train.size, self.phase)
         try:
-            self.make(Clock(epochs, self.options.warmup, deadline))
+            self.make(Schedule(epochs, self.options.warmup, deadline))
         finally:
             self.listener.end()
         self.listener.note(self._summary())
@@ -58,7 +58,7 @@ class Pretraining(Epochs):
         options = self.options
         order, chance = (np.random.default_rng([options.seed, kind, epoch]) for kind in (6, 7))
         for batch in self.context.train.shuffled(options.batch_size, options.token_budget, 0.0, order):
-            hidden = hide(batch, chance)
+            hidden = mask_tokens(batch, chance)
             if hidden is not None:
                 yield hidden
 

@@ -6,7 +6,7 @@ import math
 import time
 
 
-class Clock:
+class Schedule:
     """Knows how far the training is, in steps or in time, whichever is further."""
 
     def __init__(self, epochs: int, warmup: float, deadline: float | None) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from grutext.data import Shards
 from grutext.engines.base import Batch
 from grutext.text import TokenBatch, Vectorizer
-from grutext.training.gru.batches import Corpus, one_hot
+from grutext.training.gru.batches import VectorizedCorpus, one_hot
 from grutext.training.samples import runs
 
 _BLOCK_CHARACTERS = 2_000_000
@@ -21,7 +21,7 @@ _ARRAYS = ("ids", "lengths", "rows", "buckets", "bucket_counts")
 
 
 class ShardedCorpus:
-    """Like a `Corpus`, of texts that lie in files.
+    """Like a `VectorizedCorpus`, of texts that lie in files.
 
     A file is read in random order and cut into blocks, each of which is vectorized once; its ids are kept
     beside the file and memory-mapped from then on. Since chance chose what is in a file, an epoch takes one
@@ -72,7 +72,7 @@ class ShardedCorpus:
     def shuffled(
         self, batch_size: int, token_budget: int, word_dropout: float, rng: np.random.Generator
     ) -> Iterator[Batch]:
-        """Yields every text once, as `Corpus.shuffled` does, block by block."""
+        """Yields every text once, as `VectorizedCorpus.shuffled` does, block by block."""
         order = rng.permutation(self.files)
         for number, own in zip(order, rng.spawn(self.files), strict=True):
             if not self._folders[number].exists():
@@ -80,7 +80,7 @@ class ShardedCorpus:
                     pass
             for path in sorted(self._folders[number].iterdir()):
                 tokens, targets = _load(path, len(self.labels))
-                yield from Corpus(tokens, targets, self.window).shuffled(
+                yield from VectorizedCorpus(tokens, targets, self.window).shuffled(
                     batch_size, token_budget, word_dropout, own
                 )
 

@@ -20,7 +20,7 @@ GAIN = 3.0  # initial length of word vectors over that of random rows; measured 
 
 
 @dataclass(frozen=True, slots=True)
-class Pretrained:
+class WordVectors:
     """Vectors of some words of a vocabulary.
 
     Attributes:
@@ -43,7 +43,9 @@ class Pretrained:
         return arrays | {TABLE: table}
 
 
-def read_pretrained(path: Path, vocabulary: Vocabulary, config: GRUConfig, listener: Listener) -> Pretrained:
+def read_word_vectors(
+    path: Path, vocabulary: Vocabulary, config: GRUConfig, listener: Listener
+) -> WordVectors:
     """Reads the vectors that a file has for a vocabulary.
 
     Raises:
@@ -66,7 +68,7 @@ def read_pretrained(path: Path, vocabulary: Vocabulary, config: GRUConfig, liste
     listener.note(f"{path}: vectors for {share} ({len(found.rows) / len(words):.0%})".replace("%", " %"))
     if found.garbled:
         listener.note(f"{path}: rows passed over because their word is not UTF-8: {found.garbled:,}")
-    return Pretrained(
+    return WordVectors(
         rows=np.array([vocabulary.row(word) for word in found.rows]),
         vectors=np.stack(list(found.rows.values())),
         origin={"vectors": path.name, "vectors_sha256": digest(path), "vectors_words": len(found.rows)},

@@ -77,11 +77,11 @@ def _steps(examples: Sequence[Example], repeats: int) -> Rows:
 
 def _batches(examples: Sequence[Example], labels: Sequence[str], config: Config) -> list[Batch]:
     from grutext.text import Vectorizer
-    from grutext.training.gru.batches import Corpus, one_hot
+    from grutext.training.gru.batches import VectorizedCorpus, one_hot
 
     texts = [example.text for example in examples]
     tokens = Vectorizer.fit(texts, config.text).vectorize(texts)
-    corpus = Corpus(tokens, one_hot([example.labels for example in examples], labels), _WINDOW)
+    corpus = VectorizedCorpus(tokens, one_hot([example.labels for example in examples], labels), _WINDOW)
     shuffled = corpus.shuffled(_BATCH, _BATCH * _WINDOW, 0.0, np.random.default_rng(1))
     return [batch for batch, _ in zip(shuffled, range(_BATCHES))]
 

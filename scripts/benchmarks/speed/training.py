@@ -19,13 +19,13 @@ from benchmarks.sets import mostly_han
 from benchmarks.speed.job import Bench
 from benchmarks.speed.models import sample
 from benchmarks.speed.tutorial import CUT, Tutorial
-from grutext.cli.tensorflow_settings import prepare_tensorflow
 from grutext.config import Config
 from grutext.data import Example, label_set
+from grutext.engines.tensorflow_settings import prepare_tensorflow
 from grutext.progress import EpochRecord, Silent
 from grutext.text import Vectorizer
 from grutext.training import defaults
-from grutext.training.gru.batches import Corpus, one_hot
+from grutext.training.gru.batches import VectorizedCorpus, one_hot
 from grutext.training.gru.fit import fit_gru
 
 _CHARACTERS = 3_000_000  # in an epoch, so that it takes seconds for long texts too
@@ -113,7 +113,7 @@ def _train_ours(other: Connection, bench: Bench, name: str) -> None:
     vectorizer = Vectorizer.fit(texts, config.text)
     rows = vectorizer.vocabulary.rows
     targets = one_hot([example.labels for example in everything], labels)
-    train = Corpus(vectorizer.vectorize(texts[:count]), targets[:count], CUT)
-    dev = Corpus(vectorizer.vectorize(texts[:_DEV]), targets[:_DEV])
+    train = VectorizedCorpus(vectorizer.vectorize(texts[:count]), targets[:count], CUT)
+    dev = VectorizedCorpus(vectorizer.vectorize(texts[:_DEV]), targets[:_DEV])
     other.send((rows, config.gru.embedding_size, config.gru.units))
     fit_gru(train, dev, config, rows, multilabel=False, listener=_Turns(other))

@@ -12,7 +12,7 @@ from grutext import kernels
 from grutext.config import Config
 from grutext.engines import choose as network
 from grutext.text import Vectorizer
-from grutext.training.gru.batches import Corpus, one_hot
+from grutext.training.gru.batches import VectorizedCorpus, one_hot
 
 if why := kernels.problem("training"):
     pytest.skip(why, allow_module_level=True)
@@ -22,7 +22,7 @@ def made(kind, settings, head="softmax", weights=None):
     """Gives a network of random weights and biases, and a corpus."""
     config = Config().override(SIZES | STILL | {"training.adversarial_radius": 0.5} | settings)
     vectorizer = Vectorizer.fit(TEXTS, config.text)
-    corpus = Corpus(vectorizer.vectorize(TEXTS), one_hot(LABELS, ["a", "b", "c"]))
+    corpus = VectorizedCorpus(vectorizer.vectorize(TEXTS), one_hot(LABELS, ["a", "b", "c"]))
     new = kind(config, vectorizer.vocabulary.rows, 3, head, weights)
     rng = np.random.default_rng(3)
     new.assign({name: rng.normal(size=a.shape).astype(np.float32) * 0.4 for name, a in new.arrays().items()})

@@ -3,7 +3,7 @@ import pytest
 
 from grutext.config import TextConfig
 from grutext.text import UNKNOWN, Vectorizer, Vocabulary
-from grutext.training.gru.batches import Corpus, _distinct, cut, one_hot
+from grutext.training.gru.batches import VectorizedCorpus, _distinct, cut, one_hot
 
 
 def corpus_of(lengths, seed=0):
@@ -11,7 +11,7 @@ def corpus_of(lengths, seed=0):
     words = [f"w{n}" for n in range(50)]
     texts = [" ".join(rng.choice(words, length)) for length in lengths]
     vectorizer = Vectorizer(TextConfig(subword_buckets=97), Vocabulary(words[:30]))
-    return texts, Corpus(
+    return texts, VectorizedCorpus(
         vectorizer.vectorize(texts), np.eye(2, dtype=np.float32)[rng.integers(0, 2, len(texts))]
     )
 
@@ -66,7 +66,7 @@ def test_a_text_longer_than_the_budget_is_a_batch_of_its_own():
 def test_an_epoch_reads_a_window_of_a_long_text_and_another_one_the_next_time():
     lengths = [3, 0, 40, 8, 9]
     _, corpus = corpus_of(lengths)
-    windowed = Corpus(corpus.tokens, np.arange(5, dtype=np.float32)[:, None], window=8)
+    windowed = VectorizedCorpus(corpus.tokens, np.arange(5, dtype=np.float32)[:, None], window=8)
     assert windowed.size == 3 + 0 + 8 + 8 + 8
     whole = np.split(corpus.tokens.ids, np.cumsum(lengths)[:-1])
     places = set()
@@ -97,7 +97,7 @@ def test_an_epoch_reads_a_window_of_a_long_text_and_another_one_the_next_time():
 
 def test_windows_leave_the_order_of_shorter_texts_alone():
     _, corpus = corpus_of([5] * 40)
-    windowed = Corpus(corpus.tokens, corpus.targets, window=8)
+    windowed = VectorizedCorpus(corpus.tokens, corpus.targets, window=8)
     first, second = (
         [b["ids"].tobytes() for b in each.shuffled(8, 1000, 0.1, np.random.default_rng(3))]
         for each in (corpus, windowed)
@@ -126,7 +126,7 @@ def test_labels_become_columns_and_unknown_ones_leave_no_trace():
 @pytest.mark.parametrize("name", ["trec6", "sst2", "banking77", "chnsenticorp", "cr", "tweeteval_emotion"])
 def test_padding_stays_under_ten_percent_on_real_texts(name, real_texts):
     texts = real_texts(name)
-    corpus = Corpus(
+    corpus = VectorizedCorpus(
         Vectorizer(TextConfig(), Vocabulary([])).vectorize(texts), np.zeros((len(texts), 1), np.float32)
     )
     batches = list(corpus.shuffled(128, 32_768, 0.0, np.random.default_rng(0)))

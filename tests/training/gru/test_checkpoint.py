@@ -119,9 +119,9 @@ def test_ctrl_c_within_a_step_keeps_the_state_after_it(whole, tmp_path, monkeypa
 
 
 def test_ctrl_c_pressed_twice_leaves_at_once():
-    from grutext.training.gru.interruption import Deferral
+    from grutext.training.gru.interruption import DeferredInterrupt
 
-    with Deferral() as held:
+    with DeferredInterrupt() as held:
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             held.check()

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from grutext.training.gru.prefetch import ahead
+from grutext.training.gru.prefetch import prefetch
 
 
 def makers():
@@ -10,7 +10,7 @@ def makers():
 
 
 def test_the_items_come_in_their_order_and_the_thread_ends():
-    assert list(ahead(iter(range(100)))) == list(range(100))
+    assert list(prefetch(iter(range(100)))) == list(range(100))
     assert not makers()
 
 
@@ -25,7 +25,7 @@ def test_two_items_are_made_ahead_and_no_more():
                 is_third.set()
             yield number
 
-    coming = ahead(items())
+    coming = prefetch(items())
     assert next(coming) == 0
     assert is_third.wait(10)
     assert len(made) <= 4, "one is yielded, two lie ready, one waits for room"
@@ -38,7 +38,7 @@ def test_an_error_comes_when_its_turn_has_come():
         yield 1
         raise OSError("the file is gone")
 
-    coming = ahead(items())
+    coming = prefetch(items())
     assert next(coming) == 1
     with pytest.raises(OSError, match="the file is gone"):
         next(coming)
@@ -47,7 +47,7 @@ def test_an_error_comes_when_its_turn_has_come():
 
 def test_it_is_closed_by_an_error_of_the_one_who_takes():
     def take():
-        coming = ahead(iter(range(1_000)))
+        coming = prefetch(iter(range(1_000)))
         try:
             for _ in coming:
                 raise KeyboardInterrupt

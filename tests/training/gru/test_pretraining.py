@@ -16,34 +16,34 @@ from grutext.data import Example
 from grutext.engines.choose import make_masked_lm
 from grutext.model.bundle import weights_digest
 from grutext.text import Vectorizer
-from grutext.training.gru.batches import Corpus
-from grutext.training.gru.masking import hide
+from grutext.training.gru.batches import VectorizedCorpus
+from grutext.training.gru.masking import mask_tokens
 
 PRETRAINED = {"training__pretraining_epochs": 3}
 
 
 def corpus_of(texts, config):
     vectorizer = Vectorizer.fit(texts, config.text)
-    return Corpus(vectorizer.vectorize(texts), np.zeros((len(texts), 1), np.float32)), vectorizer
+    return VectorizedCorpus(vectorizer.vectorize(texts), np.zeros((len(texts), 1), np.float32)), vectorizer
 
 
 def hidden_batches(corpus, seed=1, epochs=1):
     for epoch in range(epochs):
         rng = np.random.default_rng([seed, epoch])
         for batch in corpus.shuffled(40, 10_000, 0.0, rng):
-            yield batch, hide(batch, rng)
+            yield batch, mask_tokens(batch, rng)
 
 
 def pretraining(config, targets, start=()):
-    from grutext.training.gru.epochs import Context
-    from grutext.training.gru.interruption import Deferral
-    from grutext.training.gru.pretraining import Pretraining
+    from grutext.training.gru.epochs import PhaseContext
+    from grutext.training.gru.interruption import DeferredInterrupt
+    from grutext.training.gru.pretraining import PretrainingPhase
 
     texts = [example.text for example in TRAIN]
     vectorizer = Vectorizer.fit(texts, config.text)
-    corpus = Corpus(vectorizer.vectorize(texts), targets)
-    context = Context(corpus, config, Recorder(), None, None, Deferral())
-    return Pretraining(context, vectorizer.vocabulary.rows, dict(start))
+    corpus = VectorizedCorpus(vectorizer.vectorize(texts), targets)
+    context = PhaseContext(corpus, config, Recorder(), None, None, DeferredInterrupt())
+    return PretrainingPhase(context, vectorizer.vocabulary.rows, dict(start))
 
 
 def vectors_of(network, batch):
@@ -98,12 +98,12 @@ def test_long_batches_hide_a_limited_number_and_empty_ones_none():
     config = Config().override(SIZES)
     corpus, _ = corpus_of(["a b c d e f " * 4_000], config)
     batch = corpus.batch(np.arange(1), corpus.tokens.rows)
-    hidden = hide(batch, np.random.default_rng(1))
+    hidden = mask_tokens(batch, np.random.default_rng(1))
     assert len(hidden["masked_positions"]) == 2_048
     assert hidden["masked_positions"].max() > 20_000, "they are spread over all of the text"
     assert (np.diff(hidden["masked_positions"]) > 0).all()
     corpus, _ = corpus_of(["", ""], config)
-    assert hide(corpus.batch(np.arange(2), corpus.tokens.rows), np.random.default_rng(1)) is None
+    assert mask_tokens(corpus.batch(np.arange(2), corpus.tokens.rows), np.random.default_rng(1)) is None
 
 
 @pytest.mark.tf

@@ -12,7 +12,7 @@ from grutext.inference import Classifier
 from grutext.model.bundle import weights_digest
 from grutext.text import Vectorizer
 from grutext.training.gru import shards as module
-from grutext.training.gru.batches import Corpus, one_hot
+from grutext.training.gru.batches import VectorizedCorpus, one_hot
 from grutext.training.gru.shards import ShardedCorpus
 
 LABELS = ("sea", "town", "wood")
@@ -52,7 +52,7 @@ def contents(batches, vectorizer):
 def test_each_text_comes_once_as_in_memory(spilled, vectorizer):
     sharded = ShardedCorpus(spilled(TRAIN), vectorizer, LABELS, 0, 0, seed=1)
     targets = one_hot([e.labels for e in TRAIN], LABELS)
-    whole = Corpus(vectorizer.vectorize([e.text for e in TRAIN]), targets)
+    whole = VectorizedCorpus(vectorizer.vectorize([e.text for e in TRAIN]), targets)
     wanted = sorted(contents(whole.shuffled(8, 1000, 0.0, np.random.default_rng(1)), vectorizer))
     for _ in range(2):  # vectorized, and memory-mapped
         assert (

@@ -11,7 +11,7 @@ from grutext.data import Example
 from grutext.errors import ConfigError, DataError, TrainingError
 from grutext.progress import Silent
 from grutext.text import Vocabulary
-from grutext.training.gru.word_vectors import GAIN, TABLE, Pretrained, read_pretrained
+from grutext.training.gru.word_vectors import GAIN, TABLE, WordVectors, read_word_vectors
 
 WORDS = ("wave", "salt", "owl", "fern", "tram")
 FILE = "Wave 1 0 0 0 0\nowl 0 2 0 0 0\nowl 9 9 9 9 9\nunseen 7 7 7 7 7\nfern 0 0 -4 0 0\n"
@@ -38,7 +38,7 @@ def vectors(tmp_path):
 
 def read(path, words=WORDS, listener=None, **settings):
     model = Config().override({"gru.embedding_size": 5} | settings).gru
-    return read_pretrained(path, Vocabulary(words), model, listener or Silent())
+    return read_word_vectors(path, Vocabulary(words), model, listener or Silent())
 
 
 def test_the_words_of_the_vocabulary_find_their_rows(vectors):
@@ -58,7 +58,7 @@ def test_rows_without_a_vector_and_other_weights_stay_as_they_were(rng):
     before = {TABLE: rng.uniform(-0.05, 0.05, (6, 5)).astype(np.float32), "head/bias": np.ones(2)}
     kept = before[TABLE].copy()
     drawn = rng.normal(size=(3, 5)).astype(np.float32)
-    after = Pretrained(np.array([1, 5, 3]), drawn, {}).placed(before)
+    after = WordVectors(np.array([1, 5, 3]), drawn, {}).placed(before)
     np.testing.assert_array_equal(after[TABLE][[0, 2, 4]], kept[[0, 2, 4]])
     np.testing.assert_array_equal(before[TABLE], kept)
     assert after["head/bias"] is before["head/bias"]
@@ -71,7 +71,7 @@ def test_rows_without_a_vector_and_other_weights_stay_as_they_were(rng):
 @pytest.mark.parametrize("size", [0.0, 1e-30, 1e30])
 def test_vectors_of_any_length_give_finite_rows(size):
     before = {TABLE: np.full((2, 5), 0.05, np.float32)}
-    placed = Pretrained(np.array([1]), np.full((1, 5), size, np.float32), {}).placed(before)[TABLE]
+    placed = WordVectors(np.array([1]), np.full((1, 5), size, np.float32), {}).placed(before)[TABLE]
     np.testing.assert_allclose(placed[1], GAIN * 0.05 if size else 0.0, rtol=1e-5)
 
 

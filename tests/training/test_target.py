@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-from grutext.cli import target
 from grutext.errors import GrutextError
 from grutext.model.bundle import Bundle
+from grutext.training import target
 
 
 def entries(folder):

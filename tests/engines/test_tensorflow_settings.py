@@ -2,7 +2,7 @@
 
 import os
 
-from grutext.cli.tensorflow_settings import prepare_tensorflow
+from grutext.engines.tensorflow_settings import prepare_tensorflow
 
 NAMES = ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
