@@ -1,6 +1,7 @@
 """Every number and name that a user may choose, with its default.
 
-A configuration is a tree of frozen dataclasses, one for each part of the product:
+A configuration is a tree of frozen dataclasses, one for each part of the product. A value out of its range raises a
+`ConfigError` wherever a dataclass is built.
 
 >>> Config().gru.units
 64
@@ -17,8 +18,26 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
-from grutext.config_checks import check_ranges
 from grutext.errors import ConfigError
+
+TOKENIZERS = ("auto", "word", "pair", "character")
+CLASS_WEIGHTS = ("auto", "none", "balanced")
+OPTIMIZED = ("accuracy", "macro-f1")
+DIRECTIONS = ("auto", "own", "shared")
+CONVOLUTIONS = "0, or an odd number from 3"
+_LONGEST_NGRAM = 64  # a model from an untrusted source must not ask for work without end
+
+
+def is_convolution(width: int) -> bool:
+    """Return whether a convolution may have this width; 0 stands for no convolution."""
+    return width == 0 or (width >= 3 and width % 2 == 1)
+
+
+def _check(*rules: tuple[bool, str]) -> None:
+    """Raise a ConfigError with the text of the first rule that does not hold."""
+    for holds, rule in rules:
+        if not holds:
+            raise ConfigError(rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +46,12 @@ class TextConfig:
 
     Attributes:
         tokenizer: `word`; `pair`, two characters at a time in scripts without spaces; `character`; or `auto`:
-            pairs where most tokens are of such a script, characters where texts are single words.
+            `pair` if most tokens are of such a script, `character` if texts are single words, `word` otherwise.
         min_count: A token seen less often in training has no embedding row of its own.
-        max_vocabulary: At most this many tokens have a row of their own; the most frequent ones.
-        subword_min: Shortest hashed character n-gram of a token, in characters.
-        subword_max: Longest hashed character n-gram; 0 turns them off.
-        subword_buckets: Rows of the table that the n-grams are hashed into.
+        max_vocabulary: At most this many tokens, the most frequent ones, have a row of their own.
+        subword_min: Length of the shortest hashed character n-gram of a token, in characters.
+        subword_max: Length of the longest hashed character n-gram; 0 turns character n-grams off.
+        subword_buckets: Number of rows of the table that the n-grams are hashed into.
     """
 
     tokenizer: str = "auto"
@@ -42,6 +61,25 @@ class TextConfig:
     subword_max: int = 5
     subword_buckets: int = 50_000
 
+    def __post_init__(self) -> None:
+        _check(
+            (self.tokenizer in TOKENIZERS, f"text.tokenizer is one of {', '.join(TOKENIZERS)}"),
+            (
+                self.max_vocabulary >= 1 and self.min_count >= 1,
+                "text.max_vocabulary and text.min_count start at 1",
+            ),
+            (self.subword_min >= 1, "text.subword_min starts at 1"),
+            (
+                self.subword_max == 0 or self.subword_max >= self.subword_min,
+                "text.subword_max is 0, or at least text.subword_min",
+            ),
+            (self.subword_buckets >= 1, "text.subword_buckets starts at 1"),
+            (
+                max(self.subword_min, self.subword_max) <= _LONGEST_NGRAM,
+                f"text.subword_min and text.subword_max end at {_LONGEST_NGRAM}",
+            ),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LinearConfig:
@@ -49,13 +87,14 @@ class LinearConfig:
 
     Attributes:
         enabled: Whether there is a linear part (`--no-linear`).
-        word_max: Longest word n-gram, in tokens.
-        char_min: Shortest character n-gram.
-        char_max: Longest character n-gram.
-        min_count: An n-gram must occur in at least this many training texts; 0 lets their number decide.
-        max_megabytes: The most telling n-grams are kept, as many as fit into this many megabytes.
+        word_max: Length of the longest word n-gram, in tokens; 0 turns word n-grams off.
+        char_min: Length of the shortest character n-gram, in characters.
+        char_max: Length of the longest character n-gram; 0 turns character n-grams off.
+        min_count: An n-gram must occur in at least this many training texts; 0 lets the number of texts decide.
+        max_megabytes: Size limit of the linear part; the most informative n-grams that fit are kept.
         regularization: The C of scikit-learn's LinearSVC; larger fits more closely; 0 lets the data decide.
-        label_names: Whether each label's name counts as one text of it, unless texts are kept in files.
+        label_names: Whether each label's name is learned from like one more text with that label. Has no effect where
+            the texts do not fit into memory.
     """
 
     enabled: bool = True
@@ -67,6 +106,29 @@ class LinearConfig:
     regularization: float = 0.0
     label_names: bool = True
 
+    def __post_init__(self) -> None:
+        _check(
+            (self.word_max >= 0 and self.char_max >= 0, "linear.word_max and linear.char_max start at 0"),
+            (
+                self.char_min >= 1 and self.min_count >= 0,
+                "linear.char_min starts at 1, linear.min_count at 0",
+            ),
+            (
+                self.char_max == 0 or self.char_max >= self.char_min,
+                "linear.char_max is 0, or at least linear.char_min",
+            ),
+            (
+                max(self.word_max, self.char_min, self.char_max) <= _LONGEST_NGRAM,
+                f"linear.word_max, linear.char_min and linear.char_max end at {_LONGEST_NGRAM}",
+            ),
+            (self.max_megabytes > 0, "linear.max_megabytes is positive"),
+            (self.regularization >= 0, "linear.regularization starts at 0"),
+            (
+                not self.enabled or self.word_max > 0 or self.char_max > 0,
+                "the linear part needs word or character n-grams",
+            ),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class GRUConfig:
@@ -75,11 +137,11 @@ class GRUConfig:
     Attributes:
         enabled: Whether there is a GRU part (`--no-gru`).
         embedding_size: Width E of a token's vector.
-        convolution: Tokens that a convolution before the GRU looks at, an odd number; 0 leaves it out.
+        convolution: Width of the convolution before the GRU in tokens, an odd number; 0 leaves it out.
         units: Width U of the GRU's state, in each direction.
-        layers: GRU layers, one upon the other.
+        layers: Number of stacked GRU layers.
         bidirectional: Whether a second GRU reads each text from its end.
-        reset_after: Which of the two GRU conventions; see `grutext.model.spec`.
+        reset_after: Which of the two GRU conventions to use; see `grutext.model.spec`.
         pooling: How the states of a text become one vector; see `grutext.model.spec.POOLINGS`.
     """
 
@@ -92,36 +154,46 @@ class GRUConfig:
     reset_after: bool = True
     pooling: str = "max+mean"
 
+    def __post_init__(self) -> None:
+        _check(
+            (
+                min(self.embedding_size, self.units, self.layers) >= 1,
+                "gru.embedding_size, units and layers start at 1",
+            ),
+            (is_convolution(self.convolution), f"gru.convolution is {CONVOLUTIONS}"),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
     """How the GRU part is trained.
 
     Attributes:
-        epochs: Passes over the training part; 0 lets its size and the number of labels decide.
-        pretraining_epochs: Passes before them, for the embedding to learn from hidden tokens; -1: the data decide.
-        patience: Epochs without a better dev loss that stop the last third of training; 0 never stops early.
-        batch_size: Texts in a batch, at most; 0 lets the data decide.
-        token_budget: Tokens in a batch, padding included, at most (one longer text is a batch).
-        window: Tokens that an epoch reads of a longer text, at a random place; 0 reads all, as answers always do.
-        learning_rate: Peak rate of Adam; 0 lets the data decide.
-        table_rate: The embedding tables learn this many times as fast.
-        warmup: Share of the steps in which the rate rises; after it the rate falls along a cosine.
-        clip_norm: The gradient's norm is cut to this.
+        epochs: Passes over the training texts; 0 lets their number and the number of labels decide.
+        pretraining_epochs: Passes of masked-token pretraining before them; -1 lets the data decide.
+        patience: Epochs without a better dev loss after which training stops, in its last third; 0 never stops early.
+        batch_size: Largest number of texts in a batch; 0 lets the data decide.
+        token_budget: Largest number of tokens in a batch, padding included; a single longer text is a batch of its own.
+        window: Tokens of a longer text that one epoch reads, from a random position; 0 reads all. Prediction always
+            reads all.
+        learning_rate: Peak learning rate of Adam; 0 lets the data decide.
+        table_rate: Learning rate of the embedding tables, as a multiple of `learning_rate`.
+        warmup: Share of the steps in which the learning rate rises; after it the rate falls along a cosine.
+        clip_norm: Largest norm of the gradient; a larger gradient is scaled down to it.
         word_dropout: Share of known tokens that are read as unknown.
         embedding_dropout: Share of embedding values set to zero.
         pooled_dropout: Share of pooled values set to zero.
         label_smoothing: Share of the target spread over all labels.
-        adversarial_radius: Length of the adversarial shift of a text's embeddings, in units of the mean token
-            vector's length; 0 turns it off, -1 lets the data decide.
-        adversarial_direction: Where it goes: `own`, found by a second pass over every other batch; `shared`, kept
-            for each word and label, for no second pass; or `auto`: `shared` for two labels.
+        adversarial_radius: Norm of the adversarial perturbation of a text's embeddings, in units of the mean norm of a
+            token's vector; 0 turns it off, -1 lets the data decide.
+        adversarial_direction: Direction of that perturbation: `own`, from a second pass over every other batch;
+            `shared`, remembered for each word and label, without a second pass; or `auto`: `shared` for two labels.
         class_weight: `none`, `balanced` (rare labels count as much as frequent ones) or `auto`.
-        optimize: `accuracy` (micro-F1 for several labels) or `macro-f1`: what decisions are tuned for.
+        optimize: What the decision thresholds maximise: `accuracy` (micro-F1 for several labels) or `macro-f1`.
         time_budget: Seconds that the whole training may take; 0 is no limit.
-        in_memory_megabytes: Texts of more megabytes than this are kept in files, and read a part at a time.
-        checkpoint_seconds: How often the state is kept that an interrupted training goes on from, in seconds.
-        seed: Decides everything random.
+        in_memory_megabytes: Training texts of more megabytes than this are written to files and read in shards.
+        checkpoint_seconds: Seconds between two checkpoints, from which an interrupted training resumes.
+        seed: Seed of everything random.
     """
 
     epochs: int = 0
@@ -147,42 +219,95 @@ class TrainingConfig:
     checkpoint_seconds: float = 60.0
     seed: int = 1
 
+    def __post_init__(self) -> None:
+        _check(
+            (
+                min(self.epochs, self.patience, self.window) >= 0,
+                "training.epochs, training.patience and training.window start at 0",
+            ),
+            (
+                self.pretraining_epochs >= -1,
+                "training.pretraining_epochs starts at 0, or is -1 and left to the data",
+            ),
+            (
+                self.batch_size >= 0 and self.token_budget >= 1,
+                "training.batch_size starts at 0, training.token_budget at 1",
+            ),
+            (self.learning_rate >= 0, "training.learning_rate starts at 0"),
+            (
+                min(self.table_rate, self.clip_norm) > 0,
+                "training.table_rate and clip_norm are positive",
+            ),
+            (
+                self.adversarial_radius >= 0 or self.adversarial_radius == -1,
+                "training.adversarial_radius starts at 0, or is -1 and left to the data",
+            ),
+            (
+                min(self.time_budget, self.seed) >= 0,
+                "training.time_budget and training.seed start at 0",
+            ),
+            (self.seed < 2**32, "training.seed is below 4294967296"),
+            (
+                min(self.checkpoint_seconds, self.in_memory_megabytes) >= 0,
+                "training.checkpoint_seconds and training.in_memory_megabytes start at 0",
+            ),
+            (
+                self.class_weight in CLASS_WEIGHTS,
+                f"training.class_weight is one of {', '.join(CLASS_WEIGHTS)}",
+            ),
+            (
+                self.adversarial_direction in DIRECTIONS,
+                f"training.adversarial_direction is one of {', '.join(DIRECTIONS)}",
+            ),
+            (self.optimize in OPTIMIZED, f"training.optimize is one of {', '.join(OPTIMIZED)}"),
+        )
+        for name in ("warmup", "word_dropout", "embedding_dropout", "pooled_dropout", "label_smoothing"):
+            _check((0 <= getattr(self, name) < 1, f"training.{name} is at least 0 and below 1"))
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole configuration; `override`, `from_dict` and `read_config` check what they are given."""
+    """The whole configuration."""
 
     text: TextConfig = field(default_factory=TextConfig)
     linear: LinearConfig = field(default_factory=LinearConfig)
     gru: GRUConfig = field(default_factory=GRUConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
+    def __post_init__(self) -> None:
+        _check(
+            (self.linear.enabled or self.gru.enabled, "a model needs its linear part, its GRU part, or both")
+        )
+
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Gives the configuration as nested dictionaries of plain values, for JSON."""
+        """Return the configuration as nested dictionaries of plain values, for JSON."""
         return asdict(self)
 
     def override(self, settings: Mapping[str, Any]) -> Config:
-        """Gives a copy with some values replaced.
+        """Return a copy with some values replaced.
+
+        All values are replaced together, so that only the result must be within range: the order of `settings` does
+        not matter.
 
         Args:
-            settings: `section.key` to value; a string is read as the type of the setting.
+            settings: `section.key` to value; a string is converted to the type of the setting.
 
         Raises:
             ConfigError: A name is unknown, or a value has the wrong type or is out of range.
         """
-        config = self
+        changes: dict[str, dict[str, Any]] = {part.name: {} for part in fields(self)}
         for name, value in settings.items():
             if name not in _KIND_OF:
                 raise ConfigError(f"there is no setting {render_setting(name)}{_suggest(name)}")
             section, _, key = name.partition(".")
-            part = replace(getattr(config, section), **{key: _convert(name, value, _KIND_OF[name])})
-            config = replace(config, **{section: part})
-        check_ranges(config)
-        return config
+            changes[section][key] = _convert(name, value, _KIND_OF[name])
+        return Config(**{
+            section: replace(getattr(self, section), **values) for section, values in changes.items()
+        })  # fmt: skip
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Config:
-        """Builds a configuration from nested dictionaries; what is left out keeps its default.
+        """Build a configuration from nested dictionaries; what is left out keeps its default.
 
         Raises:
             ConfigError: A name is unknown, or a value has the wrong type or is out of range.
@@ -200,7 +325,7 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 
 def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives nested dictionaries of settings as `section.key` to value.
+    """Return nested dictionaries of settings as one dictionary from `section.key` to value.
 
     Raises:
         ConfigError: A section is no dictionary.
@@ -215,10 +340,10 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def render_setting(value: Any) -> str:
-    """Gives a name or a value of other people's settings on one short line."""
+    """Return the name or the value of a setting as JSON on one line of at most 81 characters, for messages."""
     try:
         line = " ".join(json.dumps(value, default=str, ensure_ascii=False).splitlines())
-    except (ValueError, RecursionError):  # more digits than Python prints, or tables in tables in tables
+    except (ValueError, RecursionError):  # more digits than Python prints, or nested too deeply
         line = f"a very large {type(value).__name__}"
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"
 

@@ -1,10 +1,12 @@
-"""Everything that can go wrong for a user, as one small family of exceptions.
+"""All errors that grutext raises on purpose, as one small family of exceptions.
 
 A message says what is wrong, where, and what to do about it, in one line. The library raises these;
 only `grutext.cli` turns them into a line on stderr and an exit code.
 """
 
 from __future__ import annotations
+
+from grutext.messages import escape
 
 
 class GrutextError(Exception):
@@ -19,7 +21,7 @@ class DataError(GrutextError):
     """A data source cannot be read, or its rows cannot be used.
 
     Args:
-        problem: What is wrong and what to do, without the place.
+        problem: What is wrong and what to do about it, without naming the place.
         source: The file or data set as the user named it.
         row: The line (or row) number, counted from 1.
     """
@@ -28,7 +30,7 @@ class DataError(GrutextError):
         self.problem = problem
         self.source = source
         self.row = row
-        name = None if source is None else _on_one_line(source)
+        name = None if source is None else escape(source)
         place = "" if name is None else name if row is None else f"{name}, line {row}"
         super().__init__(f"{place}: {problem}" if place else problem)
 
@@ -38,22 +40,17 @@ class BundleError(GrutextError):
 
 
 class TrainingError(GrutextError):
-    """Training cannot start or go on."""
+    """Training cannot start or cannot continue."""
 
 
 class MissingExtraError(GrutextError):
-    """A feature needs packages that the base installation leaves out.
+    """A feature needs a package that is not installed.
 
     Args:
         feature: What the user asked for, such as `grutext train`.
         package: The package that could not be imported.
-        extra: The extra of grutext that brings it.
+        extra: The extra of grutext that installs it.
     """
 
     def __init__(self, feature: str, package: str, extra: str) -> None:
         super().__init__(f"{feature} needs {package}; install it with: pip install 'grutext[{extra}]'")
-
-
-def _on_one_line(name: str) -> str:
-    """Gives the name of a file, which may have line breaks in it, with escapes for what cannot be printed."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)

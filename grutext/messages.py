@@ -1,20 +1,19 @@
-"""Pieces of other people's data inside our messages: always short, always on one line."""
+"""Texts, names and numbers from the user's data inside messages: always short, always on one line."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 LISTED = 20
 
 
 def escape(text: str) -> str:
-    """Gives `text` with control characters shown as escapes, so that it steers no terminal."""
+    """Return `text` with escapes for unprintable characters, so that it cannot control a terminal or break a line."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def shorten(text: str, width: int = 60) -> str:
-    r"""Gives `text` on one line of at most `width` characters, control characters shown as escapes.
+    r"""Return `text` on one line of at most `width` characters, with escapes for unprintable characters.
 
     >>> shorten("two\nlines")
     'two lines'
@@ -24,19 +23,19 @@ def shorten(text: str, width: int = 60) -> str:
 
 
 def quote(text: str, width: int = 60) -> str:
-    """Gives `text` shortened and in double quotes."""
+    """Return `text`, shortened to `width` characters, in double quotes."""
     return f'"{shorten(text, width)}"'
 
 
 def list_names(names: Sequence[str]) -> str:
-    """Gives names as a comma-separated list; a long list ends with how many more there are."""
+    """Return names as a comma-separated list; after 20 names it ends with how many more there are."""
     listed = ", ".join(shorten(name) or '""' for name in names[:LISTED])
     more = len(names) - LISTED
     return f"{listed} and {more:,} more" if more > 0 else listed
 
 
 def count(number: int, thing: str) -> str:
-    """Gives `1 row` or `2 rows`.
+    """Return a number with its noun, in the plural unless the number is 1.
 
     >>> count(1200, "row")
     '1,200 rows'
@@ -45,11 +44,15 @@ def count(number: int, thing: str) -> str:
 
 
 def suggest(name: str, known: Sequence[str], end: str = ".") -> str:
-    """Gives `, did you mean "…"?`, or `end` where no known name is near.
+    """Return `, did you mean "…"?` with the known name that is most similar to `name`, or `end` if none is.
 
     >>> suggest("Lable", ["text", "label"])
     ', did you mean "label"?'
     """
+    from difflib import (
+        get_close_matches,  # not at the top: errors, which every command imports, import this module
+    )
+
     folded = {other.casefold(): other for other in known}
     near = get_close_matches(name.casefold(), list(folded), n=1)
     return f", did you mean {quote(folded[near[0]])}?" if near else end

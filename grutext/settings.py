@@ -9,43 +9,43 @@ from typing import Any
 from grutext.config import Config, flatten, render_setting
 from grutext.errors import ConfigError
 
-LONGEST_FILE = 16 * 1024  # characters; a file with every setting there is has less than 2,000
-PRESETS = ("fast", "balanced", "accurate")
+LONGEST_FILE = 16 * 1024  # characters; a file with every setting has less than 2,000
+# The settings that each preset changes: a small GRU without pretraining and adversarial training; the defaults; a larger
+# GRU with more patience.
+PRESETS: dict[str, dict[str, Any]] = {
+    "fast": {
+        "training.pretraining_epochs": 0,
+        "training.adversarial_radius": 0.0,
+        "gru.units": 48,
+        "gru.embedding_size": 48,
+    },
+    "balanced": {},
+    "accurate": {"gru.units": 128, "gru.embedding_size": 128, "training.patience": 8},
+}
 
 
 def preset(name: str) -> dict[str, Any]:
-    """Gives the settings that a preset changes.
+    """Return the settings that a preset changes, as a new dictionary for `Config.override`.
 
     Args:
-        name: `fast` (small GRU, no pretraining, nothing adversarial), `balanced` (the defaults) or `accurate` (larger GRU,
-            more patience).
+        name: One of `PRESETS`.
 
     Raises:
         ConfigError: There is no such preset.
     """
-    settings: dict[str, dict[str, Any]] = {
-        "fast": {
-            "training.pretraining_epochs": 0,
-            "training.adversarial_radius": 0.0,
-            "gru.units": 48,
-            "gru.embedding_size": 48,
-        },
-        "balanced": {},
-        "accurate": {"gru.units": 128, "gru.embedding_size": 128, "training.patience": 8},
-    }
-    if name not in settings:
+    if name not in PRESETS:
         raise ConfigError(f'there is no preset "{name}"; the presets are {", ".join(PRESETS)}')
-    return settings[name]
+    return dict(PRESETS[name])
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Reads settings from a TOML file with the sections `[text] [linear] [gru] [training]`.
+    """Read settings from a TOML file with the sections `[text] [linear] [gru] [training]`.
 
     Returns:
         `section.key` to value, for `Config.override`.
 
     Raises:
-        ConfigError: The file cannot be read, or is not such a file.
+        ConfigError: The file cannot be read, is too long, is not TOML, or has other sections; names the file.
     """
     try:
         import tomllib

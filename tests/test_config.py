@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grutext.config import Config
+from grutext.config import Config, GRUConfig, LinearConfig, TextConfig, TrainingConfig
 from grutext.errors import ConfigError
 from grutext.settings import PRESETS, preset, read_config
 
@@ -86,10 +86,40 @@ def test_override_gives_a_copy_and_takes_several_settings_in_order():
         config.gru.units = 9
 
 
-def test_settings_that_only_fit_together_may_be_given_in_any_order():
-    settings = {"linear.char_min": 7, "linear.char_max": 9}
+@pytest.mark.parametrize("shortest", ["linear.char_min", "text.subword_min"])
+def test_settings_that_only_fit_together_may_be_given_in_any_order(shortest):
+    settings = {shortest: 6, shortest.replace("min", "max"): 7}
     for order in (settings, dict(reversed(settings.items()))):
-        assert Config().override(order).linear.char_max == 9
+        config = Config().override(order)
+        assert {name: value_of(config, name) for name in settings} == settings
+        assert Config.from_dict(config.to_dict()) == config
+    parts = {"linear.enabled": True, "gru.enabled": False}
+    without_linear = Config().override({"linear.enabled": False})
+    for order in (parts, dict(reversed(parts.items()))):
+        assert without_linear.override(order).linear.enabled
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: TextConfig(subword_min=6), "text.subword_max is 0, or at least text.subword_min"),
+        (lambda: LinearConfig(word_max=0, char_max=0), "needs word or character n-grams"),
+        (lambda: GRUConfig(convolution=2), "gru.convolution is 0, or an odd number from 3"),
+        (lambda: TrainingConfig(word_dropout=1.0), "training.word_dropout is at least 0 and below 1"),
+        (lambda: TrainingConfig(learning_rate=math.nan), "training.learning_rate starts at 0"),
+        (
+            lambda: dataclasses.replace(Config().gru, units=0),
+            "gru.embedding_size, units and layers start at 1",
+        ),
+        (
+            lambda: Config(linear=LinearConfig(enabled=False), gru=GRUConfig(enabled=False)),
+            "a model needs its linear part, its GRU part, or both",
+        ),
+    ],
+)
+def test_a_section_built_directly_is_checked_too(build, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        build()
 
 
 @pytest.mark.parametrize(
@@ -238,7 +268,7 @@ def test_dictionaries_are_checked_as_well():
 
 
 def test_presets():
-    assert PRESETS == ("fast", "balanced", "accurate")
+    assert tuple(PRESETS) == ("fast", "balanced", "accurate")
     configs = [Config().override(preset(name)) for name in PRESETS]
     assert configs[1] == Config()
     sizes = [config.gru.units for config in configs]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,8 +15,30 @@ from click.shell_completion import CompletionItem
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
 
-FORMATS = ("csv", "tsv", "jsonl", "parquet", "fasttext", "folder", "txt")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+class LazyChoice(click.Choice[str]):
+    """A choice whose values are loaded when they are needed, so that `grutext --help` does not import them.
+
+    Args:
+        load: Returns the values.
+    """
+
+    def __init__(self, load: Callable[[], Sequence[str]]) -> None:
+        self.case_sensitive = True
+        self._load = load
+
+    @functools.cached_property
+    def choices(self) -> Sequence[str]:  # type: ignore[override]
+        """The values."""
+        return self._load()
+
+
+def _load_formats() -> Sequence[str]:
+    from grutext.data import FORMATS
+
+    return FORMATS
 
 
 def complete_file(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -88,7 +110,7 @@ encoding_option = click.option(
 format_option = click.option(
     "--format",
     "form",
-    type=click.Choice(FORMATS),
+    type=LazyChoice(_load_formats),
     help="Format of the data [default: by the name].",
 )
 threads_option = click.option(

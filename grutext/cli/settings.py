@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.options import read_setting, read_time
-from grutext.config_checks import CLASS_WEIGHTS, OPTIMIZED
+from grutext.cli.options import LazyChoice, read_setting, read_time
 from grutext.errors import ConfigError
 
 if TYPE_CHECKING:
     from grutext.config import Config
 
-PRESETS = ("fast", "balanced", "accurate")
+
+def _load_presets() -> Sequence[str]:
+    from grutext.settings import PRESETS
+
+    return tuple(PRESETS)
+
+
+def _load_class_weights() -> Sequence[str]:
+    from grutext.config import CLASS_WEIGHTS
+
+    return CLASS_WEIGHTS
+
+
+def _load_optimized() -> Sequence[str]:
+    from grutext.config import OPTIMIZED
+
+    return OPTIMIZED
+
 
 _OPTIONS = (
-    click.option("--preset", type=click.Choice(PRESETS), help="Settings to start from [default: balanced]."),
+    click.option(
+        "--preset", type=LazyChoice(_load_presets), help="Settings to start from [default: balanced]."
+    ),
     click.option(
         "--config",
         "config_file",
@@ -52,12 +70,12 @@ _OPTIONS = (
     ),
     click.option(
         "--class-weight",
-        type=click.Choice(CLASS_WEIGHTS),
+        type=LazyChoice(_load_class_weights),
         help="How much texts of rare labels count [default: auto].",
     ),
     click.option(
         "--optimize",
-        type=click.Choice(OPTIMIZED),
+        type=LazyChoice(_load_optimized),
         help="What decisions are tuned for; accuracy is micro-F1 for several labels [default: accuracy].",
     ),
     click.option("--no-linear", is_flag=True, help="Leave out the linear model over n-grams."),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from grutext.data.examples import Example
 from grutext.errors import DataError
 
@@ -28,6 +26,8 @@ def split_examples(
     Raises:
         DataError: The fraction is out of range, or every class has one example only.
     """
+    import numpy as np  # not at the top: `grutext train --help` imports this package, and needs no NumPy
+
     if not 0 < fraction < 1:
         raise DataError(f"the fraction to set aside must lie between 0 and 1, and not be {fraction}")
     classes = _group(examples)

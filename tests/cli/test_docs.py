@@ -6,12 +6,11 @@ from pathlib import Path
 import click
 import pytest
 
-from grutext import config_checks as ranges
 from grutext.cli import main
-from grutext.cli.options import FORMATS
-from grutext.cli.settings import CLASS_WEIGHTS, OPTIMIZED, PRESETS
-from grutext.data import FORMATS as READ_FORMATS
-from grutext.settings import PRESETS as KNOWN_PRESETS
+from grutext.cli.train import train_command
+from grutext.config import CLASS_WEIGHTS, OPTIMIZED
+from grutext.data import FORMATS
+from grutext.settings import PRESETS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
 COMMANDS = list(main.commands.values())
@@ -65,10 +64,16 @@ def test_exit_codes_stand_in_the_page() -> None:
         assert re.search(rf"^\| {code} \|", PAGE, flags=re.MULTILINE), code
 
 
-def test_the_formats_and_presets_offered_are_those_that_exist() -> None:
-    assert set(FORMATS) == set(READ_FORMATS)
-    assert PRESETS == KNOWN_PRESETS
-    assert (CLASS_WEIGHTS, OPTIMIZED) == (ranges.CLASS_WEIGHTS, ranges.OPTIMIZED)
+def test_the_choices_of_options_are_those_that_exist() -> None:
+    offered = {
+        option.opts[-1]: tuple(option.type.choices)
+        for option in train_command.params
+        if isinstance(option.type, click.Choice)
+    }
+    assert offered["--format"] == tuple(FORMATS)
+    assert offered["--preset"] == tuple(PRESETS)
+    assert offered["--class-weight"] == CLASS_WEIGHTS
+    assert offered["--optimize"] == OPTIMIZED
     for form in FORMATS:
         assert f"`{form}`" in PAGE
 

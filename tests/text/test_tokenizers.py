@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grutext import config_checks as ranges
+from grutext import config
 from grutext.text import TOKENIZERS, normalize
 from grutext.text.tokenizers import _ASCII_TOKEN, _TOKEN, characters, is_unspaced, pairs, words
 
@@ -122,7 +122,7 @@ def test_pairs_are_words_with_what_follows_them(text: str):
 
 
 def test_the_table_of_tokenizers_is_the_one_that_settings_are_checked_against():
-    assert tuple(TOKENIZERS) == ranges.TOKENIZERS
+    assert tuple(TOKENIZERS) == config.TOKENIZERS
 
 
 def check_tokens(tokens: list[str], normalized: str) -> None:

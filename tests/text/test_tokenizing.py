@@ -123,7 +123,8 @@ def test_characters_have_the_kinds_that_the_loop_takes_them_for():
 @given(texts=TEXTS)
 def test_ngrams_are_those_of_numpy(word_max, char_min, char_max, texts: list[str]):
     batch = Vectorizer(TextConfig(), Vocabulary([])).vectorize(texts)
-    config = LinearConfig(word_max=word_max, char_min=char_min, char_max=char_max)
+    enabled = word_max > 0 or char_max > 0
+    config = LinearConfig(enabled=enabled, word_max=word_max, char_min=char_min, char_max=char_max)
     (ours, our_keys), (theirs, their_keys) = (
         list_ngrams(batch, config, compiled) for compiled in (True, False)
     )

@@ -72,11 +72,16 @@ def test_subword_buckets_of_known_words(compiled):
     assert buckets_of("cat", replace(config, subword_max=0), compiled) == []
 
 
-@given(tokens=st.lists(st.text(min_size=1), max_size=20), shortest=st.integers(1, 9), more=st.integers(-1, 4))
+@given(
+    tokens=st.lists(st.text(min_size=1), max_size=20),
+    shortest=st.integers(1, 9),
+    more=st.none() | st.integers(0, 4),
+)
 def test_tokens_hashed_together_have_the_buckets_of_each(
-    tokens: list[str], shortest: int, more: int, compiled
+    tokens: list[str], shortest: int, more: int | None, compiled
 ):
-    config = replace(CONFIG, subword_min=shortest, subword_max=shortest + more)
+    longest = 0 if more is None else shortest + more
+    config = replace(CONFIG, subword_min=shortest, subword_max=longest)
     buckets, counts = hash_subwords(tokens, config, compiled)
     expected = [reference_buckets(token, config) for token in tokens]
     assert counts.tolist() == [len(some) for some in expected]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from grutext.config import GRUConfig
-from grutext.config_checks import CONVOLUTIONS, is_convolution
+from grutext.config import CONVOLUTIONS, GRUConfig, is_convolution
 from grutext.engines.keras.backend import keras, tf
 from grutext.engines.keras.pooling import Pooling
 from grutext.engines.keras.recurrence import every_step, run_steps
