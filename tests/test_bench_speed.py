@@ -160,9 +160,9 @@ def test_a_bench_survives_its_way_to_a_process():
 
 def test_the_model_without_its_linear_part_answers_as_its_gru(bundle):
     whole, alone = Classifier(bundle), Classifier(without_linear(bundle))
-    np.testing.assert_allclose(alone.scores(TEXTS)[0], whole.scores(TEXTS)[0], atol=1e-6)
-    assert alone.scores(TEXTS)[1] is None
-    assert whole.scores(TEXTS)[1] is not None
+    np.testing.assert_allclose(alone.raw_scores(TEXTS).gru, whole.raw_scores(TEXTS).gru, atol=1e-6)
+    assert alone.raw_scores(TEXTS).linear is None
+    assert whole.raw_scores(TEXTS).linear is not None
 
 
 def test_only_words_and_the_recurrence_remain(bundle):
@@ -209,7 +209,7 @@ def test_the_graph_pools_as_the_runtime_does(bundle, convolution):
     pooled, _ = session.run(feed)
     np.testing.assert_allclose(pooled, model.encode(TEXTS)[order], atol=1e-5)
     assert not pooled[3].any()  # the empty text
-    np.testing.assert_allclose(session.logits(tokens, vectors), model.scores(TEXTS)[0], atol=1e-5)
+    np.testing.assert_allclose(session.logits(tokens, vectors), model.raw_scores(TEXTS).gru, atol=1e-5)
 
 
 def test_only_a_default_model_has_a_graph(bundle):

@@ -24,15 +24,17 @@ familiarity_option = click.option(
 )
 
 
-def check_abstains(model: Classifier, below: float | None) -> None:
-    """Raises a BundleError if a confidence is asked for that the model cannot give.
+def check_supported(model: Classifier, below: float | None, familiarity: bool = False) -> None:
+    """Raise a BundleError if the model has no familiarity, or cannot tell how likely an answer is to be right.
 
-    How likely it is that a whole set of labels is right, no model says.
+    How likely a whole set of labels is to be right, no model knows.
     """
     if below is not None and model.multilabel:
         raise BundleError(
             "--abstain-below is for models that give one label to a text; this one gives several, leave it out"
         )
+    if familiarity:
+        model.familiarity([])  # raises where the model has none
 
 
 def best_offer(abstention: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

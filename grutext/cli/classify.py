@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import click
 
-from grutext.cli.abstention import abstain_option, check_abstains, familiarity_option
-from grutext.cli.answer import DECIMALS, build_answers
+from grutext.cli.abstention import abstain_option, check_supported, familiarity_option
+from grutext.cli.answer import answer_fields, top_field
 from grutext.cli.documents import read_documents
 from grutext.cli.options import (
     complete_file,
@@ -69,13 +69,14 @@ def classify_command(
         raise DataError("there is no line to classify", " ".join(files) or "-")
     from grutext.inference import Classifier
 
-    # A few texts are answered before machine code is loaded.
+    # A few texts are answered before compiled kernels are loaded.
     model = Classifier.load(folder, threads, compiled=False)
-    check_abstains(model, abstain_below)
-    texts = [text for _, text in documents]
-    given = build_answers(model, texts, top_k or LISTED, abstain_below, familiarity)
+    check_supported(model, abstain_below, familiarity)
+    given = model.answer([text for _, text in documents], top_k=top_k or LISTED, abstain_below=abstain_below)
     answers = [
-        {"source": source} | {key: value for key, value in answer.items() if key != "probabilities"}
+        {"source": source}
+        | answer_fields(answer, abstain_below is not None, familiarity)
+        | {"top": top_field(answer)}
         for (source, _), answer in zip(documents, given, strict=True)
     ]
     if as_json:
@@ -123,7 +124,7 @@ def _tab_separated(answer: dict[str, Any], with_top: bool) -> str:
     cells = [
         answer["source"],
         json.dumps(label, ensure_ascii=False) if isinstance(label, list) else label or "",
-        f"{answer['confidence']:.{DECIMALS}f}",
+        f"{answer['confidence']:.6f}",
     ]
     if "familiarity" in answer:
         cells.append(f"{answer['familiarity']:g}")

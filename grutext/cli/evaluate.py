@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.abstention import abstain_option, check_abstains, outcome_line
+from grutext.cli.abstention import abstain_option, check_supported, outcome_line
 from grutext.cli.options import (
     complete_file,
     json_option,
@@ -80,14 +80,12 @@ def evaluate_bundle(
     threads: int | None = None,
 ) -> dict[str, Any]:
     """Gives the plain form of a model's report on examples; with `below` also what comes of abstaining."""
-    import numpy as np
-
-    from grutext.cli.answer import round_confidences
     from grutext.evaluation import evaluate, is_right, selective_risk
     from grutext.inference import Classifier
+    from grutext.inference.answers import round_numbers
 
     model = Classifier(bundle, threads)
-    check_abstains(model, below)
+    check_supported(model, below)
     probabilities = model.predict_proba([example.text for example in examples])
     truth = [example.labels for example in examples]
     report = evaluate(
@@ -100,7 +98,7 @@ def evaluate_bundle(
     if below is None:
         return report
     correct = is_right(model.decide(probabilities), truth)
-    confidence = np.array(round_confidences(model, probabilities))
+    confidence = round_numbers(model.confidence(probabilities))
     return report | {"abstention": selective_risk(confidence, correct, below)}
 
 

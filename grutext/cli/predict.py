@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.abstention import abstain_option, check_abstains, familiarity_option
-from grutext.cli.answer import DECIMALS, build_answers
+from grutext.cli.abstention import abstain_option, check_supported, familiarity_option
+from grutext.cli.answer import answer_fields, top_field
 from grutext.cli.options import (
     complete_file,
     encoding_option,
@@ -24,6 +24,7 @@ from grutext.cli.options import (
 
 if TYPE_CHECKING:
     from grutext.data import Row
+    from grutext.data.cells import JsonNumber
 
 BATCH, BATCH_CHARACTERS = 4096, 1 << 22  # rows and characters of their texts, whichever is reached first
 
@@ -81,7 +82,7 @@ def predict_command(
     if resume and output in (None, "-"):
         raise click.UsageError("--resume needs -o FILE: what went to stdout is not kept.")
     model = Classifier.load(folder, threads)
-    check_abstains(model, abstain_below)
+    check_supported(model, abstain_below, familiarity)
     options = ReadOptions(text_column=text_column, encoding=encoding, format=form)
     known = Columns(model.bundle.data.get("text_column"), None)
     choices = {
@@ -111,9 +112,17 @@ def predict_command(
                     if writer.passes(rows):
                         continue
                     texts = [row.text for row in rows]
-                    answers = build_answers(model, texts, top_k or 1, abstain_below, familiarity)
+                    answers = model.answer(texts, top_k=top_k or 1, abstain_below=abstain_below)
                     for row, answer in zip(rows, answers, strict=True):
-                        added = _columns(answer, model.labels if proba else (), with_top=top_k is not None)
+                        added = answer_fields(answer, abstain_below is not None, familiarity)
+                        added["confidence"] = _probability(answer.confidence)
+                        if proba:
+                            added |= {
+                                f"p_{label}": _probability(p)
+                                for label, p in zip(model.labels, answer.probabilities.tolist(), strict=True)
+                            }
+                        if top_k is not None:
+                            added["top"] = top_field(answer)
                         writer.write(row.fields, added, row.number)
                     writer.mark()
         except BaseException:
@@ -159,12 +168,9 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-def _columns(answer: dict[str, Any], labels: tuple[str, ...], with_top: bool) -> dict[str, Any]:
-    """Gives the columns that an answer adds to its row."""
+def _probability(value: float) -> JsonNumber:
+    """Return a probability as it is written, also in JSON lines: with all its decimals."""
     from grutext.data.cells import JsonNumber
+    from grutext.inference.answers import DECIMALS
 
-    added = {"label": answer["label"], "confidence": JsonNumber(f"{answer['confidence']:.{DECIMALS}f}")}
-    added |= {key: answer[key] for key in ("abstained", "familiarity") if key in answer}
-    for label, probability in zip(labels, answer["probabilities"] if labels else (), strict=True):
-        added[f"p_{label}"] = JsonNumber(f"{probability:.{DECIMALS}f}")
-    return added | {"top": answer["top"]} if with_top else added
+    return JsonNumber(f"{value:.{DECIMALS}f}")

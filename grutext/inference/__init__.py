@@ -1,5 +1,6 @@
-"""The trained model in NumPy: what answers, without TensorFlow."""
+"""Trained models that label texts; needs neither TensorFlow nor scikit-learn."""
 
-from grutext.inference.classifier import Classifier
+from grutext.inference.answers import Answer
+from grutext.inference.classifier import Classifier, RawScores
 
-__all__ = ["Classifier"]
+__all__ = ["Answer", "Classifier", "RawScores"]

@@ -1,48 +1,75 @@
-"""A trained model that answers, in NumPy or machine code."""
+"""A trained model that labels texts, computed by NumPy or by compiled kernels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grutext.errors import BundleError, ConfigError
+from grutext.inference.answers import FAMILIARITY_DECIMALS, Answer, round_numbers
 from grutext.inference.chunks import check_threads, map_chunks
 from grutext.inference.decisions import choose, decide
-from grutext.inference.familiarity import backing, familiarity, known_tokens
+from grutext.inference.familiarity import familiarity, known_tokens, top_score
 from grutext.inference.fusion import fuse
 from grutext.inference.gru_part import GRUPart
 from grutext.inference.linear_part import LinearPart
+from grutext.inference.texts import list_texts
 from grutext.kernels import problem
 from grutext.model.bundle import Bundle
-from grutext.model.spec import pooled_width
+from grutext.model.spec import directions
 from grutext.text import TokenBatch, Vectorizer, Vocabulary
 
 Float = NDArray[np.float32]
 Result = TypeVar("Result")
 
 
+class RawScores(NamedTuple):
+    """The scores of a model's two parts for N texts, before calibration.
+
+    Attributes:
+        gru: The logits of the GRU part, `(N, C) float32`; None for a model without one.
+        linear: The margins of the linear part, `(N, C) float32`; for two labels `(N, 1)`, where a positive margin
+            speaks for the second; None for a model without a linear part.
+        known: The share of each text's n-grams that the model knows, `(N,) float32`; of its tokens, for a model
+            without a linear part. 0 for an empty text.
+    """
+
+    gru: Float | None
+    linear: Float | None
+    known: Float
+
+
 class Classifier:
-    """Labels texts with a trained model; immutable, so that any number of threads may share one.
+    """A trained model that labels texts.
 
-    Texts may be of any length and are never cut. A text's scores do not depend on the texts around it,
-    up to the last bits of float32. An empty text gets the label that its lack of content suggests.
+    Texts are any iterable of `str`, such as a list, a generator, a NumPy array or one column of a table; a text may
+    have any length and is never cut. Its scores do not depend on the texts around it, up to the last bits of float32.
+    An empty text gets the label that the biases suggest.
 
-    It may be pickled, to hand it to another process; on the disk a model is never a pickle, but a folder.
+    A classifier does not change, so any number of threads may share one. It can be pickled, to hand it to another
+    process; `save` writes a folder without any pickle.
 
     Args:
-        bundle: The model.
-        threads: How many threads work on many texts; None is one for each core that the process may use. The
+        bundle: The model's settings, weights and calibration.
+        threads: The number of threads that work on many texts; None is one for each core that the process may use. The
             answers are the same bits for any number.
-        compiled: Whether the loops are machine code, made by Numba (the extra `fast`), and not NumPy's and Python's:
-            two to three times as fast, once it is loaded, which takes a second or two, or compiled, which takes some twenty seconds
-            the first time. None: if it is to be had. Probabilities differ by a few millionths.
+        compiled: Whether compiled kernels (Numba, from the extra `fast`) compute, and not NumPy: two to three times as
+            fast, once they are loaded, which takes a second or two, or compiled, which takes some twenty seconds the
+            first time. None: if they are available. Probabilities differ by a few millionths.
+
+    Attributes:
+        bundle: The model's settings, weights, metrics and history.
+        labels: The C labels, in the order of the columns of `predict_proba`.
+        multilabel: Whether a text may have several labels, or none.
+        thresholds: What `decide` compares with, `(C,) float32`; empty where the likeliest label wins.
+        threads: The number of threads.
 
     Raises:
-        ConfigError: There are fewer than one thread, or `compiled` is asked for and not to be had.
+        ConfigError: `threads` is below 1, or `compiled` is true and the kernels are not available.
     """
 
     def __init__(self, bundle: Bundle, threads: int | None = None, compiled: bool | None = None) -> None:
@@ -60,7 +87,7 @@ class Classifier:
 
     @classmethod
     def load(cls, path: str | Path, threads: int | None = None, compiled: bool | None = None) -> Classifier:
-        """Reads a model folder; `threads` and `compiled` are those of the class.
+        """Load a model folder; `threads` and `compiled` are those of the class.
 
         Raises:
             BundleError: The folder is missing, damaged or of a newer format.
@@ -68,120 +95,215 @@ class Classifier:
         """
         return cls(Bundle.load(path), threads, compiled)
 
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Save the model as a folder, which appears only when it is complete.
+
+        Args:
+            path: The folder; missing parents are made.
+            overwrite: Whether to replace a model that is there. A folder that holds anything else is never replaced.
+
+        Raises:
+            BundleError: There is such a folder, and `overwrite` is false or it is no model.
+            OSError: The disk is full or may not be written to; a model that was there is still whole.
+        """
+        if not overwrite and Path(path).exists():
+            raise BundleError(f"{path} already exists; overwrite=True replaces it")
+        self.bundle.save(path, overwrite)
+
+    def __repr__(self) -> str:
+        config, data = self.bundle.config, self.bundle.data
+        several = ", several for a text" if self.multilabel else ""
+        layers = f"{config.gru.layers} layers of " if config.gru.layers > 1 else ""
+        gru = f"GRU {layers}{config.gru.units}x{len(directions(config.gru))}"
+        parts = [gru] * config.gru.enabled + ["linear"] * config.linear.enabled
+        texts = data.get("refit") or data.get("train")
+        trained = f", trained on {texts} texts" if texts else ""
+        return f"<{type(self).__name__}: {len(self.labels)} labels{several}, {' + '.join(parts)}{trained}>"
+
     def __reduce__(self) -> tuple[type[Classifier], tuple[Bundle, int | None, bool | None]]:
         return type(self), (self.bundle, *self._asked)  # all else is made from the bundle
 
-    def predict(self, texts: Sequence[str]) -> list[str] | list[tuple[str, ...]]:
-        """Gives the label of each text, or where a text may have several the tuple of its labels."""
+    def predict(self, texts: Iterable[str]) -> list[str] | list[tuple[str, ...]]:
+        """Return the label of each text; where a text may have several, the tuple of its labels.
+
+        Raises:
+            TypeError: `texts` is no iterable of `str`.
+            BundleError: The weights are so large that a text's scores overflow.
+        """
         return self.decide(self.predict_proba(texts))
 
+    def predict_proba(self, texts: Iterable[str]) -> Float:
+        """Return the probability of each label for each text, shape (N, C), float32, in the order of `labels`.
+
+        Rows sum to 1, unless a text may have several labels.
+
+        Raises:
+            TypeError: `texts` is no iterable of `str`.
+            BundleError: The weights are so large that a text's scores overflow.
+        """
+        return np.concatenate(self._map(lambda tokens: self._fuse(self._score(tokens)), texts))
+
+    def answer(
+        self,
+        texts: Iterable[str],
+        *,
+        top_k: int = 3,
+        abstain_below: float | None = None,
+        familiar_above: float | None = None,
+    ) -> list[Answer]:
+        """Return all that a service needs to know of each text: label, confidence, likeliest labels, familiarity.
+
+        Args:
+            texts: The texts.
+            top_k: The number of labels in `Answer.top`; of fewer labels, all.
+            abstain_below: Leave a text to a person if its confidence is below this; None leaves none.
+                `bundle.abstention` lists which thresholds keep which error rate.
+            familiar_above: Leave a text to a person if its familiarity is below this, such as -2.0; None leaves none.
+
+        Raises:
+            TypeError: `texts` is no iterable of `str`.
+            ConfigError: `top_k` is below 1, `abstain_below` is no probability, or a text may have several labels, whose
+                confidence is not that of the whole set.
+            BundleError: `familiar_above` is given, and the model has no familiarity; or the weights are so large that a
+                text's scores overflow.
+        """
+        if top_k < 1:
+            raise ConfigError(f"top_k is {top_k}; it must be 1 or more")
+        if abstain_below is not None and not 0 <= abstain_below <= 1:
+            raise ConfigError(f"abstain_below is {abstain_below}; it must be between 0 and 1")
+        if abstain_below is not None and self.multilabel:
+            raise ConfigError(
+                "abstain_below is for models that give one label to a text; this one gives several"
+            )
+        if familiar_above is not None:
+            self._check_familiarity()
+        probabilities, measured = self._assess(texts)
+        familiar = None if measured is None else round_numbers(measured, FAMILIARITY_DECIMALS)
+        confidence = round_numbers(self.confidence(probabilities))
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]  # (N, K)
+        likeliest = round_numbers(np.take_along_axis(probabilities, order, axis=1))  # (N, K)
+        labels: Sequence[str | tuple[str, ...]] = self.decide(probabilities)
+        abstained = np.zeros(len(probabilities), np.bool_)
+        if abstain_below is not None:
+            abstained |= confidence < abstain_below
+        if familiar is not None and familiar_above is not None:
+            abstained |= familiar < familiar_above
+        return [
+            Answer(
+                label=None if abstained[n] else label,
+                confidence=float(confidence[n]),
+                top=tuple((self.labels[c], float(p)) for c, p in zip(order[n], likeliest[n], strict=True)),
+                abstained=bool(abstained[n]),
+                familiarity=None if familiar is None else float(familiar[n]),
+                probabilities=probabilities[n],
+            )
+            for n, label in enumerate(labels)
+        ]
+
+    def encode(self, texts: Iterable[str]) -> Float:
+        """Return the encoder's vector of each text, shape (N, P), float32; zeros for an empty text.
+
+        Raises:
+            TypeError: `texts` is no iterable of `str`.
+            BundleError: The model was trained without its GRU part.
+        """
+        if self._gru is None:
+            raise BundleError("this model has no encoder: it was trained with --no-gru")
+        return np.concatenate(self._map(self._gru.encode, texts))
+
+    def familiarity(self, texts: Iterable[str]) -> Float:
+        """Return how much each text is like the training texts, shape (N,), float32; higher is more alike.
+
+        0 is the average of the dev texts, which the model had not seen either; most texts of the same kind lie between
+        -1 and 1, and foreign ones below -2.
+
+        Raises:
+            TypeError: `texts` is no iterable of `str`.
+            BundleError: The model was made by a version that did not measure it, or its scores overflow.
+        """
+        self._check_familiarity()
+        _, familiar = self._assess(texts)
+        return cast("Float", familiar)
+
+    def raw_scores(self, texts: Iterable[str]) -> RawScores:
+        """Return the scores of the two parts before calibration.
+
+        Raises:
+            TypeError: `texts` is no iterable of `str`.
+        """
+        gru, linear, known = zip(*self._map(self._score, texts), strict=True)
+        return RawScores(
+            np.concatenate(gru) if self._gru else None,
+            np.concatenate(linear) if self._linear else None,
+            np.concatenate(known),
+        )
+
     def decide(self, probabilities: Float) -> list[str] | list[tuple[str, ...]]:
-        """Gives the labels that probabilities `(N, C)` stand for, as `predict` does."""
+        """Return the labels for probabilities of shape (N, C), as `predict` does for texts."""
         if not self.multilabel:
             return [self.labels[c] for c in choose(probabilities, self.thresholds).tolist()]
         chosen = decide(probabilities, self.thresholds, True)
         return [tuple(self.labels[c] for c in np.flatnonzero(row)) for row in chosen]
 
-    def predict_proba(self, texts: Sequence[str]) -> Float:
-        """Gives the probability of each label for each text, `(N, C) float32`, in the order of `labels`.
-
-        Raises:
-            BundleError: The weights are so large that a text's scores overflow.
-        """
-        return self._stack(
-            self._map(lambda tokens: self._fuse(*self._read(tokens)[:2]), texts), len(self.labels)
-        )
-
     def confidence(self, probabilities: Float) -> Float:
-        """Gives `(N,)`: the probability of each text's label, of several the largest there is."""
+        """Return the probability of the label that `decide` chooses, shape (N,), for probabilities of shape (N, C).
+
+        Where a text may have several labels, it is the largest probability, even if no label applies.
+        """
         if self.multilabel:
             return np.asarray(probabilities.max(axis=1))
         best = choose(probabilities, self.thresholds)
         return np.take_along_axis(probabilities, best[:, None], axis=1)[:, 0]
 
-    def familiarity(self, texts: Sequence[str]) -> Float:
-        """Gives how much each text is like the training texts, `(N,) float32`; higher is more alike.
-
-        0 is the average of the dev texts, which the model had not seen either; foreign texts are far below.
-
-        Raises:
-            BundleError: The model was made by a version that did not measure it, or its scores overflow.
-        """
-        return self.assess(texts)[1]
-
-    def assess(self, texts: Sequence[str]) -> tuple[Float, Float]:
-        """Gives what `predict_proba` and `familiarity` give, for the price of one."""
+    def _assess(self, texts: Iterable[str]) -> tuple[Float, Float | None]:
+        """Return the probabilities and the familiarity of each text; None for a model that has no familiarity."""
         calibration = self.bundle.calibration
-        if not calibration.familiarity:
-            raise BundleError("this model has no familiarity: an older version trained it; train anew")
 
-        def assess(tokens: TokenBatch) -> tuple[Float, Float]:
-            gru, linear, known = self._read(tokens)
-            backed = backing(gru, linear, calibration, self.multilabel)
-            return self._fuse(gru, linear), familiarity(backed, known, calibration)
+        def assess(tokens: TokenBatch) -> tuple[Float, Float | None]:
+            scores = self._score(tokens)
+            if not calibration.familiarity:
+                return self._fuse(scores), None
+            top = top_score(scores.gru, scores.linear, calibration, self.multilabel)
+            return self._fuse(scores), familiarity(top, scores.known, calibration)
 
         probabilities, familiar = zip(*self._map(assess, texts), strict=True)
-        return np.concatenate(probabilities), np.concatenate(familiar)
+        return np.concatenate(probabilities), np.concatenate(familiar) if calibration.familiarity else None
 
-    def encode(self, texts: Sequence[str]) -> Float:
-        """Gives the encoder's vectors, `(N, P) float32`; zeros for an empty text.
-
-        Raises:
-            BundleError: The model was trained without its GRU part.
-        """
-        if self._gru is None:
-            raise BundleError("this model has no encoder: it was trained with --no-gru")
-        parts = self._map(self._gru.encode, texts)
-        return self._stack(parts, pooled_width(self.bundle.config.gru))
-
-    def scores(self, texts: Sequence[str]) -> tuple[Float | None, Float | None]:
-        """Gives the uncalibrated scores of the two parts: logits `(N, C)` and margins; None for no part."""
-        return self.evidence(texts)[:2]
-
-    def evidence(self, texts: Sequence[str]) -> tuple[Float | None, Float | None, Float]:
-        """Gives the scores, and the share `(N,)` of each text's n-grams (or tokens) that the model knows."""
-        chunks = self._map(self._read, texts)
-        gru, linear, known = zip(*chunks, strict=True)
-        return (
-            self._stack(gru, len(self.labels)) if self._gru else None,
-            self._stack(linear, self._linear.kernel.shape[1]) if self._linear else None,
-            np.concatenate([np.zeros(0, np.float32), *known]),
-        )
-
-    def _read(self, tokens: TokenBatch) -> tuple[Float | None, Float | None, Float]:
-        """Gives what `evidence` does, of one chunk."""
+    def _score(self, tokens: TokenBatch) -> RawScores:
+        """Return the raw scores of one chunk of texts."""
         gru = self._gru.logits(self._gru.encode(tokens)) if self._gru is not None else None
         if self._linear is None:
-            return gru, None, known_tokens(tokens)
-        return gru, *self._linear.read(tokens)
+            return RawScores(gru, None, known_tokens(tokens))
+        return RawScores(gru, *self._linear.score(tokens))
 
-    def _fuse(self, gru: Float | None, linear: Float | None) -> Float:
-        probabilities = fuse(gru, linear, self.bundle.calibration, self.multilabel)
+    def _fuse(self, scores: RawScores) -> Float:
+        """Return the calibrated probabilities of one chunk of texts, (N, C)."""
+        probabilities = fuse(scores.gru, scores.linear, self.bundle.calibration, self.multilabel)
         if not np.isfinite(probabilities).all():
             raise BundleError("the model's weights are so large that its scores overflow; train anew")
         return probabilities
 
-    def _map(self, work: Callable[[TokenBatch], Result], texts: Sequence[str]) -> list[Result]:
-        """Gives what `work` makes of the tokens of each chunk of the texts."""
-        if isinstance(texts, str):
-            raise TypeError("texts is a list of strings, not one string")
+    def _map(self, work: Callable[[TokenBatch], Result], texts: Iterable[str]) -> list[Result]:
+        """Apply a function to the tokens of each chunk of the texts; of no texts, there is one empty chunk."""
 
         def read(chunk: Sequence[str]) -> Result:
             with np.errstate(over="ignore", invalid="ignore"):  # a setting of each thread; `_fuse` checks
                 return work(self._vectorizer.vectorize(chunk))
 
-        return map_chunks(read, texts, self.threads)
+        return map_chunks(read, list_texts(texts), self.threads)
 
-    @staticmethod
-    def _stack(parts: Sequence[Float], width: int) -> Float:
-        return np.concatenate(parts) if parts else np.zeros((0, width), np.float32)
+    def _check_familiarity(self) -> None:
+        if not self.bundle.calibration.familiarity:
+            raise BundleError("this model has no familiarity: an older version trained it; train anew")
 
 
 def _has_compiled(asked: bool | None) -> bool:
-    """Tells whether the loops are machine code: as asked, and by default if it is to be had."""
+    """Return whether compiled kernels compute: as asked, and by default if they are available."""
     if asked is False:
         return False
     reason = problem("inference") or problem("ngrams") or problem("tokens")
     if asked and reason:
-        raise ConfigError(f"there is no machine code ({reason}); pip install 'grutext[fast]' brings Numba")
+        raise ConfigError(
+            f"there are no compiled kernels ({reason}); pip install 'grutext[fast]' brings Numba"
+        )
     return reason is None

@@ -17,7 +17,7 @@ from grutext.text import TokenBatch
 Float = NDArray[np.float32]
 
 
-def backing(gru: Float | None, linear: Float | None, calibration: Calibration, multilabel: bool) -> Float:
+def top_score(gru: Float | None, linear: Float | None, calibration: Calibration, multilabel: bool) -> Float:
     """Gives the largest fused score of each text, `(N,)`: of several labels, the largest log-odds."""
     scores = scale_scores(gru, linear, calibration, multilabel)
     return np.asarray(np.sum([share * score for share, score in scores], axis=0).max(axis=1), np.float32)
@@ -35,7 +35,7 @@ def familiarity(backed: Float, known: Float, calibration: Calibration) -> Float:
     """Gives the familiarity of N texts, `(N,) float32`; 0 is that of the average dev text.
 
     Args:
-        backed: `(N,)`, as `backing` gives it.
+        backed: `(N,)`, as `top_score` gives it.
         known: `(N,)`, the share of a text's n-grams (without a linear part, tokens) that the model knows.
         calibration: Has the numbers `familiarity`.
     """

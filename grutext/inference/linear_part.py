@@ -39,12 +39,12 @@ class LinearPart:
 
     def margins(self, tokens: TokenBatch) -> NDArray[np.float32]:
         """Gives the margins of N texts, `(N, C)`, or `(N, 1)` for two classes; the bias for an empty text."""
-        return self.read(tokens)[0]
+        return self.score(tokens)[0]
 
-    def read(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def score(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Gives the margins, and the share of each text's n-grams that are known, `(N,)`; 0 for an empty text."""
         if self._compiled:
-            return self._read_compiled(tokens)
+            return self._score_compiled(tokens)
         counts = count_ngrams(tokens, self.config)
         rows = self.features.transform(counts)
         margins = (
@@ -53,8 +53,8 @@ class LinearPart:
         known = (rows.starts[1:] - rows.starts[:-1]) / np.maximum(counts.starts[1:] - counts.starts[:-1], 1)
         return margins, known.astype(np.float32)
 
-    def _read_compiled(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Gives what `read` does."""
+    def _score_compiled(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Gives what `score` does."""
         from grutext.kernels.ngrams import read_ngrams
 
         bounds, keys = list_ngrams(tokens, self.config, compiled=True)

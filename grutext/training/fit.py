@@ -188,7 +188,7 @@ def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
     trial = Classifier(replace(unfinished, weights=unfinished.weights | arrays))
     sample = list(texts[:: max(1, len(texts) // 32)])
     began = time.monotonic()
-    trial.scores(sample)
+    trial.raw_scores(sample)
     return (time.monotonic() - began) * len(texts) / max(1, len(sample))
 
 

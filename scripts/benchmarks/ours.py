@@ -54,7 +54,7 @@ def run_grutext(bench_set: BenchSet, seed: int, preset: str | None, folder: Path
 def score_parts(model: Classifier, bench_set: BenchSet) -> dict[str, Any]:
     """Gives the weight of the GRU in the mixture, and the metrics of each part as if it stood alone."""
     test = bench_set.read("test")
-    gru, linear = model.scores([example.text for example in test.examples])
+    gru, linear, _ = model.raw_scores([example.text for example in test.examples])
     calibration = model.bundle.calibration
     parts: dict[str, Any] = {"fusion": calibration.fusion}
     thresholds = model.thresholds if model.multilabel else None

@@ -2,9 +2,11 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
+from grutext import Classifier
 from grutext.cli import predict
 from grutext.data.writing import resumable as partial
 
@@ -38,15 +40,15 @@ def interrupt(run, monkeypatch):
     def run_and_stop(*arguments: object, batch: int = 4, stdin: str | None = None):
         calls = []
 
-        def answer(*given):
-            calls.append(given)
+        def stop_or_answer(model, texts, **options):
+            calls.append(texts)
             if len(calls) == batch:
                 raise KeyboardInterrupt
-            return build_answers(*given)
+            return answer(model, texts, **options)
 
-        build_answers = predict.build_answers
+        answer = Classifier.answer
         with monkeypatch.context() as patched:
-            patched.setattr(predict, "build_answers", answer)
+            patched.setattr(Classifier, "answer", stop_or_answer)
             return run("predict", *arguments, check=130, stdin=stdin)
 
     return run_and_stop
@@ -79,9 +81,11 @@ def test_the_bytes_are_those_of_an_undisturbed_run(run, interrupt, model, many, 
 def test_only_the_rows_that_are_left_are_predicted(run, interrupt, model, many, monkeypatch) -> None:
     interrupt(many(), "-o", "out.csv")
     seen = []
-    build_answers = predict.build_answers
+    answer = Classifier.answer
     monkeypatch.setattr(
-        predict, "build_answers", lambda *given: seen.append(given[1]) or build_answers(*given)
+        Classifier,
+        "answer",
+        lambda model, texts, **options: seen.append(texts) or answer(model, texts, **options),
     )
     run("predict", "many.csv", "-o", "out.csv", "--resume")
     assert [len(texts) for texts in seen] == [BATCH, ROWS - 4 * BATCH]
@@ -106,8 +110,11 @@ def test_stdin_is_gone_on_with_if_it_is_piped_in_again(run, interrupt, model, tm
     ],
 )
 def test_other_options_and_another_model_are_refused(
-    run, error, interrupt, model, multilabel_model, many, tmp_path, arguments, named
+    run, error, interrupt, make_bundle, multilabel_model, many, tmp_path, arguments, named
 ) -> None:
+    bundle = make_bundle(multilabel=False)
+    calibration = replace(bundle.calibration, familiarity=(0.0, 1.0, 1.0))
+    replace(bundle, calibration=calibration).save(tmp_path / "model")
     interrupt(many(), "-o", "out.csv", "--quiet")
     before = [(tmp_path / name).read_bytes() for name in FILES]
     line = error("predict", "many.csv", "-o", "out.csv", "--resume", "--quiet", *arguments)

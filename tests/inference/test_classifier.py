@@ -199,11 +199,11 @@ def test_one_label_wins_by_its_probability_over_its_threshold(build_bundle, many
 
 def test_a_string_is_not_a_list_of_texts(model):
     for text in ("the parcel", ""):
-        for method in (model.predict, model.predict_proba, model.scores):
-            with pytest.raises(TypeError, match="texts is a list of strings"):
+        for method in (model.predict, model.predict_proba, model.raw_scores):
+            with pytest.raises(TypeError, match="texts is a single text; put it into a list"):
                 method(text)
         if model.bundle.config.gru.enabled:
-            with pytest.raises(TypeError, match="texts is a list of strings"):
+            with pytest.raises(TypeError, match="texts is a single text; put it into a list"):
                 model.encode(text)
 
 
@@ -218,12 +218,12 @@ def test_a_model_without_its_gru_part_has_no_vectors(build_bundle):
     for texts in (["the parcel"], []):
         with pytest.raises(BundleError, match="no encoder: it was trained with --no-gru"):
             model.encode(texts)
-    gru, linear = model.scores(["the parcel"])
+    gru, linear, _ = model.raw_scores(["the parcel"])
     assert (gru, linear.shape) == (None, (1, 3))
 
 
 def test_a_model_without_its_linear_part_has_no_margins(build_bundle):
-    gru, linear = Classifier(build_bundle({"linear.enabled": False})).scores(["the parcel"])
+    gru, linear, _ = Classifier(build_bundle({"linear.enabled": False})).raw_scores(["the parcel"])
     assert (gru.shape, linear) == ((1, 3), None)
 
 

@@ -153,7 +153,7 @@ def test_numpy_answers_where_there_is_no_machine_code(build_bundle, tmp_path, be
     bundle.save(tmp_path / "model")
     labels, error = ask(tmp_path / "model", before)
     assert labels == str(Classifier(bundle).predict(["the parcel"]))
-    assert error.startswith("there is no machine code (")
+    assert error.startswith("there are no compiled kernels (")
     assert error.endswith("); pip install 'grutext[fast]' brings Numba")
 
 

@@ -37,7 +37,7 @@ def grams_of(text, model):
 def defined(text, model):
     """The definition, text by text and label by label."""
     c = model.bundle.calibration
-    gru, linear = model.scores([text])
+    gru, linear, _ = model.raw_scores([text])
     count = len(model.labels)
     scores = np.zeros(count)
     for label in range(count):
@@ -66,12 +66,12 @@ def test_it_is_what_the_definition_says(model, texts):
     assert len(set(found.tolist())) > 5
 
 
-def test_it_does_not_depend_on_the_batch_and_comes_with_the_probabilities(model, texts):
+def test_it_does_not_depend_on_the_batch_and_comes_with_the_answers(model, texts):
     whole = model.familiarity(texts)
     np.testing.assert_allclose(np.concatenate([model.familiarity([t]) for t in texts]), whole, atol=1e-5)
-    probabilities, familiar = model.assess(texts)
-    np.testing.assert_array_equal(probabilities, model.predict_proba(texts))
-    np.testing.assert_array_equal(familiar, whole)
+    answers = model.answer(texts)
+    np.testing.assert_array_equal([answer.probabilities for answer in answers], model.predict_proba(texts))
+    np.testing.assert_allclose([answer.familiarity for answer in answers], whole, atol=6e-5)
     assert model.familiarity([]).shape == (0,)
 
 

@@ -90,7 +90,7 @@ def test_margins_are_features_times_kernel_plus_bias(rng, monkeypatch, classes, 
     for text in range(4):
         entries = slice(rows.starts[text], rows.starts[text + 1])
         dense[text, rows.columns[entries]] = rows.values[entries]
-    margins, known = LinearPart(config, weights, compiled).read(tokens)
+    margins, known = LinearPart(config, weights, compiled).score(tokens)
     shares = [np.isin(counts.keys[counts.texts == text], keys).mean() for text in (0, 2, 3)]
     np.testing.assert_allclose(known[[0, 2, 3]], shares, rtol=1e-6)
     assert known[1] == 0
@@ -155,6 +155,6 @@ def test_a_text_that_begins_with_the_n_gram_that_ended_the_one_before(rng, compi
         "linear/kernel": rng.normal(size=(1, 2)).astype(np.float16),
         "linear/bias": np.zeros(2, np.float32),
     }
-    margins, known = LinearPart(config, weights, compiled).read(tokens)
+    margins, known = LinearPart(config, weights, compiled).score(tokens)
     np.testing.assert_allclose(margins, np.outer([1, 1, 0, 1], weights["linear/kernel"]), rtol=1e-6)
     assert known.tolist() == [1, 1, 0, 1]

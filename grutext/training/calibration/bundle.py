@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from grutext.data import Example
 from grutext.evaluation import evaluate, is_right
 from grutext.inference import Classifier
-from grutext.inference.familiarity import backing
+from grutext.inference.familiarity import top_score
 from grutext.inference.fusion import fuse
 from grutext.model.bundle import Bundle
 from grutext.model.spec import Calibration
@@ -34,12 +34,12 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
         dev: N texts that no weight was trained on.
         targets: `(N, C)`, 1 where a label of the model applies.
     """
-    gru, linear, known = Classifier(bundle).evidence([example.text for example in dev])
+    gru, linear, known = Classifier(bundle).raw_scores([example.text for example in dev])
     several, truth = bundle.multilabel, [example.labels for example in dev]
     calibration = calibrate(gru, linear, targets, several)
     probabilities = fuse(gru, linear, calibration, several)
     thresholds = decisions.choose_thresholds(probabilities, targets, several, bundle.config.training.optimize)
-    familiarity = fit_familiarity(backing(gru, linear, calibration, several), known)
+    familiarity = fit_familiarity(top_score(gru, linear, calibration, several), known)
     calibration = replace(calibration, thresholds=thresholds, familiarity=familiarity)
     before, after = fuse(gru, linear, Calibration(), several), cross_fit(gru, linear, targets, several)
     report = evaluate(truth, after, bundle.labels, multilabel=several, thresholds=thresholds)

@@ -7,19 +7,19 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
 # Dev texts that are all alike must not make every other text infinitely unfamiliar.
-_LEAST_BACKED, _LEAST_KNOWN = 0.1, 0.01
+_LEAST_TOP_SCORE, _LEAST_KNOWN = 0.1, 0.01
 
 
-def fit_familiarity(backed: Float, known: Float) -> tuple[float, float, float]:
+def fit_familiarity(top_scores: Float, known: Float) -> tuple[float, float, float]:
     """Gives `Calibration.familiarity`: the mean of the two measures, each in deviations from its mean.
 
     Args:
-        backed: `(N,)`, what `grutext.inference.familiarity.backing` gives for the dev texts.
+        top_scores: `(N,)`, what `grutext.inference.familiarity.top_score` gives for the dev texts.
         known: `(N,)`, the share of each that the model knows.
     """
     weights = [
         0.5 / max(float(measure.std(dtype=np.float64)), least)
-        for measure, least in ((backed, _LEAST_BACKED), (known, _LEAST_KNOWN))
+        for measure, least in ((top_scores, _LEAST_TOP_SCORE), (known, _LEAST_KNOWN))
     ]
-    means = [float(measure.mean(dtype=np.float64)) for measure in (backed, known)]
+    means = [float(measure.mean(dtype=np.float64)) for measure in (top_scores, known)]
     return (-sum(w * m for w, m in zip(weights, means, strict=True)), weights[0], weights[1])

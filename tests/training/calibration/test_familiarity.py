@@ -8,10 +8,10 @@ from grutext.training.calibration.familiarity import fit_familiarity
 
 def test_it_is_the_mean_of_two_standard_scores():
     rng = np.random.default_rng(0)
-    backed, known = rng.normal(3, 2, 500).astype(np.float32), rng.uniform(0.5, 1, 500).astype(np.float32)
-    fitted = Calibration(familiarity=fit_familiarity(backed, known))
-    standard = [(m - m.mean()) / m.std() for m in (backed, known)]
-    np.testing.assert_allclose(familiarity(backed, known, fitted), np.mean(standard, axis=0), atol=1e-4)
+    top_scores, known = rng.normal(3, 2, 500).astype(np.float32), rng.uniform(0.5, 1, 500).astype(np.float32)
+    fitted = Calibration(familiarity=fit_familiarity(top_scores, known))
+    standard = [(m - m.mean()) / m.std() for m in (top_scores, known)]
+    np.testing.assert_allclose(familiarity(top_scores, known, fitted), np.mean(standard, axis=0), atol=1e-4)
 
 
 @pytest.mark.parametrize("count", [1, 20])

@@ -1,0 +1,43 @@
+"""What a model answers about one text, ready for a service or a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+DECIMALS = 6  # of a probability; beyond them the engines may differ
+FAMILIARITY_DECIMALS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model answers about one text.
+
+    The numbers are rounded (probabilities to 6 decimals, the familiarity to 4), beyond which machines may differ; and the
+    rounded numbers are what is compared with a threshold.
+
+    Attributes:
+        label: The label; the tuple of labels, which may be empty, where a text may have several; None if `abstained`.
+        confidence: The probability of the label. Where a text may have several labels, the largest probability, even
+            if it is too small for any label to apply.
+        top: The likeliest labels with their probabilities, the likeliest first.
+        abstained: Whether the text is left to a person.
+        familiarity: How much the text is like the training texts, see `Classifier.familiarity`; None for a model
+            whose version did not measure it.
+        probabilities: All probabilities, `(C,) float32`, in the order of the model's labels and not rounded. They are
+            no part of a comparison of two answers.
+    """
+
+    label: str | tuple[str, ...] | None
+    confidence: float
+    top: tuple[tuple[str, float], ...]
+    abstained: bool
+    familiarity: float | None
+    probabilities: NDArray[np.float32] = field(repr=False, compare=False)
+
+
+def round_numbers(values: NDArray[np.float32], decimals: int = DECIMALS) -> NDArray[np.float64]:
+    """Return the values as answers have them: the float64 numbers that are nearest to the rounded decimals."""
+    return np.asarray(np.round(values.astype(np.float64), decimals), np.float64)
