@@ -1,4 +1,4 @@
-"""What the README and the guides show is what happens: their commands and their Python blocks are run."""
+"""What the README and the docs show is what happens: commands and Python blocks are run, figures and paths are checked."""
 
 import csv
 import os
@@ -6,12 +6,20 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
+from statistics import fmean
 
 import pytest
+from benchmarks.results import read_results
+from benchmarks.tables import MARGINS, group_rows, mean
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")]
+PAGES += [ROOT / "scripts/README.md", ROOT / "datasets/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+RESULTS = read_results(ROOT / "benchmarks/accuracy.jsonl")
+ROWS = {row.name: row for row in group_rows(RESULTS, None)}
 
 
 def blocks(text, language):
@@ -20,6 +28,11 @@ def blocks(text, language):
 
 def commands(text):
     return [line[2:] for block in blocks(text, "console") for line in block.splitlines() if line[:2] == "$ "]
+
+
+def run_block(code, folder):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, check=True)
 
 
 def sample(part, count):
@@ -34,6 +47,12 @@ def write(path, rows, columns):
         writer.writerows(rows)
 
 
+def anchors(page):
+    """The names that links may give the headings of a page, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_the_scripts_that_the_readme_names_are_there():
     named = {line for line in commands(README) if line.startswith("scripts/")}
     assert named == {"scripts/quickstart", "scripts/test"}
@@ -41,14 +60,78 @@ def test_the_scripts_that_the_readme_names_are_there():
         assert os.access(ROOT / script, os.X_OK)
 
 
-def test_links_lead_somewhere():
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
-        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / link).exists(), f"{page.name} links to {link}"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_a_page_and_to_a_heading(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        path, _, heading = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), f"{page.name} links to {path}"
+        assert not heading or heading in anchors(target), f"{page.name} links to {link}"
+
+
+def test_every_page_is_listed_in_the_index():
+    index = ROOT / "docs/README.md"
+    linked = re.findall(r"\]\(([^)#]+)[^)]*\)", index.read_text(encoding="utf-8"))
+    listed = {(index.parent / link).resolve() for link in linked} | {index}
+    assert {page for page in PAGES if page.is_relative_to(ROOT / "docs")} <= listed
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/promises.md", "docs/research/reliability.md"])
+def test_every_path_that_a_page_names_exists(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    tops = "grutext|tests|scripts|docs|constraints|datasets|benchmarks"
+    paths = {path.rstrip(".") for path in re.findall(rf"(?<![\w./-])((?:{tops})/[\w./-]+)", text)}
+    assert paths
+    for path in paths:
+        assert (ROOT / path).exists(), f"{name} names {path}"
+
+
+def test_every_promise_names_its_tests():
+    page = (ROOT / "docs/promises.md").read_text(encoding="utf-8")
+    promises = [line.split("|")[1:4] for line in page.splitlines() if line.startswith("| ")][1:]
+    assert len(promises) > 10
+    for name, _, tests in promises:
+        assert re.fullmatch(r"`(tests|scripts)/[^`]+`(, `(tests|scripts)/[^`]+`)*", tests.strip()), name
+
+
+def test_the_figures_of_the_readme_are_those_that_were_measured():
+    shown = re.findall(r"^\| (\w+)( †)? \| [^|]+ \| (\S+) \| (\S+) \| (\S+) \|$", README, flags=re.MULTILINE)[
+        1:
+    ]
+    assert len(shown) >= 9
+    for name, several, *figures in shown:
+        row = ROWS[name]
+        assert bool(several) == row.multilabel
+        measured = [mean(row.peer(row.svm)), mean(row.peer(row.fasttext)), mean(row.ours())]
+        assert figures == ["–" if value is None else f"{value:.1f}" for value in measured], name
+
+
+def test_the_margins_sizes_and_times_of_the_readme_are_those_that_were_measured():
+    one_label = [row for row in ROWS.values() if not row.multilabel]
+    text = " ".join(README.split())
+    over_svm, over_linear = (
+        fmean([value for row in one_label if (value := MARGINS[name](row)) is not None])
+        for name in ("grutext over SVM", "grutext over its linear part")
+    )
+    assert (
+        f"the {len(one_label)} sets with one label a text grutext is {over_svm:.1f} points above the SVM"
+        in text
+    )
+    assert f"the GRU adds {over_linear:.1f} point" in text
+    runs = defaultdict(list)
+    for result in RESULTS:
+        if result["system"] == "grutext" and result["preset"] is None:
+            runs[result["set"]].append(result)
+    sizes = [fmean(run["mb"] for run in some) for some in runs.values()]
+    seconds = [fmean(run["seconds"] for run in some) for some in runs.values()]
+    assert f"{min(sizes):.1f} to {max(sizes):.1f} MB" in text
+    assert f"{min(seconds):.0f} seconds to {max(seconds) / 60:.0f} minutes" in text
 
 
 @pytest.mark.tf
-def test_the_commands_and_the_python_block_of_the_readme_work(tmp_path):
+def test_the_commands_and_the_python_blocks_of_the_readme_work(tmp_path):
     write(tmp_path / "reviews.csv", sample("train", 160), ["text", "label"])
     write(tmp_path / "held-out.csv", sample("test", 40), ["text", "label"])
     write(tmp_path / "new.csv", sample("dev", 20), ["text"])
@@ -69,13 +152,18 @@ def test_the_commands_and_the_python_block_of_the_readme_work(tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["text"] for row in rows] == [row["text"] for row in sample("dev", 20)]
     assert all(row["label"] and 0 <= float(row["confidence"]) <= 1 for row in rows)
-    for block in blocks(README, "python"):
-        subprocess.run([sys.executable, "-c", block], cwd=tmp_path, env=environment, check=True)
+    pages = ["README.md", "docs/guide/python.md", "docs/reference/python-api.md"]
+    shown = [block for page in pages for block in blocks((ROOT / page).read_text(encoding="utf-8"), "python")]
+    for block in shown:
+        run_block(block, tmp_path)
+
+
+def test_the_python_block_of_the_page_about_the_gru_runs(tmp_path):
+    (block,) = blocks((ROOT / "docs/research/gru.md").read_text(encoding="utf-8"), "python")
+    run_block(block, tmp_path)
 
 
 @pytest.mark.tf
 @pytest.mark.parametrize("block", range(3))
-def test_the_python_blocks_of_the_encoder_guide_run(block, tmp_path):
-    code = blocks((ROOT / "docs/guide/keras.md").read_text(encoding="utf-8"), "python")[block]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+def test_the_python_blocks_of_the_keras_guide_run(block, tmp_path):
+    run_block(blocks((ROOT / "docs/guide/keras.md").read_text(encoding="utf-8"), "python")[block], tmp_path)
