@@ -23,6 +23,7 @@ from grutext.errors import ConfigError
 TOKENIZERS = ("auto", "word", "pair", "character")
 CLASS_WEIGHTS = ("auto", "none", "balanced")
 OPTIMIZED = ("accuracy", "macro-f1")
+ENGINES = ("auto", "numba", "tensorflow")
 DIRECTIONS = ("auto", "own", "shared")
 CONVOLUTIONS = "0, or an odd number from 3"
 _LONGEST_NGRAM = 64  # a model from an untrusted source must not ask for work without end
@@ -193,6 +194,8 @@ class TrainingConfig:
         time_budget: Seconds that the whole training may take; 0 is no limit.
         in_memory_megabytes: Training texts of more megabytes than this are written to files and read in shards.
         checkpoint_seconds: Seconds between two checkpoints, from which an interrupted training resumes.
+        engine: What trains the GRU part: `numba`, `tensorflow`, or `auto`: TensorFlow where it sees a GPU or Numba cannot
+            train the model, else Numba.
         seed: Seed of everything random.
     """
 
@@ -217,6 +220,7 @@ class TrainingConfig:
     time_budget: float = 0.0
     in_memory_megabytes: float = 40.0
     checkpoint_seconds: float = 60.0
+    engine: str = "auto"
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -259,6 +263,7 @@ class TrainingConfig:
                 self.adversarial_direction in DIRECTIONS,
                 f"training.adversarial_direction is one of {', '.join(DIRECTIONS)}",
             ),
+            (self.engine in ENGINES, f"training.engine is one of {', '.join(ENGINES)}"),
             (self.optimize in OPTIMIZED, f"training.optimize is one of {', '.join(OPTIMIZED)}"),
         )
         for name in ("warmup", "word_dropout", "embedding_dropout", "pooled_dropout", "label_smoothing"):

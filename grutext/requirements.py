@@ -6,15 +6,20 @@ from importlib.util import find_spec
 
 from grutext.errors import MissingExtraError
 
-_MODULES = {"scikit-learn": "sklearn", "tensorflow": "tensorflow", "matplotlib": "matplotlib"}
-_EXTRAS = {"scikit-learn": "train", "tensorflow": "tensorflow", "matplotlib": "train"}
+_MODULES = {
+    "matplotlib": "matplotlib",
+    "numba": "numba",
+    "scikit-learn": "sklearn",
+    "tensorflow": "tensorflow",
+}
+_EXTRAS = {"matplotlib": "train", "numba": "train", "scikit-learn": "train", "tensorflow": "tensorflow"}
 
 
 def is_installed(package: str) -> bool:
     """Return whether a package is installed.
 
     Args:
-        package: The name of the distribution: `scikit-learn`, `tensorflow` or `matplotlib`.
+        package: The name of the distribution: `matplotlib`, `numba`, `scikit-learn` or `tensorflow`.
     """
     try:
         return find_spec(_MODULES[package]) is not None

@@ -36,7 +36,7 @@ def check_refused(settings, *said: str) -> None:
 
 def test_sections_and_their_settings():
     assert {name.partition(".")[0] for name in DEFAULTS} == {"text", "linear", "gru", "training"}
-    assert len(DEFAULTS) == 44
+    assert len(DEFAULTS) == 45
 
 
 @pytest.mark.parametrize("name", DEFAULTS)

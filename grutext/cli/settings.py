@@ -34,6 +34,12 @@ def _load_optimized() -> Sequence[str]:
     return OPTIMIZED
 
 
+def _load_engines() -> Sequence[str]:
+    from grutext.config import ENGINES
+
+    return ENGINES
+
+
 _OPTIONS = (
     click.option(
         "--preset", type=LazyChoice(_load_presets), help="Settings to start from [default: balanced]."
@@ -78,12 +84,17 @@ _OPTIONS = (
         type=LazyChoice(_load_optimized),
         help="What decisions are tuned for; accuracy is micro-F1 for several labels [default: accuracy].",
     ),
+    click.option(
+        "--engine",
+        type=LazyChoice(_load_engines),
+        help="What trains the GRU; auto is TensorFlow on a GPU, else Numba [default: auto].",
+    ),
     click.option("--no-linear", is_flag=True, help="Leave out the linear model over n-grams."),
     click.option("--no-gru", is_flag=True, help="Leave out the GRU."),
 )
 _NAMES = (
-    "preset", "config_file", "changes", "epochs", "time_budget", "seed", "class_weight", "optimize", "no_linear",
-    "no_gru",
+    "preset", "config_file", "changes", "epochs", "time_budget", "seed", "class_weight", "optimize", "engine",
+    "no_linear", "no_gru",
 )  # fmt: skip
 
 
@@ -133,6 +144,7 @@ def build_config(settings: dict[str, Any], width: int | None = None) -> Config:
         "training.seed": settings["seed"],
         "training.class_weight": settings["class_weight"],
         "training.optimize": settings["optimize"],
+        "training.engine": settings["engine"],
         "linear.enabled": False if settings["no_linear"] else None,
         "gru.enabled": False if settings["no_gru"] else None,
     }

@@ -74,6 +74,7 @@ def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
             for name, array in sorted(bundle.weights.items())
         ],
         "files": {file.name: file.stat().st_size for file in sorted(folder.iterdir()) if file.is_file()},
+        "engine": bundle.engine,
         "config": bundle.config.to_dict(),
         "data": bundle.data,
         "metrics": bundle.metrics,
@@ -108,6 +109,8 @@ def _draw(model: dict[str, Any]) -> None:
         "training data": _flat(model["data"]),
         "versions": _flat(model["versions"]),
     }
+    if model["engine"]:
+        facts["engine"] = model["engine"]
     facts |= {f"settings of {section}": _flat(values) for section, values in model["config"].items()}
     metrics = model["metrics"]
     facts |= {f"{part} metrics": summary(metrics[part]) for part in ("dev", "test") if part in metrics}

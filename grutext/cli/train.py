@@ -106,8 +106,12 @@ def train_command(
     place = Path(os.path.realpath(folder)) if folder.is_symlink() else folder  # two names, but one lock
     checkpoint = place.parent / f"{place.name}.checkpoint"
     check_target(folder, checkpoint, resume, overwrite)
-    check_installed("grutext train", "tensorflow", "scikit-learn")
+    check_installed("grutext train", "scikit-learn")
     config = build_config(settings, None if vectors is None else _width(vectors))
+    if config.gru.enabled:
+        from grutext.engines.choose import check_engine
+
+        check_engine(config)
     prepare_tensorflow()
 
     from grutext.console import open_listener

@@ -1,38 +1,113 @@
-"""What a training needs of an engine."""
+"""What every engine that trains must offer, and the numbers that all of them use in a training step.
+
+A step is the same in every engine, up to rounding and to which values dropout picks:
+
+1. Embed the tokens of the batch, and drop some of the values (`training.embedding_dropout`).
+2. Run encoder and head, with dropout of the pooled values; compute the mean loss and its gradients.
+3. Train on shifted embeddings as well, where `training.adversarial_radius` is not 0 (Miyato et al. 2017, arXiv
+   1605.07725): every `ADVERSARIAL_INTERVAL`-th step runs again with the shift along its own gradient, and both gradients
+   are added; or, with shared directions, each step runs once, with the shift along what was remembered.
+4. Clip the global norm of the gradients to `training.clip_norm`, and update with Adam (Kingma and Ba 2015, arXiv
+   1412.6980). Of the embedding tables, only the rows that the batch uses are updated, and so are their moments.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grutext.config import TrainingConfig
 from grutext.model.initial import Arrays
 
 Batch = dict[str, NDArray[Any]]
+"""Arrays by name; `grutext.training.gru.batches.Batch` says which."""
+
+ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-7
+TABLE_BETA2 = 0.99  # a row of a table is updated in few steps, so its second moment has a shorter memory
+ADVERSARIAL_INTERVAL = 2  # steps, of which one has a second, adversarial pass
+DIRECTION_RATE = 0.3  # weight of the newest gradient in a shared adversarial direction
+_DIRECTION_ROWS = 65_536  # at most; where word-label pairs are more, some share a row
+
+# The entry of a batch that says which rows of a table it uses.
+ROWS_OF_TABLE = {"embedding/words": "word_rows", "embedding/subwords": "bucket_rows"}
 
 
-class Network(Protocol):
-    """What a training needs of it; see `grutext.engines.keras.network.Network`."""
+def has_shared_directions(options: TrainingConfig) -> bool:
+    """Return whether adversarial shifts go along directions that are remembered for each word and label."""
+    return options.adversarial_radius > 0 and options.adversarial_direction == "shared"
+
+
+def has_adversarial_pass(options: TrainingConfig, step: int) -> bool:
+    """Return whether this step runs a second time, with embeddings shifted along its own gradient."""
+    is_adversarial = options.adversarial_radius > 0 and not has_shared_directions(options)
+    return is_adversarial and step % ADVERSARIAL_INTERVAL == 0
+
+
+def direction_rows(rows: int, classes: int) -> int:
+    """Return the number of rows in the table of shared directions, for V `rows` of words and C `classes`."""
+    return min(rows * classes, _DIRECTION_ROWS)
+
+
+class Trainable(ABC):
+    """Weights with their optimizer: what one training step after another improves."""
 
     @property
+    @abstractmethod
     def steps(self) -> int:
-        """The number of steps that were made."""
+        """Number of updates so far."""
 
+    @abstractmethod
     def train_step(self, batch: Batch, step: int, rate: float) -> float:
-        """Learns from one batch, and gives its mean loss."""
+        """Update the weights with one batch.
 
-    def logits(self, batch: Batch) -> NDArray[np.float32]:
-        """Gives the head's outputs for a batch, `(N, C)`."""
+        Args:
+            batch: The arrays of the batch, by name.
+            step: Number of the step; with the seed it decides which values dropout picks.
+            rate: Learning rate of the dense weights; that of the tables is `training.table_rate` times as high.
 
+        Returns:
+            The mean loss in nats before the update. Where embeddings are shifted along shared directions, it is the loss
+            of the shifted ones; a second pass is not included.
+        """
+
+    @abstractmethod
     def arrays(self) -> Arrays:
-        """Gives a copy of the present weights by the spec's names."""
+        """Return a copy of the weights, `float32`, by the names of `grutext.model.spec.weight_spec`."""
 
+    @abstractmethod
     def assign(self, arrays: Arrays) -> None:
-        """Takes weights by the spec's names."""
+        """Set the weights from arrays by the same names."""
 
+    @abstractmethod
     def state(self) -> Arrays:
-        """Gives a copy of what training remembers besides the weights."""
+        """Return a copy of all that a training needs besides the weights: moments, directions, the number of updates."""
 
+    @abstractmethod
     def resume(self, state: Arrays) -> None:
-        """Takes what `state` gave."""
+        """Set what `state` returned.
+
+        Raises:
+            KeyError: An array is missing.
+            ValueError: An array has another shape.
+        """
+
+
+class Network(Trainable):
+    """Embedding, encoder and head, trained to predict the labels of texts."""
+
+    @abstractmethod
+    def logits(self, batch: Batch) -> NDArray[np.float32]:
+        """Return the outputs of the head without dropout, `(N, C) float32`."""
+
+
+class MaskedLM(Trainable):
+    """Embedding and encoder, trained to predict masked tokens; it has no labels, and so no logits.
+
+    A masked language model (Devlin et al. 2019, arXiv 1810.04805) whose output table is the embedding itself (Press and
+    Wolf 2017, arXiv 1608.05859) and whose vocabulary are the types masked in the batch: the head maps the state at a
+    masked position to a vector of width E, and its products with the vectors of those types are the scores. A batch is
+    what `grutext.training.gru.masking.mask_tokens` returns; the loss is the mean over its masked tokens.
+    """

@@ -1,53 +1,109 @@
-"""The GRU part that learns: machine code's, where it is to be had, or TensorFlow's."""
+"""Which engine trains the GRU part, and why."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import Config
-from grutext.engines.base import Network
-from grutext.engines.numba.encoder import knows_encoder
-from grutext.errors import MissingExtraError
+from grutext.config import Config, GRUConfig
+from grutext.engines.base import MaskedLM, Network
+from grutext.engines.numba.encoder import POOLINGS as NUMBA_POOLINGS
+from grutext.errors import ConfigError, MissingExtraError
 from grutext.kernels import problem
+from grutext.requirements import check_installed, is_installed
 
-# Where there is a GPU that TensorFlow may know; to ask TensorFlow takes seconds.
-_GPUS = ("/dev/nvidiactl", "/dev/dxg")
+# Present where there is a GPU that TensorFlow may use; to ask TensorFlow itself takes seconds.
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg")
 
 
-def has_loops(config: Config) -> bool:
-    """Tells whether machine code trains the model: where it is to be had, knows the encoder, and no GPU is faster."""
-    if problem("training") is not None or not knows_encoder(config.gru):
-        return False
-    if any(Path(device).exists() for device in _GPUS):
-        with suppress(MissingExtraError):
-            from grutext.engines.keras import cudnn
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """The engine that trains the GRU part.
 
-            return not cudnn.is_there()
-    return True
+    Attributes:
+        name: `numba` or `tensorflow`.
+        reason: Why, or why not the other one; a few words.
+    """
+
+    name: str
+    reason: str
+
+
+def choose_engine(config: Config) -> EngineChoice:
+    """Return the engine that `training.engine` asks for.
+
+    `auto` is TensorFlow where it sees a GPU, or where Numba cannot train the model or is not available; otherwise Numba.
+    This may compile Numba's kernels, which takes a minute or two the first time on a machine.
+
+    Raises:
+        ConfigError: The setting is `numba`, which cannot train this model.
+        MissingExtraError: The engine is not installed, or none is.
+    """
+    check_engine(config)
+    if config.training.engine == "tensorflow":
+        return EngineChoice("tensorflow", "training.engine asks for it")
+    why_not_encoder = _why_not_encoder(config.gru)
+    if why_not_encoder is not None:
+        return EngineChoice("tensorflow", f"Numba does not train {why_not_encoder}")
+    if config.training.engine == "auto":
+        if _sees_gpu():
+            return EngineChoice("tensorflow", "it sees a GPU")
+        reason = "TensorFlow sees no GPU" if _has_gpu_device() else "no GPU was found"
+    else:
+        reason = "training.engine asks for it"
+    why_not_numba = problem("training")
+    if why_not_numba is None:
+        return EngineChoice("numba", reason)
+    if config.training.engine == "numba":
+        check_installed("--engine numba", "numba")
+        raise ConfigError(f"Numba cannot train here: {why_not_numba}; --engine tensorflow trains without it")
+    if not is_installed("tensorflow"):
+        check_installed("training", "numba")
+        check_installed(f"training without Numba ({why_not_numba})", "tensorflow")
+    return EngineChoice("tensorflow", f"Numba: {why_not_numba}")
+
+
+def check_engine(config: Config) -> None:
+    """Check, without loading either engine, that `training.engine` and the encoder go together.
+
+    Raises:
+        ConfigError: The setting is `numba`, which cannot train this encoder.
+        MissingExtraError: Only TensorFlow can train the model, and it is not installed.
+    """
+    why_not_encoder = _why_not_encoder(config.gru)
+    if config.training.engine == "numba" and why_not_encoder is not None:
+        raise ConfigError(
+            f"Numba does not train {why_not_encoder}: it knows the poolings {', '.join(NUMBA_POOLINGS)}, with "
+            "gru.reset_after = true; --engine tensorflow (the extra tensorflow) trains the others"
+        )
+    if why_not_encoder is not None:
+        check_installed(f"training {why_not_encoder}", "tensorflow")
+    elif config.training.engine == "tensorflow":
+        check_installed("--engine tensorflow", "tensorflow")
 
 
 def make_network(
     config: Config, rows: int, classes: int, multilabel: bool, weights: NDArray[np.float32]
 ) -> Network:
-    """Gives a network before its first step.
+    """Return a network before its first step.
 
     Args:
-        config: The whole configuration.
+        config: The whole configuration; `training.engine` decides who trains.
         rows: Rows V of the word table.
         classes: Number C of labels.
-        multilabel: Whether each label is decided for itself.
-        weights: `(C,)`, how much the texts of each label count.
+        multilabel: Whether a text may have several labels, so that the head is `sigmoid` and not `softmax`.
+        weights: Weight of each label's texts in the loss, `(C,)`.
 
     Raises:
-        MissingExtraError: It is TensorFlow's, and that is not installed.
+        ConfigError: As `choose_engine` does.
+        MissingExtraError: As `choose_engine` does.
     """
     head = "sigmoid" if multilabel else "softmax"
-    if has_loops(config):
+    if choose_engine(config).name == "numba":
         from grutext.engines.numba.network import NumbaNetwork
 
         return NumbaNetwork(config, rows, classes, head, weights)
@@ -56,24 +112,45 @@ def make_network(
     return KerasNetwork(config, rows, classes, head, weights)
 
 
-def make_masked_lm(config: Config, rows: int) -> Network:
-    """Gives embedding and encoder before they learn from texts without labels; of `Network` it has no `logits`.
+def make_masked_lm(config: Config, rows: int) -> MaskedLM:
+    """Return embedding and encoder before their first step of pretraining.
 
     Args:
-        config: The whole configuration.
+        config: The whole configuration; `training.engine` decides who trains.
         rows: Rows V of the word table.
+
+    Raises:
+        ConfigError: As `choose_engine` does.
+        MissingExtraError: As `choose_engine` does.
     """
-    has_machine_code = has_loops(config)
-    # Its head makes of a state what is as wide as an embedding; pooling has no weights, and no label a direction.
-    config = replace(
-        config,
-        gru=replace(config.gru, pooling="mean"),
-        training=replace(config.training, adversarial_radius=0.0),
-    )
-    if has_machine_code:
+    engine = choose_engine(config).name
+    # Masked tokens are predicted from states, so there is nothing to pool: `mean` has no weights.
+    config = replace(config, gru=replace(config.gru, pooling="mean"))
+    if engine == "numba":
         from grutext.engines.numba.masked_lm import NumbaMaskedLM
 
-        return NumbaMaskedLM(config, rows, config.gru.embedding_size, "softmax")
+        return NumbaMaskedLM(config, rows)
     from grutext.engines.keras.masked_lm import KerasMaskedLM
 
-    return KerasMaskedLM(config, rows, config.gru.embedding_size, "softmax")
+    return KerasMaskedLM(config, rows)
+
+
+def _why_not_encoder(gru: GRUConfig) -> str | None:
+    """Return what Numba does not train of the encoder; None if it trains all of it."""
+    if gru.pooling not in NUMBA_POOLINGS:
+        return f'the pooling "{gru.pooling}"'
+    return None if gru.reset_after else "gru.reset_after = false"
+
+
+def _has_gpu_device() -> bool:
+    return any(Path(device).exists() for device in _GPU_DEVICES)
+
+
+def _sees_gpu() -> bool:
+    """Return whether TensorFlow sees a GPU; it is only loaded where there is a device for one."""
+    if _has_gpu_device():
+        with suppress(MissingExtraError):
+            from grutext.engines.keras import cudnn
+
+            return cudnn.is_there()
+    return False

@@ -22,7 +22,6 @@ _ZERO, _ONE, _TINY = np.float32(0), np.float32(1), np.float32(1e-12)
 # (C. Wellons, "Prospecting for hash functions", 2018: lowbias32).
 _SPREAD, _FIRST, _SECOND = np.uint32(0x9E3779B9), np.uint32(0x7FEB352D), np.uint32(0x846CA68B)
 _PARTS = np.float32(2.0**-24)
-_BETA1, _EPSILON = np.float32(0.9), np.float32(1e-7)
 
 
 @inline
@@ -119,7 +118,7 @@ def learn_directions(table: Float, touched: Any, places: Any, pull: Float, mask:
 
 @compile_loop(read(f4, 2), read(f4, 2), read(f4, 1), f4)
 def softmax_loss(logits: Float, targets: Float, weights: Float, smoothing: float) -> tuple[float, Float]:
-    """Gives the sum of `grutext.engines.keras.heads.softmax_loss` over the texts, and its gradient for the logits `(N, C)`."""
+    """Gives the sum of `grutext.engines.keras.losses.softmax_loss` over the texts, and its gradient for the logits `(N, C)`."""
     (texts, classes), total, gradient = logits.shape, 0.0, np.empty_like(logits)
     for n in range(texts):
         highest = logits[n].max()
@@ -137,7 +136,7 @@ def softmax_loss(logits: Float, targets: Float, weights: Float, smoothing: float
 
 @compile_loop(read(f4, 2), read(f4, 2), read(f4, 1), f4)
 def sigmoid_loss(logits: Float, targets: Float, weights: Float, smoothing: float) -> tuple[float, Float]:  # noqa: ARG001 (like `softmax_loss`)
-    """Gives the sum of `grutext.engines.keras.heads.sigmoid_loss` over the texts, and its gradient for the logits `(N, C)`."""
+    """Gives the sum of `grutext.engines.keras.losses.sigmoid_loss` over the texts, and its gradient for the logits `(N, C)`."""
     (texts, classes), total, gradient = logits.shape, 0.0, np.empty_like(logits)
     for n in range(texts):
         for c in range(classes):
@@ -151,7 +150,7 @@ def sigmoid_loss(logits: Float, targets: Float, weights: Float, smoothing: float
     return total, gradient
 
 
-@compile_loop(write(f4, 2), write(f4, 2), write(f4, 2), read(i4, 1), read(f4, 2), f4, f4, f4, i8)
+@compile_loop(write(f4, 2), write(f4, 2), write(f4, 2), read(i4, 1), read(f4, 2), f4, f4, f4, f4, f4, i8)
 def move(
     table: Float,
     first: Float,
@@ -160,7 +159,9 @@ def move(
     gradient: Float,
     factor: float,
     rate: float,
+    beta1: float,
     beta2: float,
+    epsilon: float,
     step: int,
 ) -> None:
     """Makes a step of Adam, see `grutext.engines.keras.adam`, in some rows of a table and of its moments, and in no others; in place.
@@ -173,15 +174,17 @@ def move(
         gradient: `(R, E)`.
         factor: What the gradient is multiplied with first.
         rate: The learning rate.
-        beta2: How long the second moment remembers.
+        beta1: Decay of the first moment.
+        beta2: Decay of the second moment.
+        epsilon: What is added to the root of the second moment.
         step: The number of this step, from 1.
     """
-    of_first, of_second = _ONE - np.float32(_BETA1**step), _ONE - np.float32(beta2**step)
+    of_first, of_second = _ONE - np.float32(beta1**step), _ONE - np.float32(beta2**step)
     for r in range(len(rows)):
         row = rows[r]
         for e in range(table.shape[1]):
             g = factor * gradient[r, e]
-            m = first[row, e] + (_ONE - _BETA1) * (g - first[row, e])
+            m = first[row, e] + (_ONE - beta1) * (g - first[row, e])
             v = second[row, e] + (_ONE - beta2) * (g * g - second[row, e])
-            table[row, e] -= rate * (m / of_first) / (np.sqrt(v / of_second) + _EPSILON)
+            table[row, e] -= rate * (m / of_first) / (np.sqrt(v / of_second) + epsilon)
             first[row, e], second[row, e] = m, v

@@ -79,6 +79,12 @@ class Bundle:
     versions: dict[str, str] = field(default_factory=dict)
     created: str = ""
 
+    @property
+    def engine(self) -> str:
+        """What trained the GRU part, `numba` or `tensorflow`; empty where there is none, or an old model does not say."""
+        engine = self.config.training.engine
+        return engine if self.config.gru.enabled and engine != "auto" else ""
+
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Writes the bundle as the folder `path`, atomically.
 

@@ -1,4 +1,4 @@
-"""The first values of weights, by the names of `grutext.model.spec`."""
+"""Initial values of the weights, by the names of `grutext.model.spec`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ from grutext.model.spec import weight_spec
 Arrays = dict[str, NDArray[Any]]
 
 
-def initial_arrays(config: Config, rows: int, classes: int, multilabel: bool) -> Arrays:
-    """Gives the first value of every weight of the GRU part; the seed decides them. The arguments are `weight_spec`'s.
+def initial_arrays(config: Config, rows: int, classes: int) -> Arrays:
+    """Return the initial value of every weight of the GRU part, `float32`, by name; `training.seed` decides them.
 
-    Tables are uniform within 0.05, kernels Glorot uniform, recurrent kernels orthogonal (each gate's
-    square for itself; Saxe et al. 2013, arXiv 1312.6120), queries normal, biases zero.
+    Tables are uniform in ±0.05, kernels Glorot uniform (Glorot and Bengio 2010), recurrent kernels orthogonal, each
+    gate's `(U, U)` block on its own (Saxe et al. 2013, arXiv 1312.6120), queries normal, and biases zero.
+
+    Args:
+        config: The whole configuration.
+        rows: Rows V of the word table.
+        classes: Columns C of the head.
     """
     rng = np.random.default_rng([config.training.seed, 1])
-    gru = replace(config, linear=replace(config.linear, enabled=False))
+    gru_only = replace(config, linear=replace(config.linear, enabled=False))
     arrays: Arrays = {}
-    for name, (shape, _) in weight_spec(gru, rows, classes, multilabel, 0).items():
+    for name, (shape, _) in weight_spec(gru_only, rows, classes, multilabel=False, features=0).items():
         kind = name.rpartition("/")[2]
         if name.startswith("embedding/"):
             value = rng.uniform(-0.05, 0.05, shape)
@@ -31,8 +36,8 @@ def initial_arrays(config: Config, rows: int, classes: int, multilabel: bool) ->
             gates = [np.linalg.qr(rng.normal(size=(shape[0], shape[0])))[0] for _ in range(3)]
             value = np.concatenate(gates, axis=1)
         elif kind == "kernel":
-            fan = np.prod(shape[:-2], dtype=int)  # a convolution sees several tokens
-            limit = np.sqrt(6.0 / (fan * shape[-2] + shape[-1]))
+            width = np.prod(shape[:-2], dtype=int)  # of a convolution; 1 for a matrix
+            limit = np.sqrt(6.0 / (width * shape[-2] + shape[-1]))
             value = rng.uniform(-limit, limit, shape)
         elif kind == "query":
             value = rng.normal(0.0, 0.05, shape)

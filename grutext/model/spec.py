@@ -52,11 +52,9 @@ from dataclasses import dataclass, field
 from grutext.config import Config, GRUConfig
 from grutext.errors import ConfigError
 
-GATES = ("z", "r", "c")
 DIRECTIONS = ("forward", "backward")
-HEADS = ("softmax", "sigmoid", "linear")
 
-# Pooling to the number of state vectors that it lays side by side.
+# Each pooling, with the number of state vectors that it concatenates.
 POOLINGS = {"last": 1, "max": 1, "mean": 1, "attention": 1, "max+mean": 2}
 
 Spec = dict[str, tuple[tuple[int, ...], str]]

@@ -16,7 +16,7 @@ import numpy as np
 import grutext
 from grutext.config import Config, flatten
 from grutext.data import Example, Shards, fingerprint
-from grutext.engines.choose import has_loops
+from grutext.engines.choose import choose_engine
 from grutext.errors import TrainingError
 from grutext.inference import Classifier
 from grutext.model.bundle import Bundle, Weights
@@ -74,7 +74,7 @@ def train(
         Interrupted: Ctrl-C came while the GRU was trained; it has the model of the epochs before.
         ConfigError: The settings do not go together, or not with the word vectors.
         DataError: The word vectors cannot be used.
-        MissingExtraError: TensorFlow or scikit-learn is not installed.
+        MissingExtraError: scikit-learn, or the engine that is to train the GRU part, is not installed.
     """
     started = time.monotonic() if started is None else started
     listener = listener or Silent()
@@ -87,6 +87,7 @@ def train(
     shape = part.measure(config.training.window)
     config = defaults.resolve(config, shape, pretrained=vectors is not None, multilabel=multilabel)
     listener.note(defaults.describe(config, shape))
+    config = _with_engine(config, listener)
     vectorizer = Vectorizer.fit(part.for_vocabulary(), config.text)
     dev_targets = one_hot([example.labels for example in dev], labels)
     if any(example.labels for example in dev) and not dev_targets.any():
@@ -137,6 +138,15 @@ def train(
     return add_golden(bundle, dev_texts)
 
 
+def _with_engine(config: Config, listener: Listener) -> Config:
+    """Return the settings with the engine that trains the GRU part in place of `auto`, and note which and why."""
+    if not config.gru.enabled:
+        return config
+    engine = choose_engine(config)
+    listener.note(f"engine: {engine.name} ({engine.reason})")
+    return config.override({"training.engine": engine.name})
+
+
 def _refit_linear(
     bundle: Bundle, examples: Sequence[Example], vectorizer: Vectorizer, listener: Listener
 ) -> Bundle:
@@ -184,7 +194,7 @@ def _gru(
 def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
     """Foresees how long the runtime will take to score the dev part, from a few of its texts."""
     rows, classes = len(unfinished.vocabulary) + 1, len(unfinished.labels)
-    arrays = initial_arrays(unfinished.config, rows, classes, unfinished.multilabel)
+    arrays = initial_arrays(unfinished.config, rows, classes)
     trial = Classifier(replace(unfinished, weights=unfinished.weights | arrays))
     sample = list(texts[:: max(1, len(texts) // 32)])
     began = time.monotonic()
@@ -211,6 +221,8 @@ def _identity(
 def _versions(config: Config) -> dict[str, str]:
     libraries = ["numpy", "scikit-learn"]
     if config.gru.enabled:  # what the GRU learns with
-        libraries += ["numba", "scipy"] if has_loops(config) else ["tensorflow", "keras"]
+        libraries += {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}[
+            config.training.engine
+        ]
     found = {name: version(name) for name in libraries}
     return {"grutext": grutext.__version__, "python": platform.python_version()} | found

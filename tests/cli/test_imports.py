@@ -86,7 +86,7 @@ def test_verify_takes_numpy_and_safetensors_alone(tmp_path, make_bundle) -> None
 @pytest.mark.parametrize(
     ("command", "package", "extra"),
     [
-        (["train"], "tensorflow", "tensorflow"),
+        (["train"], "scikit-learn", "train"),
         (["evaluate", "a.csv"], "scikit-learn", "train"),
     ],
 )

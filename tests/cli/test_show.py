@@ -1,6 +1,7 @@
 """`grutext show`, to the letter."""
 
 import json
+from dataclasses import replace
 
 from grutext.config import Config
 
@@ -52,13 +53,22 @@ def test_what_is_inside_a_model(run, trained_model) -> None:
 def test_json_tells_the_same(run, trained_model) -> None:
     values = json.loads(run("show", "-m", "trained", "--json").stdout)
     assert list(values) == [
-        "model", "created", "labels", "multilabel", "vocabulary", "parameters", "weights", "files", "config", "data",
-        "metrics", "abstention", "history", "versions",
+        "model", "created", "labels", "multilabel", "vocabulary", "parameters", "weights", "files", "engine", "config",
+        "data", "metrics", "abstention", "history", "versions",
     ]  # fmt: skip
     assert values["weights"][1] == {"name": "linear/kernel", "shape": [3, 3], "dtype": "float16", "bytes": 18}
     assert set(values["files"]) == {"model.json", "weights.safetensors"}
     assert values["metrics"]["dev"]["accuracy"] == 0.5
     assert len(values["history"]) == 2
+
+
+def test_the_engine_that_trained_the_gru_is_shown(run, build_bundle, tmp_path) -> None:
+    for engine, shown in (("numba", ["numba"]), ("auto", []), ("tensorflow", ["tensorflow"])):
+        bundle = replace(build_bundle({"training.engine": engine}), metrics={}, history=[])
+        bundle.save("a-model", overwrite=True)
+        lines = run("show", "-m", "a-model").stdout.splitlines()
+        assert [line.split()[-1] for line in lines if line.startswith("engine ")] == shown
+        assert json.loads(run("show", "-m", "a-model", "--json").stdout)["engine"] == "".join(shown)
 
 
 def test_config_prints_what_train_config_reads_back(run, model, tmp_path) -> None:

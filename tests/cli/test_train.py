@@ -304,16 +304,28 @@ def test_a_picture_that_cannot_be_drawn_is_a_note(run, training, mails, monkeypa
     assert "needs matplotlib" in run("train", mails, "-m", "other").stderr
 
 
-@pytest.mark.parametrize(
-    ("missing", "package", "extra"),
-    [("tensorflow", "tensorflow", "tensorflow"), ("sklearn", "scikit-learn", "train")],
-)
-def test_without_the_extra_the_command_says_what_to_install(
-    error, mails, monkeypatch, missing, package, extra
-) -> None:
-    monkeypatch.setattr("grutext.requirements.find_spec", lambda name: None if name == missing else True)
-    line = f"grutext train needs {package}; install it with: pip install 'grutext[{extra}]'"
+def test_without_scikit_learn_the_command_says_what_to_install(error, mails, monkeypatch) -> None:
+    monkeypatch.setattr("grutext.requirements.find_spec", lambda name: name != "sklearn" or None)
+    line = "grutext train needs scikit-learn; install it with: pip install 'grutext[train]'"
     assert error("train", "missing.csv") == line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "feature"),
+    [
+        (["--engine", "tensorflow"], "--engine tensorflow"),
+        (["--set", "gru.pooling=attention"], 'training the pooling "attention"'),
+        (["--set", "gru.pooling=last", "--engine", "auto"], 'training the pooling "last"'),
+        (["--set", "gru.reset_after=false"], "training gru.reset_after = false"),
+    ],
+)
+def test_what_only_tensorflow_trains_names_its_extra_before_any_data_are_read(
+    error, mails, monkeypatch, arguments, feature
+) -> None:
+    monkeypatch.setattr("grutext.requirements.find_spec", lambda name: name != "tensorflow" or None)
+    line = f"{feature} needs tensorflow; install it with: pip install 'grutext[tensorflow]'"
+    assert error("train", "missing.csv", *arguments) == line
+    assert "missing.csv" in error("train", "missing.csv", *arguments, "--no-gru")
 
 
 @pytest.mark.parametrize(

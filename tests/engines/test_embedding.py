@@ -1,4 +1,4 @@
-"""From rows of the tables to token vectors: TensorFlow and machine code against a plain loop, with gradients."""
+"""From rows of the tables to token vectors: TensorFlow and Numba against a plain loop, with gradients."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def in_tensorflow(rows, buckets, upstream):
     return vectors, [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
 
 
-def in_machine_code(rows, buckets, upstream):
+def in_numba(rows, buckets, upstream):
     """The batch's rows stand in tables, among others that are not its own."""
     kernels = pytest.importorskip("grutext.kernels.training", exc_type=ImportError)
     tables, places = [], []
@@ -51,13 +51,13 @@ def in_machine_code(rows, buckets, upstream):
 
 
 @pytest.mark.parametrize("with_subwords", [True, False])
-@pytest.mark.parametrize("compiled", [False, True], ids=["tensorflow", "compiled"])
+@pytest.mark.parametrize("compiled", [False, True], ids=["tensorflow", "numba"])
 def test_vectors_and_gradients_are_those_of_a_plain_loop(compiled, with_subwords):
     rng = np.random.default_rng(7)
     rows = [rng.normal(size=(3, SIZE)), rng.normal(size=(6 if with_subwords else 0, SIZE))]
     upstream = rng.normal(size=(IDS.shape[1], len(IDS), SIZE))
     buckets = (TYPE_BUCKETS, TYPE_OF_BUCKET) if with_subwords else [np.zeros(0, np.int32)] * 2
-    embed = in_machine_code if compiled else in_tensorflow
+    embed = in_numba if compiled else in_tensorflow
     vectors, gradients = embed(rows, buckets, upstream.astype(np.float32))
     np.testing.assert_allclose(vectors, plain(*rows), atol=1e-6)
     for row, gradient in zip(rows, gradients, strict=False):

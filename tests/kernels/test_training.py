@@ -42,7 +42,7 @@ def test_dropout_hides_the_same_whatever_the_values():
 @pytest.mark.parametrize("scale", [1.0, 60.0])
 def test_losses_and_their_gradients_are_those_of_tensorflow(head, scale):
     from grutext.engines.keras.backend import tf
-    from grutext.engines.keras.heads import LOSSES
+    from grutext.engines.keras.losses import LOSSES
 
     rng = np.random.default_rng(3)
     logits = (rng.normal(size=(7, 4)) * scale).astype(np.float32)

@@ -67,7 +67,7 @@ def test_the_linear_part_leans_to_a_label_that_counts_more(multilabel):
 
 @pytest.mark.tf
 def test_the_losses_are_weighed_text_by_text_and_decision_by_decision():
-    from grutext.engines.keras.heads import LOSSES
+    from grutext.engines.keras.losses import LOSSES
 
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(5, 3)).astype(np.float32)

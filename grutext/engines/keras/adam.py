@@ -1,4 +1,4 @@
-"""Adam for a few dense variables and for the touched rows of large tables."""
+"""Adam for a few dense variables, and for the rows of large tables that a batch uses."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grutext.config import TrainingConfig
+from grutext.engines.base import ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON, TABLE_BETA2
 from grutext.engines.keras.backend import tf
 
 Tensor = Any
-_BETA1, _BETA2, _TABLE_BETA2, _EPSILON = 0.9, 0.999, 0.99, 1e-7
 
 
 class Adam:
-    """Adam (arXiv 1412.6980) with the gradient's global norm clipped.
+    """Adam (Kingma and Ba 2015, arXiv 1412.6980) with the global norm of the gradients clipped.
 
-    Rows of tables move only when a batch touches them, and so do their moments; a row that is rare
-    would otherwise drift on old momentum, and a step would cost as much as the whole table. Their
-    second moment is shorter (0.99), since a row meets few steps.
+    Rows of tables, and their moments, change only in steps that use them. Otherwise a rare row would drift on old
+    momentum, and a step would cost as much as the whole table. Their second moment has a shorter memory, since a row is
+    used in few steps.
 
     Args:
-        dense: Variables that every step updates.
-        tables: Variables of which a step updates some rows.
-        config: Rates and the clipping norm.
+        dense: Variables that every step updates, by name.
+        tables: Variables of which a step updates some rows, by name.
+        config: Settings of the training: the rate of the tables, and the clipping norm.
+
+    Attributes:
+        steps: Number of updates so far.
+        moments: First and second moments of everything, by name; the dense ones as one vector.
     """
 
     def __init__(self, dense: Mapping[str, Any], tables: Mapping[str, Any], config: TrainingConfig) -> None:
@@ -40,40 +44,40 @@ class Adam:
     def step(
         self, gradients: Sequence[Tensor], rows: Sequence[tuple[Tensor, Tensor, Tensor]], rate: Tensor
     ) -> None:
-        """Moves the variables.
+        """Update the variables.
 
         Args:
             gradients: One for each dense variable, in their order.
-            rows: For each table which distinct rows were touched, their values and their gradients.
+            rows: For each table, the distinct rows that were used, `(R,)`, their values and their gradients, `(R, E)`.
             rate: The learning rate of the dense variables.
         """
         # All dense variables as one: a few long operations instead of a dozen short ones for each.
         flat = tf.concat([tf.reshape(gradient, [-1]) for gradient in gradients], 0)
-        (flat, *changes), _ = tf.clip_by_global_norm(
+        (flat, *grad_rows), _ = tf.clip_by_global_norm(
             [flat, *(gradient for *_, gradient in rows)], self.config.clip_norm
         )
         self.steps.assign_add(1)
         step = tf.cast(self.steps, tf.float32)
         first, second = self.moments["first/dense"], self.moments["second/dense"]
-        first.assign_add((1.0 - _BETA1) * (flat - first))
-        second.assign_add((1.0 - _BETA2) * (tf.square(flat) - second))
-        moves = tf.split(rate * _direction(first, second, step, _BETA2), self._sizes)
-        for variable, move in zip(self.dense.values(), moves, strict=True):
-            variable.assign_sub(tf.reshape(move, variable.shape))
+        first.assign_add((1.0 - ADAM_BETA1) * (flat - first))
+        second.assign_add((1.0 - ADAM_BETA2) * (tf.square(flat) - second))
+        updates = tf.split(rate * _direction(first, second, step, ADAM_BETA2), self._sizes)
+        for variable, update in zip(self.dense.values(), updates, strict=True):
+            variable.assign_sub(tf.reshape(update, variable.shape))
         for (name, table), (touched, values, _), gradient in zip(
-            self.tables.items(), rows, changes, strict=True
+            self.tables.items(), rows, grad_rows, strict=True
         ):
             first, second = self.moments[f"first/{name}"], self.moments[f"second/{name}"]
             m, v = tf.gather(first, touched), tf.gather(second, touched)
-            m += (1.0 - _BETA1) * (gradient - m)
-            v += (1.0 - _TABLE_BETA2) * (tf.square(gradient) - v)
-            move = rate * self.config.table_rate * _direction(m, v, step, _TABLE_BETA2)
-            for variable, value in ((first, m), (second, v), (table, values - move)):
+            m += (1.0 - ADAM_BETA1) * (gradient - m)
+            v += (1.0 - TABLE_BETA2) * (tf.square(gradient) - v)
+            update = rate * self.config.table_rate * _direction(m, v, step, TABLE_BETA2)
+            for variable, value in ((first, m), (second, v), (table, values - update)):
                 variable.scatter_update(tf.IndexedSlices(value, touched))
 
 
 def _direction(first: Tensor, second: Tensor, step: Tensor, beta2: float) -> Tensor:
-    """Gives the moments' quotient, corrected for their start at zero."""
-    m = first / (1.0 - tf.pow(_BETA1, step))
+    """Return the quotient of the moments, each corrected for its start at zero."""
+    m = first / (1.0 - tf.pow(ADAM_BETA1, step))
     v = second / (1.0 - tf.pow(beta2, step))
-    return m / (tf.sqrt(v) + _EPSILON)
+    return m / (tf.sqrt(v) + ADAM_EPSILON)

@@ -1,46 +1,55 @@
-"""Embedding and encoder as they learn from texts without labels."""
+"""Pretraining on masked tokens as TensorFlow does it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from grutext.config import Config
+from grutext.engines.base import Batch, MaskedLM
 from grutext.engines.keras.backend import tf
-from grutext.engines.keras.network import SIGNATURE, KerasNetwork, mask_of
+from grutext.engines.keras.trainable import STEP_AND_RATE, TOKENS, KerasTrainable, mask_of, tensor_specs
 
 Tensor = Any
 
 # What a batch has in place of targets; see `grutext.training.gru.masking.mask_tokens`.
-_ANSWERS = dict.fromkeys(("masked_positions", "masked_types", "masked_targets"), (tf.int32, 1))
+_MASKED = dict.fromkeys(("masked_positions", "masked_types", "masked_targets"), (tf.int32, 1))
 
 
-class KerasMaskedLM(KerasNetwork):
-    """Tells hidden tokens from the states where they are.
+class KerasMaskedLM(KerasTrainable, MaskedLM):
+    """Embedding and `GRUEncoder` with their optimizer, trained to predict masked tokens; see `grutext.engines.base.MaskedLM`.
 
-    A state goes through the head to a vector, E wide, whose products with the vectors of all types that the batch
-    hides are their scores: a masked language model (Devlin et al. 2019, arXiv 1810.04805) whose output table is the
-    embedding itself (Press and Wolf 2017, arXiv 1608.05859), and whose vocabulary is what the batch hides.
-
-    The arguments are those of `Network`; the labels are as many as an embedding is wide, and nothing is adversarial. A
-    batch is what `grutext.training.gru.masking.mask_tokens` gave, and the loss of a step the mean of its hidden tokens'.
+    Args:
+        config: The whole configuration.
+        rows: Rows V of the word table.
     """
 
-    def _signature(self) -> dict[str, tuple[Any, int]]:
-        return {name: spec for name, spec in SIGNATURE.items() if name != "targets"} | _ANSWERS
+    def __init__(self, config: Config, rows: int) -> None:
+        super().__init__(config, rows, config.gru.embedding_size)
+        batch = tensor_specs(TOKENS | _MASKED)
+        self._train = tf.function(self._train_step, [batch, *STEP_AND_RATE], autograph=False)
 
-    def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor, *, twice: bool) -> Tensor:
+    def train_step(self, batch: Batch, step: int, rate: float) -> float:
+        """Update the weights with one batch of masked tokens; see `Trainable.train_step`."""
+        return float(self._train(batch, np.int32(step), np.float32(rate)))
+
+    def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor) -> Tensor:
+        """Update the weights; return the mean loss of the masked tokens."""
         rows, dense = self._rows(batch), list(self.dense.values())
         with tf.GradientTape() as tape:
             tape.watch(rows)
             vectors = self._dropout(self._embed(rows, batch), self.training.embedding_dropout, step, 0)
-            wanted = self._embed(rows, batch | {"ids": batch["masked_types"][None]})[:, 0]  # (K, E)
+            candidates = self._embed(rows, batch | {"ids": batch["masked_types"][None]})[:, 0]  # (K, E)
             states = self.encoder.states(vectors, mask_of(batch))  # (T, N, D * U)
             states = tf.gather(
                 tf.reshape(states, [-1, states.shape[2]]), batch["masked_positions"]
             )  # (H, D * U)
-            scores = tf.matmul(self.head(states), wanted, transpose_b=True)  # (H, K)
-            loss = tf.reduce_mean(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=batch["masked_targets"], logits=scores)
+            scores = tf.matmul(self.head(states), candidates, transpose_b=True)  # (H, K)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                labels=batch["masked_targets"], logits=scores
             )
-        gradients, of_rows = tape.gradient(loss, [dense, rows])
-        self._move(batch, gradients, rows, of_rows, rate)
+            loss = tf.reduce_mean(losses)
+        grad_dense, grad_rows = tape.gradient(loss, [dense, rows])
+        self._apply_gradients(batch, grad_dense, rows, grad_rows, rate)
         return loss

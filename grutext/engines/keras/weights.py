@@ -1,4 +1,4 @@
-"""Keras variables to and from arrays by the names of `grutext.model.spec`."""
+"""Variables of a Keras encoder to and from arrays by the names of `grutext.model.spec`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 
 from grutext.engines.keras.encoder import GRUEncoder
 from grutext.model.initial import Arrays
+from grutext.model.spec import DIRECTIONS
 
 
 def encoder_variables(encoder: GRUEncoder) -> dict[str, Any]:
-    """Gives the variables of a built encoder, without an embedding of its own, by the spec's names."""
+    """Return the variables of a built encoder that has no embedding of its own, by the names of `encoder_spec`."""
     variables: dict[str, Any] = {}
     if encoder.convolution:
         variables |= {"conv/kernel": encoder.conv_kernel, "conv/bias": encoder.conv_bias}
     for layer, weights in enumerate(encoder.gru):
-        for direction, three in zip(("forward", "backward"), weights, strict=False):
+        for direction, three in zip(DIRECTIONS, weights, strict=False):
             for kind, variable in zip(("kernel", "recurrent_kernel", "bias"), three, strict=True):
                 variables[f"gru/{layer}/{direction}/{kind}"] = variable
     if encoder.pooling == "attention":
@@ -28,11 +29,11 @@ def encoder_variables(encoder: GRUEncoder) -> dict[str, Any]:
 
 
 def assign(variables: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Gives every variable the array of its name."""
+    """Set every variable from the array of its name, as `float32`."""
     for name, variable in variables.items():
         variable.assign(arrays[name].astype(np.float32))
 
 
 def to_arrays(variables: Mapping[str, Any]) -> Arrays:
-    """Gives a copy of every variable's value, `float32`."""
+    """Return a copy of every variable's value by name."""
     return {name: np.array(variable.numpy()) for name, variable in variables.items()}

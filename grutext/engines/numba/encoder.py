@@ -1,4 +1,4 @@
-"""A pass of texts through the encoder and back, in machine code; equations in `grutext.model.spec`."""
+"""The encoder forward and backward in compiled kernels, for training; equations in `grutext.model.spec`."""
 
 from __future__ import annotations
 
@@ -13,102 +13,110 @@ from grutext.model.spec import directions
 
 Float = NDArray[np.float32]
 Weights = Mapping[str, Float]
-_POOLED = ("max", "mean", "max+mean")
-
-
-def knows_encoder(model: GRUConfig) -> bool:
-    """Tells whether the encoder is of a kind that a `EncoderPass` knows."""
-    return model.reset_after and model.pooling in _POOLED
+POOLINGS = ("max", "mean", "max+mean")
+_KINDS = ("kernel", "recurrent_kernel", "bias")
 
 
 class EncoderPass:
-    """Texts on their way through the encoder.
+    """One forward pass of a batch, with all that the backward pass needs.
+
+    A step whose mask is false is skipped: the state before it is repeated, and its gradient is zero. A text of skipped
+    steps only pools to zeros.
 
     Args:
-        model: What it consists of.
-        weights: By the spec's names.
-        steps: `(T, N, E)`, the vectors of tokens, C-contiguous.
+        config: Settings of the encoder: `reset_after`, and a pooling in `POOLINGS`.
+        weights: The encoder's weights by the names of `grutext.model.spec.encoder_spec`.
+        steps: Vectors of the tokens, `(T, N, E)`, C-contiguous.
         mask: `(T, N)`, false where there is no token.
 
     Attributes:
-        pooled: `(N, P)`.
+        pooled: Vectors of the texts, `(N, P)`.
     """
 
-    def __init__(self, model: GRUConfig, weights: Weights, steps: Float, mask: NDArray[np.bool_]) -> None:
+    def __init__(self, config: GRUConfig, weights: Weights, steps: Float, mask: NDArray[np.bool_]) -> None:
         from grutext.kernels import training as kernels
 
-        self._names, self._kinds = directions(model), model.pooling.split("+")
-        self._model, self._weights, self._steps, self._mask = model, weights, steps, mask
-        self._layers: list[Any] = []
-        if model.convolution:
+        self._directions, self._poolings = directions(config), config.pooling.split("+")
+        self._config, self._weights, self._steps, self._mask = config, weights, steps, mask
+        self._layers: list[Any] = []  # of each, its input and the results of each direction
+        if config.convolution:
             kernel, bias = weights["conv/kernel"], weights["conv/bias"]
             steps, self._is_positive = kernels.convolve(steps, mask, kernel, bias)
-        for layer in range(model.layers):
+        for layer in range(config.layers):
             results = [
-                kernels.run_forward(
-                    steps, mask, *(weights[f"{name}/{kind}"] for kind in ("kernel", "recurrent_kernel", "bias")), backward
-                )
-                for backward, name in self._named(layer)
-            ]  # fmt: skip
+                kernels.run_forward(steps, mask, *(weights[f"{name}/{kind}"] for kind in _KINDS), is_backward)
+                for is_backward, name in self._names(layer)
+            ]
             self._layers.append((steps, results))
-            if layer < model.layers - 1:
+            if layer < config.layers - 1:
                 steps = self.states
-        found = [kernels.pool(states, mask) for states, *_ in results]
-        self._where = [where for *_, where in found]
-        kinds = {"max": [highest for highest, *_ in found], "mean": [mean for _, mean, _ in found]}
-        self.pooled = np.concatenate([part for kind in self._kinds for part in kinds[kind]], axis=1)
+        pools = [kernels.pool(states, mask) for states, *_ in results]  # of each direction: max, mean, argmax
+        self._argmax = [argmax for *_, argmax in pools]
+        by_pooling = {"max": [largest for largest, *_ in pools], "mean": [mean for _, mean, _ in pools]}
+        self.pooled = np.concatenate(
+            [part for pooling in self._poolings for part in by_pooling[pooling]], axis=1
+        )
 
     @property
     def states(self) -> Float:
-        """The states of the last layer that was run, `(T, N, D * U)`."""
+        """States of the last layer, `(T, N, D * U)`."""
         return np.concatenate([states for states, *_ in self._layers[-1][1]], axis=2)
 
-    def back(self, upstream: Float, gradients: Weights) -> Float:
-        """Fills in the gradients for the weights, by their names, and gives that for the steps, `(T, N, E)`.
+    def backpropagate(self, grad_pooled: Float, gradients: Weights) -> Float:
+        """Return the gradient for `steps`, `(T, N, E)`, and write those for the weights into `gradients`.
 
         Args:
-            upstream: `(N, P)`, the gradient for the pooled vectors.
-            gradients: Arrays of the weights' shapes.
+            grad_pooled: Gradient for `pooled`, `(N, P)`.
+            gradients: Arrays of the weights' shapes, by their names; they are overwritten.
         """
         from grutext.kernels import training as kernels
 
-        parts, width = _split(upstream, len(self._kinds) * len(self._names)), len(self._names)
-        by_kind = {kind: parts[place * width :][:width] for place, kind in enumerate(self._kinds)}
-        nothing = [np.zeros_like(part) for part in parts[:width]]
-        pooled = zip(by_kind.get("max", nothing), by_kind.get("mean", nothing), self._where, strict=True)
-        return self._back([kernels.pool_gradient(*three, self._mask) for three in pooled], gradients)
+        count = len(self._directions)
+        parts = _split(grad_pooled, len(self._poolings) * count)
+        by_pooling = {pooling: parts[n * count :][:count] for n, pooling in enumerate(self._poolings)}
+        zeros = [np.zeros_like(part) for part in parts[:count]]
+        grad_max, grad_mean = by_pooling.get("max", zeros), by_pooling.get("mean", zeros)
+        grad_states = [
+            kernels.pool_gradient(*grads, self._mask)
+            for grads in zip(grad_max, grad_mean, self._argmax, strict=True)
+        ]
+        return self._backpropagate(grad_states, gradients)
 
-    def back_from_states(self, upstream: Float, gradients: Weights) -> Float:
-        """Does what `back` does, from the gradient for the states, `(T, N, D * U)`."""
-        return self._back(_split(upstream, len(self._names)), gradients)
+    def backpropagate_states(self, grad_states: Float, gradients: Weights) -> Float:
+        """Do what `backpropagate` does, from the gradient for `states`, `(T, N, D * U)`."""
+        return self._backpropagate(_split(grad_states, len(self._directions)), gradients)
 
-    def _back(self, parts: list[Float], gradients: Weights) -> Float:
-        """Does what `back` does, from the gradient for each direction's states, `(T, N, U)`."""
+    def _backpropagate(self, grad_states: list[Float], gradients: Weights) -> Float:
+        """Do what `backpropagate` does, from the gradients for the states of each direction, `(T, N, U)`."""
         from grutext.kernels import training as kernels
 
-        for layer in reversed(range(self._model.layers)):
+        for layer in reversed(range(self._config.layers)):
             steps, results = self._layers[layer]
-            dsteps = np.zeros_like(steps)
-            for (backward, name), part, result in zip(self._named(layer), parts, results, strict=True):
-                weights = [self._weights[f"{name}/{kind}"] for kind in ("kernel", "recurrent_kernel")]
-                some, *found = kernels.run_gradient(part, steps, *weights, *result, backward)
-                dsteps += some
-                for kind, gradient in zip(("kernel", "recurrent_kernel", "bias"), found, strict=True):
+            grad_steps = np.zeros_like(steps)
+            for (is_backward, name), grad, result in zip(
+                self._names(layer), grad_states, results, strict=True
+            ):
+                kernel, recurrent = (self._weights[f"{name}/{kind}"] for kind in _KINDS[:2])
+                grad_input, *grad_weights = kernels.run_gradient(
+                    grad, steps, kernel, recurrent, *result, is_backward
+                )
+                grad_steps += grad_input
+                for kind, gradient in zip(_KINDS, grad_weights, strict=True):
                     gradients[f"{name}/{kind}"][...] = gradient
             if layer:
-                parts = _split(dsteps, len(self._names))
-        if self._model.convolution:
+                grad_states = _split(grad_steps, len(self._directions))
+        if self._config.convolution:
             kernel = self._weights["conv/kernel"]
-            dsteps, dkernel, dbias = kernels.convolve_gradient(
-                dsteps, self._steps, self._mask, kernel, self._is_positive
+            grad_steps, gradients["conv/kernel"][...], gradients["conv/bias"][...] = (
+                kernels.convolve_gradient(grad_steps, self._steps, self._mask, kernel, self._is_positive)
             )
-            gradients["conv/kernel"][...], gradients["conv/bias"][...] = dkernel, dbias
-        return np.asarray(dsteps)
+        return np.asarray(grad_steps)
 
-    def _named(self, layer: int) -> list[tuple[bool, str]]:
-        return [(bool(place), f"gru/{layer}/{name}") for place, name in enumerate(self._names)]
+    def _names(self, layer: int) -> list[tuple[bool, str]]:
+        """Return, for each direction of a layer, whether it reads backward, and how its weights' names begin."""
+        return [(bool(n), f"gru/{layer}/{name}") for n, name in enumerate(self._directions)]
 
 
 def _split(values: Float, parts: int) -> list[Float]:
-    """Cuts the last axis into parts of one width."""
+    """Cut the last axis into equal parts, each of them C-contiguous."""
     return [np.ascontiguousarray(part) for part in np.split(values, parts, axis=-1)]

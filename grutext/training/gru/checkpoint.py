@@ -21,7 +21,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from grutext.engines.base import Network
+from grutext.engines.base import Trainable
 from grutext.errors import TrainingError
 from grutext.model.bundle import sync_folder, write_durably
 from grutext.model.initial import Arrays
@@ -90,7 +90,7 @@ class Checkpoint:
         """Whether the last state is old enough for a new one."""
         return time.monotonic() - self._kept_at >= self.seconds
 
-    def keep(self, network: Network, run: TrainingState) -> None:
+    def keep(self, network: Trainable, run: TrainingState) -> None:
         """Writes the state.
 
         Raises:
@@ -117,7 +117,7 @@ class Checkpoint:
         for old in states[: -(_KEPT - 1)]:
             old.unlink(missing_ok=True)
 
-    def restore(self, network: Network, phase: str = TRAINING) -> TrainingState | None:
+    def restore(self, network: Trainable, phase: str = TRAINING) -> TrainingState | None:
         """Puts the network into the newest whole state; gives None where that is of another phase, or none is wanted.
 
         Raises:

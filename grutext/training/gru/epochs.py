@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from grutext.config import Config
-from grutext.engines.base import Batch, Network
+from grutext.engines.base import Batch, Trainable
 from grutext.progress import Listener
 from grutext.training.gru.batches import VectorizedCorpus
 from grutext.training.gru.checkpoint import TRAINING, Checkpoint, EpochProgress, TrainingState
@@ -60,7 +60,7 @@ class TrainingPhase(ABC):
     phase: ClassVar[str] = TRAINING
     clock: Schedule
 
-    def __init__(self, network: Network, context: PhaseContext, rate: float) -> None:
+    def __init__(self, network: Trainable, context: PhaseContext, rate: float) -> None:
         kept = context.checkpoint.restore(network, self.phase) if context.checkpoint else None
         run = kept or TrainingState({}, [])
         self.network, self.context, self.rate, self.is_resumed = network, context, rate, kept is not None

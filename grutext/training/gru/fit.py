@@ -101,6 +101,8 @@ class _Fit(TrainingPhase):
         pretraining: What is still to come first, if anything.
     """
 
+    network: Network
+
     def __init__(
         self, network: Network, context: PhaseContext, dev: VectorizedCorpus, multilabel: bool
     ) -> None:

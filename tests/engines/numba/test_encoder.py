@@ -1,4 +1,4 @@
-"""A pass in machine code against TensorFlow: pooled vectors and all gradients, of ragged texts and an empty one."""
+"""Numba's encoder pass against TensorFlow: pooled vectors and all gradients, of ragged texts and an empty one."""
 
 import itertools
 
@@ -36,7 +36,7 @@ def drawn(config, steps, rng):
 @pytest.mark.parametrize(
     "config", CONFIGS, ids=lambda c: f"{c.layers}-{c.bidirectional}-{c.pooling}-{c.convolution}"
 )
-def test_it_is_that_of_tensorflow(config, steps):
+def test_pooled_vectors_and_gradients_equal_those_of_tensorflow(config, steps):
     from grutext.engines.keras.backend import tf
     from grutext.engines.keras.encoder import GRUEncoder
     from grutext.engines.keras.weights import assign, encoder_variables
@@ -58,11 +58,11 @@ def test_it_is_that_of_tensorflow(config, steps):
         pooled = layer.encode(watched[0], tf.constant(mask))
     expected = tape.gradient(pooled, watched, output_gradients=tf.constant(upstream))
 
-    way = EncoderPass(config, weights, vectors, mask)
+    encoder = EncoderPass(config, weights, vectors, mask)
     gradients = {name: np.full_like(array, np.nan) for name, array in weights.items()}
-    found = way.back(upstream, gradients)
-    np.testing.assert_allclose(way.pooled, pooled, atol=1e-5)
-    assert not way.pooled[2].any(), "an empty text pools to zeros"
+    found = encoder.backpropagate(upstream, gradients)
+    np.testing.assert_allclose(encoder.pooled, pooled, atol=1e-5)
+    assert not encoder.pooled[2].any(), "an empty text pools to zeros"
     expected = [np.asarray(array) for array in expected]
     for name, mine, theirs in zip(["steps", *gradients], [found, *gradients.values()], expected, strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-5 * max(1.0, np.abs(theirs).max()), err_msg=name)

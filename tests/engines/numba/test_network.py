@@ -1,16 +1,13 @@
-"""Machine code learns what TensorFlow learns, to the last digits."""
+"""The network that Numba trains: equal to TensorFlow's, its gradients the slopes of the loss."""
 
 import itertools
-import sys
 
 import numpy as np
 import pytest
 from support.tiny_network import LABELS, SIZES, STILL, TEXTS
 
-import grutext
 from grutext import kernels
 from grutext.config import Config
-from grutext.engines import choose as network
 from grutext.text import Vectorizer
 from grutext.training.gru.batches import VectorizedCorpus, one_hot
 
@@ -19,7 +16,7 @@ if why := kernels.problem("training"):
 
 
 def made(kind, settings, head="softmax", weights=None):
-    """Gives a network of random weights and biases, and a corpus."""
+    """Return a network of random weights and biases, and a corpus."""
     config = Config().override(SIZES | STILL | {"training.adversarial_radius": 0.5} | settings)
     vectorizer = Vectorizer.fit(TEXTS, config.text)
     corpus = VectorizedCorpus(vectorizer.vectorize(TEXTS), one_hot(LABELS, ["a", "b", "c"]))
@@ -56,7 +53,7 @@ def learn(new, corpus, steps=6):
     ids=["own", "shared", "plain", "bare", "layers", "mean", "clipped", "thin"],
 )
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
-def test_it_learns_what_tensorflow_does(settings, head):
+def test_training_with_numba_equals_training_with_tensorflow(settings, head):
     from grutext.engines.keras.network import KerasNetwork
     from grutext.engines.numba.network import NumbaNetwork
 
@@ -76,22 +73,10 @@ def test_it_learns_what_tensorflow_does(settings, head):
     assert abs(losses[-1] - losses[0]) > 0.01
 
 
-@pytest.mark.tf
-def test_what_stands_in_both_is_the_same():
-    from grutext.engines.keras import adam, directions
-    from grutext.engines.keras import network as tensorflow
-    from grutext.engines.numba import network as learner
-
-    assert learner._EVERY == tensorflow._EVERY
-    assert learner._TABLES == tensorflow.TABLES
-    assert (learner._MOST_ROWS, learner._DIRECTION_RATE) == (directions._MOST_ROWS, directions._RATE)
-    assert (learner._BETA2, learner._TABLE_BETA2) == (adam._BETA2, adam._TABLE_BETA2)
-
-
 @pytest.mark.parametrize(
     "name", ["embedding/words", "embedding/subwords", "conv/kernel", "gru/0/backward/kernel", "head/kernel"]
 )
-def test_the_gradient_is_the_slope_of_the_loss_with_dropout_too(name):
+def test_the_gradient_is_the_slope_of_the_loss_also_under_dropout(name):
     from grutext.engines.numba.network import NumbaNetwork
 
     dropouts = {"training.embedding_dropout": 0.3, "training.pooled_dropout": 0.4}
@@ -100,22 +85,22 @@ def test_the_gradient_is_the_slope_of_the_loss_with_dropout_too(name):
     )
     batch = corpus.batch(np.arange(40), corpus.tokens.rows)
     start, state = new.arrays(), new.state()
-    way = np.random.default_rng(8).normal(size=start[name].shape).astype(np.float32)
+    direction = np.random.default_rng(8).normal(size=start[name].shape).astype(np.float32)
     losses = []
     for far in (-1e-4, 1e-4):  # farther away other units open
-        new.assign(start | {name: start[name] + np.float32(far) * way})
+        new.assign(start | {name: start[name] + np.float32(far) * direction})
         losses.append(new.train_step(batch, 3, 0.0))
     new.assign(start)
     new.resume(state)
     new.train_step(batch, 3, 0.0)
     moments = new.state()  # a tenth of the gradients
-    moment = moments[f"first/{name}"] if name in new.tables else new._named(moments["first/dense"])[name]
-    slope = 10 * float(np.vdot(moment, way))
+    moment = moments[f"first/{name}"] if name in new.tables else new.views(moments["first/dense"])[name]
+    slope = 10 * float(np.vdot(moment, direction))
     assert (losses[1] - losses[0]) / 2e-4 == pytest.approx(slope, rel=0.02)
     assert abs(slope) > 0.01
 
 
-def test_each_dropout_of_a_step_hides_other_values(monkeypatch):
+def test_each_dropout_of_a_step_picks_other_values(monkeypatch):
     from grutext.engines.numba.network import NumbaNetwork
     from grutext.kernels import training as kernels
 
@@ -137,7 +122,7 @@ def test_each_dropout_of_a_step_hides_other_values(monkeypatch):
     assert not set(seeds[:6]) & set(seeds[6:])
 
 
-def test_a_gradient_that_is_infinite_leaves_no_finite_weights():
+def test_an_infinite_gradient_makes_every_weight_nan():
     from grutext.engines.numba.network import NumbaNetwork
 
     new, corpus = made(NumbaNetwork, {})
@@ -145,22 +130,22 @@ def test_a_gradient_that_is_infinite_leaves_no_finite_weights():
     rows = [np.zeros((len(batch[name]), 5), np.float32) for name in ("word_rows", "bucket_rows")]
     gradient = np.zeros_like(new.values)
     gradient[3] = np.inf
-    new.steps = 1
-    new._move(gradient, rows, batch, 0.01)
+    new._steps = 1
+    new._apply_gradients(gradient, rows, batch, 0.01)
     assert np.isnan(new.values).all()
 
 
-def test_a_step_that_is_interrupted_is_told_from_one_that_was_not_begun(monkeypatch):
+def test_an_interrupted_step_counts_as_a_step(monkeypatch):
     from grutext.engines.numba.network import NumbaNetwork
 
     new, corpus = made(NumbaNetwork, {"training.adversarial_direction": "shared"})
     batch = corpus.batch(np.arange(15), corpus.tokens.rows)
     before = new.state()["directions"]
 
-    def press(pull, batch):
+    def press(grad_vectors, batch):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(new, "_row_gradients", press)
+    monkeypatch.setattr(new, "_embed_gradient", press)
     with pytest.raises(KeyboardInterrupt):
         new.train_step(batch, 1, 0.01)
     assert (new.state()["directions"] != before).any()
@@ -168,13 +153,14 @@ def test_a_step_that_is_interrupted_is_told_from_one_that_was_not_begun(monkeypa
 
 
 def test_dropout_depends_on_the_seed_and_the_step_and_not_on_the_number_of_cores(monkeypatch):
-    from grutext.engines.numba import network as learner
+    from grutext.engines.numba import trainable
+    from grutext.engines.numba.network import NumbaNetwork
 
     found = {}
     for cores, seed, first in ((1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2)):
-        monkeypatch.setattr(learner, "usable_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(trainable, "usable_cores", lambda cores=cores: cores)
         settings = {"training.embedding_dropout": 0.3, "training.pooled_dropout": 0.5, "training.seed": seed}
-        new, corpus = made(learner.NumbaNetwork, settings)
+        new, corpus = made(NumbaNetwork, settings)
         batch = corpus.batch(np.arange(40), corpus.tokens.rows)
         new.train_step(batch, first, 0.01)
         found[cores, seed, first] = new.state()["first/dense"]  # a tenth of the gradients
@@ -185,12 +171,13 @@ def test_dropout_depends_on_the_seed_and_the_step_and_not_on_the_number_of_cores
 
 @pytest.mark.parametrize("texts", [1, 3, 31, 33])
 def test_each_core_gets_a_share_of_the_texts(texts, monkeypatch):
-    from grutext.engines.numba import network as learner
+    from grutext.engines.numba import trainable
+    from grutext.engines.numba.network import NumbaNetwork
 
-    monkeypatch.setattr(learner, "usable_cores", lambda: 3)
-    new, corpus = made(learner.NumbaNetwork, {})
+    monkeypatch.setattr(trainable, "usable_cores", lambda: 3)
+    new, corpus = made(NumbaNetwork, {})
     seen: list[tuple[int, int]] = []
-    new._share(lambda first, last: seen.append((first, last)), texts)
+    new._map_shares(lambda first, last: seen.append((first, last)), texts)
     assert sorted(seen) == list(itertools.pairwise(sorted({0, texts, *(first for first, _ in seen)})))
     assert len(seen) == max(1, min(3, texts // 16))
     rows = corpus.tokens.rows
@@ -208,41 +195,3 @@ def test_a_state_of_another_shape_is_refused():
         new.resume(state | {"second/embedding/words": np.zeros((1, 5), np.float32)})
     with pytest.raises(KeyError, match="first/dense"):
         new.resume({name: array for name, array in state.items() if name != "first/dense"})
-
-
-def test_machine_code_is_taken_where_it_can_be(monkeypatch):
-    from grutext.engines.numba.network import NumbaNetwork
-
-    config = Config()
-    monkeypatch.setattr(network, "_GPUS", ())
-    assert network.has_loops(config)
-    assert isinstance(network.make_network(config, 5, 2, False, np.ones(2, np.float32)), NumbaNetwork)
-    for settings in ({"gru.pooling": "attention"}, {"gru.pooling": "last"}, {"gru.reset_after": False}):
-        assert not network.has_loops(config.override(settings))
-    monkeypatch.setattr(network, "problem", lambda module: "no Numba")
-    assert not network.has_loops(config)
-    assert kernels.problem("training") is None
-
-
-@pytest.mark.tf
-def test_where_there_may_be_a_gpu_tensorflow_is_asked(monkeypatch, tmp_path):
-    from grutext.engines.keras import cudnn
-
-    (tmp_path / "gpu").touch()
-    monkeypatch.setattr(network, "_GPUS", (str(tmp_path / "gpu"),))
-    monkeypatch.setattr(cudnn, "is_there", lambda: False)
-    assert network.has_loops(Config())
-    monkeypatch.setattr(cudnn, "is_there", lambda: True)
-    assert not network.has_loops(Config())
-    monkeypatch.setattr(network, "_GPUS", (str(tmp_path / "none"),))
-    assert network.has_loops(Config())
-
-
-def test_a_gpu_does_not_matter_where_tensorflow_is_not_installed(monkeypatch, tmp_path):
-    monkeypatch.setattr(network, "_GPUS", (str(tmp_path),))
-    for name in [name for name in sys.modules if name.startswith("grutext.engines.keras")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr(grutext, "nn", raising=False)
-    for name in ("tensorflow", "keras"):
-        monkeypatch.setitem(sys.modules, name, None)
-    assert network.has_loops(Config())

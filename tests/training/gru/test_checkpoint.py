@@ -75,11 +75,12 @@ def test_a_listener_that_stops_it_after_an_epoch_loses_none(tmp_path, phases):
     assert [record.epoch for record in heard.records] == [3, 4]
 
 
-def test_a_training_by_tensorflow_goes_on_as_well(whole, tmp_path, monkeypatch):
-    from grutext.engines import choose as network
-
-    monkeypatch.setattr(network, "has_loops", lambda config: False)
-    settings = {"training__adversarial_direction": "shared", "training__adversarial_radius": 1.0}
+def test_a_training_by_tensorflow_goes_on_as_well(whole, tmp_path):
+    settings = {
+        "training__engine": "tensorflow",
+        "training__adversarial_direction": "shared",
+        "training__adversarial_radius": 1.0,
+    }
     by_tensorflow = fit(**settings)
     assert weights_digest(by_tensorflow) != weights_digest(whole)
     stop(tmp_path, 20, **settings)

@@ -112,7 +112,7 @@ def test_long_batches_hide_a_limited_number_and_empty_ones_none():
     [{}, {"text.subword_max": 0, "gru.convolution": 0, "gru.bidirectional": False}, {"gru.layers": 2}],
     ids=["default", "bare", "layers"],
 )
-def test_machine_code_learns_what_tensorflow_does(settings):
+def test_pretraining_with_numba_equals_pretraining_with_tensorflow(settings):
     if why := kernels.problem("training"):
         pytest.skip(why)
     from grutext.engines.keras.masked_lm import KerasMaskedLM
@@ -124,7 +124,7 @@ def test_machine_code_learns_what_tensorflow_does(settings):
     corpus, vectorizer = corpus_of(TEXTS, config)
     found = []
     for kind in (KerasMaskedLM, NumbaMaskedLM):
-        new = kind(config, vectorizer.vocabulary.rows, config.gru.embedding_size, "softmax")
+        new = kind(config, vectorizer.vocabulary.rows)
         rng = np.random.default_rng(3)
         new.assign(
             {name: rng.normal(size=a.shape).astype(np.float32) * 0.4 for name, a in new.arrays().items()}
@@ -146,13 +146,13 @@ def test_machine_code_learns_what_tensorflow_does(settings):
 def test_shares_of_several_cores_learn_what_one_does(monkeypatch):
     if why := kernels.problem("training"):
         pytest.skip(why)
-    from grutext.engines.numba import network as learner
+    from grutext.engines.numba import trainable
 
     config = Config().override(SIZES | STILL)
     corpus, vectorizer = corpus_of(TEXTS, config)
     found = []
     for cores in (1, 2):
-        monkeypatch.setattr(learner, "usable_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(trainable, "usable_cores", lambda cores=cores: cores)
         new = make_masked_lm(config, vectorizer.vocabulary.rows)
         losses = [
             new.train_step(batch, n, 0.01) for n, (_, batch) in enumerate(hidden_batches(corpus, epochs=3))
@@ -250,15 +250,15 @@ def test_a_gradient_is_the_slope_of_the_loss_also_where_dropout_hides_something(
     (_, batch), *_ = hidden_batches(corpus)
     found = {}
 
-    def remember(gradient, of_rows, batch, rate):
-        tables = zip(new.tables, of_rows, strict=True)
+    def remember(grad_dense, grad_rows, batch, rate):
+        tables = zip(new.tables, grad_rows, strict=True)
         rows = {"embedding/words": batch["word_rows"], "embedding/subwords": batch["bucket_rows"]}
-        found.update(new._named(gradient))
+        found.update(new.views(grad_dense))
         for name, part in tables:
             found[name] = np.zeros_like(start[name])
             found[name][rows[name]] = part
 
-    new._move = remember
+    new._apply_gradients = remember
     new.assign(start)
     new.train_step(batch, 5, 0.0)
     gradients = {name: array.copy() for name, array in found.items()}

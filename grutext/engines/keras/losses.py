@@ -1,6 +1,6 @@
-"""Scores of a text to its training loss: one loss for each head in `grutext.model.spec.HEADS`.
+"""The training losses, one for each kind of head: `softmax` for one label, `sigmoid` for several.
 
-`weights` `(C,)` is how much the texts of a label count; see `grutext.training.class_weights`.
+`weights` is the weight of each label's texts in the loss, `(C,)`; see `grutext.training.class_weights`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Tensor = Any
 
 
 def softmax_loss(logits: Tensor, targets: Tensor, smoothing: float, weights: Tensor) -> Tensor:
-    """Gives the cross-entropy of each text, `(N,)`, in nats; `targets` is `(N, C)`, one-hot."""
+    """Return the cross-entropy of each text, `(N,)`, in nats; `targets` is `(N, C)`, one-hot."""
     classes = tf.cast(tf.shape(targets)[-1], targets.dtype)
     smooth = (1.0 - smoothing) * targets + smoothing / classes
     losses = tf.nn.softmax_cross_entropy_with_logits(smooth, logits)  # (N,)
@@ -22,21 +22,14 @@ def softmax_loss(logits: Tensor, targets: Tensor, smoothing: float, weights: Ten
 
 
 def sigmoid_loss(logits: Tensor, targets: Tensor, smoothing: float, weights: Tensor) -> Tensor:
-    """Gives the binary cross-entropy of each text, summed over its labels, `(N,)`, in nats.
+    """Return the binary cross-entropy of each text, summed over its labels, `(N,)`, in nats; `targets` is `(N, C)`.
 
-    `smoothing` is not used: pulling hundreds of rare labels towards one half would drown the few that
-    apply.
+    `smoothing` is not used: pulling hundreds of rare labels towards one half would outweigh the few that apply.
     """
     return tf.reduce_sum(tf.nn.weighted_cross_entropy_with_logits(targets, logits, weights), axis=-1)
-
-
-def linear_loss(outputs: Tensor, targets: Tensor, smoothing: float, weights: Tensor) -> Tensor:
-    """Gives the squared error of each sequence, summed over its C numbers, `(N,)`; knows no labels to weigh."""
-    return tf.reduce_sum(tf.square(outputs - targets), axis=-1)
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor, float, Tensor], Tensor]] = {
     "softmax": softmax_loss,
     "sigmoid": sigmoid_loss,
-    "linear": linear_loss,
 }

@@ -1,0 +1,124 @@
+"""What the networks that TensorFlow trains share: the weights, their embedding and encoder, dropout and Adam.
+
+The embedding tables are never touched as a whole: a batch names its distinct word and subword rows, the loss is
+differentiated with respect to those rows, and only they are updated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grutext.config import Config
+from grutext.engines.base import ROWS_OF_TABLE, Trainable
+from grutext.engines.keras.adam import Adam
+from grutext.engines.keras.backend import keras, tf
+from grutext.engines.keras.embedding import embed_rows
+from grutext.engines.keras.encoder import GRUEncoder
+from grutext.engines.keras.weights import assign, encoder_variables, to_arrays
+from grutext.model.initial import Arrays, initial_arrays
+
+Tensor = Any
+Signature = dict[str, tuple[Any, int]]
+
+# Dtype and number of axes of the tensors of a batch; see `grutext.training.gru.batches.Batch`.
+TOKENS: Signature = {
+    "ids": (tf.int32, 2),
+    "lengths": (tf.int32, 1),
+    "word_rows": (tf.int32, 1),
+    "type_words": (tf.int32, 1),
+    "bucket_rows": (tf.int32, 1),
+    "type_buckets": (tf.int32, 1),
+    "type_of_bucket": (tf.int32, 1),
+}
+# The number of a step, and its learning rate.
+STEP_AND_RATE = (tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32))
+
+
+class KerasTrainable(Trainable):
+    """Embedding, `GRUEncoder` and Dense head with their optimizer.
+
+    Args:
+        config: The whole configuration.
+        rows: Rows V of the word table.
+        outputs: Columns of the head.
+
+    Attributes:
+        training: Settings of the training.
+        tables: Variables of the embedding tables, by name.
+        dense: All other variables by name.
+    """
+
+    def __init__(self, config: Config, rows: int, outputs: int) -> None:
+        gru = config.gru
+        arrays = initial_arrays(config, rows, outputs)
+        self.training = config.training
+        self.encoder = GRUEncoder(
+            gru.units, layers=gru.layers, bidirectional=gru.bidirectional,
+            reset_after=gru.reset_after, pooling=gru.pooling, convolution=gru.convolution,
+        )  # fmt: skip
+        self.encoder.build((None, None, gru.embedding_size))
+        self.head = keras.layers.Dense(outputs)
+        self.head.build((None, arrays["head/kernel"].shape[0]))
+        self.tables = {name: tf.Variable(arrays[name]) for name in ROWS_OF_TABLE if name in arrays}
+        dense = {name: variable.value for name, variable in encoder_variables(self.encoder).items()}
+        self.dense = dense | {"head/kernel": self.head.kernel.value, "head/bias": self.head.bias.value}
+        self.adam = Adam(self.dense, self.tables, config.training)
+        self._remembered: dict[str, Any] = self.adam.moments | {"steps": self.adam.steps}
+        self.assign(arrays)
+
+    @property
+    def steps(self) -> int:
+        """Number of updates so far."""
+        return int(self.adam.steps)
+
+    def arrays(self) -> Arrays:
+        """Return a copy of the weights; see `Trainable`."""
+        return to_arrays(self.tables | self.dense)
+
+    def assign(self, arrays: Arrays) -> None:
+        """Set the weights; see `Trainable`."""
+        assign(self.tables | self.dense, arrays)
+
+    def state(self) -> Arrays:
+        """Return a copy of what training needs besides the weights; see `Trainable`."""
+        return to_arrays(self._remembered)
+
+    def resume(self, state: Arrays) -> None:
+        """Set what `state` returned; see `Trainable`."""
+        for name, variable in self._remembered.items():
+            variable.assign(state[name])
+
+    def _rows(self, batch: dict[str, Tensor]) -> list[Tensor]:
+        """Return the rows of each table that the batch uses, `(R, E)`."""
+        return [tf.gather(table, batch[ROWS_OF_TABLE[name]]) for name, table in self.tables.items()]
+
+    def _embed(self, rows: list[Tensor], batch: dict[str, Tensor]) -> Tensor:
+        """Return the token vectors, `(T, N, E)`: a word row plus the mean of the subword rows; zeros for padding."""
+        names = ("ids", "type_words", "type_buckets", "type_of_bucket")
+        return embed_rows(rows, *(batch[name] for name in names))
+
+    def _dropout(self, values: Tensor, rate: float, step: Tensor, salt: int) -> Tensor:
+        """Return the values with a share `rate` of them zero and the others scaled up; seed, step and salt decide."""
+        if not rate:
+            return values
+        seed = tf.stack([tf.constant(self.training.seed, tf.int32), step * 4 + salt])
+        kept = tf.random.stateless_uniform(tf.shape(values), seed) >= rate
+        return tf.where(kept, values / (1.0 - rate), 0.0)
+
+    def _apply_gradients(
+        self, batch: dict[str, Tensor], grad_dense: list[Tensor], rows: list[Tensor], grad_rows: list[Any], rate: Tensor
+    ) -> None:  # fmt: skip
+        """Update the dense variables and the rows that the batch uses by Adam."""
+        grad_rows = [tf.convert_to_tensor(gradient) for gradient in grad_rows]
+        touched = [batch[ROWS_OF_TABLE[name]] for name in self.tables]
+        self.adam.step(grad_dense, list(zip(touched, rows, grad_rows, strict=True)), rate)
+
+
+def tensor_specs(signature: Signature) -> dict[str, Any]:
+    """Return what `tf.function` wants to know of a batch, whose axes are of any length."""
+    return {name: tf.TensorSpec([None] * axes, dtype) for name, (dtype, axes) in signature.items()}
+
+
+def mask_of(batch: dict[str, Tensor]) -> Tensor:
+    """Return where the real tokens are, `(T, N) bool`."""
+    return tf.range(tf.shape(batch["ids"])[1])[:, None] < batch["lengths"]
