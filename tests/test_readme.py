@@ -130,7 +130,7 @@ def test_the_margins_sizes_and_times_of_the_readme_are_those_that_were_measured(
     assert f"{min(seconds):.0f} seconds to {max(seconds) / 60:.0f} minutes" in text
 
 
-@pytest.mark.tf
+@pytest.mark.long
 def test_the_commands_and_the_python_blocks_of_the_readme_work(tmp_path):
     write(tmp_path / "reviews.csv", sample("train", 160), ["text", "label"])
     write(tmp_path / "held-out.csv", sample("test", 40), ["text", "label"])
@@ -158,6 +158,7 @@ def test_the_commands_and_the_python_blocks_of_the_readme_work(tmp_path):
         run_block(block, tmp_path)
 
 
+@pytest.mark.long
 def test_the_python_block_of_the_page_about_the_gru_runs(tmp_path):
     (block,) = blocks((ROOT / "docs/research/gru.md").read_text(encoding="utf-8"), "python")
     run_block(block, tmp_path)

@@ -166,13 +166,13 @@ def _cost_table(rows: list[Row]) -> str:
 
 
 def _notes(rows: list[Row]) -> Iterable[str]:
-    """Gives a line for what is told from texts out of scope, and one for the versions measured."""
+    """Yield a line for the AUROC of texts out of scope, and one for the versions measured."""
     for row in rows:
         found = [run["oos_auroc"] for run in row.runs if "oos_auroc" in run]
         names = sorted({name for one in found for name in one})
         areas = [f"{mean([one[name] for one in found if name in one]):.3f} by {name}" for name in names]
         if areas:
-            yield f"Texts out of scope told from those of {row.name}, AUROC: {', '.join(areas).replace('_', ' ')}."
+            yield f"AUROC of texts out of scope against those of {row.name}: {', '.join(areas).replace('_', ' ')}."
     versions = {
         " at ".join(filter(None, (one["version"], one.get("commit")))) for row in rows for one in row.results
     }
