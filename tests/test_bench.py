@@ -107,7 +107,7 @@ def test_each_preset_has_tables_of_its_own():
 def test_notes_name_the_versions_and_the_auroc_of_texts_out_of_scope():
     areas = [{"max_probability": 0.9, "familiarity": 0.95}, {"max_probability": 0.92, "familiarity": 0.97}]
     tables = render_tables([ours("a", 0.5, seed, oos_auroc=area) for seed, area in enumerate(areas)])
-    assert "those of a, AUROC: 0.960 by familiarity, 0.910 by max probability." in tables
+    assert "those of a: 0.960 by familiarity, 0.910 by max probability." in tables
     assert "Measured: grutext at abc." in tables
 
 
