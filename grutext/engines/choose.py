@@ -13,7 +13,7 @@ from grutext.config import Config, GRUConfig
 from grutext.engines.base import MaskedLM, Network
 from grutext.engines.numba.encoder import POOLINGS as NUMBA_POOLINGS
 from grutext.errors import ConfigError, MissingExtraError
-from grutext.kernels import problem
+from grutext.kernels import why_unavailable
 from grutext.requirements import check_installed, is_installed
 
 # Present where there is a GPU that TensorFlow may use; to ask TensorFlow itself takes seconds.
@@ -55,7 +55,7 @@ def choose_engine(config: Config) -> EngineChoice:
         reason = "TensorFlow sees no GPU" if _has_gpu_device() else "no GPU was found"
     else:
         reason = "training.engine asks for it"
-    why_not_numba = problem("training")
+    why_not_numba = why_unavailable("training")
     if why_not_numba is None:
         return EngineChoice("numba", reason)
     if config.training.engine == "numba":

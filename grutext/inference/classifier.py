@@ -18,7 +18,7 @@ from grutext.inference.fusion import fuse
 from grutext.inference.gru_part import GRUPart
 from grutext.inference.linear_part import LinearPart
 from grutext.inference.texts import list_texts
-from grutext.kernels import problem
+from grutext.kernels import why_unavailable
 from grutext.model.bundle import Bundle
 from grutext.model.spec import directions
 from grutext.text import TokenBatch, Vectorizer, Vocabulary
@@ -301,7 +301,7 @@ def _has_compiled(asked: bool | None) -> bool:
     """Return whether compiled kernels compute: as asked, and by default if they are available."""
     if asked is False:
         return False
-    reason = problem("inference") or problem("ngrams") or problem("tokens")
+    reason = why_unavailable("inference") or why_unavailable("ngrams") or why_unavailable("tokens")
     if asked and reason:
         raise ConfigError(
             f"there are no compiled kernels ({reason}); pip install 'grutext[fast]' brings Numba"

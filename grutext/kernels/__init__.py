@@ -1,29 +1,102 @@
-"""Loops over numbers in machine code, which Numba (the extra `fast`) makes; without them NumPy and TensorFlow compute.
+"""Functions that Numba compiles to machine code: the compiled counterparts of what NumPy and TensorFlow compute.
 
-Those pass over the memory once for each sum, product and exponential. A loop does all of them in one go, and other
-threads of the process run meanwhile. Numba compiles a loop when its module is imported, which takes seconds, and keeps it
-on the disk. It knows a kept one by the file that the loop stands in: whatever a loop names or calls must stand there, too, or be
-as settled as what is in `compiling`.
+NumPy passes over the memory once for each sum, product and exponential. A kernel does all of them in one loop, without
+Python's global lock, so that the threads of a process compute at the same time.
+
+Importing one of these modules compiles its kernels, which takes seconds, and writes them to Numba's cache on the disk; the
+next process loads them from there. Numba compiles a cached kernel again where the file that defines it has changed. Whatever a
+kernel calls must therefore be defined in the same file, or in `compiling` and `hashing`, which hardly ever change.
+
+Numba is optional (the extras `train` and `fast`), and so is every kernel: callers ask `why_unavailable` first.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 
+PREDICTION = ("inference", "ngrams", "tokens")  # the modules that a classifier needs
+TRAINING = ("training",)  # those that training the GRU part needs
+# Below so many characters NumPy answers sooner than kernels that must be loaded or compiled first. For a model trained on the
+# sample, on one thread of a Xeon Skylake: NumPy reads 0.7 (rows of 40 characters) to 1.2 (of 1,300) million characters a
+# second, the kernels 1.4 to 2.2, so that a million of them gains 0.4 to 0.7 s. To load the kernels from the cache takes
+# 0.6 s, to compile them 17 s (`time.process_time` around `Classifier.load(..., threads=1)` and `predict_proba`).
+WORTH_LOADING, WORTH_COMPILING = 1_000_000, 30_000_000
+_may_compile = ContextVar("may_compile", default=True)
 
-@cache
-def problem(module: str) -> str | None:
-    """Gives why the loops of a module of this package are not to be had, in words; None if they are loaded now.
+
+class NotCachedError(ImportError):
+    """A kernel is not in Numba's cache, and must not be compiled now."""
+
+
+def why_unavailable(*modules: str) -> str | None:
+    """Import modules of this package, and compile their kernels where they are not cached yet.
 
     Args:
-        module: `inference`, `training`, `ngrams` or `tokens`.
+        modules: Some of `inference`, `ngrams`, `tokens` and `training`.
+
+    Returns:
+        None if their kernels may be called; otherwise the reason why they may not, in words.
     """
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return "NUMBA_DISABLE_JIT is set"
+    return next((reason for module in modules if (reason := _why_not_imported(module))), None)
+
+
+@cache
+def _why_not_imported(module: str) -> str | None:
     try:
         importlib.import_module(f"grutext.kernels.{module}")
-    except Exception as error:  # noqa: BLE001 - whatever Numba, LLVM or the disk find wrong, there is another way
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with Numba, LLVM or the disk, NumPy computes
         return f"{type(error).__name__}: {error}"
     return None
+
+
+def load_cached(*modules: str) -> bool:
+    """Import modules of this package if all their kernels are in Numba's cache; compile nothing.
+
+    Returns:
+        Whether their kernels may be called now. This takes about as long as importing Numba, also where it is false.
+    """
+    with _compiling_forbidden():
+        try:
+            for module in modules:
+                importlib.import_module(f"grutext.kernels.{module}")
+        except Exception:  # noqa: BLE001 - `why_unavailable` says what it is
+            return False
+    return why_unavailable(*modules) is None
+
+
+def load_if_worth_it(characters: float) -> bool:
+    """Import the kernels that a classifier needs if they save time.
+
+    Args:
+        characters: How much text is to be read, or was read so far: who has read much will go on.
+
+    Returns:
+        Whether the kernels may be called now.
+    """
+    if characters < WORTH_LOADING:
+        return False
+    if load_cached(*PREDICTION):
+        return True
+    return characters >= WORTH_COMPILING and why_unavailable(*PREDICTION) is None
+
+
+@contextmanager
+def _compiling_forbidden() -> Iterator[None]:
+    token = _may_compile.set(False)
+    try:
+        yield
+    finally:
+        _may_compile.reset(token)
+
+
+def check_may_compile() -> None:
+    """Raise a NotCachedError where `load_cached` imports kernels; Numba calls this before it compiles."""
+    if not _may_compile.get():
+        raise NotCachedError("it is not in Numba's cache")

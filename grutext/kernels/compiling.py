@@ -9,9 +9,10 @@ import numba
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 (in a kernel, `np.dot` is its product)
 from llvmlite import ir
-from numba.core import cgutils
+from numba.core import cgutils, event
 from numba.extending import intrinsic
 
+from grutext.kernels import check_may_compile
 from grutext.kernels.blas import blas_architectures, find_blas
 
 BLOCK_ROWS = 512  # rows that are multiplied at once, and are then still in the processor's cache
@@ -23,6 +24,20 @@ find_blas()
 # bits, nothing else.
 _SMALL = 1_000_000 if blas_architectures() & {"SkylakeX", "Cooperlake", "SapphireRapids"} else 0
 _LEAST_ROWS = 16  # with fewer it is slower again
+
+
+class _BeforeCompiling(event.Listener):  # type: ignore[misc] # Numba has no types
+    """Has a kernel that is not cached refused where compiling is forbidden."""
+
+    def on_start(self, _: Any) -> None:
+        """Ask before a kernel is compiled; loading one from the cache is no such event."""
+        check_may_compile()
+
+    def on_end(self, _: Any) -> None:
+        """Do nothing after a kernel was compiled."""
+
+
+event.register("numba:compile", _BeforeCompiling())
 
 
 def compile_loop(*signature: Any) -> Callable[[Callable[..., Any]], Any]:

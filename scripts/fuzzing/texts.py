@@ -7,12 +7,12 @@ from itertools import pairwise
 import numpy as np
 
 from grutext.config import LinearConfig, TextConfig
-from grutext.kernels import problem
+from grutext.kernels import why_unavailable
 from grutext.text import TOKENIZERS, TokenBatch, Vectorizer, Vocabulary, count_ngrams, list_ngrams, normalize
 
 _VOCABULARY = Vocabulary(["the", "cat", "é", "天"])
 _CONFIG = TextConfig(subword_buckets=97)
-_COMPILED = problem("tokens") is None and problem("ngrams") is None
+_COMPILED = why_unavailable("tokens") is None and why_unavailable("ngrams") is None
 
 
 def read_text(data: bytes) -> str:

@@ -27,7 +27,7 @@ def machine(monkeypatch):
     def change(gpu_device=None, missing=(), numba=None):
         monkeypatch.setattr(choose, "_GPU_DEVICES", () if gpu_device is None else (str(gpu_device),))
         monkeypatch.setattr(requirements, "find_spec", lambda name: None if name in missing else True)
-        monkeypatch.setattr(choose, "problem", lambda module: numba)
+        monkeypatch.setattr(choose, "why_unavailable", lambda module: numba)
 
     change()
     return change

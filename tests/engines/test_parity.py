@@ -7,7 +7,7 @@ import pytest
 
 from grutext.config import GRUConfig
 from grutext.inference.encoder import Encoder
-from grutext.kernels import problem
+from grutext.kernels import why_unavailable
 from grutext.model.spec import POOLINGS, encoder_spec
 
 pytestmark = pytest.mark.tf
@@ -76,7 +76,7 @@ def test_keras_encoder_equals_numpy_encoder(config):
     assign(variables, weights)
 
     keras_says = np.asarray(layer(inputs, mask=mask))
-    for compiled in (False, True) if problem("inference") is None else (False,):
+    for compiled in (False, True) if why_unavailable("inference") is None else (False,):
         encoder = Encoder(config, weights, compiled)
         numpy_says = encoder.encode(vectors, np.arange(len(vectors), dtype=np.int32), LENGTHS)
         np.testing.assert_allclose(keras_says, numpy_says, atol=1e-5)

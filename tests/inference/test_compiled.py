@@ -99,10 +99,10 @@ def test_texts_are_answered_in_machine_code_by_default(build_bundle, monkeypatch
 
 @pytest.mark.parametrize("module", LOOPS)
 def test_one_module_without_machine_code_leaves_all_to_numpy(build_bundle, monkeypatch, module):
-    problem = kernels.problem
+    real = kernels.why_unavailable
     monkeypatch.setattr(
-        "grutext.inference.classifier.problem",
-        lambda name: "it is broken" if name == module else problem(name),
+        "grutext.inference.classifier.why_unavailable",
+        lambda name: "it is broken" if name == module else real(name),
     )
     monkeypatch.setitem(sys.modules, f"grutext.kernels.{module}", None)
     assert Classifier(build_bundle()).predict(["the parcel"])

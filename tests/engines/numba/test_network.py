@@ -11,7 +11,7 @@ from grutext.config import Config
 from grutext.text import Vectorizer
 from grutext.training.gru.batches import VectorizedCorpus, one_hot
 
-if why := kernels.problem("training"):
+if why := kernels.why_unavailable("training"):
     pytest.skip(why, allow_module_level=True)
 
 

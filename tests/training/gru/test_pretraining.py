@@ -113,7 +113,7 @@ def test_long_batches_hide_a_limited_number_and_empty_ones_none():
     ids=["default", "bare", "layers"],
 )
 def test_pretraining_with_numba_equals_pretraining_with_tensorflow(settings):
-    if why := kernels.problem("training"):
+    if why := kernels.why_unavailable("training"):
         pytest.skip(why)
     from grutext.engines.keras.masked_lm import KerasMaskedLM
     from grutext.engines.numba.masked_lm import NumbaMaskedLM
@@ -144,7 +144,7 @@ def test_pretraining_with_numba_equals_pretraining_with_tensorflow(settings):
 
 
 def test_shares_of_several_cores_learn_what_one_does(monkeypatch):
-    if why := kernels.problem("training"):
+    if why := kernels.why_unavailable("training"):
         pytest.skip(why)
     from grutext.engines.numba import trainable
 
@@ -240,7 +240,7 @@ def test_each_phase_has_its_own_rate_that_rises_and_falls(monkeypatch, seconds):
 
 
 def test_a_gradient_is_the_slope_of_the_loss_also_where_dropout_hides_something():
-    if why := kernels.problem("training"):
+    if why := kernels.why_unavailable("training"):
         pytest.skip(why)
     config = Config().override(SIZES | {"training.embedding_dropout": 0.4})
     corpus, vectorizer = corpus_of(TEXTS, config)
