@@ -1,8 +1,8 @@
 """A model on disk: a folder of `model.json` and `weights.safetensors`, data and never code.
 
-`model.json` carries the SHA-256 of the weights file and of itself, so that every value of a bundle is
-covered by a hash; `grutext.model.reading` reads them. A bundle is written to a temporary sibling, flushed
-to the disk, and only then renamed: at any moment the folder is the whole old model, the whole new one, or
+`model.json` holds the SHA-256 of the weights file and of its own values, so that a hash covers every value of
+a bundle; `grutext.model.reading` reads both files. A bundle is written to a temporary sibling folder, flushed to
+the disk, and only then renamed: at any moment the folder is the complete old model, the complete new one, or
 absent.
 """
 
@@ -36,33 +36,33 @@ from grutext.model.reading import (
 )
 from grutext.model.spec import Calibration
 
-LEFTOVERS = (
-    "saving",
-    "replaced",
-)  # folders `.NAME.KIND-…` that a process which is killed may leave beside a model
+# A process that is killed while it saves may leave folders named `.NAME.KIND-…` beside the model.
+LEFTOVERS = ("saving", "replaced")
 Weights = dict[str, NDArray[Any]]
-_TOLD = 2000  # characters, at most, of what is wrong with a model
+_MAX_QUOTED = 2000  # characters of an error about a model's content
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """Everything a trained model is.
+    """A trained model: its weights and everything needed to use, check and describe it.
 
     Attributes:
-        config: The settings it was trained with.
-        labels: The labels in the order of the probabilities' columns.
+        config: The settings the model was trained with.
+        labels: The C labels, in the order of the columns of probabilities.
         multilabel: Whether a text may have several labels, or none.
-        vocabulary: The tokens with an embedding row; the first one has row 1.
-        weights: Arrays by the names of `grutext.model.spec.weight_spec`.
-        calibration: What turns scores into probabilities.
-        history: A record for each epoch, as in `grutext.progress.EpochRecord`.
-        metrics: Reports on the parts `dev` and `test`; `calibration` has ECE and log loss before and after it.
-        data: Where the training data came from, its row counts and its SHA-256.
-        abstention: For some error rates `{errors, coverage, threshold}`: the share of dev texts that may be
-            answered at that rate, and the confidence from which; empty where a text may have several labels.
-        golden: A few texts with the probabilities that they had when the model was made.
-        versions: The versions of Python and of the libraries that trained it.
-        created: When it was made, UTC, ISO 8601.
+        vocabulary: The tokens with a row in the word table; the first token has row 1, row 0 is for unknown ones.
+        weights: Arrays by the names, shapes and dtypes of `grutext.model.spec.weight_spec`.
+        calibration: The numbers that turn scores into probabilities.
+        history: One `grutext.progress.EpochRecord` per epoch.
+        metrics: Reports on the splits `dev` and `test`; `calibration` has the expected calibration error (ECE) and
+            the log loss before and after calibration.
+        data: Source, row counts and SHA-256 of the training data.
+        abstention: One `{errors, coverage, threshold}` per error rate: at most this share of the answered texts is
+            wrong if the model abstains below this confidence, and then this share of the dev texts is answered.
+            Empty for a multi-label model.
+        golden: A few texts with their probabilities at the time of training.
+        versions: The versions of Python and of the libraries used for training.
+        created: The time of training, UTC, ISO 8601.
     """
 
     config: Config
@@ -86,30 +86,30 @@ class Bundle:
         return engine if self.config.gru.enabled and engine != "auto" else ""
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
-        """Writes the bundle as the folder `path`, atomically.
+        """Write the bundle to the folder `path`, atomically.
 
         Args:
-            path: The folder; its parent is made if it is missing.
-            overwrite: Whether an existing folder is replaced.
+            path: The folder; missing parents are created.
+            overwrite: Whether to replace an existing model.
 
         Raises:
-            BundleError: The folder exists and `overwrite` is false, or is there but no model; the weights
-                do not fit the configuration; a file would be too large to be loaded.
-            ConfigError: The configuration names a pooling that does not exist.
-            OSError: The disk is full or may not be written to; an existing model is then untouched.
+            BundleError: The folder exists and `overwrite` is false, or it exists and holds no model; the weights
+                do not match the configuration; or a file would be too large to load again.
+            ConfigError: The configuration names an unknown pooling.
+            OSError: The disk is full or read-only; an existing model stays unchanged.
         """
         path = Path(path)
         check_target(path, overwrite)
         _check(self)
-        path = Path(os.path.realpath(path))  # a link stays, and what it names is replaced
+        path = Path(os.path.realpath(path))  # a symbolic link stays; its target is replaced
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.{LEFTOVERS[0]}-", dir=path.parent))
         try:
             for name, content in self._files().items():
                 if len(content) > LIMITS[name]:
                     raise BundleError(
-                        f"{path / name} would have {len(content):,} bytes, and more than {LIMITS[name]:,} are never "
-                        "read; make the vocabulary or the model smaller"
+                        f"{path / name} would have {len(content):,} bytes, but at most {LIMITS[name]:,} can be "
+                        "loaded; make the vocabulary or the model smaller"
                     )
                 write_durably(temporary / name, content)
             temporary.chmod(0o755)
@@ -120,11 +120,11 @@ class Bundle:
 
     @classmethod
     def load(cls, path: str | Path) -> Bundle:
-        """Reads and checks the folder `path`.
+        """Read the folder `path` and check it.
 
         Raises:
-            BundleError: The folder is missing, is no bundle, is damaged or half written, has a newer
-                format, or its arrays do not fit its configuration; every mismatch is listed.
+            BundleError: The folder is missing, holds no bundle, is damaged or incomplete, has a newer format, or its
+                arrays do not match its configuration; the message lists every mismatch.
         """
         try:
             return cls._load(Path(path))
@@ -154,7 +154,7 @@ class Bundle:
         weights = _weights_file(self)
         values = self._values() | {"files": {WEIGHTS_FILE: hashlib.sha256(weights).hexdigest()}}
         values["checksum"] = checksum(values)
-        # A table of confusions among thousands of labels would be mostly indentation.
+        # With thousands of labels, most of the file would be the indentation of the confusion matrix.
         indent = 1 if len(self.labels) < 1000 else None
         return {WEIGHTS_FILE: weights, MODEL_FILE: json.dumps(values, indent=indent).encode()}
 
@@ -185,7 +185,7 @@ def _check(bundle: Bundle) -> None:
 
 
 def check_target(path: Path, overwrite: bool) -> None:
-    """Raises a BundleError unless a model may be written to `path`."""
+    """Raise a BundleError unless a model may be written to `path`."""
     if not path.exists():
         return
     if not overwrite:
@@ -197,15 +197,15 @@ def check_target(path: Path, overwrite: bool) -> None:
 
 
 def weights_digest(bundle: Bundle) -> str:
-    """Gives the SHA-256 of the weights file that the bundle would be saved with, in hexadecimal."""
+    """Return the SHA-256 of the weights file that `save` would write, in hexadecimal."""
     return hashlib.sha256(_weights_file(bundle)).hexdigest()
 
 
 def _unreadable(path: Path, error: Exception) -> BundleError:
-    """Builds the error for a model that is whole and makes no sense; what it quotes of it may be anything."""
-    told = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error)[:_TOLD])
+    """Build the error for an undamaged model with invalid content; its text may quote arbitrary characters of it."""
+    quoted = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error)[:_MAX_QUOTED])
     return BundleError(
-        f"{path} is not a model that this version can read: {told}; train anew, or update grutext"
+        f"{path} is not a model that this version can read: {quoted}; train anew, or update grutext"
     )
 
 
@@ -214,10 +214,10 @@ def _weights_file(bundle: Bundle) -> bytes:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Writes a file and waits until it is on the disk.
+    """Write a file and wait until it is on the disk.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
     with path.open("wb") as file:
         file.write(content)
@@ -226,7 +226,7 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Waits until a renaming in the folder is on the disk, where the system can do that."""
+    """Wait until a rename within the folder is on the disk, on systems that support it."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -236,7 +236,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _replace(temporary: Path, path: Path) -> None:
-    """Puts the folder `temporary` in the place of `path`; a failure leaves the old one there."""
+    """Rename the folder `temporary` to `path`, replacing what is there; on failure, the old folder stays."""
     if not path.exists():
         temporary.rename(path)
         return

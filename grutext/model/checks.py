@@ -1,4 +1,4 @@
-"""Whether the pieces of a model fit each other."""
+"""Check that the parts of a model match each other."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from grutext.model.spec import Calibration, check_model, weight_spec
 
 
 def check_values(values: Mapping[str, Any]) -> None:
-    """Checks that the entries of `model.json` are of the kinds that a `Bundle` promises.
+    """Check the types of the entries of `model.json`.
 
     Args:
-        values: The parsed file; `config` and `calibration` are looked into elsewhere, save for what could
-            keep that from ending.
+        values: The parsed file. The contents of `config` and `calibration` are checked elsewhere, apart from names
+            so long that those checks would not end.
 
     Raises:
-        BundleError: There are entries that are not; all of them are listed.
+        BundleError: Entries are missing or have a wrong type; the message lists all of them.
     """
     entry: dict[str, Any] = defaultdict(lambda: None, values)
-    several, data = entry["multilabel"], entry["data"]
+    multilabel, data = entry["multilabel"], entry["data"]
     rules = {
         "config": _is_object(entry["config"], dict) and _is_brief(entry["config"]),
-        "labels": _is_list(entry["labels"], str) and len(entry["labels"]) > (0 if several else 1),
-        "multilabel": isinstance(several, bool),
+        "labels": _is_list(entry["labels"], str) and len(entry["labels"]) > (0 if multilabel else 1),
+        "multilabel": isinstance(multilabel, bool),
         "vocabulary": _is_list(entry["vocabulary"], str),
         "calibration": isinstance(entry["calibration"], dict)
         and all(
@@ -52,7 +52,7 @@ def check_values(values: Mapping[str, Any]) -> None:
     }
     wrong = [name for name, holds in rules.items() if not holds]
     if wrong:
-        raise BundleError(f"entries of model.json are missing or of another kind: {', '.join(wrong)}")
+        raise BundleError(f"entries of model.json are missing or have a wrong type: {', '.join(wrong)}")
 
 
 def _is_list(value: Any, *kinds: type) -> bool:
@@ -64,7 +64,7 @@ def _is_object(value: Any, *kinds: type) -> bool:
 
 
 def _is_brief(config: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Tells whether the names are short; the nearest known name is looked for, which must not take long."""
+    """Return whether all names are short, because the search for the nearest known name must not take long."""
     return all(len(section + key) < 100 for section, part in config.items() for key in part)
 
 
@@ -82,21 +82,21 @@ def check_weights(
     vocabulary: int,
     weights: Mapping[str, NDArray[Any]],
 ) -> None:
-    """Lists every weight that is missing, unknown, not finite, or of a wrong shape or dtype.
+    """Check that every weight is present, known, finite, and of the right shape and dtype.
 
     Args:
         config: The model's configuration.
-        labels: Its labels.
-        multilabel: Whether a text has several.
-        vocabulary: The number of known tokens.
+        labels: Its C labels.
+        multilabel: Whether a text may have several labels.
+        vocabulary: The number V - 1 of known tokens.
         weights: The arrays by name.
 
     Raises:
-        BundleError: There is such a weight.
-        ConfigError: The configuration names a pooling that does not exist.
+        BundleError: A weight is wrong; the message lists every one.
+        ConfigError: The configuration names an unknown pooling.
     """
     check_model(config.gru)
-    if config.gru.layers > len(weights):  # it would take for ever to name what billions of layers lack
+    if config.gru.layers > len(weights):  # the list of what billions of layers lack would not end
         raise BundleError(f"there are {len(weights)} weights for {config.gru.layers} layers")
     keys = weights.get("linear/keys", np.zeros(0, np.uint32))
     spec = weight_spec(config, vocabulary + 1, len(labels), multilabel, len(keys))
@@ -115,9 +115,10 @@ def check_weights(
 
 
 def _is_finite(array: NDArray[np.floating]) -> bool:
-    """Tells whether no value is infinite or not a number: IEEE 754 has all bits of its exponent set then.
+    """Return whether no value is infinite or NaN.
 
-    NumPy's own `isfinite` takes far longer for float16, of which a model has millions.
+    For float16, of which a model has millions, this tests the bits of the exponent (IEEE 754: all set for infinity
+    and NaN), because NumPy's `isfinite` is much slower there.
     """
     if array.dtype != np.float16:
         return bool(np.isfinite(array).all())
@@ -125,28 +126,28 @@ def _is_finite(array: NDArray[np.floating]) -> bool:
 
 
 def check_calibration(calibration: Calibration, labels: Sequence[str], multilabel: bool) -> None:
-    """Checks that the calibration has finite numbers, as many as there are labels or one for all.
+    """Check that the calibration's numbers are finite and that there is one per label, or one for all labels.
 
     Raises:
-        BundleError: It has not, or a label stands twice.
+        BundleError: They are not, or a label is repeated; the message lists every problem.
     """
     wrong = [
-        f"{name} has another number of values than one or one for each label"
+        f"{name} has neither one value nor one per label"
         for name in ("linear_scale", "linear_shift", "scale", "shift")
         if len(getattr(calibration, name)) not in (1, len(labels))
     ]
     if len(calibration.thresholds) not in ((len(labels),) if multilabel else (0, len(labels))):
         wrong.append(f"there are {len(calibration.thresholds)} thresholds")
     if len(calibration.familiarity) not in (0, 3):
-        wrong.append("familiarity has another number of values than three")
+        wrong.append("familiarity does not have three values")
     if not multilabel and min(calibration.thresholds, default=1.0) <= 0:
         wrong.append("a threshold is not positive")
     if not all(isinstance(number, (int, float)) for number in (calibration.gru_scale, calibration.fusion)):
-        wrong.append("gru_scale or fusion is no number")
+        wrong.append("gru_scale or fusion is not a number")
     numbers = np.concatenate([np.ravel(value) for value in asdict(calibration).values()])
     if not np.isfinite(np.asarray(numbers, np.float64)).all() or not 0.0 <= calibration.fusion <= 1.0:
         wrong.append("a number is not finite, or the fusion is outside 0..1")
     if len(set(labels)) != len(labels):
-        wrong.append("a label stands twice")
+        wrong.append("a label is repeated")
     if wrong:
         raise BundleError("the calibration does not fit the model: " + "; ".join(wrong))

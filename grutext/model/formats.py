@@ -1,7 +1,7 @@
-"""What earlier formats of a bundle called things.
+"""Convert bundles of earlier formats to the names of the current one.
 
-Format 3 calls the two parts of a model `gru` and `linear`. Formats 1 and 2 called them `model` (settings), `deep` and
-`wide`; format 1 had neither abstention nor all of today's settings.
+Format 3 calls the two parts of a model `gru` and `linear`. Formats 1 and 2 called them `deep` (settings: `model`) and
+`wide`; format 1 also lacked the entry `abstention` and some settings.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ FORMAT = 3
 
 _SECTIONS = {"wide": "linear", "model": "gru"}
 _CALIBRATION = {"deep_scale": "gru_scale", "wide_scale": "linear_scale", "wide_shift": "linear_shift"}
-# Settings that format 1 did not have yet, as models behaved without them.
+# Settings that format 1 lacked, with the values that its models behave by.
 _SETTINGS_OF_FORMAT_1 = {"gru": {"convolution": 0}, "training": {"class_weight": "none"}}
 
 
 def upgrade_values(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the entries of `model.json` by today's names.
+    """Return the entries of `model.json` under their current names.
 
     Args:
-        values: The checked entries of a file of any format up to `FORMAT`.
+        values: The checked entries of a file in any format up to `FORMAT`.
     """
     version = values["format"]
     if version == FORMAT:
@@ -38,11 +38,11 @@ def upgrade_values(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def upgrade_weights(version: int, weights: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
-    """Return the arrays of a weights file by today's names.
+    """Return the arrays of a weights file under their current names.
 
     Args:
         version: The format of the bundle.
-        weights: The arrays by the names in the file.
+        weights: The arrays by their names in the file.
     """
     if version == FORMAT:
         return weights

@@ -1,8 +1,8 @@
-"""Reading the two files of a model, whatever may stand in their place.
+"""Read the two files of a model, which may be damaged or malicious.
 
-Nothing is trusted before it is checked. Only regular files are read, since a pipe or a device could keep
-a reader waiting for ever; a file's size is known before any memory is asked for; and what the header of
-the weights promises is held against that size before the weights are read.
+Nothing is trusted before it is checked. Only regular files are read, because a pipe or a device could block for
+ever; a file's size is checked before memory is allocated; and the header of the weights file is checked against
+that size before the weights are read.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from grutext.model.formats import FORMAT
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 
-# Bytes; far more than a model of this kind needs, and little enough to read.
+# Bytes; far more than a model needs, but few enough to read safely.
 LIMITS = {MODEL_FILE: 1 << 27, WEIGHTS_FILE: 1 << 32}
 _HEADER_LIMIT = 1 << 20
-_AXES_LIMIT = 3  # of an array
-_PARTS_LIMIT = 1 << 20  # lists and objects, which take thirty times the memory that their brackets take
-_DEPTH_LIMIT = 20  # of lists and objects within each other; a model has 4
+_AXES_LIMIT = 3  # axes of an array
+_CONTAINERS_LIMIT = 1 << 20  # JSON lists and objects: each takes thirty times the memory of its brackets
+_DEPTH_LIMIT = 20  # nested JSON lists and objects; a model has 4
 
-# The types that a model's arrays have; safetensors is little-endian.
+# The dtypes of a model's arrays; safetensors is little-endian.
 _DTYPES = {"F16": "<f2", "F32": "<f4", "U32": "<u4"}
 
 
 def read_values(folder: Path) -> dict[str, Any]:
-    """Reads `model.json` and checks its format version and its checksum.
+    """Read `model.json` and check its format version and its checksum.
 
     Raises:
-        BundleError: The folder is missing or no model, its format is newer, or the file is damaged.
+        BundleError: The folder is missing or holds no model, its format is newer, or the file is damaged.
     """
     if not os.path.isdir(folder):  # noqa: PTH112 (Path.is_dir raises where a name is too long)
         state = "is not a folder" if os.path.lexists(folder) else "does not exist"
@@ -57,7 +57,7 @@ def read_values(folder: Path) -> dict[str, Any]:
     try:
         values = _parse(raw)
     except (ValueError, RecursionError):
-        raise _damaged(path, "or half written") from None
+        raise _damaged(path, "or incomplete") from None
     version = values.get("format") if isinstance(values, dict) else None
     if type(version) is not int or version < 1:
         raise BundleError(f"{path} is not grutext's; -m names the model folder")
@@ -71,17 +71,17 @@ def read_values(folder: Path) -> dict[str, Any]:
 
 
 def read_weights(path: Path, digest: str) -> dict[str, NDArray[Any]]:
-    """Maps the weights file into memory; the arrays are views of it, which nobody can write to.
+    """Map the weights file into memory and return its arrays by name, as read-only views.
 
-    Nothing is copied, and processes that answer with the same model share its pages. Where a file cannot be
-    mapped it is read. A mapped file may be replaced or removed, as `save` and `rm` do, but not changed.
+    Nothing is copied, and processes that load the same model share its memory pages. A file that cannot be mapped
+    is read instead. While it is mapped, the file may be replaced or removed, as `save` and `rm` do, but not modified.
 
     Args:
         path: The file.
-        digest: The SHA-256 that it must have.
+        digest: Its expected SHA-256, in hexadecimal.
 
     Raises:
-        BundleError: It is missing, is larger than a model may be, or is not the file with that SHA-256.
+        BundleError: The file is missing, too large, malformed, or has another SHA-256.
     """
     with _open_regular(path, LIMITS[WEIGHTS_FILE]) as (file, size):
         start = file.read(8)
@@ -103,7 +103,7 @@ def read_weights(path: Path, digest: str) -> dict[str, NDArray[Any]]:
 
 
 def checksum(values: dict[str, Any]) -> str:
-    """Gives the SHA-256 that stands in `model.json` for its values, in hexadecimal."""
+    """Return the checksum of the values of `model.json`: their SHA-256 in hexadecimal."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -113,13 +113,13 @@ def _damaged(path: Path, how: str) -> BundleError:
 
 @contextmanager
 def _open_regular(path: Path, limit: int) -> Iterator[tuple[BufferedReader, int]]:
-    """Opens a regular file that is not too large; gives its size as well.
+    """Open a regular file of at most `limit` bytes; yield it and its size.
 
-    Links are followed, also out of the folder: stores that keep each file once are made of them, and the
-    hashes say what has to be at their end.
+    Symbolic links are followed, even out of the folder: content-addressed stores consist of them, and the hashes
+    verify what they lead to.
     """
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
+        with open(path, "rb", opener=_open_nonblocking) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise BundleError(f"{path} is no regular file; copy the whole model folder again")
@@ -132,13 +132,13 @@ def _open_regular(path: Path, limit: int) -> Iterator[tuple[BufferedReader, int]
         raise BundleError(f"{path}: {error.strerror}; copy the whole model folder again") from None
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Opens a file, and does not wait where it is a pipe that nobody writes to."""
+def _open_nonblocking(path: str, flags: int) -> int:
+    """Open a file without blocking, as a pipe without a writer would."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _read_all(file: BufferedReader, size: int) -> bytearray:
-    """Reads what a file has left, which a file that changes meanwhile does not make more than `size`."""
+    """Read the rest of a file, at most `size` bytes even if the file grows meanwhile."""
     content = bytearray(size)
     count = file.readinto(content)
     del content[count:]
@@ -146,30 +146,30 @@ def _read_all(file: BufferedReader, size: int) -> bytearray:
 
 
 def _map(file: BufferedReader, size: int) -> mmap.mmap | bytes:
-    """Maps the first `size` bytes of a file; reads them where its file system cannot map, or has lost some.
+    """Map the first `size` bytes of a file; read them if its file system cannot map, or if the file has shrunk.
 
     Raises:
-        MemoryError: There is no room for it.
+        MemoryError: There is not enough memory.
     """
     try:
         return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
     except OSError as error:
         if error.errno == errno.ENOMEM:
             raise MemoryError from None
-    except ValueError:  # the file has become shorter
+    except ValueError:  # the file has shrunk
         pass
     file.seek(0)
     return bytes(_read_all(file, size))
 
 
 def _parse(raw: bytes | bytearray) -> Any:
-    """Parses JSON.
+    """Parse JSON.
 
     Raises:
-        ValueError: It is none, or readers could understand it in different ways, or it is nested too deep.
-        RecursionError: It is nested much too deep.
+        ValueError: The input is not JSON, repeats a name within an object, or is nested too deeply.
+        RecursionError: It is nested far too deeply.
     """
-    if raw.count(b"[") + raw.count(b"{") > _PARTS_LIMIT:
+    if raw.count(b"[") + raw.count(b"{") > _CONTAINERS_LIMIT:
         raise ValueError("it has too many lists and objects")
     values = json.loads(raw, object_pairs_hook=_unique)
     level = [values]
@@ -186,18 +186,19 @@ def _parse(raw: bytes | bytearray) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Builds an object; of a name that stands twice, some readers take the first value and some the last."""
+    """Build an object; refuse repeated names, of which some readers take the first value and some the last."""
     values = dict(pairs)
     if len(values) < len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name is repeated")
     return values
 
 
 def _layout(header: bytes, size: int) -> dict[str, tuple[str, tuple[int, ...], int]]:
-    """Gives type, shape and offset of each array: one after the other, from the first byte to the last.
+    """Return dtype, shape and offset of each array, by name; the arrays must cover all `size` bytes without gaps.
 
     Raises:
-        ValueError: The header is not like that, as other errors that its parts may cause.
+        ValueError: The arrays overlap, leave gaps, or have impossible shapes.
+        TypeError, KeyError, AttributeError: An entry is malformed.
     """
     entries = _parse(header)
     entries.pop("__metadata__", None)
@@ -205,8 +206,10 @@ def _layout(header: bytes, size: int) -> dict[str, tuple[str, tuple[int, ...], i
     for name, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):
         dtype, shape = _DTYPES[entry["dtype"]], tuple(entry["shape"])
         if len(shape) > _AXES_LIMIT or any(type(length) is not int or length < 0 for length in shape):
-            raise ValueError(f"{name} has no shape that an array can have")
-        if math.prod(length or 1 for length in shape) > size:  # an array of no bytes may claim any other axis
+            raise ValueError(f"{name} has an impossible shape")
+        if (
+            math.prod(length or 1 for length in shape) > size
+        ):  # an empty array may claim any length for its other axes
             raise ValueError(f"{name} is longer than the file")
         start, end = end, end + math.prod(shape) * np.dtype(dtype).itemsize
         if entry["data_offsets"] != [start, end]:

@@ -1,4 +1,4 @@
-"""Strings to tokens, ids and features; one implementation for training and runtime."""
+"""Convert strings to tokens, ids and n-gram features, by one implementation for training and inference."""
 
 from grutext.text.lookup import KeyIndex
 from grutext.text.ngrams import (

@@ -1,4 +1,4 @@
-"""Texts as code points, one text after the other, and where each of them is."""
+"""Texts as one array of code points, and the bounds of each text in it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Int64 = NDArray[np.int64]
 
 
 class Strings(Sequence[str]):
-    """Strings that are kept as code points; one of them is made when it is asked for.
+    """A sequence of N strings stored as one array of code points; a string is created when it is accessed.
 
     Args:
-        codes: The code points, string after string.
-        bounds: `(N + 1,)`, where each of them begins and, last, where the last one ends.
+        codes: `(S,) uint32`, the code points of all strings, one after the other.
+        bounds: `(N + 1,) int64`, the offset of each string in `codes`, then the end of the last one.
 
     >>> strings = Strings(*code_points(["cat", "天气"]))
     >>> strings[1], strings[:1], list(strings)
@@ -35,16 +35,16 @@ class Strings(Sequence[str]):
     @overload
     def __getitem__(self, at: slice) -> list[str]: ...
     def __getitem__(self, at: int | slice) -> str | list[str]:
-        """Gives one, or those of a slice."""
-        place = range(len(self))[at]
-        if isinstance(place, range):
-            return [self[one] for one in place]
-        own = self.codes[self.bounds[place] : self.bounds[place + 1]]
-        return own.tobytes().decode("utf-32-le", "surrogatepass")
+        """Return the string at an index, or the list of strings of a slice."""
+        index = range(len(self))[at]
+        if isinstance(index, range):
+            return [self[one] for one in index]
+        codes = self.codes[self.bounds[index] : self.bounds[index + 1]]
+        return codes.tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def code_points(texts: Sequence[str]) -> tuple[Codes, Int64]:
-    """Gives the code points of N texts, and the `bounds` of each text's."""
+    """Return the code points of N texts, `(S,) uint32`, and their `bounds`, `(N + 1,)`."""
     if isinstance(texts, Strings):
         return texts.codes, texts.bounds
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
@@ -52,7 +52,7 @@ def code_points(texts: Sequence[str]) -> tuple[Codes, Int64]:
 
 
 def bounds(sizes: NDArray[np.integer] | Sequence[int]) -> Int64:
-    """Gives `(N + 1,)`: where each of N runs starts and, last, where the last one ends."""
-    found = np.zeros(len(sizes) + 1, np.int64)
-    np.cumsum(sizes, out=found[1:])
-    return found
+    """Return the start of each of N consecutive runs, then the end of the last one, `(N + 1,) int64`."""
+    result = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=result[1:])
+    return result

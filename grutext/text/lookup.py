@@ -1,29 +1,31 @@
-"""Finds numbers in a sorted array, without a binary search for each of them."""
+"""Look up many numbers in a sorted array, faster than by binary search."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-_STEPS = 16  # places that a search goes on; hashes need a few
+_STEPS = 16  # of the linear search before it becomes a binary search; hashes need a few
 
 
 class KeyIndex:
-    """The places of sorted keys; immutable.
+    """An immutable index of sorted keys.
 
-    The keys are hashes, that is, spread evenly: the upper bits of one tell where it is, up to a few places.
+    The keys are hashes and so evenly distributed: the upper bits of a key determine its position up to a few places,
+    and a short linear search finds the rest. Keys of any distribution are found, only more slowly.
 
     Args:
-        keys: `(F,) uint32`, ascending.
+        keys: `(F,) uint32`, strictly ascending.
 
     Attributes:
-        shift: A key without its lower bits is `key >> shift`.
-        first: `int32`, by upper bits, the place of the first key with these, or beyond them.
-        keys: `(F + 1,) uint32`, the keys and one that no search passes.
+        shift: `key >> shift` are the upper bits of a key.
+        first: `(2**bits,) int32`, for each value of the upper bits, the position of the first key that has them, or
+            of the next key.
+        keys: `(F + 1,) uint32`, the keys, then the largest uint32 as a sentinel.
     """
 
     def __init__(self, keys: NDArray[np.uint32]) -> None:
-        bits = min(24, max(1, len(keys).bit_length() - 1))  # one to two keys for each
+        bits = min(24, max(1, len(keys).bit_length() - 1))  # one to two keys per value
         self.shift = np.uint32(32 - bits)
         sizes = np.bincount(keys >> self.shift, minlength=1 << bits)
         self.first = np.zeros(1 << bits, np.int32)
@@ -31,25 +33,26 @@ class KeyIndex:
         self.keys = np.append(keys, np.uint32(0xFFFFFFFF))
 
     def find(self, wanted: NDArray[np.uint32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Finds keys.
+        """Return the positions of the keys among `wanted`.
 
         Args:
-            wanted: `(Z,)`, in any order.
+            wanted: `(Z,) uint32`, in any order.
 
         Returns:
-            Two arrays `(K,)`: the places of those wanted that are keys, and where in `wanted` these stand.
+            Two arrays `(K,)`, one element per wanted number that is a key: its position in `keys`, and its position
+            in `wanted`.
         """
-        places = self.first.take(wanted >> self.shift)  # (Z,)
-        there = self.keys.take(places)
-        behind = np.flatnonzero(there < wanted)
+        positions = self.first.take(wanted >> self.shift)  # (Z,)
+        candidates = self.keys.take(positions)  # (Z,)
+        behind = np.flatnonzero(candidates < wanted)
         for _ in range(_STEPS):
             if not len(behind):
                 break
-            places[behind] += 1
-            there[behind] = self.keys.take(places[behind])
-            behind = behind[there[behind] < wanted[behind]]
-        if len(behind):  # keys that are no hashes
-            places[behind] = self.keys[:-1].searchsorted(wanted[behind])
-            there[behind] = self.keys.take(places[behind])
-        found = np.flatnonzero((there == wanted) & (places < len(self.keys) - 1))
-        return places.take(found), found
+            positions[behind] += 1
+            candidates[behind] = self.keys.take(positions[behind])
+            behind = behind[candidates[behind] < wanted[behind]]
+        if len(behind):  # the keys are not evenly distributed
+            positions[behind] = self.keys[:-1].searchsorted(wanted[behind])
+            candidates[behind] = self.keys.take(positions[behind])
+        found = np.flatnonzero((candidates == wanted) & (positions < len(self.keys) - 1))  # (K,)
+        return positions.take(found), found

@@ -1,8 +1,8 @@
-"""The sparse features of the linear part: word n-grams and character n-grams, counted by their hashes.
+"""The sparse features of the linear part: counts of hashed word n-grams and character n-grams.
 
-An n-gram is known by a 32-bit key. The top bit tells the family (0: words, 1: characters), the others
-are a mixed polynomial hash; with a million known n-grams, an unknown one is taken for a known one once
-in 2,000 times. Whole chunks of texts are hashed at a time, without a Python loop over n-grams.
+An n-gram is identified by a 32-bit key. The top bit is its family (0: words, 1: characters), the other 31 bits
+are a mixed polynomial hash. With a million known n-grams, an unknown one collides with a known one with a
+probability of 1 in 2,000. A whole batch of texts is hashed at once, without a Python loop over n-grams.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from grutext.text.lookup import KeyIndex
 from grutext.text.subwords import CRC_STEP
 from grutext.text.vectorizer import TokenBatch
 
-CHARACTER_FAMILY = np.uint32(1 << 31)  # keys from here on are character n-grams
+CHARACTER_FAMILY = np.uint32(1 << 31)  # the bit that marks keys of character n-grams
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
-_SPACES = np.array([chr(code).isspace() for code in range(0x3001)])  # no white space is beyond
-MAX_COUNT = (1 << 20) - 1  # more occurrences than this weigh no more
+_SPACES = np.array([chr(code).isspace() for code in range(0x3001)])  # U+3000 is the last white space
+MAX_COUNT = (1 << 20) - 1  # larger counts are clipped to this
 
 UInt32 = NDArray[np.uint32]
 UInt64 = NDArray[np.uint64]
@@ -35,12 +35,12 @@ Int64 = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class NgramCounts:
-    """How often each n-gram occurs in each of N texts, text after text.
+    """How often each n-gram occurs in each of N texts, in compressed rows.
 
     Attributes:
-        starts: `(N + 1,) int64`, where each text's n-grams begin.
-        keys: `(Z,) uint32`, the n-grams, ascending within a text.
-        counts: `(Z,) int32`, how often each occurs in its text, at least 1.
+        starts: `(N + 1,) int64`, the offset of each text's n-grams, then Z.
+        keys: `(Z,) uint32`, the keys of the n-grams, ascending within a text.
+        counts: `(Z,) int32`, the number of occurrences of each n-gram in its text, at least 1.
     """
 
     starts: Int64
@@ -49,20 +49,20 @@ class NgramCounts:
 
     @property
     def texts(self) -> Int64:
-        """`(Z,) int64`, the text of each n-gram, from 0."""
+        """The index of the text of each n-gram, `(Z,) int64`."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
 def list_ngrams(batch: TokenBatch, config: LinearConfig, compiled: bool = False) -> tuple[Int64, UInt32]:
-    """Gives the n-grams of a batch of N texts, each of them as often as it occurs; an empty text has none.
+    """Return the n-grams of a batch of N texts, repeated as often as they occur; an empty text has none.
 
     Args:
         batch: The texts.
         config: The lengths of the n-grams.
-        compiled: Whether machine code hashes them, `grutext.kernels.ngrams`.
+        compiled: Whether to hash with the compiled kernels of `grutext.kernels.ngrams`.
 
     Returns:
-        `(N + 1,)`, where each text's n-grams begin and, last, end; and the keys, text after text.
+        The offset of each text's n-grams, then Z, `(N + 1,) int64`; and the keys, `(Z,) uint32`.
     """
     if compiled:
         return _list_compiled(batch, config)
@@ -75,7 +75,7 @@ def list_ngrams(batch: TokenBatch, config: LinearConfig, compiled: bool = False)
 
 
 def _list_compiled(batch: TokenBatch, config: LinearConfig) -> tuple[Int64, UInt32]:
-    """Gives what `list_ngrams` does."""
+    """Return the same as `list_ngrams`, by compiled kernels."""
     from grutext.kernels.ngrams import hash_ngrams, hash_types
 
     hashes = hash_types(*code_points(batch.types), CRC_STEP)
@@ -89,15 +89,20 @@ def _list_compiled(batch: TokenBatch, config: LinearConfig) -> tuple[Int64, UInt
 
 
 def _read_texts(batch: TokenBatch, config: LinearConfig) -> list[str]:
-    """Gives the texts whose characters are read: without n-grams of characters empty ones."""
+    """Return the normalised texts, or empty ones if the model has no character n-grams."""
     return batch.normalized if config.char_max else [""] * len(batch.normalized)
 
 
 def count_ngrams(batch: TokenBatch, config: LinearConfig) -> NgramCounts:
-    """Counts the n-grams of a batch of texts; the arguments are those of `list_ngrams`."""
+    """Count the n-grams of a batch of texts.
+
+    Args:
+        batch: The texts.
+        config: The lengths of the n-grams.
+    """
     gram_bounds, keys = list_ngrams(batch, config)
     for start, end in itertools.pairwise(gram_bounds.tolist()):
-        keys[start:end].sort()  # each text by itself: short sorts are the fastest
+        keys[start:end].sort()  # one sort per text: short sorts are the fastest
     differs = np.ones(len(keys) + 1, bool)
     np.not_equal(keys[1:], keys[:-1], out=differs[1:-1])
     differs[gram_bounds] = True
@@ -110,9 +115,9 @@ def count_ngrams(batch: TokenBatch, config: LinearConfig) -> NgramCounts:
 
 
 class _Grams(NamedTuple):
-    """The n-grams of one length: the key of the one at each symbol, and which of them lie within each text."""
+    """The n-grams of one length: the key of the n-gram at each symbol, and the range that is within each text."""
 
-    keys: UInt32  # (S,)
+    keys: UInt32  # (S - n + 1,)
     starts: Int64  # (N,)
     ends: Int64  # (N,)
 
@@ -120,14 +125,14 @@ class _Grams(NamedTuple):
 def _roll(
     symbols: UInt64, symbol_bounds: Int64, shortest: int, longest: int, *, characters: bool
 ) -> list[_Grams]:
-    """Gives the n-grams of N texts, length by length.
+    """Return the n-grams of N texts by a rolling hash, one `_Grams` per length.
 
     Args:
-        symbols: `(S,)`, text after text.
-        symbol_bounds: `(N + 1,)`, where each text's symbols start and, last, end.
-        shortest: The length of the shortest n-grams.
-        longest: That of the longest.
-        characters: Whether the symbols are characters or words.
+        symbols: `(S,)`, the words or characters of all texts, one text after the other.
+        symbol_bounds: `(N + 1,)`, the offset of each text's symbols, then S.
+        shortest: The smallest length.
+        longest: The largest length.
+        characters: Whether the symbols are characters, rather than words.
     """
     grams = []
     starts = symbol_bounds[:-1]
@@ -149,7 +154,7 @@ def _roll(
 
 
 def _gather(grams: Sequence[_Grams], texts: int) -> tuple[Int64, UInt32]:
-    """Puts the n-grams of each text together."""
+    """Concatenate the n-grams of all lengths, text by text; return their bounds, `(N + 1,)`, and keys, `(Z,)`."""
     gram_bounds = bounds(sum((ends - starts for _, starts, ends in grams), np.zeros(texts, np.int64)))
     gathered = np.empty(gram_bounds[-1], np.uint32)
     runs = [(keys, starts.tolist(), ends.tolist()) for keys, starts, ends in grams]
@@ -164,10 +169,10 @@ def _gather(grams: Sequence[_Grams], texts: int) -> tuple[Int64, UInt32]:
 
 @dataclass(frozen=True, slots=True)
 class SparseRows:
-    """A sparse matrix of N texts by F features in compressed rows (the layout of scipy's CSR).
+    """A sparse matrix `(N, F)` in compressed rows, the layout of SciPy's CSR.
 
     Attributes:
-        starts: `(N + 1,) int64`, where each text's entries begin.
+        starts: `(N + 1,) int64`, the offset of each text's entries, then Z.
         columns: `(Z,) int32`, the feature of each entry, ascending within a text.
         values: `(Z,) float32`.
     """
@@ -178,11 +183,11 @@ class SparseRows:
 
 
 class NgramFeatures:
-    """The known n-grams and how much each of them weighs.
+    """The F known n-grams and their weights.
 
     Args:
-        keys: `(F,) uint32`, ascending.
-        scale: `(F,)` of any float type: inverse document frequency times how telling the n-gram is.
+        keys: `(F,) uint32`, strictly ascending.
+        scale: `(F,)` of any float dtype: inverse document frequency times the n-gram's relevance to the labels.
     """
 
     def __init__(self, keys: UInt32, scale: NDArray[np.floating]) -> None:
@@ -192,10 +197,12 @@ class NgramFeatures:
         self.first_character = int(np.searchsorted(keys, CHARACTER_FAMILY))
 
     def transform(self, counts: NgramCounts) -> SparseRows:
-        """Gives `(1 + log count) * scale`, each family of n-grams scaled to length 1 in each text.
+        """Return `(1 + log count) * scale`, `(N, F)`, L2-normalised per text and family of n-grams.
+
+        Unknown n-grams are ignored; a text without known n-grams has an empty row.
 
         Args:
-            counts: What `count_ngrams` gives; n-grams that are not known are left out.
+            counts: The n-grams of N texts, from `count_ngrams`.
         """
         columns, found = self.index.find(counts.keys)
         starts = found.searchsorted(counts.starts)
@@ -211,6 +218,6 @@ class NgramFeatures:
 
 
 def _fold_spaces(text: str) -> str:
-    """Gives a text with one blank for all white space, and one at either end; an empty one stays empty."""
+    """Return a text with each run of white space as one space, and a space at both ends; "" for an empty text."""
     folded = " ".join(text.split())
     return f" {folded} " if folded else ""

@@ -1,4 +1,4 @@
-"""Unicode normalisation: texts that look the same become the same string."""
+"""Unicode normalisation: texts that look the same become equal strings."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import re
 import unicodedata
 from itertools import groupby
 
-# Shorter texts are never slow, and need no second look.
+# Texts up to this length are never slow to normalise.
 _LONG_TEXT = 4096
-# What may be a run of combining marks: none of them is a letter, but for two of kana.
+# A superset of the runs of combining marks: only two marks, of kana, count as word characters.
 _LONG_RUN = re.compile("[\\W\uff9e\uff9f]{64,}")
 
 
 def normalize(text: str) -> str:
-    """Gives `text` in NFKC form, casefolded, with straight apostrophes.
+    """Return `text` in NFKC form, casefolded, with straight apostrophes.
 
-    It is defined for every `str`, lone surrogates included.
+    Any `str` is accepted, including lone surrogates.
 
-    Casefolding can undo NFKC (`ǰ` becomes two characters), so NFKC is applied once more, as in the
-    Unicode standard's toNFKC_Casefold (section 3.13 of the core specification).
+    Casefolding can undo NFKC (`ǰ` becomes two characters), so NFKC is applied a second time, as in
+    toNFKC_Casefold of the Unicode standard (core specification, section 3.13).
 
     >>> normalize("Ｓｔｒａßｅ №１ isn’t")
     "strasse no1 isn't"
@@ -32,10 +32,10 @@ def normalize(text: str) -> str:
 
 
 def _order_marks(run: re.Match[str]) -> str:
-    """Gives a long run of characters with its combining marks in the order that NFKC gives them.
+    """Return a long run of characters with its combining marks in NFKC's order.
 
-    Python orders them one by one, in time that grows with the square of their number: hours for a text of nothing
-    but marks. Of marks that are in order it needs to move none.
+    Python's `normalize` sorts them by insertion, which takes quadratic time: hours for a text made of marks alone.
+    Marks that are sorted already take it linear time.
     """
     marks = "".join(unicodedata.normalize("NFKD", character) for character in run[0])
     groups = groupby(marks, key=lambda mark: unicodedata.combining(mark) == 0)

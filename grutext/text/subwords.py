@@ -1,8 +1,8 @@
-"""The hashed character n-grams of tokens: rows of the subword table.
+"""Hash the character n-grams of tokens to rows of the subword table.
 
-A token is put between `<` and `>`, as in fastText (arXiv 1607.04606, section 3.2), so that beginnings and
-ends differ from middles; the hash is CRC-32 of the n-gram's UTF-8 bytes. All n-grams of all tokens of a batch
-grow together, character by character: CRC-32 reads a byte with one look into a table.
+A token is enclosed in `<` and `>`, as in fastText (arXiv 1607.04606, section 3.2), so that prefixes and suffixes
+differ from infixes. The hash is the CRC-32 of the n-gram's UTF-8 bytes. The n-grams at all positions of a batch are
+extended together, one character at a time, because CRC-32 consumes a byte with one table lookup.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ from grutext.text.codes import code_points
 
 Int32 = NDArray[np.int32]
 UInt32 = NDArray[np.uint32]
-_BLOCK = 1 << 14  # tokens; on the way their n-grams take several times the memory of the result
+_BLOCK = 1 << 14  # tokens hashed at once; intermediate arrays take several times the memory of the result
 _BEGIN = np.uint32(0xFFFFFFFF)
 CRC_STEP = np.array([zlib.crc32(bytes([byte ^ 0xFF])) ^ 0xFF000000 for byte in range(256)], np.uint32)
 
 
 def hash_subwords(tokens: Sequence[str], config: TextConfig, compiled: bool = False) -> tuple[Int32, Int32]:
-    """Gives the rows of the subword table that the tokens' n-grams are hashed to.
+    """Return the rows of the subword table for the n-grams of tokens.
 
     Args:
         tokens: The M tokens.
-        config: The lengths of the n-grams, and the rows of the table.
-        compiled: Whether machine code hashes them, `grutext.kernels.ngrams`.
+        config: The lengths of the n-grams, and the number of rows of the table.
+        compiled: Whether to hash with the compiled kernels of `grutext.kernels.ngrams`.
 
     Returns:
-        `(K,) int32`, token after token, short n-grams first; and `(M,) int32`, how many belong to each token.
+        The rows, `(K,) int32`, token after token, short n-grams first; and the number of n-grams of each token,
+        `(M,) int32`.
     """
     if compiled:
         from grutext.kernels import ngrams
@@ -60,39 +61,43 @@ def _hash_block(tokens: Sequence[str], config: TextConfig) -> tuple[Int32, Int32
     counts = np.maximum(sizes[:, None] - np.array(lengths) + 1, 0)  # (M, J)
     first = (np.cumsum(sizes) - sizes)[:, None] + hashes.shape[1] * np.arange(len(lengths))  # (M, J)
     ends = np.cumsum(counts)
-    shift = first.ravel() - ends + counts.ravel()  # from places in the result to places in `hashes`
-    places = np.arange(ends[-1]) + np.repeat(shift, counts.ravel())  # (K,)
-    buckets = hashes.ravel()[places] % np.uint32(config.subword_buckets)
+    shift = first.ravel() - ends + counts.ravel()  # from positions in the result to positions in `hashes`
+    positions = np.arange(ends[-1]) + np.repeat(shift, counts.ravel())  # (K,)
+    buckets = hashes.ravel()[positions] % np.uint32(config.subword_buckets)
     return buckets.astype(np.int32), counts.sum(axis=1, dtype=np.int32)
 
 
 def _mark(tokens: Sequence[str]) -> bytes:
-    """Gives the tokens in UTF-8, one after the other, each between `<` and `>`."""
+    """Return the tokens in UTF-8, one after the other, each enclosed in `<` and `>`."""
     return f"<{'><'.join(tokens)}>".encode("utf-8", "surrogatepass") if tokens else b""
 
 
 def _sizes(tokens: Sequence[str]) -> NDArray[np.int64]:
-    """Gives how many characters each marked token has."""
+    """Return the number of characters of each token, `<` and `>` included, `(M,)`."""
     return np.array([len(token) for token in tokens], np.int64) + 2
 
 
 def _split(text: bytes) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]]:
-    """Gives the first byte of each of the L characters, the second and so on, and which characters have one."""
+    """Split UTF-8 text of L characters into the first byte of each character, the second bytes, and so on.
+
+    Returns:
+        For each byte of a character, `(L,) uint8` and a mask `(L,)` of the characters that have it; None for all.
+    """
     raw = np.frombuffer(text, np.uint8)
     if text.isascii():
         return [(raw, None)]
     first = np.flatnonzero((raw & 0xC0) != 0x80)
     sizes = np.diff(first, append=len(raw))
-    places = [np.minimum(first + number, len(raw) - 1) for number in range(sizes.max())]
-    return [(raw[place], sizes > number if number else None) for number, place in enumerate(places)]
+    positions = [np.minimum(first + number, len(raw) - 1) for number in range(sizes.max())]
+    return [(raw[position], sizes > number if number else None) for number, position in enumerate(positions)]
 
 
 def _rolling_crc(
     characters: list[tuple[NDArray[np.uint8], NDArray[np.bool_] | None]], lengths: range
 ) -> UInt32:
-    """Gives `(J, L)`: the CRC-32 of the n-gram of each of the J lengths that starts at each of L characters.
+    """Return the CRC-32 of the n-gram of each of J lengths at each of L characters, `(J, L) uint32`.
 
-    What would reach beyond the last character is left as it is.
+    Entries whose n-gram would extend beyond the last character are zero.
     """
     size = len(characters[0][0])
     hashes = np.zeros((len(lengths), size), np.uint32)

@@ -1,7 +1,7 @@
-"""String to tokens: words, pairs or characters, by one implementation for training and runtime.
+"""Split strings into tokens: words, pairs or characters.
 
-All take a normalised text (see `grutext.text.normalize`) and give a list of non-empty strings; they
-are defined for every `str` and keep everything but white space.
+Every tokenizer takes a normalised text (see `grutext.text.normalize`) and returns a list of non-empty strings. Any
+`str` is accepted, and nothing but white space is dropped.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 Tokenizer = Callable[[str], list[str]]
 
-# Scripts that are written without spaces: each character is a token, with the marks that belong to it.
+# Scripts written without spaces between words: each character, with its combining marks, is a token.
 UNSPACED = (
     "\u0e00-\u0e7f"  # Thai
     "\u0e80-\u0eff"  # Lao
@@ -23,7 +23,7 @@ UNSPACED = (
     "\U0001b000-\U0001b16f"  # old kana
     "\U00020000-\U0003ffff"  # Han, further planes
 )
-# Combining marks and joiners: Python's \w leaves them out, yet they are parts of words.
+# Combining marks and joiners, which are parts of words although Python's \w does not match them.
 _MARKS = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f"
     "\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0711\u0730-\u074a\u07a6-\u07b0\u07eb-\u07f3"
@@ -44,7 +44,7 @@ _EMOJI = "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f1e5\U0001f200
 _EMOJI_TAIL = "[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*"  # colour, skin, keycap, flag
 
 LETTERS = rf"[^\W{UNSPACED}]"
-# What one character's look does not tell: what follows belongs to it, or to what is before it.
+# Characters that may belong to the same token as a neighbour of another kind.
 ODD = rf"{_MARKS}{_UNSPACED_MARKS}{_EMOJI}\u200d\u20e3\ufe0e\ufe0f"
 _WORD = rf"{LETTERS}+(?:[{_MARKS}]+{LETTERS}*)*"
 _TOKEN = re.compile(
@@ -57,7 +57,7 @@ _TOKEN = re.compile(
             rf"[{UNSPACED}][{_MARKS}{_UNSPACED_MARKS}]*",  # one character of an unspaced script
             "[\U0001f1e6-\U0001f1ff]{2}",  # flag
             rf"[{_EMOJI}]{_EMOJI_TAIL}(?:\u200d[{_EMOJI}]{_EMOJI_TAIL})*",  # emoji, joined or not
-            r"\.{2,}|!{2,}|\?{2,}|-{2,}",  # runs of punctuation that mean something
+            r"\.{2,}|!{2,}|\?{2,}|-{2,}",  # runs of punctuation that carry meaning
             r"\S",
         )
     )
@@ -68,9 +68,9 @@ _CHARACTER = re.compile(rf"\S[{_MARKS}{_UNSPACED_MARKS}\ufe0e\ufe0f]*")
 
 
 def words(text: str) -> list[str]:
-    """Splits a normalised text into words, numbers, emoji and punctuation marks.
+    """Split a normalised text into words, numbers, emoji and punctuation marks.
 
-    Characters of scripts without spaces (Han, kana, Thai, ...) are tokens of their own.
+    Each character of a script without spaces (Han, kana, Thai, ...) is a token.
 
     >>> words("don't pay 3.50 for 天气!! 👩🏽‍🚀")
     ["don't", 'pay', '3.50', 'for', '天', '气', '!!', '👩🏽\u200d🚀']
@@ -79,9 +79,9 @@ def words(text: str) -> list[str]:
 
 
 def pairs(text: str) -> list[str]:
-    """Splits like `words`, but a character of a script without spaces is read with the one after it.
+    """Split like `words`, but join each character of a script without spaces with the next one.
 
-    Two characters mean far more than one in Chinese and Japanese; pairs overlap, so that none is missed.
+    In Chinese and Japanese, two characters carry far more meaning than one. Pairs overlap, so that every pair occurs.
 
     >>> pairs("3 天气很好 ok")
     ['3', '天气', '气很', '很好', '好', 'ok']
@@ -93,7 +93,7 @@ def pairs(text: str) -> list[str]:
 
 
 def is_unspaced(token: str) -> bool:
-    """Tells whether a token begins with a character of a script without spaces."""
+    """Return whether a token begins with a character of a script without spaces."""
     return _begins_unspaced(token[:1])
 
 
@@ -103,7 +103,7 @@ def _begins_unspaced(character: str) -> bool:
 
 
 def characters(text: str) -> list[str]:
-    """Splits a normalised text into its characters, each with the marks that sit on it.
+    """Split a normalised text into characters, each with its combining marks.
 
     >>> characters("né 天")
     ['n', 'é', '天']
@@ -111,5 +111,5 @@ def characters(text: str) -> list[str]:
     return _CHARACTER.findall(text)
 
 
-# `auto` is decided by the training part; until then texts are read as words.
+# `auto` is resolved from the training texts; until then, texts are split into words.
 TOKENIZERS: dict[str, Tokenizer] = {"auto": words, "word": words, "pair": pairs, "character": characters}

@@ -1,4 +1,4 @@
-"""Texts to tokens, and tokens to numbers: in Python, or in machine code where characters are plain."""
+"""Convert texts to tokens and tokens to numbers: in Python, or by compiled kernels for most characters."""
 
 from __future__ import annotations
 
@@ -15,35 +15,36 @@ from grutext.text.codes import Strings, code_points
 from grutext.text.tokenizers import LETTERS, ODD, TOKENIZERS, UNSPACED
 
 Int32 = NDArray[np.int32]
-_PLANE = 1 << 16  # what is beyond the first plane needs a closer look
+_PLANE = 1 << 16  # characters beyond the first plane are left to the tokenizer
 
 
 def tokenize_texts(texts: list[str], tokenizer: str) -> tuple[list[str], Int32, Int32]:
-    """Cuts N normalised texts into S tokens.
+    """Split N normalised texts into S tokens.
 
     Args:
         texts: The texts.
         tokenizer: A name in `TOKENIZERS`.
 
     Returns:
-        The M distinct tokens, in order of first occurrence; which of them each token is, `(S,)`; and the number of
-        each text's tokens, `(N,)`.
+        The M distinct tokens (types), in order of first occurrence; the type of each token, `(S,) int32`; and the
+        number of tokens of each text, `(N,) int32`.
     """
-    cut = TOKENIZERS[tokenizer]
-    type_of: defaultdict[str, int] = defaultdict(count().__next__)  # numbers new tokens
+    split = TOKENIZERS[tokenizer]
+    type_of: defaultdict[str, int] = defaultdict(count().__next__)  # assigns the next number to a new token
     ids: list[int] = []
     lengths: list[int] = []
     for text in texts:
-        tokens = cut(text)
+        tokens = split(text)
         lengths.append(len(tokens))
         ids.extend(map(type_of.__getitem__, tokens))
     return list(type_of), np.array(ids, np.int32), np.array(lengths, np.int32)
 
 
 def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[Sequence[str], Int32, Int32]:
-    """Gives what `tokenize_texts` does; texts with marks or emoji are cut by the tokenizer itself.
+    """Return the same as `tokenize_texts`, by compiled kernels; texts with marks or emoji go through the tokenizer.
 
-    If tokens were made to have the same hash, `tokenize_texts` numbers them: the hashes of a dict nobody can foresee.
+    If many tokens have the same hash, as crafted ones may, `tokenize_texts` takes over: the seed of Python's own
+    string hashes cannot be predicted.
     """
     from grutext.kernels.tokens import cut_texts, find_odd, number_tokens
 
@@ -51,9 +52,9 @@ def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[Sequence[str], 
     codes, bounds = code_points(texts)
     is_cut = find_odd(codes, bounds, table)
     if is_cut.any():
-        cut = TOKENIZERS[tokenizer]
+        split = TOKENIZERS[tokenizer]
         codes, bounds = code_points(
-            [" ".join(cut(text)) if odd else text for text, odd in zip(texts, is_cut, strict=True)]
+            [" ".join(split(text)) if odd else text for text, odd in zip(texts, is_cut, strict=True)]
         )
     letters, token_bounds, lengths = cut_texts(codes, bounds, is_cut, table, tokenizer == "pair")
     ids, types, type_bounds, _ = number_tokens(letters, token_bounds)
@@ -64,7 +65,7 @@ def tokenize_compiled(texts: list[str], tokenizer: str) -> tuple[Sequence[str], 
 
 @cache
 def kinds_of_characters(tokenizer: str) -> NDArray[np.uint8]:
-    """Gives what each character of the first plane is to a tokenizer, by code point."""
+    """Return the kind of each character of the first plane to a tokenizer, by code point, `(65536,) uint8`."""
     from grutext.kernels import tokens
 
     every = "".join(map(chr, range(_PLANE)))

@@ -1,8 +1,8 @@
-"""Texts to numbers: what the embedding and the n-gram features are computed from.
+"""Convert texts to the numbers that the embedding and the n-gram features are computed from.
 
-A batch of texts is kept as its distinct tokens (types) and, text after text, the index of each
-token's type. What a type needs (its vocabulary row, its hashed character n-grams) is so computed
-once, however often it occurs, and nothing is padded before it must be.
+A batch of texts is stored as its distinct tokens (types) and, text after text, the index of each token's type. What
+depends on the type alone (its vocabulary row, its hashed character n-grams) is computed once per type, and nothing
+is padded.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ Int32 = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class TokenBatch:
-    """Tokenised texts; S tokens in all, M distinct ones, K n-grams of distinct ones.
+    """N tokenised texts: S tokens of M distinct types, which have K character n-grams.
 
     Attributes:
         normalized: The N texts after normalisation.
         types: The M distinct tokens, in order of first occurrence.
         ids: `(S,) int32`, the type of each token, one text after the other.
-        lengths: `(N,) int32`, tokens in each text; 0 for an empty one.
-        rows: `(M,) int32`, the type's row in the word table.
-        buckets: `(K,) int32`, rows in the subword table, type after type.
-        bucket_counts: `(M,) int32`, how many of `buckets` belong to each type.
+        lengths: `(N,) int32`, the number of tokens of each text; 0 for an empty text.
+        rows: `(M,) int32`, the row of each type in the word table.
+        buckets: `(K,) int32`, the rows of the n-grams in the subword table, type after type.
+        bucket_counts: `(M,) int32`, the number of n-grams of each type.
     """
 
     normalized: list[str]
@@ -47,12 +47,12 @@ class TokenBatch:
 
 
 class Vectorizer:
-    """Turns texts into a `TokenBatch`; used by training and runtime alike.
+    """Converts texts to a `TokenBatch`, for training and inference alike.
 
     Args:
         config: Tokenizer and subword settings.
-        vocabulary: The tokens with an embedding row.
-        compiled: Whether machine code finds the tokens and their n-grams, that of `grutext.kernels`.
+        vocabulary: The tokens with a row in the word table.
+        compiled: Whether to use the compiled kernels of `grutext.kernels`.
     """
 
     def __init__(self, config: TextConfig, vocabulary: Vocabulary, compiled: bool = False) -> None:
@@ -62,13 +62,13 @@ class Vectorizer:
 
     @classmethod
     def fit(cls, texts: Iterable[str], config: TextConfig) -> Vectorizer:
-        """Builds a vectorizer whose vocabulary comes from `texts`, the training part."""
+        """Build a vectorizer with the vocabulary of the training texts `texts`."""
         tokenize = TOKENIZERS[config.tokenizer]
         tokenized = (tokenize(normalize(text)) for text in texts)
         return cls(config, build_vocabulary(tokenized, config.min_count, config.max_vocabulary))
 
     def vectorize(self, texts: Sequence[str]) -> TokenBatch:
-        """Gives the tokens of `texts`, of any length, as numbers.
+        """Tokenise `texts`, which may have any length.
 
         >>> vectorizer = Vectorizer(TextConfig(), Vocabulary(["the", "cat"]))
         >>> batch = vectorizer.vectorize(["The cat, the dog", ""])

@@ -1,4 +1,4 @@
-"""The tokens that have an embedding row of their own, chosen from the training part only."""
+"""The vocabulary: the tokens that have a row of their own in the word table."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ UNKNOWN = 0  # the row that every token outside the vocabulary shares
 
 
 class Vocabulary:
-    """Known tokens and their rows in the word table; row 0 is the unknown token's.
+    """The known tokens and their rows in the word table; unknown tokens share row 0.
 
     Args:
-        tokens: The known tokens; the first one has row 1.
+        tokens: The V - 1 known tokens; the first one has row 1.
 
     >>> vocabulary = Vocabulary(["the", "cat"])
     >>> vocabulary.row("cat"), vocabulary.row("dog"), vocabulary.rows
@@ -31,45 +31,44 @@ class Vocabulary:
 
     @property
     def rows(self) -> int:
-        """How many rows the word table has."""
+        """The number V of rows of the word table."""
         return len(self.tokens) + 1
 
     def row(self, token: str) -> int:
-        """Gives the row of `token` in the word table, `UNKNOWN` if it has none."""
+        """Return the row of `token` in the word table, `UNKNOWN` if it is not in the vocabulary."""
         return self._row_of.get(token, UNKNOWN)
 
     def rows_of(self, tokens: Sequence[str], compiled: bool = False) -> NDArray[np.int32]:
-        """Gives the rows of M tokens, `(M,) int32`.
+        """Return the rows of M tokens, `(M,) int32`.
 
         Args:
             tokens: The tokens.
-            compiled: Whether machine code looks them up, `grutext.kernels.tokens`.
+            compiled: Whether to look them up with the compiled kernels of `grutext.kernels.tokens`.
         """
         if compiled and self._table is not None:
             from grutext.kernels.tokens import find_types
 
-            return np.asarray(
-                find_types(*code_points(tokens), *self._table) + np.int32(1)
-            )  # not found: UNKNOWN
+            # `find_types` returns -1 for a token that it does not find: UNKNOWN.
+            return np.asarray(find_types(*code_points(tokens), *self._table) + np.int32(1))
         row_of = self._row_of
         return np.array([row_of.get(token, UNKNOWN) for token in tokens], np.int32)
 
     @cached_property
     def _table(self) -> tuple[NDArray[np.int32], Codes, Int64] | None:
-        """The hash table that machine code looks into; None where rows are not to be told by the order of tokens."""
+        """The hash table of the compiled lookup; None if tokens are repeated or collide too often."""
         from grutext.kernels.tokens import number_tokens
 
-        ids, types, bounds, places = number_tokens(*code_points(self.tokens))
-        return (places, types, bounds) if len(bounds) == len(self.tokens) + 1 == len(ids) + 1 else None
+        ids, types, bounds, slots = number_tokens(*code_points(self.tokens))
+        return (slots, types, bounds) if len(bounds) == len(self.tokens) + 1 == len(ids) + 1 else None
 
 
 def build_vocabulary(texts: Iterable[Iterable[str]], min_count: int, max_size: int) -> Vocabulary:
-    """Builds the vocabulary of tokenised texts, the most frequent tokens first.
+    """Build the vocabulary of tokenised texts, the most frequent tokens first; ties are broken by code point.
 
     Args:
         texts: The tokens of each training text.
-        min_count: Occurrences that a token needs.
-        max_size: How many tokens are kept at most; ties are broken by code point.
+        min_count: The smallest number of occurrences of a token.
+        max_size: The largest number of tokens.
     """
     counts = Counter(token for tokens in texts for token in tokens)
     ranked = sorted((-count, token) for token, count in counts.items() if count >= min_count)

@@ -90,6 +90,6 @@ def test_a_folder_that_is_no_model_is_named(error, model, tmp_path) -> None:
     assert error("show", "-m", "nowhere").startswith("the model folder nowhere does not exist")
     assert error("show", "-m", "empty").startswith("empty is no model: it has no model.json")
     (model / "model.json").write_text('{"format": 1, "con', encoding="utf-8")
-    assert "half written" in error("show")
+    assert "incomplete" in error("show")
     (model / "model.json").write_text('{"format": 99}', encoding="utf-8")
     assert "model format 99, newer than this grutext reads" in error("show")

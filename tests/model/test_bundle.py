@@ -279,9 +279,9 @@ def test_a_file_system_that_cannot_flush_folders_still_gets_the_model(
         ({"thresholds": (0.5, 0.5, math.nan)}, "a number is not finite"),
         (
             {"linear_scale": (1.0, 1.0)},
-            "linear_scale has another number of values than one or one for each label",
+            "linear_scale has neither one value nor one per label",
         ),
-        ({"shift": (1.0, 1.0)}, "shift has another number of values"),
+        ({"shift": (1.0, 1.0)}, "shift has neither one value nor one per label"),
         ({"scale": (1.0, math.inf, 1.0)}, "a number is not finite"),
         ({"gru_scale": math.inf}, "a number is not finite"),
         ({"fusion": 1.5}, r"the fusion is outside 0\.\.1"),
@@ -327,7 +327,7 @@ def test_a_calibration_of_before_means_what_it_meant(build_bundle, tmp_path):
 
 def test_labels_twice_and_keys_out_of_order_are_not_saved(build_bundle, tmp_path):
     bundle = build_bundle()
-    with pytest.raises(BundleError, match="a label stands twice"):
+    with pytest.raises(BundleError, match="a label is repeated"):
         dataclasses.replace(bundle, labels=(bundle.labels[0],) * len(bundle.labels)).save(tmp_path / "model")
     bundle.weights["linear/keys"] = bundle.weights["linear/keys"][::-1].copy()
     with pytest.raises(BundleError, match="linear/keys does not ascend"):
@@ -342,7 +342,7 @@ def test_a_model_that_would_be_too_large_to_load_is_not_saved(build_bundle, save
     assert contents(saved.parent) == before
     monkeypatch.setitem(reading.LIMITS, name, size - 1)
     with pytest.raises(
-        BundleError, match=rf"{name} would have {size:,} bytes, and more than {size - 1:,} are never"
+        BundleError, match=rf"{name} would have {size:,} bytes, but at most {size - 1:,} can be"
     ):
         build_bundle().save(saved, overwrite=True)
     assert contents(saved.parent) == before
