@@ -1,6 +1,7 @@
-"""`from grutext.encoder import GRUEncoder, GRU`: the encoder, and its GRU alone, as layers of any Keras model.
+"""The encoder, and its GRU alone, as layers for any Keras model: `from grutext.encoder import GRU, GRUEncoder`.
 
-Importing this module loads TensorFlow (`pip install 'grutext[train]'`); `import grutext` does not.
+Importing this module loads TensorFlow (`pip install 'grutext[tensorflow]'`); `import grutext` does not. Import it as well
+before `keras.models.load_model` loads a model with these layers.
 """
 
 from grutext.engines.keras.encoder import GRUEncoder

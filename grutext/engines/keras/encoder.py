@@ -14,60 +14,36 @@ from grutext.model.spec import POOLINGS, directions, pooled_width, state_width
 Tensor = Any
 
 
-@tf.custom_gradient
-def convolve(steps: Tensor, kernel: Tensor, bias: Tensor) -> Any:
-    """Convolves `(T, N, E)` over time with zeros around it; `kernel` is `(width, E, F)`.
-
-    TensorFlow's own convolution takes several times as long for texts; this is one matrix product, and its
-    gradient is the convolution with the kernel turned round.
-    """
-    windows = _windows(steps, kernel.shape[0])
-    flat = tf.reshape(kernel, [-1, kernel.shape[2]])
-
-    def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
-        turned = tf.reshape(tf.transpose(kernel[::-1], [0, 2, 1]), [-1, kernel.shape[1]])
-        dsteps = tf.matmul(_windows(upstream, kernel.shape[0]), turned)
-        rows = tf.reshape(upstream, [-1, kernel.shape[2]])
-        dkernel = tf.reshape(tf.matmul(windows, rows, transpose_a=True), kernel.shape)
-        return tf.reshape(dsteps, tf.shape(steps)), dkernel, tf.reduce_sum(rows, 0)
-
-    count, texts = tf.unstack(tf.shape(steps)[:2])
-    return tf.reshape(tf.matmul(windows, flat) + bias, [count, texts, kernel.shape[2]]), gradient
-
-
-def _windows(steps: Tensor, width: int) -> Tensor:
-    """Gives each step with its neighbours, `(T * N, width * E)`."""
-    padded = tf.pad(steps, [[width // 2, width // 2], [0, 0], [0, 0]])
-    count = tf.shape(steps)[0]
-    windows = tf.concat([padded[first : first + count] for first in range(width)], -1)
-    return tf.reshape(windows, [-1, width * steps.shape[2]])
-
-
-@keras.saving.register_keras_serializable("grutext")
+@keras.saving.register_keras_serializable("grutext.encoder")
 class GRUEncoder(keras.layers.Layer):
-    """Gives a vector for each sequence: GRU layers in one or two directions, then a pooling.
+    """A GRU encoder: one vector for each sequence, from GRU layers in one or two directions and a pooling.
 
-    Input is either token ids `(N, T)` of any integer type, where 0 is padding and `vocabulary_size` is
-    given, or numbers `(N, T, F)` with an optional `mask` `(N, T)`; without a mask every step is real.
-    Padding is skipped by the GRU and by the pooling; a sequence of padding only gives zeros.
-    The equations and the order of the gates stand in `grutext.model.spec`.
+    Padding is skipped by the GRU and by the pooling; a sequence of padding only pools to zeros. The equations and the order
+    of the gates are in `grutext.model.spec`.
+
+    A process that loads a saved model must import `grutext.encoder` first.
 
     Args:
         units: Width U of each direction's state.
-        layers: GRU layers, one upon the other.
+        layers: Number of GRU layers, each reading the states of the one before.
         bidirectional: Whether a second GRU reads from the end.
         reset_after: Which GRU convention.
-        pooling: A name in `grutext.model.spec.POOLINGS`; None gives the states `(N, T, D * U)`.
-        vocabulary_size: Number of token ids, padding included; None takes numbers as input.
-        embedding_size: Width E of the embedding, where ids are given.
+        pooling: A name in `grutext.model.spec.POOLINGS`; None returns the states, `(N, T, D * U)`.
+        vocabulary_size: Number of token ids, padding included; None for numbers as input.
+        embedding_size: Width E of the embedding; used with `vocabulary_size` only.
         convolution: Odd width of a convolution before the GRU; 0 leaves it out.
 
+    Call with token ids `(N, T)` of any integer type, where 0 is padding, if `vocabulary_size` is given; otherwise with
+    numbers `(N, T, F)` and, optionally, `mask` `(N, T) bool`, false where a step is to be skipped.
+
     Returns:
-        `(N, P) float32`, with P = D * U for `last`, `max`, `mean` and `attention`, and 2 * D * U for
-        `max+mean`; or the states, whose mask goes on with them.
+        `(N, P)` in the layer's compute dtype, with P = D * U for `last`, `max`, `mean` and `attention`, and 2 * D * U for
+        `max+mean`; or the states, which carry the mask on to the next layer.
 
     Raises:
         ConfigError: The pooling's name is unknown, or the convolution's width is even or 1.
+        ValueError: The input has another number of axes, or numbers of unknown width.
+        TypeError: The input are strings, or ids that are not integers.
 
     Example::
 
@@ -75,6 +51,9 @@ class GRUEncoder(keras.layers.Layer):
         vectors = GRUEncoder(64, vocabulary_size=10_000)(ids)
         model = keras.Model(ids, keras.layers.Dense(3, activation="softmax")(vectors))
     """
+
+    # What Keras writes into a saved model, and into its error where the layer is unknown: what to import.
+    __module__ = "grutext.encoder"
 
     def __init__(
         self,
@@ -102,6 +81,7 @@ class GRUEncoder(keras.layers.Layer):
         self.pool = Pooling(pooling, units, name="pool") if pooling else None
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
+        self._check_input(input_shape)
         width = input_shape[-1]
         if self.vocabulary_size is not None:
             width = self.embedding_size
@@ -120,6 +100,7 @@ class GRUEncoder(keras.layers.Layer):
             self.pool.build((input_shape[0], input_shape[1], width))
 
     def call(self, inputs: Tensor, mask: Tensor = None) -> Tensor:
+        self._check_input(inputs.shape, inputs.dtype)
         if self.vocabulary_size is not None:
             mask = tf.not_equal(inputs, 0)
             inputs = tf.gather(self.embedding, inputs)  # (N, T, E)
@@ -128,14 +109,19 @@ class GRUEncoder(keras.layers.Layer):
         return tf.transpose(encoded, [1, 0, 2]) if self.pool is None else encoded
 
     def encode(self, steps: Tensor, mask: Tensor) -> Tensor:
-        """Gives pooled vectors `(N, P)`, or states `(T, N, D * U)`, of vectors `(T, N, E)` and a mask `(T, N)`, if any."""
+        """Return pooled vectors, `(N, P)`, or without a pooling the states, `(T, N, D * U)`.
+
+        Args:
+            steps: Time first, `(T, N, E)`.
+            mask: `(T, N) bool`, false where a step is to be skipped; None: no step is.
+        """
         states = self.states(steps, mask)
         if self.pool is None:
             return states
         return self.pool(states, every_step(states) if mask is None else mask)
 
     def states(self, steps: Tensor, mask: Tensor) -> Tensor:
-        """Gives the states `(T, N, D * U)` of vectors `(T, N, E)` and a mask `(T, N)`, if any."""
+        """Return the states, `(T, N, D * U)`; the arguments are those of `encode`."""
         if self.convolution:
             if mask is not None:
                 steps *= tf.cast(mask, steps.dtype)[:, :, None]
@@ -144,6 +130,10 @@ class GRUEncoder(keras.layers.Layer):
         for weights in self.gru:
             steps = run_steps(steps, mask, weights, self.reset_after)  # (T, N, D * U)
         return steps
+
+    def compute_output_spec(self, inputs: Any, mask: Any = None) -> Any:
+        self._check_input(inputs.shape, inputs.dtype)
+        return super().compute_output_spec(inputs, mask=mask)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor = None) -> Tensor:
         if self.pool is not None:
@@ -180,6 +170,25 @@ class GRUEncoder(keras.layers.Layer):
             self.add_weight(shape=bias, initializer="zeros", name=f"{name}_bias"),
         )
 
+    def _check_input(self, shape: Any, dtype: Any = None) -> None:
+        """Raise a ValueError or a TypeError that says what the layer got and what it takes."""
+        takes_ids = self.vocabulary_size is not None
+        if takes_ids:
+            wanted = "GRUEncoder with vocabulary_size takes token ids: integers of shape (N, T)"
+            advice = "without vocabulary_size it takes numbers (N, T, F)"
+        else:
+            wanted = "GRUEncoder without vocabulary_size takes numbers of shape (N, T, F), where F is known"
+            advice = "with vocabulary_size it takes token ids (N, T)"
+        if dtype is not None:
+            dtype = keras.backend.standardize_dtype(dtype)
+            if dtype == "string":
+                advice = "turn texts into ids first, for example with keras.layers.TextVectorization"
+            is_integer = "int" in dtype
+            if dtype == "string" or (takes_ids and not is_integer):
+                raise TypeError(f"{wanted}, not {dtype} of shape {tuple(shape)}; {advice}")
+        if len(shape) != (2 if takes_ids else 3) or (not takes_ids and shape[-1] is None):
+            raise ValueError(f"{wanted}, not an input of shape {tuple(shape)}; {advice}")
+
     def _config(self) -> GRUConfig:
         return GRUConfig(
             units=self.units,
@@ -187,3 +196,32 @@ class GRUEncoder(keras.layers.Layer):
             bidirectional=self.bidirectional,
             pooling=self.pooling or "max",
         )
+
+
+@tf.custom_gradient
+def convolve(steps: Tensor, kernel: Tensor, bias: Tensor) -> Any:
+    """Convolve `(T, N, E)` over time with zeros around it, to `(T, N, F)`; `kernel` is `(width, E, F)`.
+
+    TensorFlow's own convolution takes several times as long for texts. This one is one matrix product, and its
+    gradient for the steps is the convolution with the kernel reversed and transposed.
+    """
+    windows = _windows(steps, kernel.shape[0])
+    flat = tf.reshape(kernel, [-1, kernel.shape[2]])
+
+    def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
+        reversed_kernel = tf.reshape(tf.transpose(kernel[::-1], [0, 2, 1]), [-1, kernel.shape[1]])
+        grad_steps = tf.matmul(_windows(upstream, kernel.shape[0]), reversed_kernel)
+        rows = tf.reshape(upstream, [-1, kernel.shape[2]])
+        grad_kernel = tf.reshape(tf.matmul(windows, rows, transpose_a=True), kernel.shape)
+        return tf.reshape(grad_steps, tf.shape(steps)), grad_kernel, tf.reduce_sum(rows, 0)
+
+    count, texts = tf.unstack(tf.shape(steps)[:2])
+    return tf.reshape(tf.matmul(windows, flat) + bias, [count, texts, kernel.shape[2]]), gradient
+
+
+def _windows(steps: Tensor, width: int) -> Tensor:
+    """Return each step with its neighbours side by side, `(T * N, width * E)`."""
+    padded = tf.pad(steps, [[width // 2, width // 2], [0, 0], [0, 0]])
+    count = tf.shape(steps)[0]
+    windows = tf.concat([padded[first : first + count] for first in range(width)], -1)
+    return tf.reshape(windows, [-1, width * steps.shape[2]])

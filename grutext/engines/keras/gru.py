@@ -10,27 +10,35 @@ from grutext.engines.keras.recurrence import run_direction
 Tensor = Any
 
 
-@keras.saving.register_keras_serializable("grutext")
+@keras.saving.register_keras_serializable("grutext.encoder")
 class GRU(keras.layers.Layer):
-    """Runs a GRU over sequences; a faster `keras.layers.GRU` with tanh, sigmoid and no dropout.
+    """A GRU over sequences: a faster `keras.layers.GRU` with tanh, sigmoid and no dropout.
 
-    Weights (`kernel`, `recurrent_kernel`, `bias`, gates in the order z, r, h) have the shapes of Keras, so
-    that `set_weights` and `get_weights` carry over. A skipped step repeats the output before it, and zeros
-    where there is none; a sequence with skipped steps only keeps its initial state.
+    Weights (`kernel`, `recurrent_kernel`, `bias`, gates in the order z, r, c) have the shapes of Keras, so that
+    `set_weights` and `get_weights` carry over. A skipped step repeats the output before it, or zeros at the beginning; a
+    sequence of skipped steps only keeps its initial state.
+
+    A process that loads a saved model must import `grutext.encoder` first.
 
     Args:
         units: Width U of the state.
-        return_sequences: Whether the output is that of all steps, `(N, T, U)`, or of the last, `(N, U)`.
-        return_state: Whether the last state, `(N, U)`, is given as well.
-        go_backwards: Whether it reads from the end; the outputs then come in the order of reading.
+        return_sequences: Whether to return the outputs of all steps, `(N, T, U)`, or the last, `(N, U)`.
+        return_state: Whether to return the last state, `(N, U)`, as well.
+        go_backwards: Whether to read from the end; the outputs are then in the order of reading.
         reset_after: Which GRU convention; see `grutext.model.spec`.
 
-    Call with `(N, T, F)`, and if wanted `initial_state` `(N, U)` and `mask` `(N, T) bool`, false where a step is
-    to be skipped, which may have gaps.
+    Call with `(N, T, F)`, and optionally `initial_state` `(N, U)` and `mask` `(N, T) bool`, false where a step is to be
+    skipped; the mask may have gaps.
 
     Returns:
         The output, or a tuple of the output and the last state, in the layer's compute dtype.
+
+    Raises:
+        ValueError: The input does not have three axes.
     """
+
+    # What Keras writes into a saved model, and into its error where the layer is unknown: what to import.
+    __module__ = "grutext.encoder"
 
     def __init__(
         self,
@@ -51,6 +59,8 @@ class GRU(keras.layers.Layer):
     def build(self, sequences_shape: tuple[Any, ...], initial_state_shape: Any = None) -> None:
         gates = 3 * self.units
         bias = (2, gates) if self.reset_after else (gates,)
+        if len(sequences_shape) != 3:
+            raise ValueError(f"GRU takes sequences (N, T, F), not an input of shape {tuple(sequences_shape)}")
         inputs = sequences_shape[-1]
         self.kernel = self.add_weight(shape=(inputs, gates), initializer="glorot_uniform", name="kernel")
         self.recurrent_kernel = self.add_weight(
@@ -68,7 +78,7 @@ class GRU(keras.layers.Layer):
             steps, mask, weights, self.reset_after, backward=self.go_backwards, start=initial_state
         )  # (T, N, U)
         last = states[0 if self.go_backwards else -1]
-        if initial_state is not None and mask is not None:  # it is no output
+        if initial_state is not None and mask is not None:  # the initial state is not an output
             read = tf.cumsum(tf.cast(mask, tf.int32), reverse=self.go_backwards) > 0
             states = tf.where(read[:, :, None], states, 0)
         if self.go_backwards:

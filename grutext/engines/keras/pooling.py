@@ -1,7 +1,7 @@
-"""States of a text to one vector, in Keras: one function for each name in `grutext.model.spec.POOLINGS`.
+"""Pooling in Keras, from the states of a text to one vector: a function for each name in `grutext.model.spec.POOLINGS`.
 
-Every pooling takes states `(T, N, S)` and a mask `(T, N)` of real tokens, never looks at padding, and
-gives zeros for an empty text.
+Every pooling takes states `(T, N, S)` and a mask `(T, N) bool` of real tokens, ignores the padding, and returns zeros for
+an empty text.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ Tensor = Any
 
 
 def pool_max(states: Tensor, mask: Tensor) -> Tensor:
-    """Gives the largest value of each state dimension over the tokens, `(N, S)`."""
+    """Return the largest value of each state dimension over the tokens, `(N, S)`."""
     real = mask[:, :, None]
     largest = tf.reduce_max(tf.where(real, states, states.dtype.min), axis=0)
     return tf.where(tf.reduce_any(real, axis=0), largest, 0.0)
 
 
 def pool_mean(states: Tensor, mask: Tensor) -> Tensor:
-    """Gives the mean state over the tokens, `(N, S)`."""
+    """Return the mean state over the tokens, `(N, S)`."""
     real = tf.cast(mask[:, :, None], states.dtype)
     count = tf.maximum(tf.reduce_sum(real, axis=0), 1.0)
     return tf.reduce_sum(states * real, axis=0) / count
 
 
 def pool_max_mean(states: Tensor, mask: Tensor) -> Tensor:
-    """Gives the maximum and the mean side by side, `(N, 2 S)`."""
+    """Return the maximum and the mean side by side, `(N, 2 * S)`."""
     return tf.concat([pool_max(states, mask), pool_mean(states, mask)], axis=-1)
 
 
 def pool_last(states: Tensor, mask: Tensor, units: int) -> Tensor:
-    """Gives the state of each direction after its last step, `(N, S)`.
+    """Return the state of each direction after its last step, `(N, S)`.
 
-    A skipped step repeats the state before it, so the forward direction's last state stands at the
-    last step and the backward direction's at the first.
+    A skipped step repeats the state before it, so the forward direction's last state is at the last
+    step, and the backward direction's at the first.
     """
     any_real = tf.cast(tf.reduce_any(mask, axis=0), states.dtype)[:, None]
     return tf.concat([states[-1, :, :units], states[0, :, units:]], axis=-1) * any_real
 
 
 def pool_attention(states: Tensor, mask: Tensor, kernel: Tensor, bias: Tensor, query: Tensor) -> Tensor:
-    """Gives the mean of the states weighted by softmax(tanh(s K + b) q) over the tokens, `(N, S)`.
+    """Return the mean of the states weighted by softmax(tanh(s K + b) q) over the tokens, `(N, S)`.
 
     The form is that of Yang et al. 2016 (Hierarchical Attention Networks, equations 5-7).
     """
@@ -64,13 +64,13 @@ POOLINGS: dict[str, Callable[..., Tensor]] = {
 }
 
 
-@keras.saving.register_keras_serializable("grutext")
+@keras.saving.register_keras_serializable("grutext.encoder")
 class Pooling(keras.layers.Layer):
     """A pooling as a layer: `(T, N, S)` and a mask `(T, N)` to `(N, P)`.
 
     Args:
         name_of_pooling: A name in `POOLINGS`.
-        units: The width U of one direction, which `last` needs to tell the directions apart.
+        units: The width U of one direction, by which `last` separates the directions.
     """
 
     def __init__(self, name_of_pooling: str, units: int, **kwargs: Any) -> None:

@@ -1,4 +1,8 @@
-"""`GRUEncoder` as a citizen of Keras: functional models, saving, masks, numeric sequences, training."""
+"""`GRUEncoder` in Keras: functional models, saving, masks, numeric sequences, training, wrong input."""
+
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -117,3 +121,75 @@ def test_the_convolution_and_its_gradients_equal_those_of_tensorflow(width):
         results.append([seen, *tape.gradient(total, [steps, kernel, bias])])
     for mine, other in zip(*results, strict=True):
         np.testing.assert_allclose(mine, other, atol=1e-5)
+
+
+IDS, NUMBERS = {"vocabulary_size": 20}, {"embedding_size": 4}
+
+
+@pytest.mark.parametrize(
+    ("options", "shape", "dtype", "error", "said"),
+    [
+        (IDS, (2, 3), "float32", TypeError, r"takes token ids: integers of shape \(N, T\), not float32 of"),
+        (IDS, (2, 3), "bool", TypeError, r"takes token ids: integers of shape \(N, T\), not bool of"),
+        (IDS, (2, 3), "string", TypeError, "not string of .*turn texts into ids first"),
+        (IDS, (3,), "int32", ValueError, r"takes token ids: .* not an input of shape \(3,\)"),
+        (IDS, (2, 3, 4), "int32", ValueError, r"takes token ids: .* not an input of shape \(2, 3, 4\)"),
+        (NUMBERS, (2, 3), "float32", ValueError, r"takes numbers .* not an input of shape \(2, 3\); with voc"),
+        (NUMBERS, (2, 3, 4, 5), "float32", ValueError, r"takes numbers .*\(2, 3, 4, 5\)"),
+        (NUMBERS, (2, 3, 4), "string", TypeError, "takes numbers .* not string of .*turn texts into ids first"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("symbolic", [False, True], ids=["array", "symbol"])
+def test_input_of_the_wrong_kind_is_refused_with_what_the_layer_takes(
+    options, shape, dtype, error, said, symbolic
+):
+    from grutext.encoder import GRUEncoder
+    from grutext.engines.keras.backend import keras
+
+    array = np.full(shape, "a") if dtype == "string" else np.ones(shape, dtype)
+    inputs = keras.Input(shape[1:], dtype=dtype) if symbolic else array
+    if symbolic:  # the number of sequences is open
+        said = said.replace(r"\(2, ", r"\(None, ").replace(r"\(3,\)", r"\(None,\)")
+    with pytest.raises(error, match=said):
+        GRUEncoder(6, **options)(inputs)
+
+
+def test_a_built_layer_refuses_input_of_the_wrong_kind_too():
+    from grutext.encoder import GRU, GRUEncoder
+
+    ids = GRUEncoder(6, vocabulary_size=20)
+    ids(some_ids())
+    with pytest.raises(TypeError, match=r"integers of shape .* not float32"):
+        ids(some_ids().astype(np.float32))
+    with pytest.raises(ValueError, match=r"GRU takes sequences \(N, T, F\), not an input of shape \(5, 9\)"):
+        GRU(6)(some_ids())
+    with pytest.raises(ValueError, match="where F is known"):
+        GRUEncoder(6).build((None, None, None))
+
+
+@pytest.mark.long
+def test_a_fresh_process_loads_a_saved_model_after_the_import_that_the_error_names(tmp_path):
+    from grutext.engines.keras.backend import keras
+
+    model = classifier()
+    model.save(tmp_path / "model.keras")
+    load = "import keras; model = keras.models.load_model('model.keras'); print(model.output_shape)"
+
+    def run(code):
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    refused = run(load)
+    assert refused.returncode == 1
+    (name,) = set(re.findall(r"'registered_name': '(grutext\.[^']+)'", refused.stderr))
+    assert name == "grutext.encoder>GRUEncoder"
+    assert "'module': 'grutext.encoder'" in refused.stderr
+    loaded = run(f"import {name.partition('>')[0]}; {load}")
+    assert loaded.stdout.split("\n")[-2] == str((None, 3)), loaded.stderr
+    assert keras.models.load_model(tmp_path / "model.keras").output_shape == (None, 3)
