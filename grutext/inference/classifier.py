@@ -16,9 +16,9 @@ from grutext.inference.decisions import choose, decide
 from grutext.inference.familiarity import familiarity, known_tokens, top_score
 from grutext.inference.fusion import fuse
 from grutext.inference.gru_part import GRUPart
+from grutext.inference.kernel_switch import KernelSwitch
 from grutext.inference.linear_part import LinearPart
 from grutext.inference.texts import list_texts
-from grutext.kernels import why_unavailable
 from grutext.model.bundle import Bundle
 from grutext.model.spec import directions
 from grutext.text import TokenBatch, Vectorizer, Vocabulary
@@ -50,16 +50,17 @@ class Classifier:
     have any length and is never cut. Its scores do not depend on the texts around it, up to the last bits of float32.
     An empty text gets the label that the biases suggest.
 
-    A classifier does not change, so any number of threads may share one. It can be pickled, to hand it to another
+    Any number of threads may share a classifier. It can be pickled, to hand it to another
     process; `save` writes a folder without any pickle.
 
     Args:
         bundle: The model's settings, weights and calibration.
         threads: The number of threads that work on many texts; None is one for each core that the process may use. The
             answers are the same bits for any number.
-        compiled: Whether compiled kernels (Numba, from the extra `fast`) compute, and not NumPy: two to three times as
-            fast, once they are loaded, which takes a second or two, or compiled, which takes some twenty seconds the
-            first time. None: if they are available. Probabilities differ by a few millionths.
+        compiled: Whether compiled kernels (Numba, from the extra `fast`) compute, and not NumPy: twice as fast, once they
+            are loaded, which takes a second, or compiled, which takes some twenty seconds the first time. None begins
+            with NumPy, and changes to the kernels after a million characters if they are in Numba's cache, or after
+            thirty million if they are not. From then on probabilities differ by a few millionths.
 
     Attributes:
         bundle: The model's settings, weights, metrics and history.
@@ -76,12 +77,17 @@ class Classifier:
         self.bundle = bundle
         self.threads = check_threads(threads)
         self._asked = threads, compiled
-        compiled = _has_compiled(compiled)
         self.labels = bundle.labels
         self.multilabel = bundle.multilabel
         self.thresholds = np.array(bundle.calibration.thresholds, np.float32)
-        self._vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary), compiled)
-        config, weights = bundle.config, bundle.weights
+        self._vocabulary = Vocabulary(bundle.vocabulary)
+        self._switch = KernelSwitch(compiled)
+        self._set_compiled(self._switch.compiled)
+
+    def _set_compiled(self, compiled: bool) -> None:
+        """Let kernels compute, or NumPy; what the parts return to one another is the same, so threads may be at work."""
+        config, weights = self.bundle.config, self.bundle.weights
+        self._vectorizer = Vectorizer(config.text, self._vocabulary, compiled)
         self._gru = GRUPart(config.gru, weights, compiled) if config.gru.enabled else None
         self._linear = LinearPart(config.linear, weights, compiled) if config.linear.enabled else None
 
@@ -290,20 +296,11 @@ class Classifier:
             with np.errstate(over="ignore", invalid="ignore"):  # a setting of each thread; `_fuse` checks
                 return work(self._vectorizer.vectorize(chunk))
 
-        return map_chunks(read, list_texts(texts), self.threads)
+        listed = list_texts(texts)
+        if self._switch.turns(sum(map(len, listed))):
+            self._set_compiled(True)
+        return map_chunks(read, listed, self.threads)
 
     def _check_familiarity(self) -> None:
         if not self.bundle.calibration.familiarity:
             raise BundleError("this model has no familiarity: an older version trained it; train anew")
-
-
-def _has_compiled(asked: bool | None) -> bool:
-    """Return whether compiled kernels compute: as asked, and by default if they are available."""
-    if asked is False:
-        return False
-    reason = why_unavailable("inference") or why_unavailable("ngrams") or why_unavailable("tokens")
-    if asked and reason:
-        raise ConfigError(
-            f"there are no compiled kernels ({reason}); pip install 'grutext[fast]' brings Numba"
-        )
-    return reason is None

@@ -86,12 +86,12 @@ LOOPS = {"inference": ["embed", "run_layer"],
 
 
 @pytest.mark.parametrize(("module", "loop"), [(module, loop) for module in LOOPS for loop in LOOPS[module]])
-def test_texts_are_answered_in_machine_code_by_default(build_bundle, monkeypatch, module, loop):
+def test_kernels_compute_where_that_is_asked_for(build_bundle, monkeypatch, module, loop):
     calls = []
     module = importlib.import_module(f"grutext.kernels.{module}")
     run = getattr(module, loop)
     monkeypatch.setattr(module, loop, lambda *arguments: calls.append(1) or run(*arguments))
-    for asked, expected in ((None, True), (True, True), (False, False)):
+    for asked, expected in ((None, False), (True, True), (False, False)):
         calls.clear()
         Classifier(build_bundle({"gru.convolution": 3}), compiled=asked).predict(["the parcel"])
         assert bool(calls) == expected
@@ -101,8 +101,8 @@ def test_texts_are_answered_in_machine_code_by_default(build_bundle, monkeypatch
 def test_one_module_without_machine_code_leaves_all_to_numpy(build_bundle, monkeypatch, module):
     real = kernels.why_unavailable
     monkeypatch.setattr(
-        "grutext.inference.classifier.why_unavailable",
-        lambda name: "it is broken" if name == module else real(name),
+        "grutext.inference.kernel_switch.why_unavailable",
+        lambda *names: "it is broken" if module in names else real(*names),
     )
     monkeypatch.setitem(sys.modules, f"grutext.kernels.{module}", None)
     assert Classifier(build_bundle()).predict(["the parcel"])

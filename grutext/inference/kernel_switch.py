@@ -1,0 +1,50 @@
+"""When compiled kernels take over from NumPy."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from grutext.errors import ConfigError
+from grutext.kernels import PREDICTION, WORTH_COMPILING, WORTH_LOADING, load_if_worth_it, why_unavailable
+
+
+class KernelSwitch:
+    """Decides whether compiled kernels compute for a classifier, by what was asked for or by how much text it has read.
+
+    Args:
+        asked: True for kernels, False for NumPy; None begins with NumPy.
+
+    Attributes:
+        compiled: Whether kernels compute now.
+
+    Raises:
+        ConfigError: Kernels are asked for, and not available.
+    """
+
+    def __init__(self, asked: bool | None) -> None:
+        if asked and (reason := why_unavailable(*PREDICTION)):
+            raise ConfigError(
+                f"there are no compiled kernels ({reason}); pip install 'grutext[fast]' brings Numba"
+            )
+        self.compiled = bool(asked)
+        self._characters, self._lock = 0, Lock()
+        self._thresholds = [WORTH_LOADING, WORTH_COMPILING] if asked is None else []
+
+    def turns(self, characters: int) -> bool:
+        """Count text that is about to be read, and return whether kernels take over now.
+
+        They are loaded or compiled in here. Meanwhile other threads get false, and go on with NumPy.
+        """
+        if not self._thresholds or not self._lock.acquire(blocking=False):
+            return False
+        try:
+            self._characters += characters
+            if not self._thresholds or self._characters < self._thresholds[0]:
+                return False
+            self._thresholds = [further for further in self._thresholds if further > self._characters]
+            self.compiled = load_if_worth_it(self._characters)
+            if self.compiled:
+                self._thresholds = []
+            return self.compiled
+        finally:
+            self._lock.release()
