@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from grutext.data.cells import JsonNumber
 
 BATCH, BATCH_CHARACTERS = 4096, 1 << 22  # rows and characters of their texts, whichever is reached first
+_PACKED = 3  # bytes of text that gzip packs into one, roughly
 
 
 @click.command(
@@ -81,7 +82,7 @@ def predict_command(
 
     if resume and output in (None, "-"):
         raise click.UsageError("--resume needs -o FILE: what went to stdout is not kept.")
-    model = Classifier.load(folder, threads)
+    model = Classifier.load(folder, threads, compiled=False)
     check_supported(model, abstain_below, familiarity)
     options = ReadOptions(text_column=text_column, encoding=encoding, format=form)
     known = Columns(model.bundle.data.get("text_column"), None)
@@ -106,6 +107,10 @@ def predict_command(
         _tell(writer.notes, quiet)
         try:
             with writer:
+                # One choice for the whole output, also where an interrupted run is continued: last decimals depend on it.
+                state = writer.state
+                compiled = state["compiled"] if "compiled" in state else _is_worth_kernels(source, quiet)
+                model = Classifier(model.bundle, threads, compiled)
                 for rows in _batches(reader):
                     count += len(rows)
                     empty += sum(not row.text.strip() for row in rows)
@@ -124,7 +129,7 @@ def predict_command(
                         if top_k is not None:
                             added["top"] = top_field(answer)
                         writer.write(row.fields, added, row.number)
-                    writer.mark()
+                    writer.mark(compiled=compiled)
         except BaseException:
             if writer.kept:
                 kept = f"{writer.kept:,} rows are kept; repeat the command with --resume to go on after them"
@@ -142,6 +147,23 @@ def _tell(notes: Iterable[str], quiet: bool) -> None:
 
     for note in () if quiet else notes:
         click.echo(escape(note), err=True)
+
+
+def _is_worth_kernels(source: str, quiet: bool) -> bool:
+    """Load the compiled kernels, or compile them, if INPUT is long enough to gain from it; return whether they may be used.
+
+    stdin may be long: kernels that are in the cache are loaded for it, but none are compiled.
+    """
+    from grutext.kernels import PREDICTION, WORTH_COMPILING, WORTH_LOADING, load_if_worth_it
+    from grutext.kernels.precompile import compile_kernels, seconds_to_compile
+
+    path, characters = Path(source), WORTH_LOADING
+    if path.is_file():
+        characters = path.stat().st_size * (_PACKED if path.suffix.lower() == ".gz" else 1)
+    if characters >= WORTH_COMPILING and (seconds := seconds_to_compile(*PREDICTION)):
+        _tell([f"compiling kernels (first time only; about {seconds:.0f} s)"], quiet)
+        compile_kernels(*PREDICTION)
+    return load_if_worth_it(characters)
 
 
 def _identify(folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 
 from grutext.kernels import load_cached, why_unavailable
 from grutext.kernels.cores import usable_cores
@@ -32,7 +33,7 @@ def seconds_to_compile(*modules: str) -> float:
 
     This imports the kernels that are in Numba's cache.
     """
-    if load_cached(*modules):
+    if load_cached(*modules) or find_spec("numba") is None:
         return 0.0
     seconds = [_START + sum(files.values()) for files in _shares(modules)]
     return max(seconds) if usable_cores() > 1 else sum(seconds)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from grutext import Classifier
+from grutext import Classifier, kernels
 from grutext.cli import predict
 from grutext.data.writing import resumable as partial
 
@@ -76,6 +76,28 @@ def test_the_bytes_are_those_of_an_undisturbed_run(run, interrupt, model, many, 
     assert done.stderr.splitlines()[-2:] == [f"{output}: goes on after 256 rows", f"{output}: 312 rows"]
     assert (tmp_path / output).read_bytes() == expected
     assert list_outputs(tmp_path) == [output]
+
+
+@pytest.mark.parametrize("choice", [True, False])
+def test_a_resumed_run_computes_with_kernels_if_the_interrupted_one_did(
+    run, interrupt, model, many, monkeypatch, choice
+) -> None:
+    if why := kernels.why_unavailable(*kernels.PREDICTION):
+        pytest.skip(why)
+    monkeypatch.setattr(kernels, "WORTH_LOADING", 0 if choice else 10**9)
+    interrupt(many(), "-o", "out.csv")
+    monkeypatch.setattr(kernels, "WORTH_LOADING", 10**9 if choice else 0)
+    used = []
+    answer = Classifier.answer
+    monkeypatch.setattr(
+        Classifier,
+        "answer",
+        lambda model, texts, **options: (
+            used.append(model._switch.compiled) or answer(model, texts, **options)
+        ),
+    )
+    run("predict", "many.csv", "-o", "out.csv", "--resume")
+    assert used == [choice] * 2
 
 
 def test_only_the_rows_that_are_left_are_predicted(run, interrupt, model, many, monkeypatch) -> None:

@@ -57,9 +57,14 @@ class RowWriter:
         self._form = form
         self._columns = columns
         self._safe = safe
-        state = output.partial.state if output.partial else {}
+        state = self.state
         self._names: dict[str, str] | None = state.get("names")
         self._header: tuple[str, ...] = tuple(state.get("header", ()))
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """What the interrupted run, which this one continues, gave to `mark`; empty without one."""
+        return self._output.partial.state if self._output.partial else {}
 
     @property
     def notes(self) -> Sequence[str]:
@@ -88,9 +93,13 @@ class RowWriter:
         """
         return self._output.partial is not None and self._output.partial.passes(rows)
 
-    def mark(self) -> None:
-        """Says that all rows noted so far are written: a reader may have them, a later run go on after them."""
-        self._output.mark({"names": self._names, "header": self._header})
+    def mark(self, **more: Any) -> None:
+        """Mark all rows noted so far as written: a reader may have them, and a later run may continue after them.
+
+        Args:
+            more: What that run needs to know, of JSON's types; it finds it in `state`.
+        """
+        self._output.mark({"names": self._names, "header": self._header} | more)
 
     def write(
         self, fields: Mapping[str, Any], added: Mapping[str, Any] | None = None, number: int | None = None
