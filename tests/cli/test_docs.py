@@ -1,6 +1,7 @@
 """docs/reference/cli.md and the help texts keep up with the commands."""
 
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -83,3 +84,26 @@ def test_the_choices_of_options_are_those_that_exist() -> None:
 )
 def test_the_keys_of_a_report_stand_in_the_page(key) -> None:
     assert f"`{key}`" in PAGE
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def shown_commands():
+    """Every `grutext` command in the consoles of README and docs."""
+    for page in [DOCS.parent / "README.md", *sorted(DOCS.rglob("*.md"))]:
+        for line in re.findall(r"^\$ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            for part in re.split(r"\||>>", line):
+                if part.strip().startswith("grutext "):
+                    yield pytest.param(part.strip(), id=f"{page.stem}: {part.strip()}")
+
+
+@pytest.mark.parametrize("line", list(shown_commands()))
+def test_every_command_line_in_docs_is_one_that_grutext_takes(line) -> None:
+    _, name, *arguments = shlex.split(line)
+    main.commands[name].make_context(name, arguments)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_stands_in_the_page_of_settings(name) -> None:
+    assert f"\n| `{name}` |" in (DOCS / "reference/settings.md").read_text(encoding="utf-8")
