@@ -19,6 +19,7 @@ from grutext.inference.gru_part import GRUPart
 from grutext.inference.kernel_switch import KernelSwitch
 from grutext.inference.linear_part import LinearPart
 from grutext.inference.texts import list_texts
+from grutext.messages import count
 from grutext.model.bundle import Bundle
 from grutext.model.spec import directions
 from grutext.text import TokenBatch, Vectorizer, Vocabulary
@@ -123,7 +124,7 @@ class Classifier:
         gru = f"GRU {layers}{config.gru.units}x{len(directions(config.gru))}"
         parts = [gru] * config.gru.enabled + ["linear"] * config.linear.enabled
         texts = data.get("refit") or data.get("train")
-        trained = f", trained on {texts} texts" if texts else ""
+        trained = f", trained on {count(texts, 'text')}" if texts else ""
         return f"<{type(self).__name__}: {len(self.labels)} labels{several}, {' + '.join(parts)}{trained}>"
 
     def __reduce__(self) -> tuple[type[Classifier], tuple[Bundle, int | None, bool | None]]:

@@ -40,7 +40,7 @@ def _to_list(texts: Any) -> list[Any]:
     if isinstance(texts, (bytes, bytearray)):
         raise TypeError(f"texts is {kind}; decode it and put it into a list: [text.decode()]")
     if isinstance(texts, Mapping):
-        raise TypeError(f"texts is a {kind}; give its values: list(texts.values())")
+        raise TypeError(f"texts is {_describe(texts)}; give its values: list(texts.values())")
     if isinstance(texts, (set, frozenset)):
         raise TypeError(f"texts is a {kind}, which has no order; give a list: sorted(texts)")
     if not isinstance(texts, Iterable):
@@ -60,7 +60,7 @@ def _to_str(text: Any, position: int) -> str:
     if isinstance(text, (bytes, bytearray)):
         raise TypeError(f"{place} is {type(text).__name__}; decode it: text.decode()")
     if isinstance(text, (list, tuple, np.ndarray)):
-        raise TypeError(f'{place} is a {type(text).__name__}; a text is one string: " ".join(text) makes one')
+        raise TypeError(f'{place} is {_describe(text)}; a text is one string: " ".join(text) makes one')
     raise TypeError(f"{place} is {_describe(text)}; a text is a string: str(text) makes one")
 
 
@@ -68,4 +68,4 @@ def _describe(value: Any) -> str:
     if value is None:
         return "None"
     kind = type(value).__name__
-    return f"an {kind}" if kind[0].lower() in "aeiou" else f"a {kind}"
+    return f"an {kind}" if kind[0].lower() in "aeiou" or kind == "ndarray" else f"a {kind}"
