@@ -6,6 +6,9 @@ no colour where the environment has NO_COLOR; into a file or a pipe goes plain t
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
@@ -25,10 +28,18 @@ MOST_FREQUENT = 10
 _UNLIMITED = 10_000  # columns: what is not a terminal never folds a line
 
 
+class PipeConsole(Console):
+    """A console that raises a BrokenPipeError where nobody reads any more, in place of ending the process."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error, for the one place that decides exit codes."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def open_console(file: TextIO | None = None) -> Console:
-    """Gives a console on `file`, or on stdout."""
+    """Return a console on `file`, or on stdout."""
     file = file or sys.stdout or StringIO()  # stdout may be closed
-    return Console(file=file, highlight=False, width=None if file.isatty() else _UNLIMITED)
+    return PipeConsole(file=file, highlight=False, width=None if file.isatty() else _UNLIMITED)
 
 
 def summary(report: Mapping[str, Any]) -> str:
@@ -151,9 +162,10 @@ class PlainLines:
         self._spent: list[float] = []
 
     def note(self, text: str) -> None:
-        """Writes the line."""
-        self._file.write(f"{escape(text)}\n")
-        self._file.flush()
+        """Write the line, unless whoever read the lines has left: that stops no training."""
+        with contextlib.suppress(BrokenPipeError):
+            self._file.write(f"{escape(text)}\n")
+            self._file.flush()
 
     def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:
         """Remembers how many epochs there may be; of those that get no line of their own it writes that they begin."""

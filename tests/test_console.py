@@ -178,3 +178,23 @@ def test_the_listener_fits_the_place(monkeypatch) -> None:
     assert isinstance(open_listener(quiet=True), Silent)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert isinstance(open_listener(), ProgressBars)
+
+
+class Left(io.StringIO):
+    """A pipe whose reader has left."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+    flush = write
+
+
+def test_notes_that_nobody_reads_stop_nothing():
+    listener = PlainLines(Left())
+    listener.note("epoch 1")
+    listener.begin(3, 100, "pretraining")
+
+
+def test_results_that_nobody_reads_are_an_error_that_the_command_line_knows():
+    with pytest.raises(BrokenPipeError):
+        render_facts({"labels": "3"}, open_console(Left()))

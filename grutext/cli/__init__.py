@@ -11,7 +11,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
 import click
 
@@ -48,7 +48,7 @@ class CommandLine(click.Group):
         except OSError as error:  # while help was printed
             if error.errno is None:
                 raise
-            _forget_stdout()
+            _discard_unwritten(sys.stdout)
             _explain(error).show()
             sys.exit(1)
 
@@ -65,10 +65,8 @@ class CommandLine(click.Group):
             if sys.stdout is not None:
                 sys.stdout.flush()  # a closed pipe shows here, and not while Python shuts down
         except BrokenPipeError:
-            _forget_stdout()
             ctx.exit(EXIT_UNREAD)
         except GrutextError as error:
-            _forget_stdout()
             raise Failure(_one_line(str(error))) from error
         except KeyboardInterrupt as stop:
             click.echo(f"grutext: {stop.args[0] if stop.args else 'interrupted'}", err=True)
@@ -76,20 +74,24 @@ class CommandLine(click.Group):
         except OSError as error:
             if error.errno is None:
                 raise
-            _forget_stdout()
             raise _explain(error) from error
+        finally:
+            _discard_unwritten(sys.stdout)
+            _discard_unwritten(sys.stderr)
 
 
-def _forget_stdout() -> None:
-    """Lets what stdout did not take go nowhere, or Python would try it again while it shuts down, and complain."""
+def _discard_unwritten(stream: TextIO | None) -> None:
+    """Discard what a stream did not take, or Python would try it again while it shuts down, and complain."""
+    if stream is None:
+        return
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
-    except (AttributeError, ValueError):  # there is none, or it is closed
-        return
+    except ValueError:  # it is closed
+        pass
 
 
 def _one_line(message: str) -> str:

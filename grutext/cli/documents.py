@@ -2,27 +2,62 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
+
+from grutext.errors import DataError
+
+_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str, str]]:
-    """Gives source and text of each document in a file, or in stdin if it is called `-`.
+    """Yield source and text of each document in a file, or in stdin if it is called `-`.
 
     Args:
-        name: The file; what ends in `.gz` is unpacked.
+        name: The file; one that ends in `.gz` is unpacked.
         encoding: Its encoding; `utf-8` also takes a byte order mark.
         lines: Whether each line is a document, called `NAME:NUMBER`; empty lines count as well.
 
     Raises:
-        DataError: The file is missing, is a folder, is damaged, has another encoding, or a text is too long.
+        DataError: The file is missing, is a folder, is damaged, has another encoding, or a text is too long; or it is a
+            table and `lines` is false; or stdin is blank.
     """
     from grutext.data.formats.lines import read_lines, read_whole
-    from grutext.data.formats.sources import Source, find_source
+    from grutext.data.formats.sources import STDIN, Source, find_source
 
-    # Here `sample` is a file like any other, and not the embedded data.
-    source = Source(name, name, "txt") if name == "sample" else find_source(name, "txt")
-    if not lines:
-        yield name, read_whole(source, encoding)
+    try:
+        # Here `sample` is a file like any other, and not the embedded data.
+        source = Source(name, name, "txt") if name == "sample" else find_source(name, "txt")
+    except DataError as error:
+        if _is_a_text(name):
+            raise _text_as_a_name(name, error) from None
+        raise
+    if lines:
+        for number, row in enumerate(read_lines(source, encoding), start=1):
+            yield f"{name}:{number}", row.removesuffix("\n").removesuffix("\r")
         return
-    for number, row in enumerate(read_lines(source, encoding), start=1):
-        yield f"{name}:{number}", row.removesuffix("\n").removesuffix("\r")
+    if name.lower().removesuffix(".gz").endswith(_TABLES):
+        command = shlex.join(["grutext", "predict", name])
+        raise DataError(
+            f"looks like a table; did you mean: {command}? (--lines takes each line for a text)", name
+        )
+    text = read_whole(source, encoding)
+    if name == STDIN and not text.strip():
+        raise DataError(
+            "holds no text; pipe one in: echo 'where is my parcel' | grutext classify -", source.name
+        )
+    yield name, text
+
+
+def _is_a_text(name: str) -> bool:
+    """Return whether a name that cannot be read was probably meant as a text: nothing has it, and it is no file name."""
+    return not os.path.exists(name) and (" " in name or not Path(name).suffix)  # noqa: PTH110 (takes any name)
+
+
+def _text_as_a_name(name: str, error: DataError) -> DataError:
+    from grutext.messages import shorten
+
+    command = f"echo {shlex.quote(shorten(name))} | grutext classify -"
+    return DataError(f"{error.problem}; a text goes through stdin: {command}", shorten(name))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +24,7 @@ from grutext.cli.options import (
     threads_option,
     top_k_option,
 )
+from grutext.errors import DataError
 
 if TYPE_CHECKING:
     from grutext.data import Row
@@ -82,6 +86,7 @@ def predict_command(
 
     if resume and output in (None, "-"):
         raise click.UsageError("--resume needs -o FILE: what went to stdout is not kept.")
+    _check_not_the_input(source, output)
     model = Classifier.load(folder, threads, compiled=False)
     check_supported(model, abstain_below, familiarity)
     options = ReadOptions(text_column=text_column, encoding=encoding, format=form)
@@ -96,7 +101,7 @@ def predict_command(
     }
     count = empty = 0
     with read_rows(source, options, known=known) as reader:
-        _tell(reader.notes, quiet)
+        _print_notes(reader.notes, quiet)
         if safe_csv and written_form(output, None, reader) == "jsonl":
             raise click.UsageError(
                 "--safe-csv is for CSV and TSV; JSON lines hold no formulas, leave it out."
@@ -104,7 +109,7 @@ def predict_command(
         choices |= {"--text-column": reader.text_column, "--format": reader.format}
         run = None if output in (None, "-") else Run(_identify(folder) | choices, resume)
         writer = open_writer(output, None, reader, safe=safe_csv, run=run)
-        _tell(writer.notes, quiet)
+        _print_notes(writer.notes, quiet)
         try:
             with writer:
                 # One choice for the whole output, also where an interrupted run is continued: last decimals depend on it.
@@ -133,20 +138,34 @@ def predict_command(
         except BaseException:
             if writer.kept:
                 kept = f"{writer.kept:,} rows are kept; repeat the command with --resume to go on after them"
-                _tell([f"{output}: {kept}"], quiet)
+                _print_notes([f"{output}: {kept}"], quiet)
             raise
     if empty:
         texts_are = "text is" if empty == 1 else "texts are"
-        _tell([f"{source}: {empty:,} {texts_are} empty (labelled all the same)"], quiet)
+        _print_notes([f"{source}: {empty:,} {texts_are} empty (labelled all the same)"], quiet)
     if output not in (None, "-"):
-        _tell([f"{output}: {count:,} {'row' if count == 1 else 'rows'}"], quiet)
+        _print_notes([f"{output}: {count:,} {'row' if count == 1 else 'rows'}"], quiet)
 
 
-def _tell(notes: Iterable[str], quiet: bool) -> None:
+def _check_not_the_input(source: str, output: str | None) -> None:
+    """Raise a DataError if the output would replace the input, by whatever name it goes."""
+    if output is None or output == "-":
+        return
+    try:
+        read = os.fstat(sys.stdin.fileno()) if source == "-" else Path(source).stat()
+        same = Path(output).is_file() and os.path.samestat(read, Path(output).stat())
+    except (AttributeError, OSError, ValueError):  # one of them is missing, closed, or no file of the system
+        return
+    if same:
+        raise DataError("is the input, which is not replaced; -o must name another file", output)
+
+
+def _print_notes(notes: Iterable[str], quiet: bool) -> None:
     from grutext.messages import escape
 
     for note in () if quiet else notes:
-        click.echo(escape(note), err=True)
+        with contextlib.suppress(BrokenPipeError):  # nobody reads the notes any more; that stops nothing
+            click.echo(escape(note), err=True)
 
 
 def _is_worth_kernels(source: str, quiet: bool) -> bool:
@@ -161,7 +180,7 @@ def _is_worth_kernels(source: str, quiet: bool) -> bool:
     if path.is_file():
         characters = path.stat().st_size * (_PACKED if path.suffix.lower() == ".gz" else 1)
     if characters >= WORTH_COMPILING and (seconds := seconds_to_compile(*PREDICTION)):
-        _tell([f"compiling kernels (first time only; about {seconds:.0f} s)"], quiet)
+        _print_notes([f"compiling kernels (first time only; about {seconds:.0f} s)"], quiet)
         compile_kernels(*PREDICTION)
     return load_if_worth_it(characters)
 

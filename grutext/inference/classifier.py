@@ -123,8 +123,8 @@ class Classifier:
         layers = f"{config.gru.layers} layers of " if config.gru.layers > 1 else ""
         gru = f"GRU {layers}{config.gru.units}x{len(directions(config.gru))}"
         parts = [gru] * config.gru.enabled + ["linear"] * config.linear.enabled
-        texts = data.get("refit") or data.get("train")
-        trained = f", trained on {count(texts, 'text')}" if texts else ""
+        texts = data.get("refit", data.get("train"))
+        trained = f", trained on {count(texts, 'text')}" if isinstance(texts, int) else ""
         return f"<{type(self).__name__}: {len(self.labels)} labels{several}, {' + '.join(parts)}{trained}>"
 
     def __reduce__(self) -> tuple[type[Classifier], tuple[Bundle, int | None, bool | None]]:

@@ -140,8 +140,58 @@ def test_a_file_called_sample_is_a_file_like_any_other(run, model, tmp_path) -> 
     assert run("classify", "sample").stdout == "sample\tdelivery\t0.909443\n"
 
 
-def test_an_empty_text_gets_an_answer_all_the_same(run, model) -> None:
-    assert run("classify", stdin="").stdout == "-\tbilling\t0.333333\n"
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_text_gets_an_answer_all_the_same(run, model, tmp_path, text) -> None:
+    (tmp_path / "empty.txt").write_text(text, encoding="utf-8")
+    assert run("classify", "empty.txt").stdout == "empty.txt\tbilling\t0.333333\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["-"], ["a.txt", "-"]])
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_a_blank_stdin_is_an_error(error, model, letters, arguments, text) -> None:
+    assert error("classify", *arguments, stdin=text) == (
+        "standard input: holds no text; pipe one in: echo 'where is my parcel' | grutext classify -"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["new.csv", "NEW.TSV", "new.jsonl", "new.parquet", "new.csv.gz", "new mails.csv"]
+)
+def test_a_table_is_no_text_unless_its_lines_are(run, error, model, tmp_path, name) -> None:
+    table = b"id,message\n1,parcel\n"
+    (tmp_path / name).write_bytes(gzip.compress(table) if name.endswith(".gz") else table)
+    quoted = f"'{name}'" if " " in name else name
+    assert error("classify", name) == (
+        f"{name}: looks like a table; did you mean: grutext predict {quoted}? (--lines takes each line for a text)"
+    )
+    assert run("classify", "--lines", name).stdout.splitlines()[1] == f"{name}:2\tdelivery\t0.909443"
+    assert run("classify", "-", stdin=table).stdout == "-\tdelivery\t0.909443\n"
+
+
+@pytest.mark.parametrize("name", ["letter, with commas.txt", "csv", "a.csv.txt", "letter"])
+def test_a_letter_with_commas_is_a_text(run, model, tmp_path, name) -> None:
+    (tmp_path / name).write_text("Dear all,\nparcel, parcel, parcel\n", encoding="utf-8")
+    assert run("classify", name).stdout == f"{name}\tdelivery\t0.909443\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("where is my card", "echo 'where is my card' | grutext classify -"),
+        ("refund", "echo refund | grutext classify -"),
+        ("Late. I'm waiting", "echo 'Late. I'\"'\"'m waiting' | grutext classify -"),
+        ("card " * 200, f"echo '{('card ' * 12)[:-1]}…' | grutext classify -"),
+    ],
+)  # fmt: skip
+def test_a_text_in_place_of_a_file_name_is_told_where_it_goes(error, model, name, command) -> None:
+    line = error("classify", name)
+    assert line.endswith(f"; a text goes through stdin: {command}")
+    assert "there is no such file" in line or "the name is too long" in line
+
+
+@pytest.mark.parametrize("name", ["gone.txt", "letters/gone.txt"])
+def test_a_missing_file_is_no_text(error, model, name) -> None:
+    assert error("classify", name) == f"{name}: there is no such file or folder"
 
 
 def test_a_model_that_is_missing_or_damaged_is_named(error, model, letters) -> None:

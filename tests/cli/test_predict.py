@@ -149,3 +149,26 @@ def test_empty_texts_are_labelled_and_counted(run, model, tmp_path) -> None:
     assert result.stdout.count("\n") == 4
     assert "gaps.csv: 2 texts are empty (labelled all the same)\n" in result.stderr
     assert "empty" not in run("predict", "gaps.csv", "--quiet").stderr
+
+
+@pytest.mark.parametrize("link", [None, "symlink_to", "hardlink_to"])
+@pytest.mark.parametrize("options", [[], ["--resume"]])
+def test_the_input_is_not_replaced_by_whatever_name_it_goes(
+    error, model, mails, tmp_path, link, options
+) -> None:
+    name = mails
+    if link:
+        name = "other.csv"
+        getattr(tmp_path / name, link)(tmp_path / mails)
+    for output in (name, f"./{name}", tmp_path / name):
+        line = error("predict", mails, "-o", output, *options)
+        assert line == f"{output}: is the input, which is not replaced; -o must name another file"
+    assert (tmp_path / mails).read_text(encoding="utf-8") == MAILS
+
+
+def test_an_output_that_is_there_already_is_replaced_by_that_of_another_input(
+    run, model, mails, tmp_path
+) -> None:
+    (tmp_path / "out.csv").write_text(MAILS, encoding="utf-8")
+    run("predict", mails, "-o", "out.csv")
+    assert "predicted_label" in (tmp_path / "out.csv").read_text(encoding="utf-8")

@@ -51,3 +51,49 @@ def test_a_closed_stdin_is_an_error_of_ours(command):
     result = shell("<&-", command, "-", "-m", str(GOLDEN))
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "grutext: error: standard input: is closed; name a file\n"
+
+
+def run_with_a_closed_pipe(stream, folder, *arguments):
+    """Runs the command line with stdout or stderr a pipe that nobody reads."""
+    read, write = os.pipe()
+    os.close(read)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {stream: write}
+    environment = os.environ | {"PYTHONPATH": str(Path(grutext.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-m", "grutext", *arguments],
+        **streams,
+        cwd=folder,
+        env=environment,
+        text=True,
+        check=False,
+    )
+    os.close(write)
+    return done
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show"], ["show", "--json"], ["show", "--config"], ["evaluate", "test.csv"], ["evaluate", "test.csv", "--json"],
+        ["predict", "test.csv"], ["classify", "--lines", "test.csv"], ["train", "--help"], ["completion", "bash"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_results_that_nobody_reads_are_exit_code_141(tmp_path, model, arguments):
+    if arguments[0] == "evaluate":
+        pytest.importorskip("sklearn")
+    (tmp_path / "test.csv").write_text("message,topic\nparcel,delivery\n", encoding="utf-8")
+    done = run_with_a_closed_pipe("stdout", tmp_path, *arguments)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("arguments", [["predict", "a.csv"], ["evaluate", "a.csv"]], ids=" ".join)
+def test_notes_that_nobody_reads_stop_nothing(tmp_path, model, arguments):
+    if arguments[0] == "evaluate":
+        pytest.importorskip("sklearn")
+    # A guessed column and an unknown label are noted.
+    head = "body,kind" if arguments[0] == "predict" else "message,topic"
+    (tmp_path / "a.csv").write_text(f"{head}\nparcel,delivery\nparcel,spam\n", encoding="utf-8")
+    done = run_with_a_closed_pipe("stderr", tmp_path, *arguments)
+    assert done.returncode == 0
+    assert "delivery" in done.stdout
