@@ -1,5 +1,6 @@
 """docs/reference/cli.md and the help texts keep up with the commands."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -107,3 +108,11 @@ def test_every_command_line_in_docs_is_one_that_grutext_takes(line) -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_stands_in_the_page_of_settings(name) -> None:
     assert f"\n| `{name}` |" in (DOCS / "reference/settings.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["show", "verify", "classify"])
+def test_the_keys_of_a_json_document_stand_in_the_page_in_their_order(name, run) -> None:
+    golden = DOCS.parent / "tests/golden/format-3"
+    document = json.loads(run(name, "-m", str(golden), "--json", stdin="a text").stdout)
+    keys = list(document[0] if isinstance(document, list) else document)
+    assert f"{{{', '.join(keys)}" in section(main.commands[name])
