@@ -9,7 +9,6 @@ from pathlib import Path
 
 from grutext.errors import DataError
 
-_TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str, str]]:
@@ -25,7 +24,8 @@ def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str,
             table and `lines` is false; or stdin is blank.
     """
     from grutext.data.formats.lines import read_lines, read_whole
-    from grutext.data.formats.sources import STDIN, Source, find_source
+    from grutext.data.formats.registry import STDIN, find_source
+    from grutext.data.formats.sources import Source
 
     try:
         # Here `sample` is a file like any other, and not the embedded data.
@@ -38,7 +38,7 @@ def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str,
         for number, row in enumerate(read_lines(source, encoding), start=1):
             yield f"{name}:{number}", row.removesuffix("\n").removesuffix("\r")
         return
-    if name.lower().removesuffix(".gz").endswith(_TABLES):
+    if _is_table(name):
         command = shlex.join(["grutext", "predict", name])
         raise DataError(
             f"looks like a table; did you mean: {command}? (--lines takes each line for a text)", name
@@ -49,6 +49,14 @@ def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str,
             "holds no text; pipe one in: echo 'where is my parcel' | grutext classify -", source.name
         )
     yield name, text
+
+
+def _is_table(name: str) -> bool:
+    """Return whether the extension of a file name stands for a format of rows, and not of plain text."""
+    from grutext.data.formats.registry import format_by_suffix
+
+    form = format_by_suffix(Path(name.lower().removesuffix(".gz")).suffix)
+    return form is not None and form.name != "txt"
 
 
 def _is_a_text(name: str) -> bool:

@@ -49,7 +49,7 @@ def evaluate_command(
 ) -> None:
     """Compares a model's labels with those of DATA.
 
-    DATA is a file (.csv .tsv .jsonl .parquet, each also .gz; fastText .txt), a folder of class folders,
+    DATA is a file in one of the formats that --format lists, also .gz, a folder of class folders,
     tfds:NAME[/CONFIG][:SPLIT], `sample`, or `-` for stdin. Columns called as in training are used, others
     are guessed; `sample` is the sample's test part. A label that the model does not know counts as an error.
     """

@@ -36,9 +36,9 @@ class LazyChoice(click.Choice[str]):
 
 
 def _load_formats() -> Sequence[str]:
-    from grutext.data import FORMATS
+    from grutext.data import format_names
 
-    return FORMATS
+    return format_names()
 
 
 def complete_file(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -111,7 +111,7 @@ format_option = click.option(
     "--format",
     "form",
     type=LazyChoice(_load_formats),
-    help="Format of the data [default: by the name].",
+    help="Format of the data [default: by the name of the file].",
 )
 threads_option = click.option(
     "--threads", type=click.IntRange(min=1), metavar="N", help="Cores to use, at most [default: all]."

@@ -75,13 +75,13 @@ def predict_command(
 ) -> None:
     """Adds a label and its confidence to each row of INPUT.
 
-    INPUT is .csv, .tsv, .jsonl, .parquet or .txt (each line a text), each also .gz, or `-` for stdin. Rows,
-    columns and their order stay as they are; `label` and `confidence` are added, or `predicted_label` and
-    `predicted_confidence` where the names are taken. The output has the format of its name, or else that
-    of INPUT (lines of text become TSV, parquet becomes JSON lines). With --abstain-below a text may have no
+    INPUT is a file in one of the formats that --format lists, also .gz, or `-` for stdin; each line of a .txt file is a
+    text. Rows, columns and their order stay as they are; `label` and `confidence` are added, or `predicted_label` and
+    `predicted_confidence` where the names are taken. The output has the format of its name, or else that of INPUT
+    (lines of text become TSV, parquet becomes JSON lines). With --abstain-below a text may have no
     label; the column `abstained` says which.
     """
-    from grutext.data import Columns, ReadOptions, Run, open_writer, read_rows, written_form
+    from grutext.data import Columns, ReadOptions, ResumableRun, choose_format, open_writer, read_rows
     from grutext.inference import Classifier
 
     if resume and output in (None, "-"):
@@ -102,12 +102,12 @@ def predict_command(
     count = empty = 0
     with read_rows(source, options, known=known) as reader:
         _print_notes(reader.notes, quiet)
-        if safe_csv and written_form(output, None, reader) == "jsonl":
+        if safe_csv and not choose_format(output, None, reader).header:
             raise click.UsageError(
                 "--safe-csv is for CSV and TSV; JSON lines hold no formulas, leave it out."
             )
         choices |= {"--text-column": reader.text_column, "--format": reader.format}
-        run = None if output in (None, "-") else Run(_identify(folder) | choices, resume)
+        run = None if output in (None, "-") else ResumableRun(_identify(folder) | choices, resume)
         writer = open_writer(output, None, reader, safe=safe_csv, run=run)
         _print_notes(writer.notes, quiet)
         try:
@@ -119,7 +119,7 @@ def predict_command(
                 for rows in _batches(reader):
                     count += len(rows)
                     empty += sum(not row.text.strip() for row in rows)
-                    if writer.passes(rows):
+                    if writer.skip(rows):
                         continue
                     texts = [row.text for row in rows]
                     answers = model.answer(texts, top_k=top_k or 1, abstain_below=abstain_below)
@@ -136,9 +136,9 @@ def predict_command(
                         writer.write(row.fields, added, row.number)
                     writer.mark(compiled=compiled)
         except BaseException:
-            if writer.kept:
-                kept = f"{writer.kept:,} rows are kept; repeat the command with --resume to go on after them"
-                _print_notes([f"{output}: {kept}"], quiet)
+            if writer.saved:
+                saved = f"{writer.saved:,} rows are saved; repeat the command with --resume to continue after them"
+                _print_notes([f"{output}: {saved}"], quiet)
             raise
     if empty:
         texts_are = "text is" if empty == 1 else "texts are"

@@ -90,7 +90,7 @@ def train_command(
 ) -> None:
     """Trains a model on DATA and writes it to a folder.
 
-    DATA is a file (.csv .tsv .jsonl .parquet, each also .gz; fastText .txt), a folder of class folders,
+    DATA is a file in one of the formats that --format lists, also .gz, a folder of class folders,
     tfds:NAME[/CONFIG][:SPLIT], or `-` for stdin. Left out, it is the embedded `sample`, which brings dev
     and test parts of its own. A picture of the loss is written beside the model, DIR-loss.png.
     """

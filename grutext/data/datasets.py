@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from grutext.data.cells import read_text
 from grutext.data.columns import Choice, Columns, choose_columns
 from grutext.data.examples import Example, ReadOptions
-from grutext.data.formats.registry import open_table
-from grutext.data.formats.sources import find_source
+from grutext.data.formats.registry import find_source, open_table
 from grutext.data.labels import Labels, read_labels
-from grutext.data.on_disk import Gathered, Shards, Spill, gather
+from grutext.data.on_disk import Collected, ShardOptions, Shards, collect
 from grutext.data.records import Record, Table
 from grutext.errors import DataError
 from grutext.messages import count, list_names, quote
@@ -31,7 +30,7 @@ class Dataset:
         label_column: The column of the labels; None where the source has no columns.
         source: The source as the user named it.
         shards: The texts in files, if they were more than memory should hold.
-        held_back: Of those, a random sample that is not in the files.
+        held_out: A random sample for a dev split, which is not in the files.
     """
 
     examples: list[Example]
@@ -41,17 +40,17 @@ class Dataset:
     label_column: str | None = None
     source: str = ""
     shards: Shards | None = None
-    held_back: list[Example] = field(default_factory=list)
+    held_out: list[Example] = field(default_factory=list)
 
     @property
     def texts(self) -> int:
         """How many texts there are."""
-        return len(self.examples) + len(self.held_back) + (self.shards.texts if self.shards else 0)
+        return len(self.examples) + len(self.held_out) + (self.shards.texts if self.shards else 0)
 
     @property
     def label_counts(self) -> Counter[str]:
         """How many texts each label has."""
-        counts = Counter(label for example in (*self.examples, *self.held_back) for label in example.labels)
+        counts = Counter(label for example in (*self.examples, *self.held_out) for label in example.labels)
         return counts + self.shards.counts if self.shards else counts
 
 
@@ -65,7 +64,7 @@ def read_dataset(
     *,
     multilabel: bool | None = None,
     known: Columns = _NOTHING_KNOWN,
-    spill: Spill | None = None,
+    shards: ShardOptions | None = None,
 ) -> Dataset:
     """Reads and checks all rows of a source.
 
@@ -76,7 +75,7 @@ def read_dataset(
             labels (and any fastText line with two) means yes.
         known: The columns of other data for the same model, used where the source has them and the options name
             none.
-        spill: What becomes of more texts than memory should hold; None holds all.
+        shards: When and where texts are written to files; None holds all of them in memory.
 
     Raises:
         DataError: The source or one of its rows cannot be used; names file, line and remedy.
@@ -89,9 +88,9 @@ def read_dataset(
         choice = choose_columns(table, named, known, labelled=True)
         tally = _Tally(several=options.label_separator is not None)
         found = _read_examples(table, choice, options, multilabel, tally)
-        gathered = Gathered(list(found)) if spill is None else gather(found, spill)
+        collected = Collected(list(found)) if shards is None else collect(found, shards)
         notes = [*table.notes, *choice.notes, *_describe(table.source, tally)]
-    if not gathered.examples and not gathered.shards:
+    if not collected.examples and not collected.shards:
         problem = f"nothing is left of its {count(tally.rows, 'row')}: each lacks a text or a label"
         raise DataError(problem, table.source)
     if multilabel is None and tally.list_at is not None:
@@ -99,9 +98,9 @@ def read_dataset(
             f"{table.source}: a text may have several labels (line {tally.list_at} has a list of them)"
         )
     return Dataset(
-        examples=gathered.examples,
-        shards=gathered.shards,
-        held_back=list(gathered.held_back),
+        examples=collected.examples,
+        shards=collected.shards,
+        held_out=list(collected.held_out),
         multilabel=tally.several if multilabel is None else multilabel,
         notes=notes,
         text_column=None if table.fixed else choice.text,

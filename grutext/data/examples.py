@@ -36,7 +36,7 @@ class ReadOptions:
         label_separator: What stands between the labels of a cell that holds several.
         encoding: How bytes become characters; `utf-8` also takes a byte order mark.
         skip_empty: Whether rows without text or label are dropped (and counted).
-        format: One of `grutext.data.FORMATS`; None goes by the name.
+        format: One of `grutext.data.format_names()`; None guesses it from the name.
     """
 
     text_column: str | None = None

@@ -1,4 +1,4 @@
-"""Labelled texts that are more than memory should hold: kept in files, each a random share of them."""
+"""Labelled texts that do not fit into memory: kept in files, each with a random share of them."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ from pathlib import Path
 
 from grutext.data.examples import Example, digest_example
 
-_SHARDS = 200  # so many files are open at once, which some systems limit to 256; of 5 GB each holds 25 MB
-# Of a dev part that is cut: texts, beyond which more do not calibrate better, and characters, for memory's sake.
-_MOST_HELD_BACK, _MOST_CHARACTERS = 10_000, 40_000_000
+_SHARDS = 200  # all are open at once, and some systems allow 256 open files; of 5 GB, each holds 25 MB
+# The most that is held out for a dev split: more texts do not improve calibration, more characters cost memory.
+_MOST_HELD_OUT, _MOST_CHARACTERS = 10_000, 40_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Shards:
     """Labelled texts in files.
 
-    Each text lies in a file that chance chose, so that every file is like the whole, however the source was
-    sorted. Files that nothing fell into are left out.
+    The file of each text is drawn at random, so that every file is like the whole, however the source is sorted.
 
     Attributes:
-        paths: The files.
+        paths: The files; none of them is empty.
         texts: The number of texts in all of them.
-        characters: Their characters.
-        counts: How many texts each label has.
-        sha256: Of all texts and labels in the order of the source, those held back included.
+        characters: The number of characters in all of them.
+        counts: The number of texts with each label.
+        sha256: Hash of all texts and labels in the order of the source, held-out texts included.
     """
 
     paths: tuple[Path, ...]
@@ -41,7 +40,7 @@ class Shards:
     sha256: str
 
     def read(self, number: int) -> list[Example]:
-        """Gives the texts of a file, by its number from 0, in the order of the source."""
+        """Return the texts of one file, numbered from 0, in the order of the source."""
         with self.paths[number].open(encoding="ascii") as lines:
             return [
                 Example(text, tuple(labels), source, row)
@@ -49,7 +48,7 @@ class Shards:
             ]
 
     def sample(self, characters: int) -> list[Example]:
-        """Gives random texts of together at least so many characters, if there are as many."""
+        """Return random texts with at least this many characters together, or all texts if there are not as many."""
         examples: list[Example] = []
         for number in range(len(self.paths)):
             found = self.read(number)
@@ -63,69 +62,71 @@ class Shards:
 
 
 @dataclass(frozen=True, slots=True)
-class Spill:
-    """What becomes of more texts than memory should hold.
+class ShardOptions:
+    """When and where texts are written to files.
 
     Attributes:
-        limit: Characters that memory should hold at most.
-        folder: Where files go; made when it is needed.
-        seed: Decides in which file a text falls, and which are held back.
-        share: Of texts that go into files, the share held back for a dev part; 10,000 at most.
+        max_characters: Texts with more characters than this together are written to files.
+        folder: The folder of the files; it is made when it is needed.
+        seed: Decides the file of each text, and which texts are held out.
+        dev_fraction: The fraction of texts that is held out for a dev split if texts are written to files; of at most
+            10,000 texts.
     """
 
-    limit: int
+    max_characters: int
     folder: Path
     seed: int
-    share: float
+    dev_fraction: float
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
-    """What was read of a source, in memory or in files.
+class Collected:
+    """The examples of a source, in memory or in files.
 
     Attributes:
-        examples: All texts, in the order of the source; none where there are files.
-        shards: The files; None where memory was enough.
-        held_back: Of what went into files, a random sample for a dev part.
+        examples: All examples in the order of the source; empty if they are in files.
+        shards: The files; None if the examples are in memory.
+        held_out: A random sample for a dev split, which is not in the files; empty if the examples are in memory.
     """
 
     examples: list[Example] = field(default_factory=list)
     shards: Shards | None = None
-    held_back: tuple[Example, ...] = ()
+    held_out: tuple[Example, ...] = ()
 
 
-def gather(examples: Iterable[Example], spill: Spill) -> Gathered:
-    """Reads examples, once, into memory, or into files as soon as they are too many.
+def collect(examples: Iterable[Example], options: ShardOptions) -> Collected:
+    """Read examples once, into memory, or into files as soon as they are too many.
 
     Raises:
         OSError: A file cannot be written.
     """
     iterator = iter(examples)
-    held: list[Example] = []
+    in_memory: list[Example] = []
     characters = 0
     for example in iterator:
-        held.append(example)
+        in_memory.append(example)
         characters += len(example.text)
-        if characters > spill.limit:
-            return _spill(_chain(held, iterator), spill.folder, spill.seed, spill.share)
-    return Gathered(examples=held)
+        if characters > options.max_characters:
+            return _write_shards(_chain(in_memory, iterator), options)
+    return Collected(examples=in_memory)
 
 
-def _chain(held: list[Example], rest: Iterator[Example]) -> Iterator[Example]:
-    """Yields what memory holds, which is let go, and then the rest."""
-    yield from held
-    held.clear()
+def _chain(in_memory: list[Example], rest: Iterator[Example]) -> Iterator[Example]:
+    """Yield the examples in memory, then free that memory, then yield the rest."""
+    yield from in_memory
+    in_memory.clear()
     yield from rest
 
 
-def _spill(examples: Iterable[Example], folder: Path, seed: int, share: float) -> Gathered:
-    draw = random.Random(seed)  # noqa: S311 (no secret)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"texts-{number:03}.jsonl" for number in range(_SHARDS)]
+def _write_shards(examples: Iterable[Example], options: ShardOptions) -> Collected:
+    draw = random.Random(options.seed)  # noqa: S311 (no secret)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    paths = [options.folder / f"texts-{number:03}.jsonl" for number in range(_SHARDS)]
     digest = hashlib.sha256()
     counts: Counter[str] = Counter()
     texts = characters = held = 0
-    lowest: list[tuple[float, int, Example]] = []  # those with the lowest draws, the highest of them first
+    # The held-out examples are those with the lowest random numbers; the heap's first entry has the highest of these.
+    lowest: list[tuple[float, int, Example]] = []
     with contextlib.ExitStack() as stack:
         files = [stack.enter_context(path.open("w", encoding="ascii")) for path in paths]
 
@@ -139,25 +140,24 @@ def _spill(examples: Iterable[Example], folder: Path, seed: int, share: float) -
 
         for number, example in enumerate(examples):
             digest_example(digest, example)
-            if share == 0.0:
+            if options.dev_fraction == 0.0:
                 write(example)
                 continue
             heapq.heappush(lowest, (-draw.random(), -number, example))
             held += len(example.text)
-            while len(lowest) > _MOST_HELD_BACK or held > _MOST_CHARACTERS:
-                let_go = heapq.heappop(lowest)[2]
-                held -= len(let_go.text)
-                write(let_go)
-        wanted = round((texts + len(lowest)) * share)
+            while len(lowest) > _MOST_HELD_OUT or held > _MOST_CHARACTERS:
+                released = heapq.heappop(lowest)[2]
+                held -= len(released.text)
+                write(released)
+        wanted = round((texts + len(lowest)) * options.dev_fraction)
         while len(lowest) > wanted:
             write(heapq.heappop(lowest)[2])
-        kept = []
+        held_out = []
         for _, _, example in sorted(lowest, key=lambda entry: -entry[1]):
             if all(counts[label] for label in example.labels):
-                kept.append(example)
+                held_out.append(example)
             else:
                 write(example)  # the only one with its label
     filled = tuple(path for path in paths if path.stat().st_size)
-    return Gathered(
-        shards=Shards(filled, texts, characters, counts, digest.hexdigest()), held_back=tuple(kept)
-    )
+    shards = Shards(filled, texts, characters, counts, digest.hexdigest())
+    return Collected(shards=shards, held_out=tuple(held_out))

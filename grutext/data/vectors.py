@@ -32,7 +32,7 @@ _HEADER = re.compile(rb"([0-9]{1,15}) ([1-9][0-9]{0,7})")  # more digits are no 
 _BOM = b"\xef\xbb\xbf"
 # First bytes of what people have in place of text.
 _MAGIC = (
-    (b"\x1f\x8b", "it is packed with gzip; let its name end in .gz"),
+    (b"\x1f\x8b", "it is compressed with gzip; let its name end in .gz"),
     (b"PK\x03\x04", "it is a zip archive; unpack it and name the .txt or .vec file inside"),
 )
 _FORM = "a line is a word and its numbers, as in GloVe's .txt, word2vec's text form and fastText's .vec"

@@ -10,8 +10,8 @@ from grutext.data import (
     Columns,
     Example,
     ReadOptions,
+    ShardOptions,
     Shards,
-    Spill,
     check_trainable,
     read_dataset,
     sample_path,
@@ -81,8 +81,8 @@ def read_splits(
         test = test or str(folder / "test.csv")
         known = SAMPLE_COLUMNS
     share = 0.0 if dev else dev_fraction or LEAST_FRACTION
-    spill = Spill(round(in_memory * 1e6), folder, seed, share)
-    dataset = read_dataset(source, ReadOptions(**reading), known=known, spill=spill)
+    shards = ShardOptions(round(in_memory * 1e6), folder, seed, share)
+    dataset = read_dataset(source, ReadOptions(**reading), known=known, shards=shards)
     for note in (*dataset.notes, *check_trainable(dataset)):
         listener.note(note)
     columns = Columns(dataset.text_column, dataset.label_column)
@@ -93,7 +93,7 @@ def read_splits(
             f"({in_memory:g}); they are kept in {folder} for the training"
         )
     if dev is None:
-        chosen = dataset.held_back
+        chosen = dataset.held_out
         if not dataset.shards:
             fraction = dev_fraction or default_fraction(dataset.texts)
             examples, chosen = split_examples(dataset.examples, fraction, seed)

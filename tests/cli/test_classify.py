@@ -112,7 +112,7 @@ def test_a_name_with_line_breaks_cannot_look_like_more_rows(run, model, tmp_path
             gzip.compress(b"parcel " * 99, mtime=0)[:-9],
             "a.txt.gz, line 1: the .gz file is cut off",
         ),
-        ("b.txt.gz", b"parcel", "b.txt.gz: is not packed with gzip"),
+        ("b.txt.gz", b"parcel", "b.txt.gz: is not compressed with gzip"),
         (
             "c.txt",
             b"one\ntwo \xff\n",

@@ -97,7 +97,7 @@ def kill_again_and_again(start, folder: Path, output: str, kills: int, seed: int
         time.sleep(draw.uniform(0, 0.01))
         process.send_signal(draw.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)))
         stderr = process.communicate()[1].decode()
-        met["gone on"] += "goes on after" in stderr
+        met["gone on"] += "continues after" in stderr
         if process.returncode:
             assert process.returncode in {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, 130}, stderr
             met["killed"] += 1
@@ -134,10 +134,10 @@ def test_a_disk_without_room_ends_in_one_line_and_is_gone_on_with(start, tmp_pat
     expected = (tmp_path / f"whole-{output}").read_bytes()
     stderr = check_done(start("many.csv", "-o", output, room=len(expected) * 2 // 3), code=1)
     kept, error = stderr.splitlines()
-    assert "rows are kept; repeat the command with --resume" in kept
+    assert "rows are saved; repeat the command with --resume" in kept
     assert error == f"grutext: error: {output}: cannot be written: file too large"
     assert not (tmp_path / output).exists()
-    assert "goes on after" in check_done(start("many.csv", "-o", output, "--resume"))
+    assert "continues after" in check_done(start("many.csv", "-o", output, "--resume"))
     assert (tmp_path / output).read_bytes() == expected
 
 

@@ -66,14 +66,14 @@ def test_the_bytes_are_those_of_an_undisturbed_run(run, interrupt, model, many, 
 
     notes = interrupt("many.csv", "-o", output, "--proba").stderr.splitlines()
     assert notes[-2:] == [
-        f"{output}: 192 rows are kept; repeat the command with --resume to go on after them",
+        f"{output}: 192 rows are saved; repeat the command with --resume to continue after them",
         "grutext: interrupted",
     ]
     assert (tmp_path / output).read_text() == "old"
     assert list_outputs(tmp_path) == [f".{output}.partial", f".{output}.progress", output]
     interrupt("many.csv", "-o", output, "--proba", "--resume", batch=2)
     done = run("predict", "many.csv", "-o", output, "--proba", "--resume")
-    assert done.stderr.splitlines()[-2:] == [f"{output}: goes on after 256 rows", f"{output}: 312 rows"]
+    assert done.stderr.splitlines()[-2:] == [f"{output}: continues after 256 rows", f"{output}: 312 rows"]
     assert (tmp_path / output).read_bytes() == expected
     assert list_outputs(tmp_path) == [output]
 
@@ -113,11 +113,11 @@ def test_only_the_rows_that_are_left_are_predicted(run, interrupt, model, many, 
     assert [len(texts) for texts in seen] == [BATCH, ROWS - 4 * BATCH]
 
 
-def test_stdin_is_gone_on_with_if_it_is_piped_in_again(run, interrupt, model, tmp_path) -> None:
+def test_stdin_is_resumed_if_it_is_piped_in_again(run, interrupt, model, tmp_path) -> None:
     text = "".join(f"{WORDS[n % 4]} {n}\n" for n in range(ROWS))
     run("predict", "-", "-o", "whole.tsv", stdin=text)
     interrupt("-", "-o", "out.tsv", stdin=text)
-    assert "goes on" in run("predict", "-", "-o", "out.tsv", "--resume", stdin=text).stderr
+    assert "continues after" in run("predict", "-", "-o", "out.tsv", "--resume", stdin=text).stderr
     assert (tmp_path / "out.tsv").read_bytes() == (tmp_path / "whole.tsv").read_bytes()
 
 
@@ -160,7 +160,7 @@ def test_other_rows_are_refused(run, error, interrupt, model, many, tmp_path, ch
     line = error("predict", "many.csv", "-o", "out.csv", "--resume", "--quiet")
     assert line.startswith("out.csv: the rows of the input are not those that the interrupted run read; ")
     many()
-    assert "goes on after 192 rows" in run("predict", "many.csv", "-o", "out.csv", "--resume").stderr
+    assert "continues after 192 rows" in run("predict", "many.csv", "-o", "out.csv", "--resume").stderr
 
 
 def test_a_number_that_became_a_text_is_another_row(error, interrupt, model, tmp_path) -> None:
@@ -181,21 +181,21 @@ def test_rows_behind_those_that_are_done_may_be_mended_or_added(
     path.write_text(path.read_text() + "torn\n")
     assert "many.csv, line 314: " in run("predict", "many.csv", "-o", "out.csv", check=1).stderr
     path.write_text(whole)
-    assert "goes on after 256 rows" in run("predict", "many.csv", "-o", "out.csv", "--resume").stderr
+    assert "continues after 256 rows" in run("predict", "many.csv", "-o", "out.csv", "--resume").stderr
     run("predict", "many.csv", "-o", "anew.csv")
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "anew.csv").read_bytes()
 
 
 def test_without_resume_it_starts_anew_and_says_so(run, interrupt, model, many, tmp_path) -> None:
     interrupt(many(), "-o", "out.csv")
-    note = "out.csv: 192 rows of an interrupted run are thrown away (--resume goes on)\n"
+    note = "out.csv: 192 rows of an interrupted run are discarded (--resume continues)\n"
     assert note in run("predict", "many.csv", "-o", "out.csv", "--proba").stderr
     assert (tmp_path / "out.csv").read_text().splitlines()[0].endswith("p_login")
     assert list_outputs(tmp_path) == ["out.csv"]
 
 
 def test_with_resume_and_nothing_to_go_on_with_it_starts_and_says_so(run, model, many, tmp_path) -> None:
-    note = "out.csv: nothing is there to go on with, so it starts with the first row\n"
+    note = "out.csv: there is nothing to resume, so it starts with the first row\n"
     assert note in run("predict", many(), "-o", "out.csv", "--resume").stderr
     (tmp_path / ".out.csv.partial").write_bytes(b"of whom?")
     assert note in run("predict", "many.csv", "-o", "out.csv", "--resume").stderr
@@ -215,7 +215,7 @@ def test_what_was_torn_when_the_machine_died_does_not_count(
         with (tmp_path / name).open("ab") as file:
             file.write(torn)
     interrupt("many.csv", "-o", "out.csv", "--resume", batch=2)
-    assert "goes on after 256 rows" in run("predict", "many.csv", "-o", "out.csv", "--resume").stderr
+    assert "continues after 256 rows" in run("predict", "many.csv", "-o", "out.csv", "--resume").stderr
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
@@ -233,4 +233,4 @@ def test_resume_needs_a_file(run, error, model, many) -> None:
         assert "--resume needs -o FILE" in run("predict", many(), "--resume", *arguments, check=2).stderr
     if sys.platform != "win32":
         line = error("predict", "many.csv", "--resume", "-o", "/dev/null")
-        assert line == "/dev/null: is no file, so nothing of it was kept; leave out --resume"
+        assert line == "/dev/null: is not a file, so nothing of it was saved; leave out --resume"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from grutext.data import FORMATS, ReadOptions, RowReader, read_dataset, read_rows
+from grutext.data import ReadOptions, RowReader, format_names, read_dataset, read_rows
 from grutext.errors import GrutextError
 
 # Bytes that mean something to one of the forms, mixed with any others.
@@ -29,7 +29,7 @@ PIECES = [
 CONTENT = st.binary(max_size=60) | st.lists(st.sampled_from(PIECES) | st.binary(max_size=3), max_size=25).map(
     b"".join
 )
-FILES = [name for name in FORMATS if name != "folder"]
+FILES = [name for name in format_names() if name != "folder"]
 EXAMPLES = settings.default.max_examples * 3 // 2  # fewer with --fast
 
 

@@ -165,12 +165,9 @@ def test_every_reader_tells_the_size_of_its_records(write, form):
         name = "any"
     else:
         name = write("any", contents[form])
-    from grutext.data.formats.fasttext import open_lines
-    from grutext.data.formats.registry import open_table
-    from grutext.data.formats.sources import find_source
+    from grutext.data.formats.registry import find_source, open_table
 
-    source = find_source(name, form)
-    with open_lines(source, "utf-8") if form == "txt" else open_table(source, "utf-8") as table:
+    with open_table(find_source(name, form), "utf-8", labelled=form != "txt") as table:
         assert len(text) - 1 <= table.first[0].size <= len(text) + 50
 
 
@@ -178,7 +175,7 @@ def test_every_reader_tells_the_size_of_its_records(write, form):
 def test_codecs_that_may_hold_back_a_whole_file_are_refused(write, problem, codec):
     name = write("any.csv", "text,label\na,x\n")
     assert problem(name, ReadOptions(encoding=codec)) == (
-        f'any.csv: the encoding "{codec}" is none that is read; save it as UTF-8'
+        f'any.csv: the encoding "{codec}" is not supported; save the file as UTF-8'
     )
 
 
@@ -226,7 +223,7 @@ class TestParquet:
         called = "standard input" if name == "-" else name
         assert message == (
             f"{called}: parquet of more than {len(content) - 1:,} bytes is read from a file of its own; save it "
-            "unpacked, and name that"
+            "uncompressed, and name that file"
         )
 
 

@@ -4,8 +4,8 @@ import collections
 
 import pytest
 
-from grutext.data import Example, ReadOptions, Spill, check_trainable, fingerprint, read_dataset
-from grutext.data.on_disk import gather
+from grutext.data import Example, ReadOptions, ShardOptions, check_trainable, fingerprint, read_dataset
+from grutext.data.on_disk import collect
 from grutext.errors import DataError
 
 
@@ -19,8 +19,8 @@ def examples(count=3000):
     return made
 
 
-def spill(tmp_path, limit=1000, share=0.0, seed=3):
-    return Spill(limit, tmp_path / "texts", seed, share)
+def options(tmp_path, limit=1000, share=0.0, seed=3):
+    return ShardOptions(limit, tmp_path / "texts", seed, share)
 
 
 def read_all(shards):
@@ -29,20 +29,20 @@ def read_all(shards):
 
 def test_few_texts_stay_in_memory(tmp_path):
     few = examples(10)
-    gathered = gather(iter(few), spill(tmp_path, limit=sum(len(e.text) for e in few), share=0.5))
-    assert gathered.examples == few
-    assert (gathered.shards, gathered.held_back) == (None, ())
+    collected = collect(iter(few), options(tmp_path, limit=sum(len(e.text) for e in few), share=0.5))
+    assert collected.examples == few
+    assert (collected.shards, collected.held_out) == (None, ())
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_text_is_in_one_file_or_held_back(tmp_path):
+def test_every_text_is_in_one_file_or_held_out(tmp_path):
     many = examples()
-    gathered = gather(iter(many), spill(tmp_path, share=0.1))
-    shards = gathered.shards
-    assert gathered.examples == []
+    collected = collect(iter(many), options(tmp_path, share=0.1))
+    shards = collected.shards
+    assert collected.examples == []
     found = read_all(shards)
-    assert sorted(found + list(gathered.held_back), key=lambda e: e.row) == many
-    assert len(gathered.held_back) in {299, 300}  # without the rare label, if chance chose it
+    assert sorted(found + list(collected.held_out), key=lambda e: e.row) == many
+    assert len(collected.held_out) in {299, 300}  # without the rare label, if chance chose it
     assert shards.texts == len(found)
     assert shards.characters == sum(len(e.text) for e in found)
     assert shards.counts == collections.Counter(e.labels[0] for e in found)
@@ -51,22 +51,22 @@ def test_every_text_is_in_one_file_or_held_back(tmp_path):
 
 @pytest.mark.long
 def test_chance_decides_whatever_the_order(tmp_path):
-    gathered = gather(iter(examples()), spill(tmp_path, share=0.2))
-    early = [e.labels == ("early",) for e in gathered.held_back]
+    collected = collect(iter(examples()), options(tmp_path, share=0.2))
+    early = [e.labels == ("early",) for e in collected.held_out]
     assert 0.42 < sum(early) / len(early) < 0.58
-    sizes = [len(gathered.shards.read(n)) for n in range(len(gathered.shards.paths))]
+    sizes = [len(collected.shards.read(n)) for n in range(len(collected.shards.paths))]
     assert max(sizes) < 40, "a file has about 15"
-    mixed = [len({e.labels for e in gathered.shards.read(n)}) > 1 for n in range(len(sizes))]
+    mixed = [len({e.labels for e in collected.shards.read(n)}) > 1 for n in range(len(sizes))]
     assert sum(mixed) > 0.9 * len(mixed)
-    rows = [e.row for e in gathered.held_back]
+    rows = [e.row for e in collected.held_out]
     assert rows == sorted(rows)
 
 
 @pytest.mark.long
 def test_the_seed_decides(tmp_path):
     def split(seed):
-        gathered = gather(iter(examples()), spill(tmp_path, share=0.1, seed=seed))
-        return gathered.held_back, [e.row for e in read_all(gathered.shards)]
+        collected = collect(iter(examples()), options(tmp_path, share=0.1, seed=seed))
+        return collected.held_out, [e.row for e in read_all(collected.shards)]
 
     first, again, other = split(1), split(1), split(2)
     assert first == again
@@ -76,14 +76,14 @@ def test_the_seed_decides(tmp_path):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_label_stays_in_the_files(tmp_path, seed):
-    gathered = gather(iter(examples(60)), spill(tmp_path, limit=10, share=0.9, seed=seed))
-    assert set(gathered.shards.counts) == {"early", "late", "rare"}
-    assert gathered.shards.texts + len(gathered.held_back) == 60
+    collected = collect(iter(examples(60)), options(tmp_path, limit=10, share=0.9, seed=seed))
+    assert set(collected.shards.counts) == {"early", "late", "rare"}
+    assert collected.shards.texts + len(collected.held_out) == 60
 
 
 def test_a_sample_is_random_within_a_file_too(tmp_path, monkeypatch):
     monkeypatch.setattr("grutext.data.on_disk._SHARDS", 2)
-    shards = gather(iter(examples()), spill(tmp_path)).shards
+    shards = collect(iter(examples()), options(tmp_path)).shards
     sample = shards.sample(3000)
     assert 3000 <= sum(len(e.text) for e in sample) < 3050
     early = [e.labels == ("early",) for e in sample]
@@ -92,21 +92,21 @@ def test_a_sample_is_random_within_a_file_too(tmp_path, monkeypatch):
     assert sorted(shards.sample(10**9), key=lambda e: e.row) == examples()
 
 
-def test_what_is_held_back_is_bounded_in_characters(tmp_path, monkeypatch):
+def test_what_is_held_out_is_bounded_in_characters(tmp_path, monkeypatch):
     monkeypatch.setattr("grutext.data.on_disk._MOST_CHARACTERS", 500)
-    gathered = gather(iter(examples()), spill(tmp_path, share=0.5))
-    assert 450 < sum(len(e.text) for e in gathered.held_back) <= 500
-    assert gathered.shards.texts + len(gathered.held_back) == 3000
+    collected = collect(iter(examples()), options(tmp_path, share=0.5))
+    assert 450 < sum(len(e.text) for e in collected.held_out) <= 500
+    assert collected.shards.texts + len(collected.held_out) == 3000
 
 
 def test_a_data_set_in_files_is_checked_like_any_other(write, tmp_path):
     rows = "".join(f'{{"text": "a{n}", "label": "{"xy"[n % 2]}"}}\n' for n in range(40))
     name = write("many.jsonl", rows.encode())
-    dataset = read_dataset(name, ReadOptions(), spill=spill(tmp_path, limit=20, share=0.25))
-    assert (dataset.texts, len(dataset.held_back), dataset.examples) == (40, 10, [])
+    dataset = read_dataset(name, ReadOptions(), shards=options(tmp_path, limit=20, share=0.25))
+    assert (dataset.texts, len(dataset.held_out), dataset.examples) == (40, 10, [])
     assert dataset.label_counts == {"x": 20, "y": 20}
     assert check_trainable(dataset) == []
     name = write("rare.jsonl", (rows + '{"text": "b", "label": "z"}\n').encode())
-    dataset = read_dataset(name, ReadOptions(), spill=spill(tmp_path, limit=20))
+    dataset = read_dataset(name, ReadOptions(), shards=options(tmp_path, limit=20))
     with pytest.raises(DataError, match=r'rare.jsonl: the class "z" has this one example only'):
         check_trainable(dataset)

@@ -6,7 +6,7 @@ import pytest
 
 from grutext.data import Columns, ReadOptions, Row, read_rows
 
-FORMS = ".csv .tsv .jsonl .txt .parquet (each also .gz), or - for standard input"
+FORMS = ".csv .jsonl .parquet .tsv .txt (each also .gz), or - for standard input"
 
 
 def read_all(name, options=None, **kwargs):
@@ -46,7 +46,12 @@ def test_rows_of_json_keep_all_values(write, suffix):
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_lines_of_text_are_kept_empty_ones_too(write, suffix):
     with read_rows(write(f"a.txt{suffix}", "\ufeffone\r\n\n two \nlast")) as reader:
-        assert (reader.columns, reader.text_column, reader.format, reader.notes) == (None, "text", "txt", [])
+        assert (reader.columns, reader.text_column, reader.format, reader.notes) == (
+            ("text",),
+            "text",
+            "txt",
+            [],
+        )
         assert list(reader) == [
             Row(1, {"text": "one"}, "one"),
             Row(2, {"text": ""}, ""),

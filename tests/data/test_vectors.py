@@ -113,7 +113,7 @@ def test_what_is_no_finite_number_is_refused_where_the_row_is_wanted(write, numb
         ("Dear reader,\n", "w.txt, line 1: no vector; a line is a word and its numbers"),
         (
             gzip.compress(ROWS.encode(), mtime=0),
-            "w.txt, line 1: it is packed with gzip; let its name end in .gz",
+            "w.txt, line 1: it is compressed with gzip; let its name end in .gz",
         ),
         (b"PK\x03\x04\x14\0\0", "w.txt, line 1: it is a zip archive; unpack it"),
         (b"1 3\nthe " + struct.pack("<3f", 0.1, -0.7, 3.3), "w.txt, line 2: ends with 0 numbers"),
@@ -133,7 +133,9 @@ def test_a_binary_file_is_told_from_a_damaged_one(write):
 def test_files_that_cannot_be_read_are_named(write):
     packed = gzip.compress("".join(f"w{n} {n} {n}\n" for n in range(5000)).encode())
     assert refusal(write("cut.gz", packed[: len(packed) // 2]), "w1").endswith("cut off here; copy it again")
-    assert refusal(write("plain.gz", ROWS.encode()), "the").startswith("plain.gz: is not packed with gzip")
+    assert refusal(write("plain.gz", ROWS.encode()), "the").startswith(
+        "plain.gz: is not compressed with gzip"
+    )
     for use in (vector_width, digest):
         with pytest.raises(DataError, match=r"^gone\.txt: cannot be read: No such file"):
             use(Path("gone.txt"))

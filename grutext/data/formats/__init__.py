@@ -1,1 +1,1 @@
-"""One file a format: labelled rows as they stand on the disk; `registry` lists the formats."""
+"""The formats of labelled rows: one module for each format, found by `registry`, and what they share."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from grutext.data.formats.cells import render_cells
 from grutext.data.formats.lines import read_lines
+from grutext.data.formats.registry import Format
 from grutext.data.formats.sources import Source
 from grutext.data.limits import LONGEST_RECORD, check_record
 from grutext.data.records import Record, Table, check_columns
@@ -17,28 +19,36 @@ from grutext.messages import count
 if TYPE_CHECKING:
     from _csv import Reader
 
-DELIMITERS = {"csv": ",", "tsv": "\t"}
+
+def open_csv(source: Source, encoding: str) -> Table:
+    """Open a file whose cells are separated by commas; see `open_delimited`."""
+    return open_delimited(source, encoding, ",")
 
 
-def open_delimited(source: Source, encoding: str, form: str) -> Table:
-    """Opens a file of delimited cells.
+def open_tsv(source: Source, encoding: str) -> Table:
+    """Open a file whose cells are separated by tabs; see `open_delimited`."""
+    return open_delimited(source, encoding, "\t")
 
-    Every cell stays text, character for character. Lines without anything are no rows. A column without a name
+
+def open_delimited(source: Source, encoding: str, delimiter: str) -> Table:
+    """Open a file of delimited cells.
+
+    Every cell is a string, character for character as in the file. Blank lines are skipped. A column without a name
     is called `column_N`, counted from 1.
 
     Args:
         source: A file or standard input.
         encoding: Its encoding.
-        form: `csv` or `tsv`.
+        delimiter: The character between two cells.
 
     Raises:
-        DataError: The header or one of the first rows cannot be used.
+        DataError: The header or one of the first rows is malformed.
     """
     # The csv module has one limit for the whole process, 131,072 characters, which real documents exceed. It is
     # raised and stays so: lowering it again would fail another thread that is reading a long text.
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_RECORD))
     lines = _Lines(read_lines(source, encoding), source)
-    rows = _read_rows(csv.reader(lines, delimiter=DELIMITERS[form], strict=True), lines, source)
+    rows = _read_rows(csv.reader(lines, delimiter=delimiter, strict=True), lines, source)
     header = next(rows, None)
     if header is None:
         raise DataError("is empty; the first line names the columns, such as text,label", source.name)
@@ -49,11 +59,21 @@ def open_delimited(source: Source, encoding: str, form: str) -> Table:
     )
 
 
+def render_csv_row(columns: Sequence[str], row: Mapping[str, Any], safe: bool) -> str:
+    """Return a row as a line of CSV, with an empty cell for a column that the row lacks."""
+    return render_cells([row.get(name) for name in columns], ",", safe=safe)
+
+
+def render_tsv_row(columns: Sequence[str], row: Mapping[str, Any], safe: bool) -> str:
+    """Return a row as a line of TSV, with an empty cell for a column that the row lacks."""
+    return render_cells([row.get(name) for name in columns], "\t", safe=safe)
+
+
 class _Lines:
-    """Lines on their way to the csv module, which takes as many as a row goes on.
+    """Checked lines for the csv module, which reads one or more of them for each row.
 
     Attributes:
-        size: Characters of the lines since it was last set to 0.
+        size: The number of characters of all lines read since `size` was last set to 0.
     """
 
     def __init__(self, lines: Generator[str, None, None], source: Source) -> None:
@@ -63,20 +83,20 @@ class _Lines:
         self._source = source
 
     def __iter__(self) -> Iterator[str]:
-        """Refuses NUL, which the csv module takes or not, depending on its version, and rows that never end."""
+        """Yield the lines; raise a DataError for a row that is too long, and for NUL, which only some versions of csv refuse."""
         start = 1
         for number, line in enumerate(self._lines, start=1):
             start = start if self.size else number
             self.size += len(line)
             check_record(self.size, self._source.name, start)
             if "\0" in line:
-                problem = "a NUL character is no text; if the file is UTF-16, name it: --encoding utf-16"
+                problem = "a NUL character is not text; if the file is UTF-16, name it: --encoding utf-16"
                 raise DataError(problem, self._source.name, number)
             yield line
 
 
 def _read_rows(reader: Reader, lines: _Lines, source: Source) -> Generator[tuple[int, list[str]], None, None]:
-    """Gives each row that has anything with the line on which it starts."""
+    """Yield the number of the line on which a row starts, and its cells; blank lines are skipped."""
     while True:
         start = reader.line_num + 1
         lines.size = 0
@@ -121,3 +141,9 @@ def _build_records(
                 problem += "separators or line breaks in it"
                 raise DataError(problem, source.name, number)
             yield Record(number, dict(zip(columns, cells, strict=True)), source.name, lines.size)
+
+
+FORMATS = (
+    Format("csv", open_csv, (".csv",), write_row=render_csv_row, header=True),
+    Format("tsv", open_tsv, (".tsv",), write_row=render_tsv_row, header=True),
+)

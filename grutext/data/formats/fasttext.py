@@ -1,4 +1,4 @@
-"""Lines of text: fastText's form, `__label__x __label__y text`, and plain ones."""
+"""Lines of text: with labels as in fastText (`__label__x __label__y text`), and without."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import re
 from collections.abc import Generator
 from contextlib import closing
 
+from grutext.data.formats.delimited import render_tsv_row
 from grutext.data.formats.lines import read_records
+from grutext.data.formats.registry import Format
 from grutext.data.formats.sources import Source
 from grutext.data.records import Record, Table
 from grutext.errors import DataError
 from grutext.messages import count
 
 PREFIX = "__label__"
-# fastText takes every word with the prefix for a label, wherever it stands in the line.
+# fastText reads every word with the prefix as a label, also in the middle of a line.
 _LABEL = re.compile(rf"(?<!\S){PREFIX}(\S*)\s?")
 _EMPTY = "is empty; each line is one text"
-_NO_LABEL = f'no label; a line starts with "{PREFIX}NAME "; --skip-empty drops lines without'
+_NO_LABEL = f'no label; a line starts with "{PREFIX}NAME "; --skip-empty drops lines without a label'
 
 
 def open_fasttext(source: Source, encoding: str) -> Table:
-    """Opens a file of lines that name their labels. Blank lines are no rows.
+    """Open a file of lines that name their labels. Blank lines are skipped.
 
-    The field `label` of a record is a text, a list where there are several, or None.
+    The field `label` of a record is a string, a list of strings if there are several labels, or None.
 
     Raises:
         DataError: None of the first lines names a label.
@@ -36,19 +38,24 @@ def open_fasttext(source: Source, encoding: str) -> Table:
 
 
 def open_lines(source: Source, encoding: str) -> Table:
-    """Opens a file in which each line is a text; an empty line is an empty text."""
+    """Open a file in which each line is a text; an empty line is an empty text."""
     return Table(
         source.name, read_records(source, encoding, _build_plain), ["text"], fixed=True, empty=_EMPTY
     )
 
 
 def parse_labels(plain: Table) -> Table:
-    """Gives the table of a file whose plain lines were opened, with labels and texts apart."""
+    """Return a table with the labels and the texts of the lines of an open table."""
     return Table(plain.source, _parse(plain), ["label", "text"], fixed=True, empty=_EMPTY, no_label=_NO_LABEL)
 
 
+def open_fasttext_rows(source: Source, encoding: str) -> Table:
+    """Open a file of lines that may name labels, to predict on its texts. Blank lines are skipped."""
+    return parse_labels(open_lines(source, encoding))
+
+
 def starts_with_label(plain: Table) -> bool:
-    """Tells whether the first line that has anything begins with a label."""
+    """Return whether the first line of an open table that is not blank begins with a label."""
     texts = (record.fields["text"].lstrip() for record in plain.first)
     return next((text for text in texts if text), "").startswith(PREFIX)
 
@@ -67,3 +74,10 @@ def _parse(plain: Table) -> Generator[Record, None, None]:
             label = None if not labels else labels[0] if len(labels) == 1 else labels
             text = _LABEL.sub("", line).strip()
             yield Record(record.number, {"label": label, "text": text}, record.source, record.size)
+
+
+# Rows of lines are written as TSV, since a label or a confidence has no place in a line of text.
+FORMATS = (
+    Format("fasttext", open_fasttext, open_rows=open_fasttext_rows, write_row=render_tsv_row, header=True),
+    Format("txt", open_fasttext, (".txt",), open_rows=open_lines, write_row=render_tsv_row, header=True),
+)

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from grutext.data.formats.lines import read_whole
+from grutext.data.formats.registry import Format
 from grutext.data.formats.sources import Source, explain_os_error
 from grutext.data.records import Record, Table
 from grutext.errors import DataError
@@ -14,15 +15,15 @@ from grutext.messages import count, list_names
 
 SUFFIX = ".txt"
 _FORM = f"a folder of class folders has one folder for each label, with {SUFFIX} files in it"
-_PARTS = {"train", "test", "dev", "valid", "validation", "val", "eval"}
+_SPLITS = {"train", "test", "dev", "valid", "validation", "val", "eval"}
 
 
 def open_folder(source: Source, encoding: str) -> Table:
-    """Opens a folder of class folders.
+    """Open a folder of class folders.
 
-    Each `.txt` file below a class folder, at any depth, is one text, and the class folder's name is its label.
-    Classes and files come in the order of their names. Other files are left out and counted; hidden ones are not
-    looked at.
+    Each `.txt` file below a class folder, at any depth, is one text, and the class folder's name is its label. Classes
+    and files are read in the order of their names. Other files are skipped, and a note says how many; hidden files are
+    ignored.
 
     Raises:
         DataError: There are no class folders, or no texts in them.
@@ -48,7 +49,7 @@ def open_folder(source: Source, encoding: str) -> Table:
 
 
 def _list_classes(root: str) -> tuple[list[str], int]:
-    """Gives the names of the class folders, and how many files lie beside them."""
+    """Return the names of the class folders, and the number of files beside them."""
     try:
         with os.scandir(root) as entries:
             visible = sorted(
@@ -61,11 +62,9 @@ def _list_classes(root: str) -> tuple[list[str], int]:
         files = [name for name, _ in visible]
         found = f"it holds {list_names(files)}; name the file itself, or: " if files else "it is empty; "
         raise DataError(f"has no class folders; {found}{_FORM}", root)
-    if _PARTS.issuperset(name.lower() for name in classes):
+    if _SPLITS.issuperset(name.lower() for name in classes):
         first = Path(root, classes[0])
-        problem = (
-            f"its folders {list_names(classes)} look like parts, not classes; name one part, such as {first}"
-        )
+        problem = f"its folders {list_names(classes)} look like splits, not classes; name one split, such as {first}"
         raise DataError(problem, root)
     return classes, len(visible) - len(classes)
 
@@ -83,3 +82,6 @@ def _read_texts(texts: list[tuple[str, str]], encoding: str) -> Generator[Record
     for label, path in texts:
         text = read_whole(Source(path, path, "txt"), encoding)
         yield Record(1, {"text": text, "label": label}, path, len(text))
+
+
+FORMATS = (Format("folder", open_folder, kind="folder", usage="a folder of class folders"),)

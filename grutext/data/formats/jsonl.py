@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grutext.data.cells import JsonNumber
+from grutext.data.formats.cells import render_json
 from grutext.data.formats.lines import read_records
+from grutext.data.formats.registry import Format
 from grutext.data.formats.sources import Source
 from grutext.data.limits import MOST_LEVELS
 from grutext.data.records import Record, Table, find_double
@@ -18,11 +21,16 @@ _TOO_DEEP = f"its JSON is nested in more than {MOST_LEVELS} levels; leave out wh
 _OBJECT = '{"text": "…", "label": "…"}'
 
 
+def render_json_row(_columns: Sequence[str], row: Mapping[str, Any], _safe: bool) -> str:
+    """Return a row as a line of JSON with its own fields."""
+    return render_json(row) + "\n"
+
+
 def open_jsonl(source: Source, encoding: str) -> Table:
-    """Opens a file of JSON lines. Numbers stay as they are written (`JsonNumber`); blank lines are no rows.
+    """Open a file of JSON lines. Numbers are kept as they are written (`JsonNumber`); blank lines are skipped.
 
     Raises:
-        DataError: One of the first lines is no JSON object.
+        DataError: One of the first lines is not a JSON object.
     """
     empty = f"is empty; each line is one object, {_OBJECT}"
     return Table(source.name, read_records(source, encoding, _build_record), empty=empty)
@@ -56,7 +64,7 @@ def _build_record(source: Source, number: int, line: str) -> Record | None:
 
 
 class _DoubledKeyError(Exception):
-    """An object has a key twice, of which JSON parsers keep one in silence."""
+    """An object has a key twice; the json module would silently keep one of the values."""
 
 
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -67,8 +75,11 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Tells whether lists and objects lie in one another in more than some levels."""
+    """Return whether lists and objects are nested in more than `levels` levels."""
     if not isinstance(value, list | dict):
         return False
     items = value.values() if isinstance(value, dict) else value
     return levels == 0 or any(_is_deeper(item, levels - 1) for item in items)
+
+
+FORMATS = (Format("jsonl", open_jsonl, (".jsonl",), write_row=render_json_row),)

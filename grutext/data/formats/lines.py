@@ -1,4 +1,4 @@
-"""Bytes of a source as numbered lines of text."""
+"""Lines of text from the bytes of a source."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import partial
 
+from grutext.data.formats.registry import load_formats
 from grutext.data.formats.sources import Source, explain_os_error, open_bytes
 from grutext.data.limits import LONGEST_RECORD, check_record
 from grutext.data.records import Record
 from grutext.errors import DataError
 from grutext.messages import quote
 
-# Codecs that hold back what they have read, however much, or are none of files in the first place.
-_NOT_READ = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"}
+# Codecs that may keep a whole file in memory before they return a character, or that are not for files.
+_REFUSED = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"}
 _LINE_END = re.compile(rb"\r\n?|\n")
-# First bytes that tell what a file is when it is not text in the named encoding.
+# What a file is that begins with these bytes and is not text in the given encoding.
 _MAGIC = (
-    (b"\x1f\x8b", "it is packed with gzip; let its name end in .gz"),
+    (b"\x1f\x8b", "it is compressed with gzip; let its name end in .gz"),
     (b"\xff\xfe", "it starts like UTF-16; try --encoding utf-16"),
     (b"\xfe\xff", "it starts like UTF-16; try --encoding utf-16"),
     (b"PK\x03\x04", "it is a zip archive or a spreadsheet; save it as CSV"),
-    (b"PAR1", "it is a parquet file; try --format parquet"),
 )
 
 
 def read_lines(source: Source, encoding: str) -> Generator[str, None, None]:
-    r"""Gives the lines of a source, with the line ends that they have (`\n`, `\r\n` or `\r`).
+    r"""Yield the lines of a source with their line ends (`\n`, `\r\n` or `\r`).
 
     Args:
         source: A file or standard input.
         encoding: Its encoding; a byte order mark of UTF-8 is left out.
 
     Raises:
-        DataError: It cannot be read, unpacked or decoded, or a line is too long; names the line.
+        DataError: The source cannot be read, decompressed or decoded, or a line is too long; names the line.
     """
     codec = _find_codec(encoding, source)
     number = 0
@@ -61,12 +61,12 @@ def read_lines(source: Source, encoding: str) -> Generator[str, None, None]:
 def read_records(
     source: Source, encoding: str, build: Callable[[Source, int, str], Record | None]
 ) -> Generator[Record, None, None]:
-    """Gives the records of a source that has one a line.
+    """Yield the records of a source with one record on each line.
 
     Args:
         source: A file or standard input.
         encoding: Its encoding.
-        build: Gives the record of a source, a line number and a line (without its end); None for no record.
+        build: Returns the record of a source, a line number and a line without its end; None to skip the line.
     """
     with closing(read_lines(source, encoding)) as lines:
         for number, line in enumerate(lines, start=1):
@@ -76,14 +76,14 @@ def read_records(
 
 
 def read_whole(source: Source, encoding: str) -> str:
-    """Gives all of a source as one text.
+    """Return all of a source as one string.
 
     Args:
         source: A file or standard input.
         encoding: Its encoding.
 
     Raises:
-        DataError: As `read_lines`; or all of it is too long for one text.
+        DataError: As in `read_lines`; or the whole is too long for one text.
     """
     lines, size = list[str](), 0
     with closing(read_lines(source, encoding)) as rows:
@@ -95,9 +95,9 @@ def read_whole(source: Source, encoding: str) -> str:
 
 
 def explain_reading(error: Exception, source: Source, row: int | None = None) -> DataError:
-    """Gives the error of the data for one that came up while its bytes were read."""
+    """Return the DataError for an error of the operating system, gzip or zlib while a source was read."""
     if isinstance(error, gzip.BadGzipFile) and row in (None, 1):
-        return DataError("is not packed with gzip, although its name ends in .gz; rename it", source.name)
+        return DataError("is not compressed with gzip, although its name ends in .gz; rename it", source.name)
     if isinstance(error, EOFError):
         return DataError("the .gz file is cut off here; copy it again", source.name, row)
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
@@ -108,24 +108,34 @@ def explain_reading(error: Exception, source: Source, row: int | None = None) ->
 def _find_codec(encoding: str, source: Source) -> str:
     try:
         codec = codecs.lookup(encoding)
-        io.TextIOWrapper(io.BytesIO(), encoding)  # refuses codecs that do not give text
+        io.TextIOWrapper(io.BytesIO(), encoding)  # raises an error for codecs that do not decode to text
     except (LookupError, ValueError):
         problem = f"there is no encoding {quote(encoding)}; --encoding takes names such as latin-1"
         raise DataError(problem, source.name) from None
-    if codec.name in _NOT_READ:
-        raise DataError(f"the encoding {quote(encoding)} is none that is read; save it as UTF-8", source.name)
+    if codec.name in _REFUSED:
+        raise DataError(
+            f"the encoding {quote(encoding)} is not supported; save the file as UTF-8", source.name
+        )
     return "utf-8-sig" if codec.name == "utf-8" else codec.name
 
 
 def _explain_bytes(error: UnicodeError, encoding: str, lines: int) -> tuple[int, str]:
-    """Gives the line of bytes that are no text, and the problem; `lines` were read well before."""
+    """Return the number of the line that cannot be decoded, and the problem; `lines` lines before it were read."""
     advice = "name its encoding, such as --encoding latin-1"
     if not isinstance(error, UnicodeDecodeError):
         return lines + 1, f"this line is not {encoding.upper()}; {advice}"
     before = error.object[: error.start]
     # In UTF-16 and UTF-32 the two bytes of CR LF are not neighbours.
-    linear = encoding.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
-    row = lines + 1 + (before.count(b"\n") if linear else len(_LINE_END.findall(before)))
+    wide = encoding.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
+    row = lines + 1 + (before.count(b"\n") if wide else len(_LINE_END.findall(before)))
     if lines == 0:
-        advice = next((hint for magic, hint in _MAGIC if error.object.startswith(magic)), advice)
+        advice = next((hint for magic, hint in _hints() if error.object.startswith(magic)), advice)
     return row, f"byte 0x{error.object[error.start]:02x} is not {encoding.upper()}; {advice}"
+
+
+def _hints() -> list[tuple[bytes, str]]:
+    """Return what a file is by its first bytes, and what to do about it."""
+    formats = [form for form in load_formats().values() if form.magic]
+    return [(form.magic, f"it is a {form.name} file; try --format {form.name}") for form in formats] + list(
+        _MAGIC
+    )

@@ -1,4 +1,4 @@
-"""Parquet, by pyarrow."""
+"""Parquet files, read with pyarrow."""
 
 from __future__ import annotations
 
@@ -10,32 +10,31 @@ from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
 from grutext.data.formats.lines import explain_reading
+from grutext.data.formats.registry import Format
 from grutext.data.formats.sources import Source, open_bytes
 from grutext.data.limits import LARGEST_IN_MEMORY, check_record
 from grutext.data.records import PEEKED, Record, Table, check_columns
-from grutext.errors import DataError, MissingExtraError
+from grutext.errors import DataError
 from grutext.messages import shorten
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
     from pyarrow.parquet import FileMetaData
 
-_BUFFER = 2**20  # bytes; with it pages are read one by one, without it a whole row group at once
-# Bytes that the rows of a batch may have, and how many there are at least: one by one they take ten times as long.
+_BUFFER = 2**20  # bytes; with a buffer, pages are read one by one, without it a whole row group at once
+# Largest size of a batch in bytes, and its smallest number of rows: reading row by row takes ten times as long.
 _UNPACKED, _FEWEST = 2**28, 8
 
 
-def open_parquet(source: Source) -> Table:
-    """Opens a parquet file; rows are numbered from 1, and values are those of Python.
+def open_parquet(source: Source, _encoding: str) -> Table:
+    """Open a parquet file. Rows are numbered from 1, and values have Python's types.
 
     Raises:
-        DataError: It is no parquet file, or it is damaged.
-        MissingExtraError: pyarrow is not installed.
+        DataError: It is not a parquet file, or it is damaged.
+        ImportError: pyarrow is not installed.
     """
-    try:
-        from pyarrow import parquet
-    except ImportError:
-        raise MissingExtraError("reading parquet", "pyarrow", "train") from None
+    from pyarrow import parquet
+
     files = ExitStack()
     try:
         with files:
@@ -46,7 +45,7 @@ def open_parquet(source: Source) -> Table:
             columns = file.schema_arrow.names
             check_columns(columns, source.name)
             size = _rows_at_once(file.metadata, source)
-            # Over all groups at once, pyarrow lets go of what it has read only at the end.
+            # If it iterated over all groups at once, pyarrow would keep all of them in memory.
             batches = chain.from_iterable(
                 file.iter_batches(batch_size=size, row_groups=[group]) for group in range(file.num_row_groups)
             )
@@ -67,17 +66,17 @@ def _read_all(stream: IO[bytes], source: Source) -> IO[bytes]:
         raise explain_reading(error, source) from None
     if len(content) > LARGEST_IN_MEMORY:
         problem = f"parquet of more than {LARGEST_IN_MEMORY:,} bytes is read from a file of its own"
-        raise DataError(f"{problem}; save it unpacked, and name that", source.name)
+        raise DataError(f"{problem}; save it uncompressed, and name that file", source.name)
     return io.BytesIO(content)
 
 
 def _rows_at_once(metadata: FileMetaData, source: Source) -> int:
-    """Gives how many rows to unpack together; a cell of a row group may be as large as the group says it is.
+    """Return how many rows to decompress together, from the sizes of the row groups.
 
-    The metadata of single columns would tell more, but pyarrow ends the process where they are damaged.
+    The metadata of single columns would say more, but pyarrow ends the process if they are damaged.
 
     Raises:
-        DataError: Some row is too long, because the average row of its group is.
+        DataError: The rows of a group are too long on average.
     """
     row, most = 1, PEEKED
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
@@ -103,7 +102,7 @@ def _read_records(
 
 
 def _read_rows(batch: RecordBatch) -> Iterator[tuple[dict[str, Any], int]]:
-    """Gives the rows of a batch with their sizes; one by one, where all of them at once would be too much."""
+    """Yield the rows of a batch and their sizes in bytes; converts a large batch row by row."""
     if batch.nbytes <= _BUFFER:
         size = batch.nbytes // max(batch.num_rows, 1)
         yield from ((fields, size) for fields in batch.to_pylist())
@@ -114,7 +113,7 @@ def _read_rows(batch: RecordBatch) -> Iterator[tuple[dict[str, Any], int]]:
 
 
 def _weigh(value: Any) -> int:
-    """Gives about how many bytes a value has."""
+    """Return the approximate size of a value in bytes."""
     if isinstance(value, str | bytes):
         return len(value)
     if isinstance(value, list | tuple):
@@ -124,4 +123,7 @@ def _weigh(value: Any) -> int:
 
 def _explain(error: Exception, source: Source, row: int | None = None) -> DataError:
     reason = shorten(str(error), 120)
-    return DataError(f"is no parquet file, or a damaged one ({reason}); write it again", source.name, row)
+    return DataError(f"is not a parquet file, or is damaged ({reason}); write it again", source.name, row)
+
+
+FORMATS = (Format("parquet", open_parquet, (".parquet",), magic=b"PAR1", package="pyarrow", extra="train"),)

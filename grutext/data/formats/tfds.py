@@ -1,7 +1,6 @@
 """Data sets of TensorFlow Datasets that are prepared on this machine: `tfds:NAME[/CONFIG][:SPLIT]`.
 
-Nothing is downloaded. This is the one file outside `nn/` and `training/` that may load TensorFlow, and only
-when a `tfds:` source is named.
+Nothing is downloaded. TensorFlow Datasets, which may load TensorFlow, is imported when a `tfds:` source is opened.
 """
 
 from __future__ import annotations
@@ -10,33 +9,32 @@ import re
 from collections.abc import Callable, Generator
 from typing import Any
 
-from grutext.data.formats.sources import TFDS, Source
+from grutext.data.formats.registry import Format
+from grutext.data.formats.sources import Source
 from grutext.data.records import Record, Table
-from grutext.errors import DataError, GrutextError, MissingExtraError
+from grutext.errors import DataError, GrutextError
 from grutext.messages import list_names, quote, shorten, suggest
 
 # A version in the name (`:1.0.0`) is TFDS's own notation; a split may be a slice with colons (`train[:10%]`).
-_NAME = re.compile(rf"{TFDS}:(?P<name>[\w.-]+(?:/[\w.-]+)*(?::\d[\w.*]*(?=:|$))?)(?::(?P<split>.+))?")
+_NAME = re.compile(r"tfds:(?P<name>[\w.-]+(?:/[\w.-]+)*(?::\d[\w.*]*(?=:|$))?)(?::(?P<split>.+))?")
 
 
-def open_tfds(source: Source) -> Table:
-    """Opens a prepared data set; rows are numbered from 1.
+def open_tfds(source: Source, _encoding: str) -> Table:
+    """Open a prepared data set. Rows are numbered from 1.
 
-    Names stand in the place of class numbers, and bytes are decoded. Features that are neither text, number nor
-    label (images, say) are left out.
+    Class numbers are replaced by the names of the classes, and bytes are decoded. Features that are neither text, number
+    nor label, such as images, are left out.
 
     Raises:
-        DataError: The name is unknown or not prepared, or there is no such split.
-        MissingExtraError: TensorFlow Datasets is not installed.
+        DataError: The name is unknown, the data set is not prepared, or there is no such split.
+        ImportError: TensorFlow Datasets is not installed.
     """
     match = _NAME.fullmatch(source.name)
     if match is None:
         raise DataError("the name has the form tfds:NAME[/CONFIG][:SPLIT]", source.name)
     name, split = match["name"], match["split"]
-    try:
-        import tensorflow_datasets as tfds
-    except ImportError:
-        raise MissingExtraError(f"reading {source.name}", "tensorflow-datasets", "tensorflow") from None
+    import tensorflow_datasets as tfds
+
     try:
         return _open_split(tfds, source, name, split)
     except GrutextError:
@@ -81,7 +79,7 @@ def _default_split(splits: list[str], source: Source) -> str:
 
 
 def _choose_decoders(features: Any, tfds: Any) -> dict[str, Callable[[Any], Any]]:
-    """Gives what turns the value of a feature into Python's, for each feature that can be text or label."""
+    """Return, for each feature that can be text or label, the function that converts its values to Python's types."""
     decoders: dict[str, Callable[[Any], Any]] = {}
     for name, feature in features.items():
         several = isinstance(feature, tfds.features.Sequence)
@@ -100,7 +98,7 @@ def _choose_decoders(features: Any, tfds: Any) -> dict[str, Callable[[Any], Any]
 
 
 def _name_classes(names: list[str]) -> Callable[[Any], Any]:
-    # -1 marks the hidden labels of a test part.
+    # -1 stands for the unpublished labels of a test split.
     return lambda number: names[int(number)] if number >= 0 else None
 
 
@@ -132,3 +130,15 @@ def _read_rows(
 
 def _explain(error: Exception, source: Source, row: int | None = None) -> DataError:
     return DataError(f"TFDS cannot read it: {shorten(str(error), 200)}", source.name, row)
+
+
+FORMATS = (
+    Format(
+        "tfds",
+        open_tfds,
+        kind="name",
+        package="tensorflow-datasets",
+        extra="tensorflow",
+        usage="tfds:NAME[/CONFIG][:SPLIT]",
+    ),
+)

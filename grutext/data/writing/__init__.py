@@ -1,1 +1,1 @@
-"""Predictions into files: formats, cells, and files that are whole or resumed."""
+"""Writing rows with predictions: to standard output, or to files that are complete or can be resumed."""

@@ -1,4 +1,4 @@
-"""Where results go: standard output, or a file that appears only when it is complete."""
+"""Where results are written: standard output, or a file that appears only when it is complete."""
 
 from __future__ import annotations
 
@@ -10,91 +10,91 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from grutext.data.writing.gzip_writer import Packer
-from grutext.data.writing.resumable import Partial, Run
+from grutext.data.writing.gzip_writer import GzipWriter
+from grutext.data.writing.resumable import ResumableFile, ResumableRun
 from grutext.errors import DataError
 
-_PIECE = 1 << 20  # bytes that are packed and written at once
+_PIECE = 1 << 20  # bytes that are compressed and written at once
 
 
 class Output:
-    """Bytes on their way to a target.
+    """A target to write bytes to.
 
-    A file is written beside its final place and moved there by `commit`; until then, whatever the target held
-    stays as it was. Pipes and devices are written directly, and so is standard output.
+    A file is written beside its final place and moved there by `commit`; until then, the target stays as it was. Pipes,
+    devices and standard output are written directly.
 
     Args:
-        target: A path; None or `-` for standard output. What ends in `.gz` is packed.
-        run: Who writes a file, so that it can be gone on with if it is interrupted; None removes it then.
+        target: A path, of which `.gz` at the end means compressed; None or `-` for standard output.
+        run: The run that writes a file, if an interrupted run can be continued; None removes an unfinished file.
 
     Raises:
-        DataError: The target cannot be written, or not be gone on with.
+        DataError: The target cannot be written, or cannot be continued.
 
     Attributes:
-        name: What messages call it.
-        partial: What keeps a file that has a `run`; None otherwise.
+        name: The name of the target in messages.
+        resumable: The file of a `run`; None otherwise.
     """
 
-    def __init__(self, target: str | None, run: Run | None = None) -> None:
+    def __init__(self, target: str | None, run: ResumableRun | None = None) -> None:
         self.name = "standard output" if target in {None, "-"} else str(target)
-        self.partial: Partial | None = None
+        self.resumable: ResumableFile | None = None
         self._target: Path | None = None
         self._temporary: Path | None = None
         self._pending = bytearray()
-        self._packer: Packer | None = None
+        self._gzip: GzipWriter | None = None
         if target is None or target == "-":
             if sys.stdout is None:
                 raise DataError("is closed; name a file to write", self.name)
             sys.stdout.flush()
             self._file: IO[bytes] = sys.stdout.buffer
             return
-        self._target = Path(os.path.realpath(target))  # a link stays a link
+        self._target = Path(os.path.realpath(target))  # so that a symbolic link stays one
         try:
             self._file = self._open(self._target, run)
         except (OSError, ValueError) as error:
             raise self._explain(error) from None
         if target.lower().endswith(".gz"):
-            self._packer = Packer(*self._state.get("packed", ()))
+            self._gzip = GzipWriter(*self._state.get("gzip", ()))
 
-    def _open(self, path: Path, run: Run | None) -> IO[bytes]:
+    def _open(self, path: Path, run: ResumableRun | None) -> IO[bytes]:
         if path.exists() and not path.is_file():
             if run and run.resume:
-                raise DataError("is no file, so nothing of it was kept; leave out --resume", self.name)
+                raise DataError("is not a file, so nothing of it was saved; leave out --resume", self.name)
             return path.open("wb")
         if run:
-            self.partial = Partial(path, self.name, run)
-            return self.partial.file
+            self.resumable = ResumableFile(path, self.name, run)
+            return self.resumable.file
         self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         return self._temporary.open("xb")
 
     @property
     def _state(self) -> Mapping[str, Any]:
-        return self.partial.state if self.partial else {}
+        return self.resumable.state if self.resumable else {}
 
     def write(self, data: bytes) -> None:
-        """Writes bytes, at the latest when `mark` is called.
+        """Write bytes; they may stay in memory until `mark` or `commit` is called.
 
         Raises:
-            DataError: They cannot be written: the disk is full, say.
+            DataError: They cannot be written, for example because the disk is full.
         """
         self._pending += data
         if len(self._pending) >= _PIECE:
-            self._drain()
+            self._flush()
 
     def mark(self, state: Mapping[str, Any]) -> None:
-        """Lets a reader have the bytes so far, or keeps them for a run that goes on after them.
+        """Write all bytes so far: to a pipe for its reader, to a resumable file so that a later run can continue there.
 
         Args:
-            state: What that run needs to know; it finds it in `partial.state`.
+            state: What that run needs to know; it gets it as `resumable.state`.
 
         Raises:
             DataError: The bytes cannot be written.
         """
-        self._drain()
+        self._flush()
         try:
-            if self.partial:
-                packed = {"packed": [self._packer.crc, self._packer.size]} if self._packer else {}
-                self.partial.keep({**state, **packed})
+            if self.resumable:
+                gzip = {"gzip": [self._gzip.crc, self._gzip.size]} if self._gzip else {}
+                self.resumable.save({**state, **gzip})
             elif self._temporary is None:
                 self._file.flush()
         except BrokenPipeError:
@@ -102,32 +102,32 @@ class Output:
         except OSError as error:
             raise self._explain(error) from None
 
-    def _drain(self) -> None:
+    def _flush(self) -> None:
         data = bytes(self._pending)
         self._pending.clear()
-        if data and self._packer:
-            data = self._packer.pack(data)
+        if data and self._gzip:
+            data = self._gzip.compress(data)
         try:
-            while data:  # with PYTHONUNBUFFERED, a pipe may take less than all
+            while data:  # with PYTHONUNBUFFERED, a pipe may take only some of them
                 data = data[self._file.write(data) :]
         except BrokenPipeError:
-            raise  # whoever read standard output has seen enough; the command line ends quietly
+            raise  # the reader of standard output stopped reading; the command line ends without an error
         except OSError as error:
             raise self._explain(error) from None
 
     def commit(self) -> None:
-        """Completes the output; a file gets its final name.
+        """Write what is left; give a file its final name.
 
         Raises:
-            DataError: The last bytes cannot be written, or the input ended before a run that is gone on with.
+            DataError: The last bytes cannot be written, or a resumed run got fewer rows than the interrupted one.
         """
         try:
-            self._drain()
-            if self._packer:
-                self._file.write(self._packer.end())
+            self._flush()
+            if self._gzip:
+                self._file.write(self._gzip.finish())
             self._file.flush()
-            if self.partial:
-                self.partial.finish()
+            if self.resumable:
+                self.resumable.finish()
             elif self._target:
                 if self._temporary:
                     os.fsync(self._file.fileno())
@@ -139,12 +139,12 @@ class Output:
         except OSError as error:
             raise self._explain(error) from None
         finally:
-            self.discard()  # of what is complete nothing is left to remove
+            self.discard()  # does nothing after a success
 
     def discard(self) -> None:
-        """Removes what was written of a file, unless a later run can go on with it."""
-        if self.partial:
-            self.partial.abandon()
+        """Remove an unfinished file, unless a later run can continue it."""
+        if self.resumable:
+            self.resumable.abandon()
         elif self._target:
             with contextlib.suppress(OSError):
                 self._file.close()

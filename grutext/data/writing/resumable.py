@@ -1,4 +1,4 @@
-"""What is written of a file that is not complete yet, so that an interrupted run can go on."""
+"""Files that an interrupted run can continue."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _ANEW = "repeat its command, or start anew without --resume"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What is known of a run that writes a file.
+class ResumableRun:
+    """The run that writes a file.
 
     Attributes:
-        settings: All that decides its bytes except for the rows, by what messages call it.
-        resume: Whether to go on with an interrupted run.
+        settings: Everything but the rows that decides the bytes of the file, by the name that messages use.
+        resume: Whether to continue an interrupted run.
     """
 
     settings: Mapping[str, Any]
@@ -34,33 +34,33 @@ class Run:
 
 
 @final
-class Partial:
-    """The files beside a target while it is being written, all by one process.
+class ResumableFile:
+    """A file that is being written, and that an interrupted run can continue.
 
-    `.NAME.partial` has the bytes. `.NAME.progress` is a log: a line with the settings, then one for each moment at
-    which all bytes so far were on the disk. It is only ever appended to, so that whenever a process or a machine
-    dies, the last whole line is true. `.NAME.lock` is locked while the process lives.
+    Three files lie beside the target. `.NAME.partial` has the bytes. `.NAME.progress` is a log: a line with the
+    settings, then a line for each time at which all bytes so far were on the disk. The log is only appended to, so that
+    its last complete line is true whenever a process or a machine stops. `.NAME.lock` is locked while the process runs.
 
     Args:
         target: The path of the complete file.
-        name: What messages call it.
-        run: Who writes it.
+        name: The name of the file in messages.
+        run: The run that writes the file.
 
     Raises:
-        DataError: Another process writes it, or the interrupted run had other settings.
+        DataError: Another process writes the file, or the interrupted run had other settings.
         OSError: The files cannot be written.
 
     Attributes:
-        file: Where the bytes go.
-        kept: The rows that can be gone on after, as the log has it.
-        state: What `keep` was given with them; empty where nothing is gone on with.
+        file: The open file to write to.
+        saved: The number of rows after which a later run can continue.
+        state: What `save` was given with these rows, and `rows`, `digest` and `bytes`; empty for a new file.
         notes: Lines for the user.
     """
 
-    def __init__(self, target: Path, name: str, run: Run) -> None:
+    def __init__(self, target: Path, name: str, run: ResumableRun) -> None:
         from filelock import FileLock, Timeout
 
-        os.stat(os.path.join(target.parent, ""))  # noqa: PTH116, PTH118 (or the lock would make the folder)
+        os.stat(os.path.join(target.parent, ""))  # noqa: PTH116, PTH118 (the lock would create the folder)
         self.name, self._target = name, target
         self._path, self._log_path, lock = (
             target.with_name(f".{target.name}.{part}") for part in ("partial", "progress", "lock")
@@ -72,7 +72,7 @@ class Partial:
             raise DataError(
                 "another process is writing this file; wait for it, or name another file", name
             ) from None
-        self.kept, self.state, self.notes = 0, dict[str, Any](), list[str]()
+        self.saved, self.state, self.notes = 0, dict[str, Any](), list[str]()
         self._digests: dict[int, str] = {}
         self._seen, self._hash = 0, hashlib.blake2b(digest_size=16)
         self._due = time.monotonic() + SECONDS
@@ -84,7 +84,7 @@ class Partial:
             self._unlock()
             raise
 
-    def _open(self, run: Run) -> None:
+    def _open(self, run: ResumableRun) -> None:
         settings, entries, end = self._read_log()
         there = bool(entries) and self._path.exists()
         if there and run.resume:
@@ -96,18 +96,18 @@ class Partial:
                 raise DataError(f"the interrupted run had another value of {values}; {_ANEW}", self.name)
             self._digests = {entry["rows"]: entry["digest"] for entry in entries}
             self.state = entries[-1]
-            self.kept = self.state["rows"]
+            self.saved = self.state["rows"]
             self.file, self._log = self._path.open("r+b"), self._log_path.open("r+b", buffering=0)
-            self._cut(self.file, self.state["bytes"])
-            self._cut(self._log, end)
-            self.notes.append(f"{self.name}: goes on after {count(self.kept, 'row')}")
+            self._truncate(self.file, self.state["bytes"])
+            self._truncate(self._log, end)
+            self.notes.append(f"{self.name}: continues after {count(self.saved, 'row')}")
             return
         if run.resume:
-            self.notes.append(f"{self.name}: nothing is there to go on with, so it starts with the first row")
+            self.notes.append(f"{self.name}: there is nothing to resume, so it starts with the first row")
         elif there:
             lost = count(entries[-1]["rows"], "row")
-            self.notes.append(f"{self.name}: {lost} of an interrupted run are thrown away (--resume goes on)")
-        self._log_path.unlink(missing_ok=True)  # first, or it would speak of other bytes
+            self.notes.append(f"{self.name}: {lost} of an interrupted run are discarded (--resume continues)")
+        self._log_path.unlink(missing_ok=True)  # before the bytes that it describes are replaced
         self.file, self._log = self._path.open("wb"), self._log_path.open("wb", buffering=0)
         try:
             self._log.write(_render({"settings": dict(run.settings)}))
@@ -115,33 +115,33 @@ class Partial:
             self._remove()
             raise
 
-    def _cut(self, file: IO[bytes], size: int) -> None:
-        """Takes off what was written after the last entry."""
+    def _truncate(self, file: IO[bytes], size: int) -> None:
+        """Remove what was written after the last entry of the log, and continue from there."""
         if file.seek(0, os.SEEK_END) < size:
             raise DataError(f"{self._path.name} beside it is cut off; start anew without --resume", self.name)
         file.truncate(size)
         file.seek(size)
 
-    def passes(self, rows: Sequence[Row]) -> bool:
-        """Takes note of the next rows; tells whether they are written already.
+    def skip(self, rows: Sequence[Row]) -> bool:
+        """Count the next rows of the input; return whether the interrupted run has written them already.
 
         Raises:
-            DataError: They are not those that the interrupted run read.
+            DataError: They are not the rows that the interrupted run read.
         """
         for row in rows:
             self._hash.update(repr(row.fields).encode())
         self._seen += len(rows)
         if self._digests.get(self._seen, self._digest) != self._digest:
             raise self._other_rows()
-        if self._seen > self.kept > self._seen - len(rows):
+        if self._seen > self.saved > self._seen - len(rows):
             raise self._other_rows()
-        return self._seen <= self.kept
+        return self._seen <= self.saved
 
-    def keep(self, state: Mapping[str, Any]) -> None:
-        """Makes sure that all rows so far can be gone on after, if it is time for that.
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Write all rows so far to the disk and to the log, unless that was done less than 5 seconds ago.
 
         Args:
-            state: What going on needs to know, of JSON's types.
+            state: What a run that continues needs to know, in JSON's types; it gets it as `self.state`.
         """
         if time.monotonic() < self._due:
             return
@@ -149,17 +149,17 @@ class Partial:
         os.fsync(self.file.fileno())
         entry = {"rows": self._seen, "digest": self._digest, "bytes": self.file.tell()}
         self._log.write(_render(entry | dict(state)))
-        self.kept = self._seen
+        self.saved = self._seen
         self._due = time.monotonic() + SECONDS
 
     def finish(self) -> None:
-        """Gives the file its final name; nothing else remains.
+        """Give the file its final name and remove the other files.
 
         Raises:
-            DataError: The input ended before the rows that were written.
+            DataError: The input has fewer rows than the interrupted run read.
             OSError: The last bytes cannot be written.
         """
-        if self._seen < self.kept:
+        if self._seen < self.saved:
             raise self._other_rows()
         self.file.flush()
         os.fsync(self.file.fileno())
@@ -170,13 +170,13 @@ class Partial:
         self._unlock()
 
     def abandon(self) -> None:
-        """Leaves what can be gone on with, or else nothing; after `finish` it does nothing."""
+        """Close the file, and remove it if no row was saved; after `finish`, do nothing."""
         if not self._lock.is_locked:
             return
         with contextlib.suppress(OSError):
             self.file.close()
         self._log.close()
-        if not self.kept:
+        if not self.saved:
             self._remove()
         self._unlock()
 
@@ -185,7 +185,7 @@ class Partial:
         return self._hash.hexdigest()
 
     def _read_log(self) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
-        """Gives the settings, the entries and the length of the log, as far as it is whole."""
+        """Return the settings, the entries and the size in bytes of the complete lines of the log."""
         settings: dict[str, Any] = {}
         entries: list[dict[str, Any]] = []
         end = 0
@@ -217,7 +217,9 @@ class Partial:
 
     def _unlock(self) -> None:
         with contextlib.suppress(OSError):
-            Path(self._lock.lock_file).unlink()  # while it is held, so that nobody else's is removed
+            Path(
+                self._lock.lock_file
+            ).unlink()  # while it is locked, so that no other process's file is removed
         self._lock.release()
 
 

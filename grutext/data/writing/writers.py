@@ -1,58 +1,53 @@
-"""Rows out: all that was read, and what was found out about them."""
+"""Writing rows: all columns that were read, and columns that are added."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, final
 
-from grutext.data.formats.delimited import DELIMITERS
+from grutext.data.formats.registry import (
+    Format,
+    format_by_suffix,
+    list_suffixes,
+    load_formats,
+    written_formats,
+)
 from grutext.data.rows import Row
-from grutext.data.writing.cells import render_cells, render_json
 from grutext.data.writing.output import Output
-from grutext.data.writing.resumable import Run
+from grutext.data.writing.resumable import ResumableRun
 from grutext.errors import DataError
 from grutext.messages import quote
 
-WRITTEN_FORMATS = ("csv", "tsv", "jsonl", "txt")
-# How the rows of a source are written when nothing else is said.
-_BY_SOURCE = {
-    "csv": "csv",
-    "tsv": "tsv",
-    "jsonl": "jsonl",
-    "parquet": "jsonl",
-    "txt": "tsv",
-    "fasttext": "tsv",
-}
+_FALLBACK = "jsonl"  # for the rows of formats that cannot be written, since it holds any value
 _PREFIX = "predicted_"
 
 
 class _Described(Protocol):
-    """What a writer asks of a reader."""
+    """What a writer needs to know of a reader."""
 
-    columns: tuple[str, ...] | None
-    text_column: str
+    columns: tuple[str, ...]
     format: str
 
 
 @final
 class RowWriter:
-    """Writes rows in the order in which they come.
+    """Writes rows in the given order.
 
-    Used in a `with`: leaving it completes the file, leaving it by an error removes what was written, unless it is
-    kept for a run that goes on with it.
+    It is a context manager: leaving it completes the file; leaving it by an error removes the file, unless a later run
+    can continue it.
 
     The columns of the source come first, then the added ones. An added column whose name the source has already
-    gets the prefix `predicted_` (and a number, if that is taken too), for all rows alike.
+    gets the prefix `predicted_` (and a number, if that is taken too), in all rows alike.
 
     Args:
-        output: Where the bytes go.
-        form: `csv`, `tsv` or `jsonl`.
+        output: The target of the bytes.
+        form: The format of the rows.
         columns: The columns of the source.
-        safe: Whether cells are kept from being taken for formulas; `csv` and `tsv` alone.
+        safe: Whether cells that a spreadsheet would take for formulas get an apostrophe in front.
     """
 
-    def __init__(self, output: Output, form: str, columns: tuple[str, ...], safe: bool = False) -> None:
+    def __init__(self, output: Output, form: Format, columns: tuple[str, ...], safe: bool = False) -> None:
         self._output = output
         self._form = form
         self._columns = columns
@@ -63,18 +58,18 @@ class RowWriter:
 
     @property
     def state(self) -> Mapping[str, Any]:
-        """What the interrupted run, which this one continues, gave to `mark`; empty without one."""
-        return self._output.partial.state if self._output.partial else {}
+        """What the interrupted run that this one continues gave to `mark`; empty without such a run."""
+        return self._output.resumable.state if self._output.resumable else {}
 
     @property
     def notes(self) -> Sequence[str]:
-        """Lines for the user: what became of an interrupted run."""
-        return self._output.partial.notes if self._output.partial else ()
+        """Lines for the user about an interrupted run."""
+        return self._output.resumable.notes if self._output.resumable else ()
 
     @property
-    def kept(self) -> int:
-        """The rows that a later run can go on after."""
-        return self._output.partial.kept if self._output.partial else 0
+    def saved(self) -> int:
+        """The number of rows after which a later run can continue."""
+        return self._output.resumable.saved if self._output.resumable else 0
 
     def __enter__(self) -> RowWriter:
         return self
@@ -85,54 +80,54 @@ class RowWriter:
         else:
             self._output.discard()
 
-    def passes(self, rows: Sequence[Row]) -> bool:
-        """Takes note of the next rows of the source; tells whether an interrupted run wrote them already.
+    def skip(self, rows: Sequence[Row]) -> bool:
+        """Count the next rows of the source; return whether an interrupted run has written them already.
 
         Raises:
-            DataError: They are not those that it read.
+            DataError: They are not the rows that the interrupted run read.
         """
-        return self._output.partial is not None and self._output.partial.passes(rows)
+        return self._output.resumable is not None and self._output.resumable.skip(rows)
 
     def mark(self, **more: Any) -> None:
-        """Mark all rows noted so far as written: a reader may have them, and a later run may continue after them.
+        """Write out all rows counted so far, for the reader of a pipe, and for a later run that continues after them.
 
         Args:
-            more: What that run needs to know, of JSON's types; it finds it in `state`.
+            more: What that run needs to know, in JSON's types; it gets it as `state`.
+
+        Raises:
+            DataError: The rows cannot be written.
         """
         self._output.mark({"names": self._names, "header": self._header} | more)
 
     def write(
         self, fields: Mapping[str, Any], added: Mapping[str, Any] | None = None, number: int | None = None
     ) -> None:
-        """Writes one row.
+        """Write one row.
 
         Args:
             fields: The row as it was read; a column that the row lacks is left empty.
-            added: New columns, the same for every row.
+            added: Added columns, the same ones for every row.
             number: The line of the row in its source, for messages.
 
         Raises:
-            DataError: The row has a field for which there is no place, or the output cannot be written.
+            DataError: The row has a field that is not a column, or the output cannot be written.
         """
         added = added or {}
         if self._names is None:
             self._begin(fields, added)
         names = self._names or {}
         values = {names[name]: value for name, value in added.items()}
-        if self._form == "jsonl":
-            strange = next((name for name in fields if name in values), None)
-            line = render_json({**fields, **values}) + "\n"
-        else:
-            strange = next((name for name in fields if name not in self._header or name in values), None)
-            row = {**fields, **values}
-            line = self._render(row.get(name) for name in self._header)
-        if strange is not None:
-            problem = f"the field {quote(strange)} is not in the first rows, whose columns the output has"
+        unknown = next(
+            (name for name in fields if name in values or (self._form.header and name not in self._header)),
+            None,
+        )
+        if unknown is not None:
+            problem = f"the field {quote(unknown)} is not in the first rows, whose columns the output has"
             raise DataError(f"{problem}; give every row the same fields", self._output.name, number)
-        self._put(line)
+        self._write_row({**fields, **values})
 
     def _begin(self, fields: Mapping[str, Any], added: Mapping[str, Any]) -> None:
-        """Fixes the columns by the first row, and writes the line that names them."""
+        """Set the columns by the first row, and write the line that names them."""
         taken = dict.fromkeys((*self._columns, *fields))
         self._header = tuple(taken)
         self._names = {}
@@ -145,65 +140,66 @@ class RowWriter:
             taken[free] = None
             self._names[name] = free
         self._header = tuple(taken)
-        if self._form != "jsonl":
-            self._put(self._render(self._header))
+        if self._form.header:
+            self._write_row(dict(zip(self._header, self._header, strict=True)))
 
-    def _render(self, cells: Iterable[Any]) -> str:
-        return render_cells(cells, DELIMITERS[self._form], safe=self._safe)
-
-    def _put(self, line: str) -> None:
-        # A lone surrogate has no UTF-8; in JSON lines it was escaped before.
+    def _write_row(self, row: Mapping[str, Any]) -> None:
+        assert self._form.write_row is not None
+        line = self._form.write_row(self._header, row, self._safe)
+        # A lone surrogate has no UTF-8; in JSON lines it is escaped already.
         self._output.write(line.encode("utf-8", "backslashreplace"))
 
 
 def open_writer(
-    target: str | None, form: str | None, reader: _Described, *, safe: bool = False, run: Run | None = None
+    target: str | None,
+    form: str | None,
+    reader: _Described,
+    *,
+    safe: bool = False,
+    run: ResumableRun | None = None,
 ) -> RowWriter:
-    """Opens a target for the rows of a reader.
+    """Open a target for the rows of a reader.
 
     Args:
-        target: A path (`.gz` packs it); None or `-` for standard output.
-        form: As in `written_form`.
-        reader: Where the rows come from.
-        safe: Whether cells that a spreadsheet would take for formulas begin with an apostrophe; JSON lines
-            need none and stay as they are.
-        run: Who writes a file, so that it can be gone on with if it is interrupted; None removes it then.
+        target: A path, of which `.gz` at the end means compressed; None or `-` for standard output.
+        form: As in `choose_format`.
+        reader: The source of the rows.
+        safe: Whether cells that a spreadsheet would take for formulas get an apostrophe in front; has no effect on
+            JSON lines, which hold no formulas.
+        run: The run that writes a file, if an interrupted run can be continued; None removes an unfinished file.
 
     Raises:
-        DataError: The form cannot be written, or the target cannot be opened or gone on with.
+        DataError: The format cannot be written, or the target cannot be opened or continued.
     """
-    form = written_form(target, form, reader)
-    columns = (reader.text_column,) if reader.columns is None else reader.columns
-    return RowWriter(Output(target, run), form, columns, safe)
+    return RowWriter(Output(target, run), choose_format(target, form, reader), reader.columns, safe)
 
 
-def written_form(target: str | None, form: str | None, reader: _Described) -> str:
-    """Gives the form in which the rows of a reader are written: `csv`, `tsv` or `jsonl`.
+def choose_format(target: str | None, form: str | None, reader: _Described) -> Format:
+    """Return the format in which the rows of a reader are written.
 
-    It is the one named, or else that of the target's name, or else that of the source; lines of plain text
-    become TSV with the column `text`, and parquet becomes JSON lines.
+    That is the one named, or else the one of the target's name, or else the one of the source; rows of a format that
+    cannot be written, such as parquet, become JSON lines.
 
     Args:
         target: A path, None or `-`.
-        form: `csv`, `tsv`, `jsonl`, or `txt` for TSV; None goes by the target and the source.
-        reader: Where the rows come from.
+        form: One of `written_formats()`; None chooses by the target and the source.
+        reader: The source of the rows.
 
     Raises:
-        DataError: The form cannot be written.
+        DataError: The format cannot be written.
     """
-    form = form or _format_by_name(target) or reader.format
-    if form in {"parquet", "folder"} and target is None:
-        form = _BY_SOURCE["parquet"]
-    if form not in _BY_SOURCE or (form == "parquet" and reader.format != "parquet"):
-        raise DataError(f"{form} cannot be written; choose one of csv, tsv, jsonl", target)
-    return _BY_SOURCE[form]
-
-
-def _format_by_name(target: str | None) -> str | None:
-    stem = (target or "").lower().removesuffix(".gz")
-    extension = Path(stem).suffix.removeprefix(".")
-    if extension and extension not in WRITTEN_FORMATS:
-        raise DataError(
-            f'".{extension}" cannot be written; end the name in .csv, .tsv or .jsonl (or .gz)', target
-        )
-    return extension or None
+    formats = load_formats()
+    if form is not None:
+        if form not in written_formats():
+            raise DataError(f"{form} cannot be written; choose one of {', '.join(written_formats())}", target)
+        return formats[form]
+    suffix = Path((target or "").lower().removesuffix(".gz")).suffix
+    if suffix:
+        named = format_by_suffix(suffix)
+        if named is None or named.write_row is None:
+            known = list_suffixes(written=True)
+            raise DataError(
+                f'"{suffix}" cannot be written; end the name in one of {known} (each also .gz)', target
+            )
+        return named
+    return formats[reader.format if reader.format in written_formats() else _FALLBACK]

@@ -108,7 +108,7 @@ BROKEN = {
     ),
     "nul.csv": (
         "text,label\nfine,x\na\0b,y\n",
-        "nul.csv, line 3: a NUL character is no text; if the file is UTF-16, name it: --encoding utf-16",
+        "nul.csv, line 3: a NUL character is not text; if the file is UTF-16, name it: --encoding utf-16",
     ),
     "twice.csv": (
         "text,label,text\na,x,b\n",

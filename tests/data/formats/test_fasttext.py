@@ -36,7 +36,7 @@ def test_the_format_option_serves_other_names(write, form):
 def test_a_line_without_label_is_refused_or_dropped(write, problem):
     name = write("a.txt", "__label__a one\n\ntwo\n__label__ three\n__label__ __label__b four\n")
     assert problem(name) == (
-        'a.txt, line 3: no label; a line starts with "__label__NAME "; --skip-empty drops lines without'
+        'a.txt, line 3: no label; a line starts with "__label__NAME "; --skip-empty drops lines without a label'
     )
     dataset = read_dataset(name, ReadOptions(skip_empty=True))
     assert [example.text for example in dataset.examples] == ["one"]

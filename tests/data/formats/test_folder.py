@@ -47,7 +47,7 @@ def test_a_folder_that_holds_no_classes_is_refused(write, problem):
         == f"flat: has no class folders; it holds reviews.csv; name the file itself, or: {FORM}"
     )
     assert problem("parts") == (
-        "parts: its folders test, train look like parts, not classes; name one part, such as parts/test"
+        "parts: its folders test, train look like splits, not classes; name one split, such as parts/test"
     )
 
 

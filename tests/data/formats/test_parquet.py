@@ -71,7 +71,7 @@ def test_other_types_are_refused(problem):
 def test_files_that_are_none_or_damaged_are_refused(write, problem):
     def check(name):
         message = problem(name)
-        assert message.startswith(f"{name}: is no parquet file, or a damaged one (")
+        assert message.startswith(f"{name}: is not a parquet file, or is damaged (")
         assert message.endswith("); write it again")
 
     data = Path(save("a.parquet", {"text": ["t"] * 999, "label": ["x"] * 999})).read_bytes()
@@ -81,7 +81,7 @@ def test_files_that_are_none_or_damaged_are_refused(write, problem):
         "c.parquet.gz: the .gz file is cut off here; copy it again"
     )
     assert problem(write("d.parquet.gz", data)) == (
-        "d.parquet.gz: is not packed with gzip, although its name ends in .gz; rename it"
+        "d.parquet.gz: is not compressed with gzip, although its name ends in .gz; rename it"
     )
     assert problem(save("e.parquet", {"text": pa.array([], pa.string())})) == (
         "e.parquet: has columns, but no rows; add some"

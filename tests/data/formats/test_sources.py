@@ -10,8 +10,8 @@ import pytest
 from grutext.data import ReadOptions, read_dataset
 
 KNOWN = (
-    "known are .csv .tsv .jsonl .parquet .txt (each also .gz), a folder of class folders, "
-    "tfds:NAME[/CONFIG][:SPLIT], sample; --format tells the form of other names"
+    "known are .csv .jsonl .parquet .tsv .txt (each also .gz), a folder of class folders, "
+    "tfds:NAME[/CONFIG][:SPLIT], sample; --format names the format of other files"
 )
 TABLE = "text,label\nhello there,x\n"
 
@@ -27,7 +27,7 @@ def test_a_name_of_no_known_form_is_refused_unless_the_format_is_told(write, pro
         assert problem(write(name, TABLE.encode())) == f"{name}: {why}; {KNOWN}"
         assert len(read_dataset(name, ReadOptions(format="csv")).examples) == 1
     assert problem(write("a.CSV.GZ", gzip.compress(TABLE.encode())), ReadOptions(format="exel")) == (
-        'there is no format "exel". The formats are: csv, tsv, jsonl, parquet, fasttext, txt, folder'
+        'there is no format "exel". The formats are: csv, fasttext, folder, jsonl, parquet, tsv, txt'
     )
     assert len(read_dataset("a.CSV.GZ").examples) == 1
 
@@ -42,7 +42,7 @@ def test_folders_and_files_are_not_taken_for_each_other(write, problem):
 
 
 def test_impossible_names_are_refused(problem):
-    assert problem("a\0b.csv") == '"a\\x00b.csv": is no possible file name'
+    assert problem("a\0b.csv") == '"a\\x00b.csv": is not a possible file name'
     assert problem("x" * 300 + ".csv").endswith(".csv: the name is too long")
 
 
@@ -65,7 +65,7 @@ def test_standard_input_needs_its_form_and_stays_open(problem, monkeypatch):
     stdin = io.TextIOWrapper(io.BytesIO(TABLE.encode()))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert problem("-") == (
-        "standard input: its form is not known; name it: --format csv (or tsv, jsonl, parquet, fasttext)"
+        "standard input: its format is not known; name it by --format: csv, fasttext, jsonl, parquet, tsv, txt"
     )
     (example,) = read_dataset("-", ReadOptions(format="csv")).examples
     assert (example.text, example.source, example.row) == ("hello there", "standard input", 2)
@@ -101,13 +101,13 @@ def test_other_encodings_are_read_when_they_are_named(write, encoding):
 
 def test_a_file_that_is_something_else_gets_a_hint(write, problem):
     assert problem(write("a.csv", TABLE.encode("utf-16-le"))) == (
-        "a.csv, line 1: a NUL character is no text; if the file is UTF-16, name it: --encoding utf-16"
+        "a.csv, line 1: a NUL character is not text; if the file is UTF-16, name it: --encoding utf-16"
     )
     assert problem(write("a.csv", b"\xff\xfe" + TABLE.encode("utf-16-le"))) == (
         "a.csv, line 1: byte 0xff is not UTF-8; it starts like UTF-16; try --encoding utf-16"
     )
     assert problem(write("a.csv", gzip.compress(TABLE.encode()))) == (
-        "a.csv, line 1: byte 0x8b is not UTF-8; it is packed with gzip; let its name end in .gz"
+        "a.csv, line 1: byte 0x8b is not UTF-8; it is compressed with gzip; let its name end in .gz"
     )
 
 
@@ -133,6 +133,6 @@ def test_a_gz_file_that_is_cut_off_damaged_or_none_is_told_apart(write, problem)
     wrong_sum = packed[:-8] + b"\0\0\0\0" + packed[-4:]
     assert problem(write("sum.csv.gz", wrong_sum)).endswith("the .gz file is damaged here; copy it again")
     assert problem(write("none.csv.gz", TABLE.encode())) == (
-        "none.csv.gz: is not packed with gzip, although its name ends in .gz; rename it"
+        "none.csv.gz: is not compressed with gzip, although its name ends in .gz; rename it"
     )
     assert problem(write("empty.csv.gz", b"")).startswith("empty.csv.gz: is empty")

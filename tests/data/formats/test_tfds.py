@@ -131,6 +131,6 @@ def test_columns_are_listed_without_pictures(prepared, problem):
 def test_without_tfds_the_user_is_told_what_to_install(run_python):
     code = "import sys; sys.modules['tensorflow_datasets'] = None\nfrom grutext.data import read_dataset\n"
     assert run_python(f"{code}read_dataset('tfds:made')").stderr.splitlines()[-1] == (
-        "grutext.errors.MissingExtraError: reading tfds:made needs tensorflow-datasets; "
+        "grutext.errors.MissingExtraError: reading tfds needs tensorflow-datasets; "
         "install it with: pip install 'grutext[tensorflow]'"
     )

@@ -4,15 +4,15 @@ import zlib
 
 import pytest
 
-from grutext.data.writing.gzip_writer import Packer
+from grutext.data.writing.gzip_writer import GzipWriter
 
 PIECES = [b"", b"a", b"parcel " * 9000, random.Random(3).randbytes(70_000), bytes(1 << 17)]
 
 
 @pytest.mark.parametrize("count", range(len(PIECES) + 1))
-def test_pieces_are_one_member_that_gzip_unpacks(count):
-    packer = Packer()
-    packed = b"".join(packer.pack(piece) for piece in PIECES[1:count]) + packer.end()
+def test_pieces_form_one_member_that_gzip_decompresses(count):
+    writer = GzipWriter()
+    packed = b"".join(writer.compress(piece) for piece in PIECES[1:count]) + writer.finish()
     assert gzip.decompress(packed) == b"".join(PIECES[:count])
     unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)  # reads a single member
     assert unpacking.decompress(packed) == b"".join(PIECES[:count])
@@ -21,22 +21,22 @@ def test_pieces_are_one_member_that_gzip_unpacks(count):
 
 
 @pytest.mark.parametrize("done", range(1, len(PIECES)))
-def test_one_that_is_gone_on_with_gives_the_same_bytes(done):
-    whole = Packer()
-    expected = [whole.pack(piece) for piece in PIECES[1:]] + [whole.end()]
-    first = Packer()
-    packed = [first.pack(piece) for piece in PIECES[1:done]]
-    second = Packer(first.crc, first.size)
-    packed += [second.pack(piece) for piece in PIECES[max(done, 1) :]] + [second.end()]
+def test_a_continued_file_has_the_same_bytes(done):
+    whole = GzipWriter()
+    expected = [whole.compress(piece) for piece in PIECES[1:]] + [whole.finish()]
+    first = GzipWriter()
+    packed = [first.compress(piece) for piece in PIECES[1:done]]
+    second = GzipWriter(first.crc, first.size)
+    packed += [second.compress(piece) for piece in PIECES[max(done, 1) :]] + [second.finish()]
     assert packed == expected
 
 
-def test_the_length_of_more_than_4_gb_is_counted_as_gzip_does():
-    packer = Packer(size=(1 << 32) + 5)
-    assert packer.end()[-4:] == (5).to_bytes(4, "little")
+def test_the_size_is_written_modulo_4_gb():
+    writer = GzipWriter(size=(1 << 32) + 5)
+    assert writer.finish()[-4:] == (5).to_bytes(4, "little")
 
 
-def test_texts_shrink():
-    packer = Packer()
+def test_repetitive_text_becomes_smaller():
+    writer = GzipWriter()
     text = b"where is my parcel? it was to come on monday\n" * 3000
-    assert len(packer.pack(text)) < len(text) // 20
+    assert len(writer.compress(text)) < len(text) // 20

@@ -85,14 +85,18 @@ def test_targets_that_cannot_be_written_are_refused_before_any_row(write):
             (
                 "o.xlsx",
                 None,
-                'o.xlsx: ".xlsx" cannot be written; end the name in .csv, .tsv or .jsonl (or .gz)',
+                'o.xlsx: ".xlsx" cannot be written; end the name in one of .csv .jsonl .tsv .txt (each also .gz)',
             ),
             (
                 "o.parquet.gz",
                 None,
-                'o.parquet.gz: ".parquet" cannot be written; end the name in .csv, .tsv or .jsonl (or .gz)',
+                'o.parquet.gz: ".parquet" cannot be written; end the name in one of .csv .jsonl .tsv .txt (each also .gz)',
             ),
-            ("out", "parquet", "out: parquet cannot be written; choose one of csv, tsv, jsonl"),
+            (
+                "out",
+                "parquet",
+                "out: parquet cannot be written; choose one of csv, fasttext, jsonl, tsv, txt",
+            ),
         ):
             with pytest.raises(DataError) as caught:
                 open_writer(target, form, reader)

@@ -7,7 +7,7 @@ import pytest
 from support.tiny_training import DEV, TINY, TRAIN, Recorder, examples
 
 from grutext.config import Config
-from grutext.data.on_disk import Spill, gather
+from grutext.data.on_disk import ShardOptions, collect
 from grutext.inference import Classifier
 from grutext.model.bundle import weights_digest
 from grutext.text import Vectorizer
@@ -19,11 +19,11 @@ LABELS = ("sea", "town", "wood")
 
 
 @pytest.fixture
-def spilled(tmp_path, monkeypatch):
+def to_shards(tmp_path, monkeypatch):
     """Puts examples into files of a few blocks each."""
     monkeypatch.setattr(module, "_BLOCK_CHARACTERS", 60)
     monkeypatch.setattr("grutext.data.on_disk._SHARDS", 5)
-    return lambda part: gather(iter(part), Spill(0, tmp_path / "texts", 1, 0.0)).shards
+    return lambda part: collect(iter(part), ShardOptions(0, tmp_path / "texts", 1, 0.0)).shards
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def contents(batches, vectorizer):
     return found
 
 
-def test_each_text_comes_once_as_in_memory(spilled, vectorizer):
-    sharded = ShardedCorpus(spilled(TRAIN), vectorizer, LABELS, 0, 0, seed=1)
+def test_each_text_comes_once_as_in_memory(to_shards, vectorizer):
+    sharded = ShardedCorpus(to_shards(TRAIN), vectorizer, LABELS, 0, 0, seed=1)
     targets = one_hot([e.labels for e in TRAIN], LABELS)
     whole = VectorizedCorpus(vectorizer.vectorize([e.text for e in TRAIN]), targets)
     wanted = sorted(contents(whole.shuffled(8, 1000, 0.0, np.random.default_rng(1)), vectorizer))
@@ -62,8 +62,8 @@ def test_each_text_comes_once_as_in_memory(spilled, vectorizer):
     np.testing.assert_array_equal(sharded.label_counts, whole.label_counts)
 
 
-def test_an_epoch_depends_on_its_generator_alone(spilled, vectorizer):
-    sharded = ShardedCorpus(spilled(TRAIN), vectorizer, LABELS, 4, 0, seed=1)
+def test_an_epoch_depends_on_its_generator_alone(to_shards, vectorizer):
+    sharded = ShardedCorpus(to_shards(TRAIN), vectorizer, LABELS, 4, 0, seed=1)
 
     def epoch(seed):
         return contents(sharded.shuffled(8, 1000, 0.3, np.random.default_rng(seed)), vectorizer)
@@ -74,8 +74,8 @@ def test_an_epoch_depends_on_its_generator_alone(spilled, vectorizer):
     assert max(len(words) for words, _, _ in first) == 4, "the window"
 
 
-def test_a_file_that_was_left_half_read_is_read_again(spilled, vectorizer):
-    shards = spilled(TRAIN)
+def test_a_file_that_was_left_half_read_is_read_again(to_shards, vectorizer):
+    shards = to_shards(TRAIN)
     sharded = ShardedCorpus(shards, vectorizer, LABELS, 0, 0, seed=1)
     blocks = sharded.blocks(0)
     next(blocks)
@@ -93,9 +93,9 @@ def fit(part, **others):
 
 @pytest.mark.tf
 @pytest.mark.parametrize("phase", ["pretraining", "epoch"])
-def test_a_training_from_files_learns_and_resumes_to_the_same_bytes(spilled, tmp_path, phase):
+def test_a_training_from_files_learns_and_resumes_to_the_same_bytes(to_shards, tmp_path, phase):
     part = examples(300, 1)
-    whole = fit(spilled(part), refit=True)
+    whole = fit(to_shards(part), refit=True)
     assert whole.metrics["dev"]["accuracy"] > 0.8
     assert whole.data["train"] == 300
     assert "refit" not in whole.data
@@ -112,18 +112,18 @@ def test_a_training_from_files_learns_and_resumes_to_the_same_bytes(spilled, tmp
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(spilled(part), checkpoint=tmp_path / "c", listener=Stop())
-    resumed = fit(spilled(part), checkpoint=tmp_path / "c", resume=True)
+        fit(to_shards(part), checkpoint=tmp_path / "c", listener=Stop())
+    resumed = fit(to_shards(part), checkpoint=tmp_path / "c", resume=True)
     assert weights_digest(resumed) == weights_digest(whole)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("multilabel", [False, True])
-def test_the_linear_part_learns_from_files_and_keeps_its_time(spilled, vectorizer, multilabel):
+def test_the_linear_part_learns_from_files_and_keeps_its_time(to_shards, vectorizer, multilabel):
     from grutext.training.linear.out_of_core import fit_out_of_core
 
     part = examples(900, 1)
-    corpus = ShardedCorpus(spilled(part), vectorizer, LABELS, 0, 0, seed=1)
+    corpus = ShardedCorpus(to_shards(part), vectorizer, LABELS, 0, 0, seed=1)
     settings = Config().override(TINY | {"linear.regularization": 0.5}).linear
 
     def margins(seconds):
@@ -146,12 +146,12 @@ def test_the_linear_part_learns_from_files_and_keeps_its_time(spilled, vectorize
     assert 0 < rows < 900
 
 
-def test_a_label_that_all_texts_in_files_have_is_told_of_all_others_as_well(spilled, vectorizer):
+def test_a_label_that_all_texts_in_files_have_is_told_of_all_others_as_well(to_shards, vectorizer):
     from grutext.training.linear.out_of_core import fit_out_of_core
 
     part = [replace(example, labels=("sea", "wood")) for example in examples(60, 1)]
     part[0] = replace(part[0], labels=("sea",))
-    corpus = ShardedCorpus(spilled(part), vectorizer, LABELS, 0, 0, seed=1)
+    corpus = ShardedCorpus(to_shards(part), vectorizer, LABELS, 0, 0, seed=1)
     settings = Config().override(TINY | {"linear.regularization": 0.5}).linear
     fit = fit_out_of_core(corpus, settings, multilabel=True, seed=1, weights=np.ones(3, np.float32))
     assert fit.arrays["linear/bias"][:2].tolist() == [1, -1]
@@ -160,7 +160,7 @@ def test_a_label_that_all_texts_in_files_have_is_told_of_all_others_as_well(spil
 
 
 @pytest.mark.tf
-def test_the_runtime_answers_with_a_model_from_files(spilled, tmp_path):
-    bundle = fit(spilled(TRAIN))
+def test_the_runtime_answers_with_a_model_from_files(to_shards, tmp_path):
+    bundle = fit(to_shards(TRAIN))
     bundle.save(tmp_path / "model")
     assert Classifier.load(tmp_path / "model").predict(["salt tide and fish"]) == ["sea"]

@@ -1,4 +1,4 @@
-"""Values as cells of CSV and as JSON lines."""
+"""Values as cells of CSV and as JSON."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any
 from grutext.data.cells import JsonNumber
 from grutext.errors import DataError
 
-# What OWASP's page on CSV injection warns of: cells that begin with one of these signs (or with the wide form that some
-# programs take for it), also behind white space and quotes, which spreadsheets may strip.
+# Cells that OWASP's page on CSV injection warns of: those that begin with one of these characters (or with its fullwidth
+# form, which some programs treat alike), also after white space and quotes, which spreadsheets may strip.
 _FORMULA = re.compile(r"[\s\"']*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
 
 
 def render_cells(cells: Iterable[Any], delimiter: str, *, safe: bool = False) -> str:
-    """Gives cells as a line of CSV.
+    """Return cells as a line of CSV with its line end.
 
     Args:
-        cells: Their values; None is an empty cell, what is no string is written as JSON.
-        delimiter: What stands between them.
-        safe: Whether those that a spreadsheet would take for formulas begin with an apostrophe.
+        cells: Their values; None becomes an empty cell, and what is not a string becomes JSON.
+        delimiter: The character between two cells.
+        safe: Whether cells that a spreadsheet would take for formulas get an apostrophe in front.
     """
     texts = [_render_cell(cell) for cell in cells]
     if safe:
         texts = [f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text for text in texts]
-    # Not every version of the csv module quotes a lone carriage return on its own.
+    # Not every version of the csv module quotes a cell with a lone carriage return.
     quote_all = any("\r" in text for text in texts)
     line = io.StringIO()
     csv.writer(
@@ -48,7 +48,11 @@ def _render_cell(value: Any) -> str:
 
 
 def render_json(value: Any) -> str:
-    """Gives a value as JSON on one line; numbers that were read are written as they were."""
+    """Return a value as JSON on one line; a `JsonNumber` is written as it was read.
+
+    Raises:
+        DataError: The value is nested too deeply.
+    """
     try:
         line = _render_value(value)
         line.encode("utf-8")
@@ -74,7 +78,7 @@ def _render_value(value: Any, *, ascii_only: bool = False) -> str:
 
 
 def _make_plain(value: Any) -> Any:
-    """Gives what JSON can say of a value of another library: NumPy's numbers, dates of parquet."""
+    """Return a value that JSON can express for a value of another library: NumPy's numbers, dates from parquet."""
     return value.item() if hasattr(value, "item") else str(value)
 
 

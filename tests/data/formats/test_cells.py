@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grutext.data import open_writer, read_rows
 from grutext.data.cells import JsonNumber
-from grutext.data.writing.cells import render_cells
+from grutext.data.formats.cells import render_cells
 
 FORMULAS = [
     "=1+1",
