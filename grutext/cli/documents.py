@@ -10,7 +10,6 @@ from pathlib import Path
 from grutext.errors import DataError
 
 
-
 def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str, str]]:
     """Yield source and text of each document in a file, or in stdin if it is called `-`.
 
