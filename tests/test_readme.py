@@ -116,7 +116,7 @@ def test_the_margins_sizes_and_times_of_the_readme_are_those_that_were_measured(
         for name in ("grutext over SVM", "grutext over its linear part")
     )
     assert (
-        f"the {len(one_label)} sets with one label a text grutext is {over_svm:.1f} points above the SVM"
+        f"the {len(one_label)} sets with one label per text grutext is {over_svm:.1f} points above the SVM"
         in text
     )
     assert f"the GRU adds {over_linear:.1f} point" in text
