@@ -1,7 +1,7 @@
 """The command line: `grutext COMMAND …`.
 
-Only click and the standard library are imported at the top of these modules; a command's body imports
-what it needs, so that `grutext --help` starts at once and `grutext classify` never meets TensorFlow.
+Only click and the standard library are imported at the top of these modules; the body of a command imports
+what it needs, so that `grutext --help` starts at once and `grutext classify` never loads TensorFlow.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from grutext.cli.verify import verify_command
 from grutext.errors import GrutextError
 
 EXIT_INTERRUPTED = 130
-EXIT_UNREAD = 141  # as a shell has it for a command that SIGPIPE ends
+EXIT_UNREAD = 141  # as in a shell, for a command that SIGPIPE ends
 
 
 class Failure(click.ClickException):
     """An error that the user can do something about: one line on stderr, exit code 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Prints the line."""
+        """Print the line."""
         click.echo(f"grutext: error: {self.message}", file=file, err=file is None)
 
 
@@ -40,8 +40,8 @@ class CommandLine(click.Group):
     """The group of all commands, and the one place where errors become exit codes."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Reads the command line and runs the command that it names."""
-        if sys.stderr is None:  # closed; what is told there goes nowhere
+        """Parse the command line and run the command that it names."""
+        if sys.stderr is None:  # closed; messages are discarded
             sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for good)
         try:
             return super().main(*args, **kwargs)
@@ -53,10 +53,9 @@ class CommandLine(click.Group):
             sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> None:
-        """Runs a command."""
+        """Run a command, and turn its errors into lines and exit codes."""
         if isinstance(sys.stdout, io.TextIOWrapper):
-            # A label that the terminal's encoding lacks, or a file name that is no text, is shown
-            # escaped; it is no reason to stop.
+            # A label that the terminal's encoding lacks, or a file name that is not valid text, is shown escaped.
             sys.stdout.reconfigure(errors="backslashreplace")
         if os.environ.get("NO_COLOR"):
             ctx.color = False
@@ -129,10 +128,10 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
     help="Print the version and exit.",
 )
 def main() -> None:
-    """Trains a text classifier from labelled texts, and answers with it.
+    """Train a text classifier on labelled texts, and label new texts with it.
 
-    Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 an error that is told in one
-    line, 2 a wrong command line, 130 interrupted, 141 nobody reads stdout any more.
+    Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 an error, explained in one
+    line, 2 a wrong command line, 130 interrupted, 141 the reader of stdout has left.
     """
 
 

@@ -1,4 +1,4 @@
-"""Leaving a text to a person: the option, and the words for it."""
+"""Abstention (leaving a text to a person) and familiarity: the options, and the messages about them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,20 @@ abstain_option = click.option(
     help="Leave texts to a person whose confidence is below P.",
 )
 familiarity_option = click.option(
-    "--familiarity", is_flag=True, help="Also say how much each text is like the training texts."
+    "--familiarity", is_flag=True, help="Also print how much each text is like the training texts."
 )
 
 
 def check_supported(model: Classifier, below: float | None, familiarity: bool = False) -> None:
-    """Raise a BundleError if the model has no familiarity, or cannot tell how likely an answer is to be right.
+    """Raise a BundleError if a model cannot do what is asked for.
 
-    How likely a whole set of labels is to be right, no model knows.
+    A model that gives several labels to a text has no probability for the whole set, and a model that an old version
+    trained has no familiarity.
+
+    Args:
+        model: The model.
+        below: The confidence below which it is to abstain, if any.
+        familiarity: Whether its familiarity is asked for.
     """
     if below is not None and model.multilabel:
         raise BundleError(
@@ -38,11 +44,12 @@ def check_supported(model: Classifier, below: float | None, familiarity: bool = 
 
 
 def best_offer(abstention: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Gives what is worth telling of a bundle's thresholds, if anything is.
+    """Return the most useful of a bundle's thresholds; None if there is none.
 
-    If an error rate of 2 % or lower holds for all texts, the lowest such; else the lowest that holds for at least
-    half of them. That it is picked after the thresholds were seen makes it mislead more often than each of them,
-    but by simulation still in fewer than one of ten dev parts (tests/training/calibration/test_abstention.py).
+    It is the lowest error rate that holds for all texts, if one of 2 % or less does; else the lowest that holds for at
+    least half of them. Since it is picked after the thresholds were seen, its error rate is exceeded more often than that
+    of each threshold, but in simulations still for fewer than one of ten dev parts
+    (tests/training/calibration/test_abstention.py).
     """
     useful = [entry for entry in abstention if entry["coverage"] >= 0.5]
     whole = [entry for entry in useful if entry["coverage"] == 1 and entry["errors"] <= 0.02]
@@ -50,11 +57,11 @@ def best_offer(abstention: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def offer_line(abstention: Sequence[dict[str, Any]], texts: int) -> str:
-    """Says in one line how much a model can take off people's hands, by `best_offer`.
+    """Return one line about how many texts a model can answer at a low error rate, chosen by `best_offer`.
 
     Args:
-        abstention: As it stands in a bundle.
-        texts: The size of the dev part.
+        abstention: The thresholds, as in a bundle.
+        texts: The number of dev texts.
     """
     best = best_offer(abstention)
     if best is None:
@@ -72,7 +79,7 @@ def offer_line(abstention: Sequence[dict[str, Any]], texts: int) -> str:
 
 
 def list_thresholds(abstention: Sequence[dict[str, Any]]) -> str:
-    """Gives all thresholds of a bundle on one line."""
+    """Return all thresholds of a bundle as one line."""
     return ", ".join(
         f"≤ {100 * entry['errors']:g} % errors "
         + (
@@ -85,10 +92,10 @@ def list_thresholds(abstention: Sequence[dict[str, Any]]) -> str:
 
 
 def outcome_line(outcome: dict[str, Any]) -> str:
-    """Says in one line what came of abstaining.
+    """Return one line about the outcome of abstaining.
 
     Args:
-        outcome: As `grutext.evaluation.selective_risk` gives it.
+        outcome: As `grutext.evaluation.selective_risk` returns it.
     """
     below = f"--abstain-below {outcome['threshold']:g}"
     if outcome["errors"] is None:

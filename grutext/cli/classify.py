@@ -1,4 +1,4 @@
-"""`grutext classify`: answers for a person who has a few texts."""
+"""`grutext classify`: labels for a few texts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from grutext.cli.options import (
 from grutext.errors import DataError
 
 BAR = 20  # characters
-LISTED = 3  # labels in the JSON's `top` when nobody says how many
-# A line break inside a name must not look like a new line, nor may a label steer the terminal.
+LISTED = 3  # labels in the `top` of the JSON, by default
+# A line break in a name must not look like a new row, and a label must not control the terminal.
 ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
 
 
@@ -56,11 +56,11 @@ def classify_command(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Says which label each file has; `-`, or no FILE, reads stdin.
+    """Label texts: each FILE is one; `-`, or no FILE, reads stdin.
 
-    On a terminal a bar shows the confidence. Into a pipe goes one line for each text: source, label and
-    confidence, with tabs between them, with --familiarity that number, and with --top-k the likeliest labels as
-    a JSON list. The label of a text that is left to a person is empty.
+    On a terminal a bar shows the confidence. Into a pipe it prints one line for each text: source, label and
+    confidence, separated by tabs, with --familiarity that number, and with --top-k the likeliest labels as
+    a JSON list. The label of a text that is left to a person is empty. Use `grutext predict` for the rows of a table.
     """
     if not files and _is_terminal("stdin"):
         raise click.UsageError("Name a FILE, or pipe a text into the command.", ctx)
@@ -94,9 +94,9 @@ def _is_terminal(name: Literal["stdin", "stdout"]) -> bool:
 
 
 def _draw(answers: list[dict[str, Any]], count: int) -> None:
-    """Prints the answers for a person: aligned, with bars.
+    """Print the answers for a person: aligned, with bars.
 
-    Not drawn by rich, which would take longer to load than the model takes to answer.
+    rich would take longer to load than the model takes to answer.
     """
     rows: list[tuple[str, str, float, str]] = []
     for answer in answers:

@@ -1,4 +1,4 @@
-"""`grutext completion`: the script that teaches a shell to complete."""
+"""`grutext completion`: the script for shell completion."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS), required=False)
 @click.pass_context
 def completion_command(ctx: click.Context, shell: str | None) -> None:
-    """Prints the script for shell completion.
+    """Print the script for shell completion.
 
-    With it a shell completes commands, options, choices and paths. SHELL left out: the one that $SHELL names. The script takes effect in the next shell.
+    With it a shell completes commands, options, choices and paths. The default for SHELL is the shell that $SHELL
+    names. The script takes effect in the next shell.
     """
     from click.shell_completion import get_completion_class
 

@@ -47,10 +47,10 @@ def evaluate_command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Compares a model's labels with those of DATA.
+    """Compare a model's labels with those of DATA.
 
     DATA is a file in one of the formats that --format lists, also .gz, a folder of class folders,
-    tfds:NAME[/CONFIG][:SPLIT], `sample`, or `-` for stdin. Columns called as in training are used, others
+    tfds:NAME[/CONFIG][:SPLIT], `sample`, or `-` for stdin. Columns named as in training are used, others
     are guessed; `sample` is the sample's test part. A label that the model does not know counts as an error.
     """
     check_installed("grutext evaluate", "scikit-learn")
@@ -79,7 +79,7 @@ def evaluate_bundle(
     below: float | None = None,
     threads: int | None = None,
 ) -> dict[str, Any]:
-    """Gives the plain form of a model's report on examples; with `below` also what comes of abstaining."""
+    """Return a model's report on examples as plain values; with `below` also the outcome of abstaining."""
     from grutext.evaluation import evaluate, is_right, selective_risk
     from grutext.inference import Classifier
     from grutext.inference.answers import round_numbers
@@ -103,7 +103,7 @@ def evaluate_bundle(
 
 
 def note_unknown(source: str, unknown: Mapping[str, int], listener: Listener) -> None:
-    """Notes the labels of data that the model does not know, if there are any."""
+    """Note the labels of the data that the model does not know, if there are any."""
     if unknown:
         names = ", ".join(f'"{label}" ({count:,})' for label, count in unknown.items())
         listener.note(f"{source}: labels that the model does not know, counted as errors: {names}")

@@ -44,7 +44,7 @@ _PACKED = 3  # bytes of text that gzip packs into one, roughly
 @click.option(
     "-o", "--output", type=click.Path(readable=False), metavar="FILE", help="File to write [default: stdout]."
 )
-@click.option("--resume", is_flag=True, help="Go on with the interrupted run of this command.")
+@click.option("--resume", is_flag=True, help="Continue the interrupted run of this command.")
 @click.option(
     "--safe-csv", is_flag=True, help="Keep spreadsheets from taking cells for formulas (CSV and TSV)."
 )
@@ -73,12 +73,12 @@ def predict_command(
     threads: int | None,
     quiet: bool,
 ) -> None:
-    """Adds a label and its confidence to each row of INPUT.
+    """Add a label and its confidence to each row of INPUT.
 
     INPUT is a file in one of the formats that --format lists, also .gz, or `-` for stdin; each line of a .txt file is a
     text. Rows, columns and their order stay as they are; `label` and `confidence` are added, or `predicted_label` and
     `predicted_confidence` where the names are taken. The output has the format of its name, or else that of INPUT
-    (lines of text become TSV, parquet becomes JSON lines). With --abstain-below a text may have no
+    (lines of text become TSV, parquet becomes JSON lines). With --abstain-below some texts get no
     label; the column `abstained` says which.
     """
     from grutext.data import Columns, ReadOptions, ResumableRun, choose_format, open_writer, read_rows
@@ -186,7 +186,7 @@ def _is_worth_kernels(source: str, quiet: bool) -> bool:
 
 
 def _identify(folder: Path) -> dict[str, Any]:
-    """Gives what tells this model and this program from others."""
+    """Return what identifies this model and this version of grutext, for a run that is resumed."""
     from grutext import __version__
     from grutext.model.reading import MODEL_FILE
 
@@ -196,7 +196,7 @@ def _identify(folder: Path) -> dict[str, Any]:
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Yields rows in batches that depend on nothing else: a run that is gone on with has the same ones."""
+    """Yield the rows in batches, which depend on the rows alone: a resumed run has the same ones."""
     batch: list[Row] = []
     characters = 0
     for row in rows:
@@ -210,7 +210,7 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def _probability(value: float) -> JsonNumber:
-    """Return a probability as it is written, also in JSON lines: with all its decimals."""
+    """Return a probability with all its decimals, as it is written in every format."""
     from grutext.data.cells import JsonNumber
     from grutext.inference.answers import DECIMALS
 

@@ -1,4 +1,4 @@
-"""`grutext show`: what is inside a model."""
+"""`grutext show`: the contents of a model."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _HISTORY = {
 @click.command(
     "show", epilog="\b\nExample:\n  grutext show -m reviews\n  grutext show -m reviews --config > again.toml"
 )
-@model_option("The model to look into.")
+@model_option("The model to show.")
 @click.option(
     "--config", "as_toml", is_flag=True, help="Print the settings as TOML, for `grutext train --config`."
 )
 @json_option
 @click.pass_context
 def show_command(ctx: click.Context, folder: Path, as_toml: bool, as_json: bool) -> None:
-    """Shows what is inside a model.
+    """Show the contents of a model.
 
-    Labels, files, training data, versions, settings, metrics, weights and history.
+    These are labels, files, training data, versions, settings, metrics, weights and history.
     """
     if as_toml and as_json:
         raise click.UsageError("--config and --json exclude each other.", ctx)
@@ -61,7 +61,7 @@ def show_command(ctx: click.Context, folder: Path, as_toml: bool, as_json: bool)
 
 
 def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
-    """Gives what there is to know, in the form that `--json` prints."""
+    """Return the contents of a model, in the form that `--json` prints."""
     return {
         "model": str(folder),
         "created": bundle.created,
@@ -85,7 +85,7 @@ def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
 
 
 def _without_nan(value: Any) -> Any:
-    """Gives a value with null for the numbers that JSON has no word for, such as the loss of a failed epoch."""
+    """Return a value with None in place of NaN and infinities, which JSON lacks, such as the loss of a failed epoch."""
     if isinstance(value, dict):
         return {key: _without_nan(part) for key, part in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""`grutext verify`: whether a model answers here as it did where it was made."""
+"""`grutext verify`: whether a model answers as it did when it was made."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _QUOTED = 40  # characters of a text
 @model_option("The model to verify.")
 @json_option
 def verify_command(folder: Path, as_json: bool) -> None:
-    """Asks a model again what it was asked when it was made.
+    """Check that a model answers as it did when it was made.
 
-    A model keeps a few texts with the probabilities that they had. It is an error if one of them now has
+    A model stores a few texts with the probabilities that they had. It is an error if one of them now gets
     another label, or a probability that differs by more than 0.00001.
     """
     from grutext.inference import Classifier
@@ -57,7 +57,7 @@ def verify_command(folder: Path, as_json: bool) -> None:
 
 
 def _describe(number: int, answer: GoldenAnswer) -> str:
-    """Gives what is wrong with an answer."""
+    """Return one phrase about how an answer differs."""
     quoted = ascii(answer.text[:_QUOTED]) + ("…" if len(answer.text) > _QUOTED else "")
     relabelled = "" if answer.label == answer.was else f", label {answer.label!r} in place of {answer.was!r}"
     return f"text {number} ({quoted}): difference {answer.difference:.1e}{relabelled}"

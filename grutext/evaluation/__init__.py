@@ -1,4 +1,4 @@
-"""Truth against prediction: the metrics of a model on labelled texts, as one value.
+"""The metrics of a model on labelled texts, as one value.
 
 >>> report = evaluate([("ham",), ("spam",)], [[0.9, 0.1], [0.6, 0.4]], ("ham", "spam"))
 >>> report.accuracy

@@ -1,4 +1,4 @@
-"""What a model does that answers only where it is confident."""
+"""Metrics of a model that answers only where it is confident."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 
 def is_right(labels: Sequence[str | tuple[str, ...]], truth: Sequence[tuple[str, ...]]) -> NDArray[np.bool_]:
-    """Tells which texts' label is the only one that they have, `(N,)`.
+    """Return whether each predicted label is right, shape (N,), bool: whether it is the only label of its text.
 
     Args:
-        labels: What a model that gives one label to a text decided.
-        truth: The labels of the texts.
+        labels: The predicted label of each text.
+        truth: The labels that each text has.
     """
     return np.array([{label} == set(own) for label, own in zip(labels, truth, strict=True)], np.bool_)
 
@@ -22,7 +22,7 @@ def is_right(labels: Sequence[str | tuple[str, ...]], truth: Sequence[tuple[str,
 def selective_risk(
     confidence: NDArray[np.floating], correct: NDArray[np.bool_], threshold: float
 ) -> dict[str, Any]:
-    """Gives coverage and error rate of a model that leaves less confident texts to a person.
+    """Return coverage and error rate of a model that leaves the less confident texts to a person.
 
     Source: El-Yaniv, Wiener, On the Foundations of Noise-free Selective Classification, JMLR 11, 2010.
 
@@ -32,8 +32,8 @@ def selective_risk(
         threshold: The confidence from which a text is answered.
 
     Returns:
-        `errors`, the share of wrong labels among the answered texts, None if there are none of them;
-        `coverage`, the share of the texts that are answered; `threshold`.
+        `errors`, the share of wrong labels among the answered texts, or None if no text is answered; `coverage`, the share
+        of texts that are answered; and `threshold`.
     """
     answered = confidence >= threshold
     errors = float(1.0 - correct[answered].mean()) if answered.any() else None

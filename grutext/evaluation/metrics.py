@@ -30,14 +30,14 @@ def evaluate(
     multilabel: bool = False,
     thresholds: npt.ArrayLike | None = None,
 ) -> Report:
-    """Compares the probabilities of a model with the truth.
+    """Compare the probabilities of a model with the true labels.
 
     Args:
         truth: The labels of N texts: exactly one each, or any number where `multilabel`.
         probabilities: `(N, C)`, as `Classifier.predict_proba` gives them.
         labels: The C labels of the model.
         multilabel: Whether a text may have several labels.
-        thresholds: `(C,)`, as in `grutext.inference.decisions`; if left out, 0.5 for several labels and the
+        thresholds: `(C,)`, as in `grutext.inference.decisions`; by default 0.5 for several labels and the
             likeliest label for one.
 
     Raises:
@@ -72,7 +72,7 @@ def _report_single(
     columns: tuple[str, ...],
     unknown: dict[str, int],
 ) -> Report:
-    """Builds the report where a text has one label; both are `(N,)`, positions in `columns`."""
+    """Build the report where a text has one label; `actual` and `predicted` are `(N,)`, positions in `columns`."""
     metrics = _scikit_metrics()
     places, rows = np.arange(len(columns)), np.arange(len(actual))
     likelihood = np.clip(values[rows, actual], NEAREST, 1.0)
@@ -98,7 +98,7 @@ def _report_several(
     columns: tuple[str, ...],
     unknown: dict[str, int],
 ) -> Report:
-    """Builds the report where a text may have several labels; all arrays are `(N, len(columns))`."""
+    """Build the report where a text may have several labels; all arrays are `(N, len(columns))`."""
     metrics = _scikit_metrics()
     likelihood = np.clip(np.where(actual, values, 1.0 - values), NEAREST, 1.0)
     occurring = np.flatnonzero((actual | predicted).any(axis=0))
@@ -146,7 +146,7 @@ def _count_unknown(truth: Sequence[tuple[str, ...]], labels: Sequence[str]) -> d
 
 
 def _indicator(truth: Sequence[tuple[str, ...]], columns: tuple[str, ...]) -> BoolArray:
-    """Gives `(N, len(columns))`: whether a text has a label."""
+    """Return whether each text has each label, shape (N, len(columns)), bool."""
     place = {label: index for index, label in enumerate(columns)}
     marks = np.zeros((len(truth), len(columns)), dtype=bool)
     for row, names in enumerate(truth):

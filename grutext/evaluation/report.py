@@ -1,4 +1,4 @@
-"""What an evaluation gives: plain numbers, which the command line prints and a bundle keeps."""
+"""The result of an evaluation: plain numbers, which the command line prints and a bundle stores."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class LabelScore:
-    """How one label did.
+    """The scores of one label.
 
     Attributes:
-        precision: Share of the texts given this label that have it; 0 if none was given it.
-        recall: Share of the texts with this label that were given it; 0 if none has it.
+        precision: Share of the texts predicted to have this label that have it; 0 if it was never predicted.
+        recall: Share of the texts with this label for which it was predicted; 0 if no text has it.
         f1: Harmonic mean of the two; 0 if both are 0.
         support: Texts that have the label.
     """
@@ -28,8 +28,8 @@ class LabelScore:
 class Report:
     """The metrics of a model on labelled texts.
 
-    A label of the data that the model does not know is one that the model gives a probability of 0:
-    it can only be missed. It has its row in every table, after the labels of the model.
+    A label of the data that the model does not know has a probability of 0 and is never predicted. It has its row in
+    every table, after the labels of the model.
 
     Attributes:
         n: Texts.
@@ -64,7 +64,7 @@ class Report:
     unknown: Mapping[str, int]
 
     def to_dict(self) -> dict[str, Any]:
-        """Gives the report as plain values for JSON; `subset_accuracy` only for several labels."""
+        """Return the report as plain values for JSON; `subset_accuracy` only for several labels."""
         values: dict[str, Any] = {
             "n": self.n,
             "multilabel": self.multilabel,

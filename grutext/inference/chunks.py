@@ -1,4 +1,4 @@
-"""Work on many texts: cut into chunks that bound the memory, and spread over the cores."""
+"""Work on many texts: in chunks, which bound the memory and are spread over the cores."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from grutext.kernels.cores import usable_cores
 Result = TypeVar("Result")
 
 CHUNK_TEXTS, CHUNK_CHARACTERS = 512, 1 << 18  # texts and characters of a chunk, whichever is reached first
-# Few texts are cut into smaller chunks, so that there is one for each of several cores, but not into smaller ones.
+# Few texts are cut into smaller chunks, so that each of several cores has one, but no chunk gets smaller than this.
 _CHUNKS, _LEAST_TEXTS, _LEAST_CHARACTERS = 8, 64, 1 << 15
 
 
 def check_threads(threads: int | None) -> int:
-    """Gives the number of threads that is meant; None is one for each core.
+    """Return the number of threads to use; None is one for each core that the process may use.
 
     Raises:
-        ConfigError: It is below 1.
+        ConfigError: The number is below 1.
     """
     if threads is None:
         return usable_cores()
@@ -30,7 +30,7 @@ def check_threads(threads: int | None) -> int:
 
 
 def cut(texts: Sequence[str]) -> list[tuple[int, int]]:
-    """Gives where each chunk begins and ends; this depends on nothing but the texts."""
+    """Return where each chunk begins and ends; it depends on the texts alone, and not on the threads."""
     characters = sum(map(len, texts))
     most_texts = min(CHUNK_TEXTS, max(_LEAST_TEXTS, -(-len(texts) // _CHUNKS)))
     most_characters = min(CHUNK_CHARACTERS, max(_LEAST_CHARACTERS, -(-2 * characters // _CHUNKS)))
@@ -45,15 +45,15 @@ def cut(texts: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def map_chunks(work: Callable[[Sequence[str]], Result], texts: Sequence[str], threads: int) -> list[Result]:
-    """Gives what `work` makes of each chunk of the texts, in their order; of no texts, there is one empty chunk.
+    """Return the results of `work` on each chunk of the texts, in order; for no texts, on one empty chunk.
 
-    The results are the same bits for any number of threads: a thread has a whole chunk, and BLAS, which would
-    fight with them for the cores, one thread of its own in each. No thread outlives the call.
+    The results are the same bits for any number of threads: each thread works on whole chunks, and BLAS, which would
+    compete for the cores, uses one thread in each. No thread outlives the call.
     """
     spans = cut(texts) or [(0, 0)]
 
     def run(span: tuple[int, int]) -> Result:
-        with one_blas_thread():  # also in each thread: some libraries have a limit for each
+        with one_blas_thread():  # again in each thread: some libraries limit each thread by itself
             return work(texts[slice(*span)])
 
     with one_blas_thread():

@@ -1,4 +1,4 @@
-"""Probabilities to decisions."""
+"""From probabilities to labels."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy.typing as npt
 def decide(
     probabilities: npt.ArrayLike, thresholds: npt.ArrayLike, multilabel: bool
 ) -> npt.NDArray[np.bool_]:
-    """Tells which labels each text is given.
+    """Return which labels each text gets, shape (N, C), bool.
 
-    A label's threshold is its probability from which it applies or, where a text has one label, what its
-    probability is divided by before the largest is taken: a label with a low threshold is easily chosen.
+    Where a text may have several labels, a label applies from its threshold on. Where it has one, each probability is
+    divided by its label's threshold before the largest is taken: a label with a low threshold is easily chosen.
 
     Args:
         probabilities: `(N, C)`.
-        thresholds: `(C,)`; with one label it may be empty, which is the same as equal thresholds.
-        multilabel: Whether each label is decided for itself.
+        thresholds: `(C,)`; where a text has one label it may be empty, which is the same as equal thresholds.
+        multilabel: Whether a text may have several labels, each decided by itself.
 
     Returns:
         `(N, C)`; a row has exactly one True unless `multilabel`.
@@ -29,6 +29,6 @@ def decide(
 
 
 def choose(probabilities: npt.ArrayLike, thresholds: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Gives the label of each text that has one, `(N,)`; the arguments are those of `decide`."""
+    """Return the index of the one label of each text, shape (N,); the arguments are those of `decide`."""
     values, limits = np.asarray(probabilities, np.float32), np.asarray(thresholds, np.float32)
     return np.asarray((values / limits if limits.size else values).argmax(axis=1))

@@ -1,4 +1,4 @@
-"""The encoder: vectors of distinct tokens to one vector for each text."""
+"""The encoder: from the vectors of distinct tokens to one vector for each text."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from grutext.model.spec import directions, pooled_width
 class Encoder:
     """Convolution, GRU layers and pooling; immutable.
 
-    Of one layer and a pooling other than `attention`, no states are kept: the memory grows neither with the
-    length of the texts, beyond their ids and some kilobytes for each distinct token, nor with their number,
-    beyond their vectors.
+    With one layer and any pooling but `attention` no states are stored. Memory then holds the ids of the tokens, some
+    kilobytes for each distinct token, and one vector for each text, however long the texts are.
 
     Args:
         config: The encoder's settings.
         weights: Arrays by the names of `grutext.model.spec.encoder_spec`.
-        compiled: Whether machine code reads the layers, and not NumPy; it has the convention `reset_after` only.
+        compiled: Whether compiled kernels compute the layers, and not NumPy; they know `reset_after=True` only.
     """
 
     def __init__(
@@ -36,12 +35,12 @@ class Encoder:
         self._layers: Layers = kind(config, weights)
 
     def encode(self, vectors: Float, ids: Int32, lengths: Int32) -> Float:
-        """Gives the vectors of N texts from the vectors of their distinct tokens.
+        """Return the vector of each of N texts, from the vectors of their distinct tokens.
 
         Args:
             vectors: `(M, E)`, one for each distinct token (or numeric step).
             ids: `(S,)`, the row in `vectors` of each token, text after text.
-            lengths: `(N,)`, tokens in each text.
+            lengths: `(N,)`, the number of tokens in each text.
 
         Returns:
             `(N, P) float32` in the order of `lengths`; zeros for an empty text.

@@ -1,4 +1,4 @@
-"""Scores of the two parts to calibrated, fused probabilities; the formula stands in `grutext.model.spec`."""
+"""From the scores of the two parts to calibrated, fused probabilities; the formula is in `grutext.model.spec`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from numpy.typing import NDArray
 from grutext.model.spec import Calibration
 
 Float = NDArray[np.float32]
-_FLOOR = -60.0  # no log-probability of a part is further below its highest, so that none is infinite
+_FLOOR = (
+    -60.0
+)  # a log-probability of a part lies at most this far below its highest, so that none is infinite
 
 
 def fuse(gru: Float | None, linear: Float | None, calibration: Calibration, multilabel: bool) -> Float:
-    """Gives probabilities from the scores of either part or both.
+    """Return the calibrated probabilities for the scores of one part or of both.
 
     Args:
         gru: The head's logits `(N, C)`, or None.
         linear: The linear model's margins `(N, C)`, or `(N, 1)` for two classes, or None.
-        calibration: Scales, shifts and the weight of the GRU part.
+        calibration: The scales, shifts and the weight of the GRU part.
         multilabel: Whether each label is decided for itself.
 
     Returns:
@@ -25,12 +27,12 @@ def fuse(gru: Float | None, linear: Float | None, calibration: Calibration, mult
     """
     scores = scale_scores(gru, linear, calibration, multilabel)
     fused: NDArray[np.floating] = np.zeros_like(scores[0][1])
-    for share, score in scores:  # in place, as all that follows: new memory takes longer than the sums
+    for share, score in scores:  # in place, as all that follows: allocating memory takes longer than the sums
         if not multilabel:
-            # What is added to all scores of a text makes no difference in the end, so their sum is not taken here.
+            # A constant added to all scores of a text cancels in the final softmax, so this one is not normalised.
             np.maximum(lower_to_zero(score), _FLOOR, out=score)
         fused += np.multiply(score, share, out=score)
-    if not multilabel and len(calibration.scale) > 1:  # but then it would
+    if not multilabel and len(calibration.scale) > 1:  # a scale for each label: then it does not cancel
         fused = log_softmax(fused)
     fused *= np.array(calibration.scale)
     fused += np.array(calibration.shift)
@@ -44,7 +46,7 @@ def fuse(gru: Float | None, linear: Float | None, calibration: Calibration, mult
 def scale_scores(
     gru: Float | None, linear: Float | None, calibration: Calibration, multilabel: bool
 ) -> list[tuple[float, NDArray[np.float64]]]:
-    """Gives the weight and the scaled scores `(N, C)` of each part; the arguments are those of `fuse`."""
+    """Return the weight and the scaled scores, shape (N, C), of each part; the arguments are those of `fuse`."""
     scores = []
     if gru is not None:
         scores.append((calibration.fusion, gru.astype(np.float64) * calibration.gru_scale))
@@ -57,12 +59,12 @@ def scale_scores(
 
 
 def log_softmax(scores: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Gives the logarithm of the softmax over the last axis, without overflow."""
+    """Return the logarithm of the softmax over the last axis, without overflow."""
     lowered = lower_to_zero(scores.copy())
     return np.asarray(lowered - np.log(np.exp(lowered).sum(axis=-1, keepdims=True)))
 
 
 def lower_to_zero(scores: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Takes the highest of the last axis from all scores, in place, so that the highest is 0; gives them back."""
+    """Subtract the maximum over the last axis from the scores, in place, and return them."""
     scores -= scores.max(axis=-1, keepdims=True)
     return scores

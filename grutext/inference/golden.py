@@ -1,4 +1,4 @@
-"""Whether a model answers as it did when it was made: its golden texts, asked again."""
+"""Whether a model answers as it did when it was made, checked on its golden texts."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Labels = str | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class GoldenAnswer:
-    """What a model says to one of its golden texts.
+    """What a model answers for one of its golden texts, now and when it was made.
 
     Attributes:
         text: The text.
-        difference: The largest difference of a probability; infinite if one is not a number.
-        label: The label, or the tuple of labels, that it gives now.
-        was: What it gave when it was made.
+        difference: The largest absolute difference of a probability; infinite if one is not a number.
+        label: The label, or the tuple of labels, now.
+        was: The label, or the tuple of labels, when the model was made.
     """
 
     text: str
@@ -32,15 +32,15 @@ class GoldenAnswer:
 
     @property
     def same(self) -> bool:
-        """Whether the answer is what it was."""
+        """Whether the label is the same, and the probabilities are within the tolerance."""
         return self.difference <= TOLERANCE and self.label == self.was
 
 
 def replay_golden(model: Classifier) -> list[GoldenAnswer]:
-    """Asks a model its golden texts, each by itself.
+    """Predict a model's golden texts again, one at a time.
 
     Raises:
-        BundleError: It has none, or they have probabilities for other labels.
+        BundleError: The model has no golden texts, or they have probabilities for other labels.
     """
     rows = model.bundle.golden
     if not rows:

@@ -1,4 +1,4 @@
-"""The GRU part: tokens to vectors, the encoder, the head."""
+"""The GRU part: embedding, encoder and head."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class GRUPart:
     Args:
         config: The encoder's settings.
         weights: Arrays by the names of the spec.
-        compiled: Whether the loops are those of `grutext.kernels.inference`, where it has them.
+        compiled: Whether compiled kernels compute, where there are some, and not NumPy.
     """
 
     def __init__(
@@ -32,16 +32,16 @@ class GRUPart:
         self._encoder = Encoder(config, weights, compiled)
 
     def encode(self, tokens: TokenBatch) -> Float:
-        """Gives the vectors of N texts, `(N, P) float32`; zeros for an empty text."""
+        """Return the vector of each text, shape (N, P), float32; zeros for an empty text."""
         return self._encoder.encode(self.embed(tokens), tokens.ids, tokens.lengths)
 
     def logits(self, pooled: Float) -> Float:
-        """Gives the head's outputs `(N, C)` for the texts' vectors `(N, P)`."""
+        """Return the outputs of the head, shape (N, C), for the vectors of N texts, shape (N, P)."""
         logits: Float = pooled @ self._weights["head/kernel"] + self._weights["head/bias"]
         return logits
 
     def embed(self, tokens: TokenBatch) -> Float:
-        """Gives the vectors of the M distinct tokens, `(M, E)`: a word row plus the mean subword row."""
+        """Return the vectors of the M distinct tokens, shape (M, E), float32: a word row plus the mean subword row."""
         words, counts = self._weights["embedding/words"], tokens.bucket_counts
         table = self._weights.get("embedding/subwords", words[:0])
         if self._compiled and words.dtype == table.dtype == np.float16:
@@ -66,11 +66,11 @@ class GRUPart:
 
 
 def widen(values: NDArray[Any]) -> Float:
-    """Gives finite float16 (or other) numbers as float32.
+    """Convert finite float16 (or other) numbers to float32.
 
-    NumPy's own conversion of float16 goes number by number and is six times slower than these four steps: the
-    bits of sign, exponent and fraction are put where a float32 has them, and the exponent is set right by a
-    product, which is exact.
+    NumPy's own conversion of float16 goes number by number and is six times slower than these four steps: they
+    move the bits of sign, exponent and fraction to where a float32 has them, and correct the exponent by a product,
+    which is exact.
     """
     if values.dtype != np.float16:
         return values.astype(np.float32)

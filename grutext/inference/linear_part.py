@@ -1,4 +1,4 @@
-"""The linear part: n-gram counts to the margins of a linear model."""
+"""The linear part: from n-gram counts to the margins of a linear model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grutext.text import MAX_COUNT, NgramFeatures, SparseRows, TokenBatch, count
 
 _BLOCK = 1 << 18  # products held at a time
 _MANY = 1 << 12  # tokens
-_SALT = secrets.randbits(64) | 1  # of a hash table, which decides nothing
+_SALT = secrets.randbits(64) | 1  # of a hash table, so that no text can be made slow; no result depends on it
 
 
 class LinearPart:
@@ -25,7 +25,7 @@ class LinearPart:
     Args:
         config: The n-gram settings.
         weights: Arrays by the names of the spec.
-        compiled: Whether the loops are those of `grutext.kernels`.
+        compiled: Whether compiled kernels compute, and not NumPy.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class LinearPart:
         self._compiled = compiled and self.kernel.dtype == np.float16
 
     def margins(self, tokens: TokenBatch) -> NDArray[np.float32]:
-        """Gives the margins of N texts, `(N, C)`, or `(N, 1)` for two classes; the bias for an empty text."""
+        """Return the margins of N texts, shape (N, C) or (N, 1) for two labels, float32; the bias for an empty text."""
         return self.score(tokens)[0]
 
     def score(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Gives the margins, and the share of each text's n-grams that are known, `(N,)`; 0 for an empty text."""
+        """Return the margins, and the share of each text's n-grams that the model knows, shape (N,); 0 for an empty text."""
         if self._compiled:
             return self._score_compiled(tokens)
         counts = count_ngrams(tokens, self.config)
@@ -54,7 +54,7 @@ class LinearPart:
         return margins, known.astype(np.float32)
 
     def _score_compiled(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Gives what `score` does."""
+        """Return what `score` does, computed by compiled kernels."""
         from grutext.kernels.ngrams import read_ngrams
 
         bounds, keys = list_ngrams(tokens, self.config, compiled=True)
@@ -79,12 +79,12 @@ class LinearPart:
 
     @cached_property
     def _fast_kernel(self) -> NDArray[np.float32]:
-        """The kernel in the numbers that it is multiplied in, which takes longer to make than few texts to read."""
+        """The kernel as float32, for many texts: to convert it takes longer than to score few."""
         return self.kernel.astype(np.float32)
 
 
 def sparse_product(rows: SparseRows, kernel: NDArray[Any]) -> NDArray[np.float32]:
-    """Gives the product of a sparse matrix `(N, F)` with a dense one `(F, C)`, a block of rows at a time."""
+    """Return the product, shape (N, C), of a sparse matrix (N, F) and a dense one (F, C), a block of rows at a time."""
     starts = rows.starts.tolist()
     texts = len(starts) - 1
     product = np.zeros((texts, kernel.shape[1]), np.float32)

@@ -86,10 +86,10 @@ def test_an_old_model_has_no_familiarity_and_nothing_is_written(error, tmp_path)
     assert not (tmp_path / "out.csv").exists()
 
 
-@pytest.mark.parametrize("command", ["predict", "classify", "evaluate"])
+@pytest.mark.parametrize("command", [["predict"], ["classify", "--lines"], ["evaluate"]], ids=" ".join)
 def test_a_model_with_several_labels_refuses_to_abstain(error, multilabel_model, tmp_path, command) -> None:
     (tmp_path / "a.csv").write_text('message,topic\nparcel,"[""login""]"\n', encoding="utf-8")
-    line = error(command, "a.csv", "-m", multilabel_model, "--abstain-below", 0.5)
+    line = error(*command, "a.csv", "-m", multilabel_model, "--abstain-below", 0.5)
     assert line.startswith("--abstain-below is for models that give one label to a text")
 
 

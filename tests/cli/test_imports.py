@@ -75,6 +75,22 @@ def test_predict_and_show_need_the_base_installation_alone(tmp_path, model) -> N
     assert run_fresh(tmp_path, "show", forbidden=HEAVY[:-1]).returncode == 0
 
 
+def test_evaluate_needs_scikit_learn_alone(tmp_path, model) -> None:
+    pytest.importorskip("sklearn")
+    (tmp_path / "a.csv").write_text("message,topic\nparcel,delivery\n", encoding="utf-8")
+    for name, row in (
+        ("a.jsonl", '{"message": "parcel", "topic": "delivery"}\n'),
+        ("a.txt", "__label__login password\n"),
+    ):
+        (tmp_path / name).write_text(row, encoding="utf-8")
+    # scikit-learn brings SciPy, and rich is of the base installation.
+    others = ("tensorflow", "keras", "tensorflow_datasets", "pyarrow", "matplotlib", "numba", "pandas")
+    for name in ("a.csv", "a.jsonl", "a.txt"):
+        done = run_fresh(tmp_path, "evaluate", name, "--json", forbidden=others)
+        assert json.loads(done.stdout)["accuracy"] == 1.0
+        assert not set(json.loads(done.stderr.splitlines()[-1])) & set(others)
+
+
 def test_verify_takes_numpy_and_safetensors_alone(tmp_path, make_bundle) -> None:
     rows = [{"text": "", "probabilities": [1 / 3] * 3}]
     replace(make_bundle(multilabel=False), golden=rows).save(tmp_path / "model")
