@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -185,6 +185,9 @@ class PlainLines:
     def end(self) -> None:
         """Writes nothing."""
 
+    def wait(self, name: str, passed: float, seconds: float) -> None:
+        """Write nothing: a note says what goes on."""
+
 
 class ProgressBars:
     """The listener for people: a bar over all epochs on stderr, and a line above it for each one done."""
@@ -251,6 +254,15 @@ class ProgressBars:
         if self._bars is not None:
             self._bars.stop()
             self._bars = None
+
+    def wait(self, name: str, passed: float, seconds: float) -> None:
+        """Draw a bar, which stays just short of its end where it takes longer than expected."""
+        if self._bars is None:
+            columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+            self._bars = Progress(*columns, console=self._console, transient=True)
+            self._task = self._bars.add_task(name, total=1.0)
+            self._bars.start()
+        self._bars.update(self._task, completed=min(0.99, passed / seconds))
 
 
 def open_listener(quiet: bool = False) -> Listener:

@@ -58,7 +58,10 @@ class Listener(Protocol):
         """Hears that an epoch is done."""
 
     def end(self) -> None:
-        """Hears that the epochs are over, also when an error ended them."""
+        """Hears that the epochs, or a wait, are over, also when an error ended them."""
+
+    def wait(self, name: str, passed: float, seconds: float) -> None:
+        """Hears, several times, that something without epochs goes on: `passed` of about so many seconds are over."""
 
 
 class Silent:
@@ -73,3 +76,5 @@ class Silent:
     def epoch(self, record: EpochRecord) -> None: ...
 
     def end(self) -> None: ...
+
+    def wait(self, name: str, passed: float, seconds: float) -> None: ...

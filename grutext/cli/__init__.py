@@ -22,6 +22,7 @@ from grutext.cli.predict import predict_command
 from grutext.cli.show import show_command
 from grutext.cli.train import train_command
 from grutext.cli.verify import verify_command
+from grutext.cli.warmup import warmup_command
 from grutext.errors import GrutextError
 
 EXIT_INTERRUPTED = 130
@@ -137,6 +138,6 @@ def main() -> None:
 
 for _command in (
     train_command, evaluate_command, predict_command, classify_command, show_command, verify_command,
-    completion_command,
+    warmup_command, completion_command,
 ):  # fmt: skip
     main.add_command(_command)

@@ -67,6 +67,13 @@ def choose_engine(config: Config) -> EngineChoice:
     return EngineChoice("tensorflow", f"Numba: {why_not_numba}")
 
 
+def prefers_numba(config: Config) -> bool:
+    """Return whether `choose_engine` chooses Numba if its kernels are available; this compiles nothing."""
+    if config.training.engine == "tensorflow" or _why_not_encoder(config.gru) is not None:
+        return False
+    return config.training.engine == "numba" or not _sees_gpu()
+
+
 def check_engine(config: Config) -> None:
     """Check, without loading either engine, that `training.engine` and the encoder go together.
 

@@ -22,7 +22,7 @@ from functools import cache
 PREDICTION = ("inference", "ngrams", "tokens")  # the modules that a classifier needs
 TRAINING = ("training",)  # those that training the GRU part needs
 # Below so many characters NumPy answers sooner than kernels that must be loaded or compiled first. For a model trained on the
-# sample, on one thread of a Xeon Skylake: NumPy reads 0.7 (rows of 40 characters) to 1.2 (of 1,300) million characters a
+# sample, on one thread of a Xeon with AVX-512: NumPy reads 0.7 (rows of 40 characters) to 1.2 (of 1,300) million characters a
 # second, the kernels 1.4 to 2.2, so that a million of them gains 0.4 to 0.7 s. To load the kernels from the cache takes
 # 0.6 s, to compile them 17 s (`time.process_time` around `Classifier.load(..., threads=1)` and `predict_proba`).
 WORTH_LOADING, WORTH_COMPILING = 1_000_000, 30_000_000
@@ -37,7 +37,7 @@ def why_unavailable(*modules: str) -> str | None:
     """Import modules of this package, and compile their kernels where they are not cached yet.
 
     Args:
-        modules: Some of `inference`, `ngrams`, `tokens` and `training`.
+        modules: Some of `inference`, `ngrams`, `tokens` and `training`; none only asks whether kernels are switched off.
 
     Returns:
         None if their kernels may be called; otherwise the reason why they may not, in words.

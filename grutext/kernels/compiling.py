@@ -8,7 +8,7 @@ from typing import Any
 import numba
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 (in a kernel, `np.dot` is its product)
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba.core import cgutils, event
 from numba.extending import intrinsic
 
@@ -16,6 +16,9 @@ from grutext.kernels import check_may_compile
 from grutext.kernels.blas import blas_architectures, find_blas
 
 BLOCK_ROWS = 512  # rows that are multiplied at once, and are then still in the processor's cache
+PROCESSOR: str = (
+    numba.config.CPU_NAME or binding.get_host_cpu_name()
+)  # kernels of others in the cache are not used
 _LINE = 64  # bytes that are fetched at a time
 
 find_blas()

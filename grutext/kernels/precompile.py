@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 
 from grutext.kernels import load_cached, why_unavailable
 from grutext.kernels.cores import usable_cores
 
 # For each process the files with kernels that a module needs, and the seconds of a processor that compiling them takes
-# (Numba 0.68, Xeon Skylake, an empty NUMBA_CACHE_DIR, `time.process_time` around each import). To import Numba takes 0.5 s.
+# (Numba 0.68, a Xeon with AVX-512, an empty NUMBA_CACHE_DIR, `time.process_time` around each import). To import Numba takes 0.5 s.
 _FILES = {
     "inference": ({"gru": 8.7, "inference": 0.6}, {}),
     "ngrams": ({}, {"ngrams": 3.9}),
@@ -29,11 +30,11 @@ Report = Callable[[float], None]
 
 
 def seconds_to_compile(*modules: str) -> float:
-    """Return how long `compile_kernels` takes on an idle machine, roughly; 0.0 where it has nothing to compile.
+    """Return how long `compile_kernels` takes on an idle machine, roughly; 0.0 where it has nothing to compile or cannot.
 
     This imports the kernels that are in Numba's cache.
     """
-    if load_cached(*modules) or find_spec("numba") is None:
+    if why_unavailable() or find_spec("numba") is None or load_cached(*modules):
         return 0.0
     seconds = [_START + sum(files.values()) for files in _shares(modules)]
     return max(seconds) if usable_cores() > 1 else sum(seconds)
@@ -58,6 +59,20 @@ def compile_kernels(*modules: str, deadline: float | None = None, report: Report
     if load_cached(*modules):
         return True
     return deadline is None and why_unavailable(*modules) is None
+
+
+def cache_folder() -> Path:
+    """Return the folder in which Numba caches the kernels; they must have been imported before."""
+    from grutext.kernels.gru import run_layer
+
+    return Path(run_layer.stats.cache_path)
+
+
+def processor() -> str:
+    """Return the name of the processor that kernels are compiled for, as LLVM has it: `NUMBA_CPU_NAME`, or the present one."""
+    from grutext.kernels.compiling import PROCESSOR
+
+    return PROCESSOR
 
 
 def _compile_in_processes(modules: tuple[str, ...], deadline: float | None, report: Report | None) -> None:

@@ -34,7 +34,7 @@ def test_version(run) -> None:
 def test_help_names_the_commands(run) -> None:
     text = run("-h").stdout
     assert run("--help").stdout == text
-    for name in ("train", "evaluate", "predict", "classify", "show", "verify", "completion"):
+    for name in ("train", "evaluate", "predict", "classify", "show", "verify", "warmup", "completion"):
         assert f"  {name} " in text
 
 
