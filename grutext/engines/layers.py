@@ -1,4 +1,4 @@
-"""What the engines that answer have in common: where the texts of a batch are, and what becomes of their states."""
+"""What the engines for prediction share: where the texts of a batch are, the layers' interface, and attention."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Weights = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Where the texts of a batch are; none is empty.
+    """Where the texts of a batch are; none is empty, and the longest comes first.
 
     Attributes:
-        firsts: `(N,) int64`, the position of each text's first token.
-        lengths: `(N,) int64`, tokens in each text, falling.
+        firsts: Position of each text's first token, `(N,) int64`.
+        lengths: Number of tokens of each text, `(N,) int64`, in descending order.
         directions: 1 or 2.
     """
 
@@ -30,12 +30,17 @@ class Batch:
     directions: int
 
     def alive(self, first: int, last: int) -> Int:
-        """Gives how many texts have a token at each of the steps from `first` to before `last`."""
+        """Return how many texts have a token at each of the steps from `first` to before `last`, `(steps,) int64`."""
         over = np.searchsorted(self.lengths[::-1], np.arange(first, last), side="right")
         return np.asarray(len(self.lengths) - over)
 
     def positions(self, first: int, alive: Int) -> Int:
-        """Gives the positions `(D, R)` of the tokens that are read from step `first` on, step after step."""
+        """Return the positions of the tokens that are read from step `first` on, step by step, `(D, R) int64`.
+
+        Args:
+            first: The first step.
+            alive: How many texts have a token at this step and each of the following ones; R is their sum.
+        """
         ends = np.cumsum(alive)
         steps = np.repeat(np.arange(first, first + len(alive)), alive)
         texts = np.arange(ends[-1]) - np.repeat(ends - alive, alive)
@@ -46,23 +51,32 @@ class Batch:
 
 
 class Layers(Protocol):
-    """What the encoder does with tokens: convolution, GRU layers and pooling.
+    """Convolution, GRU layers and pooling of an encoder.
 
     Attributes:
-        texts: How many step together.
+        texts: Number of texts that are computed together.
     """
 
     texts: int
 
     def read(self, vectors: Float, ids: Int32, lengths: Int32) -> tuple[Any, Int]:
-        """Gives what `pool` reads, and where in it each text begins; the arguments are those of `Encoder.encode`."""
+        """Return the input of the first layer, for `pool`, and the position in it of each text's first token, `(N,)`.
+
+        Args:
+            vectors: Vectors of the distinct tokens, `(M, E)`.
+            ids: Row in `vectors` of each token, text after text, `(S,)`.
+            lengths: Number of tokens of each text, `(N,)`.
+        """
 
     def pool(self, source: Any, batch: Batch) -> Float:
-        """Gives the vectors `(n, P)` of the texts of a batch."""
+        """Return the vectors of the texts of a batch, `(N, P)`; `source` is what `read` returned."""
 
 
 def attend(states: Float, batch: Batch, weights: Weights) -> Float:
-    """Gives what `Attention` does, `(N, D * U)`, from all states `(S, D * U)`."""
+    """Return the attention pooling, `(N, D * U)`, of all states, `(S, D * U)`.
+
+    It is the mean weighted by softmax(tanh(s K + b) q) over the tokens (Yang et al. 2016, equations 5-7).
+    """
     seen = np.tanh(states @ weights["pool/kernel"] + weights["pool/bias"])
     scores = seen @ weights["pool/query"]  # (S,)
     pooled = np.empty((len(batch.lengths), states.shape[1]), np.float32)
@@ -74,5 +88,5 @@ def attend(states: Float, batch: Batch, weights: Weights) -> Float:
 
 
 def side_by_side(values: NDArray[Any]) -> NDArray[Any]:
-    """Gives `(N, D * U)` from `(D, N, U)`."""
+    """Concatenate the directions: `(D, N, U)` to `(N, D * U)`."""
     return np.asarray(values.transpose(1, 0, 2).reshape(values.shape[1], -1))

@@ -1,4 +1,4 @@
-"""TensorFlow's own settings, which it reads from the environment when it is imported."""
+"""Settings of TensorFlow that it reads from the environment when it is imported."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 
 
 def prepare_tensorflow() -> None:
-    """Sets TensorFlow up to train a GRU on a few cores; what the user has set stays.
+    """Set TensorFlow up to train a GRU on a few cores; variables that are set already stay as they are.
 
-    Both directions run side by side, so that an operation gets half of the cores: with two, to share the many small ones
-    costs more than it brings. oneDNN, off by default on some processors, multiplies faster than what stands in for it.
+    Both directions run at the same time, so each operation gets half of the cores. With two cores, splitting the many small
+    operations costs more than it gains. oneDNN, off by default on some processors, multiplies faster than its replacement.
     """
     from grutext.kernels.cores import usable_cores
 

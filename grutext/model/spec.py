@@ -1,17 +1,17 @@
-"""The contract between training (`grutext.engines.keras`, Keras) and runtime (`grutext.inference`, NumPy).
+"""The model: its equations, and the names and shapes of its weights. Every engine computes what is written here.
 
 The convolution
 ===============
-Before the GRU a convolution of odd width k may look at each token's neighbours, with zeros beyond the
-text, and add what it sees to the token's vector v_t::
+Before the GRU, a convolution of odd width k may add to each token's vector v_t what it computes from the token and its
+neighbours, with zeros beyond the ends of the text::
 
     x_t = v_t + relu(v_[t - k//2] C_1 + .. + v_[t + k//2] C_k + b)
 
 The GRU
 =======
-For a text of T token vectors x_1 .. x_T, from h_0 = 0, with * for the product of elements:
+For a text of T token vectors x_1 .. x_T, starting from h_0 = 0, with * for the elementwise product:
 
-`reset_after=True`, the default; Keras' default and cuDNN's form::
+`reset_after=True`, the default, which is also Keras' default and the form of cuDNN::
 
     z = sigmoid(x Wz + bz + h Uz + dz)          update gate
     r = sigmoid(x Wr + br + h Ur + dr)          reset gate
@@ -25,24 +25,26 @@ For a text of T token vectors x_1 .. x_T, from h_0 = 0, with * for the product o
     c = tanh(x Wc + bc + (r * h) Uc)
     h' = z * h + (1 - z) * c
 
-Gates are stored in the order (z, r, c): `kernel` (I, 3U) is [Wz Wr Wc], `recurrent_kernel` (U, 3U) is
-[Uz Ur Uc], and `bias` is (2, 3U), row 0 [bz br bc] and row 1 [dz dr dc], or (3U,) where
-`reset_after=False`. The backward direction reads a text from its last token to its first.
+Gates are stored in the order (z, r, c): `kernel` (I, 3U) is [Wz Wr Wc], `recurrent_kernel` (U, 3U) is [Uz Ur Uc], and
+`bias` is (2, 3U), with row 0 [bz br bc] and row 1 [dz dr dc]; with `reset_after=False` it is (3U,). The backward direction
+reads a text from its last token to its first.
 
-Who differs: many tutorials, Chung et al. 2014 (arXiv 1412.3555) and Sonnet write
-h' = (1 - z) * h + z * c, which is the same cell with the update gate read the other way round
-(negate Wz, Uz, bz, dz); PyTorch keeps h' as above and `reset_after=True` but orders the gates (r, z, c)
-and stores the transposes; ONNX is as here, with `linear_before_reset=1` for `reset_after=True`.
+Other libraries and papers:
+
+- Many tutorials, Chung et al. 2014 (arXiv 1412.3555) and Sonnet write h' = (1 - z) * h + z * c. This is the same cell with
+  the update gate inverted: negate Wz, Uz, bz and dz to convert.
+- PyTorch has h' as above and `reset_after=True`, but orders the gates (r, z, c) and stores the transposed matrices.
+- ONNX has the order and h' as above; `linear_before_reset=1` is `reset_after=True`.
 
 Padding
 =======
-A step beyond a text's length leaves the state as it was and is seen by no pooling. An empty text has
-no states and pools to zeros, so that its label is decided by the head's bias and the linear part.
+A step beyond the end of a text leaves the state unchanged, and no pooling sees it. An empty text has no states and pools to
+zeros, so its label depends on the bias of the head and on the linear part.
 
-The whole
-=========
-`log p = s (a log p_gru + (1 - a) log p_linear) + b`, renormalised; for several labels the same in log-odds,
-label by label. No log-probability of a part counts as more than 60 below its highest. The calibration numbers are in `Calibration`.
+The whole model
+===============
+`log p = s (a log p_gru + (1 - a) log p_linear) + b`, normalised again; with several labels the same in log-odds, for each
+label separately. Each part's log-probabilities are cut off at 60 below the highest. The numbers are in `Calibration`.
 """
 
 from __future__ import annotations
@@ -62,21 +64,20 @@ Spec = dict[str, tuple[tuple[int, ...], str]]
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What turns raw scores into probabilities; fitted on the dev part.
+    """The numbers that turn raw scores into probabilities and decisions; fitted on the dev part.
 
     Attributes:
         gru_scale: Factor on the GRU part's logits (the inverse of a temperature).
-        linear_scale: Factor on the linear model's margins; one number for each label where there are several.
-        linear_shift: What is added to the scaled margins, likewise.
-        fusion: The weight a of the GRU part, in 0..1.
-        scale: Factor on the fused log-probabilities (for several labels, log-odds); one number, or one for
+        linear_scale: Factor on the linear part's margins; one number for each label if a text may have several.
+        linear_shift: Added to the scaled margins; as many numbers.
+        fusion: Weight a of the GRU part, in 0..1.
+        scale: Factor on the fused log-probabilities (log-odds if a text may have several labels); one number, or one for
             each label.
-        shift: What is added to them then, likewise.
-        thresholds: Where there are several labels, the probability from which each applies. Where there is
-            one, what each label's probability is divided by before the largest is taken; empty, if the
-            likeliest label is.
-        familiarity: What makes a familiarity of a text's two measures (`grutext.inference.familiarity`): a
-            bias, the weight of the largest score, the weight of the known share. Empty in old models.
+        shift: Added to the scaled values; as many numbers.
+        thresholds: If a text may have several labels, the probability from which each applies. Otherwise each label's
+            probability is divided by its threshold before the largest is chosen; empty where none is divided.
+        familiarity: Coefficients of a text's familiarity (`grutext.inference.familiarity`): the intercept, the weight of
+            the largest score, and the weight of the known share. Empty in old models.
     """
 
     gru_scale: float = 1.0
@@ -90,7 +91,7 @@ class Calibration:
 
 
 def check_model(config: GRUConfig) -> None:
-    """Raises a ConfigError if the configuration names a pooling that does not exist."""
+    """Raise a ConfigError if the configuration names an unknown pooling."""
     if config.pooling not in POOLINGS:
         raise ConfigError(
             f'there is no pooling "{config.pooling}"; gru.pooling is one of {", ".join(POOLINGS)}'
@@ -98,22 +99,22 @@ def check_model(config: GRUConfig) -> None:
 
 
 def directions(config: GRUConfig) -> tuple[str, ...]:
-    """Gives the directions in which the GRU reads, one or two."""
+    """Return the names of the directions in which the GRU reads, one or two."""
     return DIRECTIONS if config.bidirectional else DIRECTIONS[:1]
 
 
 def state_width(config: GRUConfig) -> int:
-    """Gives the width D * U of a token's state."""
+    """Return the width D * U of a token's state."""
     return len(directions(config)) * config.units
 
 
 def pooled_width(config: GRUConfig) -> int:
-    """Gives the width P of a text's vector."""
+    """Return the width P of a text's vector."""
     return POOLINGS[config.pooling] * state_width(config)
 
 
 def encoder_spec(config: GRUConfig) -> Spec:
-    """Gives name, shape and dtype of every weight of the convolution, the GRU layers and the pooling."""
+    """Return shape and dtype of every weight of the convolution, the GRU layers and the pooling, by name."""
     units, size = config.units, config.embedding_size
     spec: Spec = {}
     if config.convolution:
@@ -135,14 +136,14 @@ def encoder_spec(config: GRUConfig) -> Spec:
 
 
 def weight_spec(config: Config, rows: int, classes: int, multilabel: bool, features: int) -> Spec:
-    """Gives name, shape and dtype of every weight of a model, in the order of the computation.
+    """Return shape and dtype of every weight of a model by name, in the order of the computation.
 
     Args:
         config: The model's configuration.
         rows: Rows V of the word table.
         classes: Number C of labels.
-        multilabel: Whether a text has several labels.
-        features: Number F of n-grams that the linear part knows.
+        multilabel: Whether a text may have several labels.
+        features: Number F of n-grams in the linear part.
     """
     spec: Spec = {}
     model, text = config.gru, config.text
@@ -163,5 +164,5 @@ def weight_spec(config: Config, rows: int, classes: int, multilabel: bool, featu
 
 
 def linear_columns(classes: int, multilabel: bool) -> int:
-    """Gives the number of margins of the linear model: one for two classes, else one for each."""
+    """Return the number of margins of the linear part: one for two classes, otherwise one for each class."""
     return 1 if classes == 2 and not multilabel else classes

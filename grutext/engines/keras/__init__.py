@@ -1,1 +1,1 @@
-"""The Keras side of the model. Importing any module of this room loads TensorFlow (extra `train`)."""
+"""The Keras engine: layers, and training with TensorFlow. Importing any of its modules loads TensorFlow."""

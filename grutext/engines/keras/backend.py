@@ -1,7 +1,11 @@
 """TensorFlow and Keras, imported without the lines that they write to stderr.
 
-TensorFlow's C++ part writes before its own log level applies, so while it is imported the file
-descriptor of stderr points to a scratch file. An error in the import is raised as always.
+TensorFlow's C++ code writes before its own log level applies, so the file descriptor of stderr points to a scratch file while
+it is imported. An error in the import is raised as usual.
+
+Raises on import:
+    MissingExtraError: TensorFlow or Keras is not installed.
+    TrainingError: Keras runs on another backend.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The loops of the GRU over time, each with its own gradient: one for each convention."""
+"""The loops of the GRU over time, with their gradients: one function for each convention.
+
+Here u = 1 - z is the update gate. A function returns the states and the function of their gradient, as
+`tf.custom_gradient` wants them; `u` and `r` are called gates, and their inputs come already projected.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,24 @@ def reset_after(
     gates: Tensor, candidates: Tensor, into_gates: Tensor, into_candidate: Tensor, bias: Tensor,
     start: Tensor, backward: bool,
 ) -> Any:  # fmt: skip
-    """Runs h' = h + u (tanh(x + r (h Uc + b)) - h); gives the states and their gradient."""
+    """Run h' = h + u (tanh(x + r (h Uc + b)) - h) over time.
+
+    Args:
+        gates: Projected inputs of u and r, bias included, `(T, N, 2U)`.
+        candidates: Projected inputs of the candidate, bias included, `(T, N, U)`.
+        into_gates: Recurrent kernel of u and r, `(U, 2U)`.
+        into_candidate: Recurrent kernel of the candidate, `(U, U)`.
+        bias: Recurrent bias b of the candidate, `(U,)`.
+        start: State before the first step, `(N, U)`.
+        backward: Whether to begin at the end.
+
+    Returns:
+        The states, `(T, N, U)`, and the function from their gradient to those of all tensors.
+    """
     units = start.shape[-1]
 
     def step(t: Tensor, h: Tensor) -> tuple[Tensor, ...]:
-        ur, u, r = _open(gates[t], h, into_gates)
+        ur, u, r = _gates(gates[t], h, into_gates)
         inner = tf.matmul(h, into_candidate) + bias  # (N, U)
         c = tf.tanh(candidates[t] + r * inner)  # (N, U)
         change = c - h
@@ -30,20 +47,22 @@ def reset_after(
 
     def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
         def back(t: Tensor, carry: Tensor) -> tuple[Tensor, ...]:
-            dh = upstream[t] + carry
+            grad_h = upstream[t] + carry
             ur, c, change, inner = (array.read(t) for array in saved)
             u, r = tf.split(ur, 2, axis=-1)
-            dn = dh * u
-            dc = tf.raw_ops.TanhGrad(y=c, dy=dn)
-            dinner = dc * r
-            dur = tf.raw_ops.SigmoidGrad(y=ur, dy=tf.concat([dh * change, dc * inner], -1))
-            by_gates = tf.matmul(dur, into_gates, transpose_b=True)
-            by_candidate = tf.matmul(dinner, into_candidate, transpose_b=True)
-            return tf.add_n([dh - dn, by_gates, by_candidate]), dur, dc, dinner
+            grad_n = grad_h * u
+            grad_c = tf.raw_ops.TanhGrad(y=c, dy=grad_n)
+            grad_inner = grad_c * r
+            grad_ur = tf.raw_ops.SigmoidGrad(y=ur, dy=tf.concat([grad_h * change, grad_c * inner], -1))
+            by_gates = tf.matmul(grad_ur, into_gates, transpose_b=True)
+            by_candidate = tf.matmul(grad_inner, into_candidate, transpose_b=True)
+            return tf.add_n([grad_h - grad_n, by_gates, by_candidate]), grad_ur, grad_c, grad_inner
 
-        dstart, *arrays = _loop(back, tf.zeros_like(start), gates, [2 * units, units, units], not backward)
-        dgates, dcandidates, dinner = (array.stack() for array in arrays)  # (T, N, 2U or U)
-        return _of_weights(before.stack(), dgates, dcandidates, dinner, dstart)
+        grad_start, *arrays = _loop(
+            back, tf.zeros_like(start), gates, [2 * units, units, units], not backward
+        )
+        grad_gates, grad_candidates, grad_inner = (array.stack() for array in arrays)  # (T, N, 2U or U)
+        return _all_gradients(before.stack(), grad_gates, grad_candidates, grad_inner, grad_start)
 
     return states.stack(), gradient
 
@@ -52,11 +71,11 @@ def reset_before(
     gates: Tensor, candidates: Tensor, into_gates: Tensor, into_candidate: Tensor, bias: Tensor,
     start: Tensor, backward: bool,
 ) -> Any:  # fmt: skip
-    """Runs h' = h + u (tanh(x + (r h) Uc) - h); `bias` is zero and has no gradient."""
+    """Run h' = h + u (tanh(x + (r h) Uc) - h) over time; see `reset_after`. `bias` is zero and has no gradient."""
     units = start.shape[-1]
 
     def step(t: Tensor, h: Tensor) -> tuple[Tensor, ...]:
-        ur, u, r = _open(gates[t], h, into_gates)
+        ur, u, r = _gates(gates[t], h, into_gates)
         reset = r * h
         c = tf.tanh(candidates[t] + tf.matmul(reset, into_candidate))  # (N, U)
         change = c - h
@@ -68,47 +87,67 @@ def reset_before(
 
     def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
         def back(t: Tensor, carry: Tensor) -> tuple[Tensor, ...]:
-            dh = upstream[t] + carry
+            grad_h = upstream[t] + carry
             ur, c, change = (array.read(t) for array in saved)
             u, r = tf.split(ur, 2, axis=-1)
-            dn = dh * u
-            dc = tf.raw_ops.TanhGrad(y=c, dy=dn)
-            dreset = tf.matmul(dc, into_candidate, transpose_b=True)
-            dur = tf.raw_ops.SigmoidGrad(y=ur, dy=tf.concat([dh * change, dreset * before.read(t)], -1))
-            return tf.add_n([dh - dn, tf.matmul(dur, into_gates, transpose_b=True), dreset * r]), dur, dc
+            grad_n = grad_h * u
+            grad_c = tf.raw_ops.TanhGrad(y=c, dy=grad_n)
+            grad_reset = tf.matmul(grad_c, into_candidate, transpose_b=True)
+            grad_ur = tf.raw_ops.SigmoidGrad(
+                y=ur, dy=tf.concat([grad_h * change, grad_reset * before.read(t)], -1)
+            )
+            return (
+                tf.add_n([grad_h - grad_n, tf.matmul(grad_ur, into_gates, transpose_b=True), grad_reset * r]),
+                grad_ur,
+                grad_c,
+            )
 
-        dstart, *arrays = _loop(back, tf.zeros_like(start), gates, [2 * units, units], not backward)
-        dgates, dcandidates = (array.stack() for array in arrays)  # (T, N, 2U or U)
-        dinto_gates = _product(before.stack(), dgates)
-        dinto_candidate = _product(reset.stack(), dcandidates)
-        return dgates, dcandidates, dinto_gates, dinto_candidate, tf.zeros_like(bias), dstart
+        grad_start, *arrays = _loop(back, tf.zeros_like(start), gates, [2 * units, units], not backward)
+        grad_gates, grad_candidates = (array.stack() for array in arrays)  # (T, N, 2U or U)
+        grad_into_gates = _product(before.stack(), grad_gates)
+        grad_into_candidate = _product(reset.stack(), grad_candidates)
+        return (
+            grad_gates,
+            grad_candidates,
+            grad_into_gates,
+            grad_into_candidate,
+            tf.zeros_like(bias),
+            grad_start,
+        )
 
     return states.stack(), gradient
 
 
-def _open(inputs: Tensor, h: Tensor, into_gates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Gives the opened gates of a step, `(N, 2U)`, and u and r of them, `(N, U)`."""
+def _gates(inputs: Tensor, h: Tensor, into_gates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gates of a step together, `(N, 2U)`, and u and r apart, `(N, U)`."""
     ur = tf.sigmoid(inputs + tf.matmul(h, into_gates))
     return ur, *tf.split(ur, 2, axis=-1)
 
 
-def _of_weights(
-    h: Tensor, dgates: Tensor, dcandidates: Tensor, dinner: Tensor, dstart: Tensor
+def _all_gradients(
+    h: Tensor, grad_gates: Tensor, grad_candidates: Tensor, grad_inner: Tensor, grad_start: Tensor
 ) -> tuple[Tensor, ...]:
-    """Gives the gradients of `reset_after` in the order of its arguments; `h` are the states before each step."""
-    dbias = tf.reduce_sum(dinner, [0, 1])
-    return dgates, dcandidates, _product(h, dgates), _product(h, dinner), dbias, dstart
+    """Return the gradients of `reset_after` in the order of its arguments; `h` is the state before each step."""
+    grad_bias = tf.reduce_sum(grad_inner, [0, 1])
+    return (
+        grad_gates,
+        grad_candidates,
+        _product(h, grad_gates),
+        _product(h, grad_inner),
+        grad_bias,
+        grad_start,
+    )
 
 
 def _loop(step: Any, carry: Tensor, like: Tensor, widths: Sequence[int], backward: bool) -> tuple[Any, ...]:
-    """Runs `carry, *values = step(t, carry)` over time; gives the last carry and an array for each value.
+    """Run `carry, *values = step(t, carry)` over time; return the last carry and a `TensorArray` for each value.
 
     Args:
-        step: Takes and gives `(N, U)`; its values are `(N, width)`.
-        carry: What the first step takes.
-        like: `(T, ...)`, tells the number of steps and the type.
-        widths: Of the values.
-        backward: Whether it begins at the end; the arrays are in the order of time all the same.
+        step: From the state `(N, U)` before step t to the one after it, and values `(N, width)`.
+        carry: The state before the first step, `(N, U)`.
+        like: A tensor `(T, ...)` with the number of steps and the dtype.
+        widths: Widths of the values.
+        backward: Whether to begin at the end; the arrays are in the order of time in any case.
     """
     last = tf.shape(like)[0] - 1
     arrays = [
@@ -125,6 +164,6 @@ def _loop(step: Any, carry: Tensor, like: Tensor, widths: Sequence[int], backwar
 
 
 def _product(inputs: Tensor, outputs: Tensor) -> Tensor:
-    """Gives the sum over t and n of inputs^T outputs: one product for all steps."""
+    """Return the sum over t and n of inputs^T outputs, `(I, O)`, as one product for all steps."""
     rows, columns = inputs.shape[-1], outputs.shape[-1]
     return tf.matmul(tf.reshape(inputs, [-1, rows]), tf.reshape(outputs, [-1, columns]), transpose_a=True)

@@ -1,7 +1,7 @@
-"""The GRU on a GPU: cuDNN runs it where it can, behind `keras.layers.GRU`.
+"""The GRU on a GPU: cuDNN runs it where it can, through `keras.layers.GRU`.
 
-cuDNN knows one convention (`reset_after`), padding at the end only, and no empty sequence. An empty one is
-read as one step here, which is thrown away.
+cuDNN has one convention (`reset_after`), padding at the end only, and no empty sequence. Here an empty sequence is read
+as one step, whose state is discarded.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ Tensor = Any
 
 
 def is_there() -> bool:
-    """Tells whether TensorFlow sees a GPU."""
+    """Return whether TensorFlow sees a GPU."""
     return bool(tf.config.list_logical_devices("GPU"))
 
 
 def fits(mask: Tensor) -> Tensor:
-    """Tells whether all padding of a mask `(T, N)` stands at the end."""
+    """Return whether all padding of a mask `(T, N)` is at the end, as a scalar tensor."""
     return tf.reduce_all(mask[:-1] | ~mask[1:])
 
 
 def run(
     steps: Tensor, mask: Tensor, weights: tuple[Tensor, Tensor, Tensor], start: Tensor, *, backward: bool
 ) -> Tensor:
-    """Does what `grutext.engines.keras.recurrence.run_direction` does, for a mask that `fits`."""
+    """Do what `grutext.engines.keras.recurrence.run_direction` does, for a mask that `fits`."""
     count = tf.reduce_sum(tf.cast(mask, tf.int32), axis=0)  # (N,)
     lengths = tf.maximum(count, 1)
     if backward:
@@ -43,14 +43,14 @@ def run(
     states = tf.transpose(states, [1, 0, 2])  # (T, N, U)
     if backward:
         states = tf.reverse_sequence(states, lengths, seq_axis=0, batch_axis=1)
-    # In the padding cuDNN gives zeros.
+    # In the padding cuDNN returns zeros.
     padding = start if backward else tf.where(count[:, None] > 0, last, start)
     return tf.where(mask[:, :, None], states, padding)
 
 
 @cache
 def _layer(inputs: int, units: int, dtype: str) -> Any:
-    """Gives a layer whose own weights are never read."""
+    """Return a layer whose own weights are never read."""
     with tf.init_scope():
         layer = keras.layers.GRU(units, return_sequences=True, return_state=True, dtype=dtype)
         layer.build((None, None, inputs))

@@ -1,12 +1,11 @@
 """The GRU over time in TensorFlow, with its own gradient; equations in `grutext.model.spec`.
 
-What makes it faster than a layer that TensorFlow differentiates: the input projection of all steps is one
-product, and so are the gradients of the weights; what a step needs again on the way back is handed over as
-it is, without a copy; and a skipped step costs nothing, since its gate is shut before the loop begins.
+It is faster than a layer that TensorFlow differentiates: the input projection of all steps is one product, and so is the
+gradient of each weight; what the backward pass needs of a step is stored without a copy; and skipped steps need no branch, since
+their update gate is closed before the loop begins.
 
-Inside, time is the first axis, and `u = 1 - z` takes the place of the update gate, so that
-`h' = h + u (c - h)`: where u is 0, h stays the same to the last bit, and so does its gradient.
-The loops themselves are in `grutext.engines.keras.cells`.
+Inside, time is the first axis, and `u = 1 - z` replaces the update gate, so that `h' = h + u (c - h)`: where u is 0, h stays the
+same to the last bit, and so does its gradient. The loops are in `grutext.engines.keras.cells`.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ from grutext.engines.keras.backend import tf
 
 Tensor = Any
 Weights = tuple[Tensor, Tensor, Tensor]
-_SHUT = -1e9  # sigmoid gives 0
+_CLOSED = -1e9  # the sigmoid of it is 0
 
 
 def run_steps(steps: Tensor, mask: Tensor, weights: Sequence[Weights], reset_after: bool) -> Tensor:
-    """Gives the states of one layer of one or two directions.
+    """Return the states of one layer of one or two directions.
 
     Args:
         steps: `(T, N, I) float32`.
-        mask: `(T, N) bool`, false where a step is to be skipped; it may have gaps. None: no step is.
+        mask: `(T, N) bool`, false where a step is to be skipped; it may have gaps. None skips no step.
         weights: `(kernel, recurrent_kernel, bias)` of the forward and, if there are two, the backward
             direction, with the shapes of the spec.
-        reset_after: Which convention.
+        reset_after: Which GRU convention.
 
     Returns:
         `(T, N, D * U) float32`; a skipped step repeats the state before it.
@@ -51,15 +50,15 @@ def run_direction(
     backward: bool,
     start: Tensor = None,
 ) -> Tensor:
-    """Gives the states of one direction, in the order of time.
+    """Return the states of one direction, in the order of time.
 
     Args:
         steps: `(T, N, I) float32`.
-        mask: `(T, N) bool`, false where a step is to be skipped; None: no step is.
+        mask: `(T, N) bool`, false where a step is to be skipped; None skips no step.
         weights: `(kernel, recurrent_kernel, bias)` with the shapes of the spec.
-        reset_after: Which convention.
+        reset_after: Which GRU convention.
         backward: Whether it reads from the end.
-        start: `(N, U) float32`, the state before the first step; zeros if left out.
+        start: State before the first step, `(N, U) float32`; zeros if left out.
 
     Returns:
         `(T, N, U) float32`; a skipped step repeats the state before it.
@@ -76,14 +75,14 @@ def run_direction(
         return run()
     real = every_step(steps) if mask is None else mask
 
-    def hand_over() -> Tensor:
+    def run_cudnn() -> Tensor:
         return cudnn.run(steps, real, (kernel, recurrent, bias), start, backward=backward)
 
-    return tf.cond(cudnn.fits(real), hand_over, run)
+    return tf.cond(cudnn.fits(real), run_cudnn, run)
 
 
 def every_step(steps: Tensor) -> Tensor:
-    """Gives the mask `(T, N)` of steps `(T, N, ...)` of which none is to be skipped."""
+    """Return a mask `(T, N)` for steps `(T, N, ...)` that skips none of them."""
     return tf.ones(tf.shape(steps)[:2], tf.bool)
 
 
@@ -95,19 +94,19 @@ def _run(
     reset_after: bool,
     backward: bool,
 ) -> Tensor:
-    """Does what `run_direction` does, by a loop of our own."""
+    """Do what `run_direction` does with the loops of `cells`, without cuDNN."""
     kernel, recurrent, bias = weights
     units = recurrent.shape[0]
-    own, inner = (bias[0], bias[1]) if reset_after else (bias, tf.zeros_like(bias))
+    input_bias, inner = (bias[0], bias[1]) if reset_after else (bias, tf.zeros_like(bias))
     kernel_gates, kernel_candidate = _split(kernel)
     recurrent_gates, recurrent_candidate = _split(recurrent)
-    bias_gates, _ = _split(own + inner)
+    bias_gates, _ = _split(input_bias + inner)
     gates = _project(steps, kernel_gates, bias_gates)  # (T, N, 2U)
     if mask is not None:
-        shutting = tf.constant(max(_SHUT, float(steps.dtype.min)), steps.dtype)
-        closed = tf.where(mask, tf.zeros_like(shutting), shutting)[:, :, None]  # (T, N, 1)
+        closed_value = tf.constant(max(_CLOSED, float(steps.dtype.min)), steps.dtype)
+        closed = tf.where(mask, tf.zeros_like(closed_value), closed_value)[:, :, None]  # (T, N, 1)
         gates += closed * tf.concat([tf.ones([units], steps.dtype), tf.zeros([units], steps.dtype)], 0)
-    candidates = _project(steps, kernel_candidate, own[2 * units :])  # (T, N, U)
+    candidates = _project(steps, kernel_candidate, input_bias[2 * units :])  # (T, N, U)
     cell: Any = cells.reset_after if reset_after else cells.reset_before
 
     @tf.custom_gradient
@@ -118,12 +117,12 @@ def _run(
 
 
 def _split(weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Parts `(..., 3U)` in the order z, r, c into those of u and r, `(..., 2U)`, and of c; u is 1 - z."""
+    """Split `(..., 3U)` in the order z, r, c into u and r, `(..., 2U)`, and c; u = 1 - z, so z is negated."""
     z, r, c = tf.split(weights, 3, axis=-1)
     return tf.concat([-z, r], -1), c
 
 
 def _project(steps: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
-    """Gives `(T, N, I)` times `(I, O)` plus bias in one product, `(T, N, O)`."""
+    """Return `(T, N, I)` times `(I, O)` plus bias, `(T, N, O)`, computed as one product."""
     rows = tf.matmul(tf.reshape(steps, [-1, kernel.shape[0]]), kernel) + bias
     return tf.reshape(rows, [*tf.unstack(tf.shape(steps)[:2]), kernel.shape[1]])

@@ -1,1 +1,1 @@
-"""The network trained and read by compiled kernels, without TensorFlow."""
+"""The Numba engine: training and prediction with compiled kernels, without TensorFlow."""

@@ -1,4 +1,4 @@
-"""The encoder's layers in machine code, where the convention is `reset_after`."""
+"""The encoder's layers in compiled kernels, for prediction with `reset_after`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from grutext.config import GRUConfig
 from grutext.engines.layers import Batch, Float, Int, attend, side_by_side
 from grutext.model.spec import directions
 
-_ROWS, _STEPS = 2048, 64  # tokens, and steps, that are projected at a time
+_ROWS, _STEPS = 2048, 64  # at most so many tokens, and steps, are projected at a time
 
 
 class _Layer(NamedTuple):
-    """The weights of a layer's D directions, as `grutext.kernels.inference.run_layer` reads them."""
+    """The weights of a layer's D directions, in the order of the arguments of `grutext.kernels.inference.run_layer`."""
 
     kernel: Float  # (D, I, 3U)
     recurrent: Float  # (D, U, 3U)
@@ -24,7 +24,7 @@ class _Layer(NamedTuple):
 
     @classmethod
     def of(cls, layer: int, config: GRUConfig, weights: Mapping[str, NDArray[Any]]) -> _Layer:
-        """Builds layer number `layer` from arrays by the names of `grutext.model.spec.encoder_spec`."""
+        """Build layer number `layer` from arrays by the names of `grutext.model.spec.encoder_spec`."""
         names = [f"gru/{layer}/{direction}" for direction in directions(config)]
         bias = np.stack([weights[f"{name}/bias"] for name in names]).reshape(-1, 2, 3, config.units)
         shifts = np.concatenate([bias[:, 0, :2] + bias[:, 1, :2], bias[:, :, 2]], axis=1)
@@ -35,19 +35,24 @@ class _Layer(NamedTuple):
 
 
 class _Source(NamedTuple):
-    """What a layer reads, in the order of `run_layer`'s first arguments, which says more."""
+    """The input of a layer, in the order of the first arguments of `grutext.kernels.inference.run_layer`."""
 
     vectors: Float  # (M, I)
     products: Float  # (M, k, I)
     bias: Float  # (I,)
-    projected: Float  # (D, M, 3U), or of no rows
+    projected: Float  # (D, M, 3U); of no rows where there is a convolution or a layer below
     ids: NDArray[np.int32]  # (S,)
 
 
 class NumbaLayers:
-    """Convolution, GRU layers and pooling; the arguments are those of `grutext.inference.encoder.Encoder`."""
+    """Convolution, GRU layers and pooling of an encoder with `reset_after`; see `grutext.engines.layers.Layers`.
 
-    texts = 64  # whose states, gates and inputs stay in the cache
+    Args:
+        config: Settings of the encoder.
+        weights: Arrays by the names of `grutext.model.spec.encoder_spec`.
+    """
+
+    texts = 64  # their states, gates and inputs fit into the processor's cache
 
     def __init__(self, config: GRUConfig, weights: Mapping[str, NDArray[Any]]) -> None:
         self._config, self._weights = config, weights
@@ -59,7 +64,7 @@ class NumbaLayers:
             )  # (E, k, E)
 
     def read(self, vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> tuple[_Source, Int]:
-        """Gives what the first layer reads, and where in its ids each text begins."""
+        """Return the input of the first layer, and the position of each text's first token; see `Layers.read`."""
         firsts = np.cumsum(lengths, dtype=np.int64) - lengths
         vectors = np.ascontiguousarray(vectors)
         if self._config.convolution:
@@ -73,7 +78,7 @@ class NumbaLayers:
         return np.empty((len(directions(self._config)), 0, 3 * self._config.units), np.float32)
 
     def pool(self, source: _Source, batch: Batch) -> Float:
-        """Gives the vectors `(n, P)` of the texts of a batch."""
+        """Return the vectors of the texts of a batch, `(N, P)`; see `Layers.pool`."""
         for layer in self._layers[:-1]:
             states, batch = self._states(source, batch, layer)
             source = _plain(states, np.arange(len(states), dtype=np.int32), self._unprojected)
@@ -87,7 +92,7 @@ class NumbaLayers:
         return np.concatenate([side_by_side(part) for part in parts], axis=1)
 
     def _states(self, source: _Source, batch: Batch, layer: _Layer) -> tuple[Float, Batch]:
-        """Gives all states `(S, D * U)`, and where the texts are in them."""
+        """Return all states of a layer, `(S, D * U)`, and where the texts are in them."""
         ends = np.cumsum(batch.lengths)
         *_, states = self._run(source, batch, layer, rows=ends[-1])
         return states, Batch(ends - batch.lengths, batch.lengths, batch.directions)
@@ -95,7 +100,7 @@ class NumbaLayers:
     def _run(
         self, source: _Source, batch: Batch, layer: _Layer, rows: int
     ) -> tuple[Float, Float, NDArray[np.float64], Float]:
-        """Gives what `run_layer` does, and so many rows of states, all or none."""
+        """Return last states, maxima, sums, and `rows` rows of states: all of them, or 0."""
         from grutext.kernels.inference import run_layer
 
         states = np.empty((rows, batch.directions * self._config.units), np.float32)
@@ -104,7 +109,7 @@ class NumbaLayers:
 
 
 def _plain(vectors: Float, ids: NDArray[np.int32], projected: Float) -> _Source:
-    """Gives what a layer reads that has no convolution below it."""
+    """Return the input of a layer that has no convolution below it."""
     size = vectors.shape[1]
     return _Source(
         vectors, np.empty((len(vectors), 0, size), np.float32), np.zeros(size, np.float32), projected, ids

@@ -1,1 +1,1 @@
-"""The network read with NumPy alone."""
+"""The NumPy engine: prediction with NumPy alone."""

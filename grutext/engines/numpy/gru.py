@@ -1,8 +1,8 @@
 """The GRU over time in NumPy; equations in `grutext.model.spec`.
 
-The texts of a batch are sorted by falling length and step together: a text that is over leaves the batch, and
-nothing is padded. Both directions step at once, the backward one from each text's own end. Each gate has an
-array of its own, since arithmetic on parts of rows is three times slower, and so does each direction.
+The texts of a batch are sorted by descending length and advance together, one token at each step. A text that ends leaves
+the batch, so nothing is padded. Both directions advance together, the backward one from each text's own end. Each gate and each
+direction has an array of its own, since arithmetic on parts of rows is three times slower.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from grutext.engines.numpy.workspace import Workspace
 from grutext.model.spec import directions
 
 Runs = list[tuple[int, int, int]]
-"""The steps of a block, cut where texts end: the row of a run's first step, its steps, the texts that run."""
+"""The steps of a block, cut where texts end. Of each run: the row of its first step, its steps, the texts in it."""
 
-_ROWS, _STEPS = 2048, 64  # tokens of each direction, and steps, that are projected at a time
-_ONE = np.ones((), np.float32)  # an array is added faster than a number
+_ROWS, _STEPS = 2048, 64  # at most so many tokens of each direction, and steps, are projected at a time
+_ONE = np.ones((), np.float32)  # adding an array is faster than adding a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Layer:
     """The weights of a layer's D directions, laid out for the computation.
 
     Attributes:
-        kernel: `(3, D, I + 1, U)`, for z, r and c; the last row is the bias, and inputs end in a 1. What belongs
-            to r has its sign changed, for r = 1 / (1 + exp(-x)), and z's is kept, for 1 - z is needed.
-        recurrent: `(3, D, U, U)`, likewise.
-        inner: `(D, 1, U)`, the bias within the reset of `reset_after`; None for the other convention.
+        kernel: `(3, D, I + 1, U)`, for z, r and c; the last row is the bias, and inputs end in a 1. That of r is negated,
+            since r = 1 / (1 + exp(-x)); that of z is not, since 1 - z is needed.
+        recurrent: `(3, D, U, U)`; that of r is negated, too.
+        inner: Recurrent bias of the candidate, `(D, 1, U)`; None without `reset_after`.
     """
 
     kernel: Float
@@ -44,7 +44,7 @@ class Layer:
 
     @classmethod
     def of(cls, layer: int, config: GRUConfig, weights: Mapping[str, NDArray[Any]]) -> Layer:
-        """Builds layer number `layer` from arrays by the names of `grutext.model.spec.encoder_spec`."""
+        """Build layer number `layer` from arrays by the names of `grutext.model.spec.encoder_spec`."""
         kernels, recurrents, inners = [], [], []
         for direction in directions(config):
             name = f"gru/{layer}/{direction}"
@@ -60,28 +60,28 @@ class Layer:
 
 
 def _by_gate(arrays: list[Float], units: int) -> Float:
-    """Gives `(3, D, I, U)` from D arrays `(I, 3 U)`, with the sign of the reset gate changed."""
+    """Return D arrays `(I, 3 * U)` as one, `(3, D, I, U)`, with the reset gate negated."""
     stacked = np.stack(arrays).astype(np.float32)
     gates = stacked.reshape(*stacked.shape[:2], 3, units).transpose(2, 0, 1, 3)
     return np.ascontiguousarray(gates * np.array([1, -1, 1], np.float32)[:, None, None, None])
 
 
 class Source(Protocol):
-    """What the tokens are read from."""
+    """Where a layer's inputs come from."""
 
     def fill(self, gates: Float, positions: Int, workspace: Workspace) -> None:
-        """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
+        """Write the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
 
 
 class Sink(Protocol):
-    """What takes the states."""
+    """Where a layer's states go."""
 
     def add(self, states: Float, runs: Runs) -> None:
-        """Takes the states `(D, R, U)` of a block, step after step; they are overwritten after the call."""
+        """Process the states of a block, `(D, R, U)`, step by step; the array is overwritten after the call."""
 
 
 def cut_runs(alive: Int) -> Runs:
-    """Gives the runs of steps with equally many texts."""
+    """Return the runs of steps with the same number of texts."""
     places = [0, *(np.flatnonzero(alive[1:] != alive[:-1]) + 1).tolist(), len(alive)]
     runs, row = [], 0
     for start, end in itertools.pairwise(places):
@@ -92,7 +92,7 @@ def cut_runs(alive: Int) -> Runs:
 
 
 def run_layer(layer: Layer, batch: Batch, source: Source, sink: Sink, workspace: Workspace) -> None:
-    """Reads the texts of a batch, a block of steps at a time; the memory does not grow with their length."""
+    """Run a layer over the texts of a batch, a block of steps at a time; memory does not grow with their length."""
     t, steps = 0, int(batch.lengths[0])
     before = workspace.array("before", batch.directions, len(batch.lengths), layer.recurrent.shape[-1])
     before[...] = 0
@@ -110,7 +110,7 @@ def run_layer(layer: Layer, batch: Batch, source: Source, sink: Sink, workspace:
 
 
 def _allot(workspace: Workspace, name: str, shape: tuple[int, ...], layer: Layer, running: int) -> Float:
-    """Gives an array `(*shape, U)`, in which a step of one text is in one piece, as that of many texts is not."""
+    """Return an array `(*shape, U)`; for a single text, a step of it is contiguous in memory."""
     units = layer.recurrent.shape[-1]
     if running > 1:
         return workspace.array(name, *shape, units)
@@ -121,7 +121,7 @@ def _allot(workspace: Workspace, name: str, shape: tuple[int, ...], layer: Layer
 def _run_steps(
     layer: Layer, before: Float, gates: Float, states: Float, runs: Runs, workspace: Workspace
 ) -> None:
-    """Fills in the states of a block from those before it, `(D, N, U)`, which then are each text's last ones."""
+    """Compute the states of a block, and update `before`, `(D, N, U)`: the last state of each text so far."""
     recurrent, inner = layer.recurrent, layer.inner
     directions, _, units = states.shape
     h = before

@@ -1,7 +1,7 @@
-"""Where the GRU's inputs come from: distinct tokens, a convolution over them, or the layer below.
+"""Sources of the GRU's inputs: distinct tokens, a convolution over them, or the layer below.
 
-Tokens have positions, and a source gives the projected inputs of any of them. Inputs end in a column of ones,
-which carries the bias.
+A source computes the inputs of the tokens at given positions, projected by the layer's kernel. Inputs end in a column of ones,
+which multiplies the bias.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from grutext.engines.numpy.workspace import Workspace
 
 
 def with_ones(values: Float) -> Float:
-    """Adds a column of ones: `(M, E)` to `(M, E + 1)`."""
+    """Append a column of ones: `(M, E)` to `(M, E + 1)`."""
     widened = np.ones((values.shape[0], values.shape[1] + 1), np.float32)
     widened[:, :-1] = values
     return widened
 
 
 class Rows:
-    """Inputs that stand in rows, one for each position.
+    """Inputs as rows, one for each position.
 
     Args:
         rows: `(S, I + 1)`, ending in ones.
@@ -33,16 +33,16 @@ class Rows:
         self._rows, self._kernel = rows, layer.kernel
 
     def fill(self, gates: Float, positions: Int, workspace: Workspace) -> None:
-        """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
+        """Write the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
         np.matmul(_take(self._rows, positions, "inputs", workspace), self._kernel, out=gates)
 
 
 class DistinctTokens:
-    """Vectors of distinct tokens, each of which is projected once.
+    """Inputs that are the vectors of distinct tokens, each of which is projected once.
 
     Args:
         vectors: `(M, E)`.
-        ids: `(S,)`, the row in `vectors` of the token at each position.
+        ids: Row in `vectors` of the token at each position, `(S,)`.
         layer: The layer that reads them.
     """
 
@@ -51,7 +51,7 @@ class DistinctTokens:
         self._ids = ids
 
     def fill(self, gates: Float, positions: Int, workspace: Workspace) -> None:
-        """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
+        """Write the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
         ids = self._ids[positions]
         for gate, direction in np.ndindex(3, len(ids)):
             table = self._gates[gate, direction]
@@ -59,14 +59,13 @@ class DistinctTokens:
 
 
 class Convolution:
-    """What a convolution makes of each token: x_t = max(v_t, v_t + its neighbourhood's product + b).
+    """Inputs from a convolution: x_t = max(v_t, v_t + v_[t - k//2] C_1 + .. + v_[t + k//2] C_k + b).
 
-    Each distinct token is multiplied with each C_j once.
+    Each distinct token is multiplied by each C_j once.
 
     Args:
         vectors: `(M, E)`.
-        ids: `(S,)`, the row in `vectors` of the token at each position, or M beyond a text's ends, as many
-            times as the convolution reaches.
+        ids: Row in `vectors` of the token at each position, `(S,)`; M beyond the ends of a text, for k // 2 positions.
         kernel: `(k, E, E)`.
         bias: `(E,)`.
         layer: The layer that reads them.
@@ -77,7 +76,9 @@ class Convolution:
     ) -> None:
         tokens, size = vectors.shape
         self._vectors = with_ones(vectors)
-        self._products = np.zeros((len(kernel), tokens + 1, size + 1), np.float32)  # a row of zeros is beyond
+        self._products = np.zeros(
+            (len(kernel), tokens + 1, size + 1), np.float32
+        )  # the last row is beyond the ends
         np.matmul(vectors, kernel, out=self._products[:, :-1, :-1])
         middle = self._products[len(kernel) // 2, :-1]
         middle[:, :-1] += bias
@@ -85,20 +86,20 @@ class Convolution:
         self._ids, self._layer = ids, layer
 
     def fill(self, gates: Float, positions: Int, workspace: Workspace) -> None:
-        """Puts the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
+        """Write the projected inputs of the tokens at `positions`, `(D, R)`, into `gates`, `(3, D, R, U)`."""
         np.matmul(self._convolve(positions, workspace), self._layer.kernel, out=gates)
 
     def _convolve(self, positions: Int, workspace: Workspace) -> Float:
-        """Gives the vectors `(D, R, E + 1)` of the tokens at `positions`."""
-        reach = len(self._products) // 2
-        seen = _take(self._products[0], self._ids[positions - reach], "inputs", workspace)
-        for offset, products in enumerate(self._products[1:], start=1 - reach):
+        """Return the inputs of the tokens at `positions`, `(D, R, E + 1)`."""
+        half_width = len(self._products) // 2
+        seen = _take(self._products[0], self._ids[positions - half_width], "inputs", workspace)
+        for offset, products in enumerate(self._products[1:], start=1 - half_width):
             seen += _take(products, self._ids[positions + offset], "more", workspace)
         vectors = _take(self._vectors, self._ids[positions], "more", workspace)
         return np.maximum(seen, vectors, out=seen)
 
 
 def _take(table: Float, rows: NDArray[np.integer], name: str, workspace: Workspace) -> Float:
-    """Gives rows of a table, `(*rows.shape, I + 1)`; `clip` is there because to check them takes a copy."""
+    """Return rows of a table, `(*rows.shape, I + 1)`; with `clip`, since checking the rows would copy them."""
     found = workspace.array(name, *rows.shape, table.shape[1])
     return table.take(rows, axis=0, out=found, mode="clip")

@@ -17,7 +17,12 @@ from grutext.engines.numpy.workspace import WorkspacePool
 
 
 class NumpyLayers:
-    """Convolution, GRU layers and pooling; the arguments are those of `grutext.inference.encoder.Encoder`."""
+    """Convolution, GRU layers and pooling of an encoder; see `grutext.engines.layers.Layers`.
+
+    Args:
+        config: Settings of the encoder.
+        weights: Arrays by the names of `grutext.model.spec.encoder_spec`.
+    """
 
     texts = 512  # with fewer, two threads wait for each other at each of many short steps
 
@@ -27,10 +32,11 @@ class NumpyLayers:
         self._workspaces = WorkspacePool()
 
     def read(self, vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> tuple[Source, Int]:
-        """Gives what the first layer reads, and the position of each text's first token in it."""
+        """Return the input of the first layer, and the position of each text's first token; see `Layers.read`."""
         firsts = np.cumsum(lengths, dtype=np.int64) - lengths
         if not self._config.convolution:
             return DistinctTokens(vectors, ids, self._layers[0]), firsts
+        # Each text gets a gap before and after it, so that the convolution does not see its neighbours.
         gap = self._config.convolution // 2
         shifts = gap * np.arange(1, len(lengths) + 1)
         spaced = np.full(len(ids) + gap * (len(lengths) + 1), len(vectors), np.int32)
@@ -39,7 +45,7 @@ class NumpyLayers:
         return Convolution(vectors, spaced, kernel, bias, self._layers[0]), firsts + shifts
 
     def pool(self, source: Source, batch: Batch) -> Float:
-        """Gives the vectors `(n, P)` of the texts of a batch."""
+        """Return the vectors of the texts of a batch, `(N, P)`; see `Layers.pool`."""
         units = self._config.units
         with self._workspaces.take() as workspace:
             for layer, above in zip(self._layers, self._layers[1:], strict=False):

@@ -1,8 +1,8 @@
-"""States of a text to one vector, in NumPy: one class for each name in `grutext.model.spec.POOLINGS`.
+"""Pooling in NumPy, from the states of a text to one vector: a class for each name in `grutext.model.spec.POOLINGS`.
 
-A pooling takes the states of a batch block by block, as `grutext.engines.numpy.gru.Sink` says: at step t those of the
-texts' tokens t from the front, and in the other direction t from the back. Then it gives a row for each
-text, `(N, P)`. Only `attention` keeps the states.
+A pooling is a `grutext.engines.numpy.gru.Sink`: it gets the states of a batch block by block. The states of step t are those
+of each text's token t, counted from its beginning in the forward direction and from its end in the backward direction. Only
+`attention` stores them.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from grutext.engines.layers import Batch, Float, attend, side_by_side
 from grutext.engines.numpy.gru import Runs, Sink
 
 Weights = Mapping[str, NDArray[Any]]
-_PARTIAL = 64  # steps after which sums in float32 go into those in float64
+_PARTIAL = 64  # steps that are summed in float32, before the sum is added in float64
 
 
 class Pooling(Sink, Protocol):
-    """Takes the states of a batch, `units` in each direction, and gives one vector for each text."""
+    """A pooling of the states of a batch, `units` in each direction, to one vector for each text."""
 
     def __init__(self, batch: Batch, units: int, weights: Weights) -> None: ...
 
     def pooled(self) -> Float:
-        """Gives the vectors `(N, P)`."""
+        """Return the vectors, `(N, P) float32`."""
 
 
 class Max:
@@ -36,18 +36,18 @@ class Max:
         self._largest = np.full((batch.directions, len(batch.lengths), units), -np.inf, np.float32)
 
     def add(self, states: Float, runs: Runs) -> None:
-        """Takes the states `(D, R, U)` of a block."""
+        """Process the states of a block, `(D, R, U)`."""
         for block in _blocks(states, runs):
             largest = self._largest[:, : block.shape[2]]
             np.maximum(largest, block.max(axis=1), out=largest)
 
     def pooled(self) -> Float:
-        """Gives the vectors `(N, D * U)`."""
+        """Return the vectors, `(N, D * U) float32`."""
         return side_by_side(self._largest)
 
 
 class Mean:
-    """The mean state over the tokens; a few steps are summed in float32, and all in float64."""
+    """The mean state over the tokens, summed in float32 over a few steps, and in float64 over all."""
 
     def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
         self._lengths = batch.lengths
@@ -56,7 +56,7 @@ class Mean:
         self._steps = 0
 
     def add(self, states: Float, runs: Runs) -> None:
-        """Takes the states `(D, R, U)` of a block."""
+        """Process the states of a block, `(D, R, U)`."""
         for block in _blocks(states, runs):
             partial = self._partial[:, : block.shape[2]]
             partial += block.sum(axis=1)
@@ -70,7 +70,7 @@ class Mean:
         self._steps = 0
 
     def pooled(self) -> Float:
-        """Gives the vectors `(N, D * U)`."""
+        """Return the vectors, `(N, D * U) float32`."""
         self._flush()
         return side_by_side(self._sums / self._lengths[:, None]).astype(np.float32)
 
@@ -82,53 +82,53 @@ class MaxMean:
         self._max, self._mean = Max(batch, units, weights), Mean(batch, units, weights)
 
     def add(self, states: Float, runs: Runs) -> None:
-        """Takes the states `(D, R, U)` of a block."""
+        """Process the states of a block, `(D, R, U)`."""
         self._max.add(states, runs)
         self._mean.add(states, runs)
 
     def pooled(self) -> Float:
-        """Gives the vectors `(N, 2 * D * U)`."""
+        """Return the vectors, `(N, 2 * D * U) float32`."""
         return np.concatenate([self._max.pooled(), self._mean.pooled()], axis=1)
 
 
 class Last:
-    """The state of each direction after its last step: at a text's end, and at its beginning."""
+    """The last state of each direction: that of the text's last token, and, backward, that of its first."""
 
     def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
         self._last = np.zeros((batch.directions, len(batch.lengths), units), np.float32)
 
     def add(self, states: Float, runs: Runs) -> None:
-        """Takes the states `(D, R, U)` of a block."""
+        """Process the states of a block, `(D, R, U)`."""
         for block in _blocks(states, runs):
             self._last[:, : block.shape[2]] = block[:, -1]
 
     def pooled(self) -> Float:
-        """Gives the vectors `(N, D * U)`."""
+        """Return the vectors, `(N, D * U) float32`."""
         return side_by_side(self._last)
 
 
 class States:
-    """All states, text after text, for what must see them all: `attention`, and a layer above."""
+    """All states, for what needs them together: `attention`, and a layer above."""
 
     def __init__(self, batch: Batch, units: int) -> None:
         ends = np.cumsum(batch.lengths)
         self._batch = Batch(ends - batch.lengths, batch.lengths, batch.directions)
-        self._kept = np.empty((batch.directions, ends[-1], units), np.float32)
+        self._states = np.empty((batch.directions, ends[-1], units), np.float32)
         self._row = 0
 
     def add(self, states: Float, runs: Runs) -> None:
-        """Takes the states `(D, R, U)` of a block."""
+        """Process the states of a block, `(D, R, U)`."""
         end = self._row + states.shape[1]
-        self._kept[:, self._row : end] = states
+        self._states[:, self._row : end] = states
         self._row = end
 
     def rows(self) -> tuple[Float, Batch]:
-        """Gives the states `(S, D * U)`, and where the texts are in them."""
-        batch, (directions, _, units) = self._batch, self._kept.shape
+        """Return the states text after text, `(S, D * U)`, and where the texts are in them."""
+        batch, (directions, _, units) = self._batch, self._states.shape
         rows = np.empty((self._row, directions, units), np.float32)
         positions = batch.positions(0, batch.alive(0, int(batch.lengths[0])))
         for direction, own in enumerate(positions):
-            rows[own, direction] = self._kept[direction]
+            rows[own, direction] = self._states[direction]
         return rows.reshape(len(rows), -1), batch
 
 
@@ -139,11 +139,11 @@ class Attention:
         self._states, self._weights = States(batch, units), weights
 
     def add(self, states: Float, runs: Runs) -> None:
-        """Takes the states `(D, R, U)` of a block."""
+        """Process the states of a block, `(D, R, U)`."""
         self._states.add(states, runs)
 
     def pooled(self) -> Float:
-        """Gives the vectors `(N, D * U)`."""
+        """Return the vectors, `(N, D * U) float32`."""
         states, batch = self._states.rows()
         return attend(states, batch, self._weights)
 
@@ -158,6 +158,6 @@ POOLINGS: dict[str, type[Pooling]] = {
 
 
 def _blocks(states: Float, runs: Runs) -> Iterator[Float]:
-    """Yields the states `(D, steps, n, U)` of each run of a block."""
+    """Yield the states of each run of a block, `(D, steps, n, U)`."""
     for row, steps, n in runs:
         yield states[:, row : row + steps * n].reshape(len(states), steps, n, -1)

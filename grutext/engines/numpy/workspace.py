@@ -1,4 +1,4 @@
-"""Memory that is used again and again: to ask the system for new pages can take longer than to fill them."""
+"""Memory for intermediate results that is used again: to ask the system for new pages can take longer than to fill them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-_KEPT = 1 << 21  # numbers; larger arrays are not kept
+_KEPT = 1 << 21  # numbers in an array; larger arrays are not stored for the next use
 
 
 class Workspace:
-    """Arrays for passing results, by name; an array is overwritten when the next of its name is asked for."""
+    """Arrays for intermediate results, by name; the next request for a name overwrites its array."""
 
     def __init__(self) -> None:
         self._arrays: dict[str, NDArray[np.float32]] = {}
 
     def array(self, name: str, *shape: int) -> NDArray[np.float32]:
-        """Gives an array of this shape with anything in it."""
+        """Return an uninitialised `float32` array of this shape."""
         size = math.prod(shape)
         if size > _KEPT:
             return np.empty(shape, np.float32)
@@ -30,16 +30,16 @@ class Workspace:
 
 
 class WorkspacePool:
-    """As many workspaces as calls are under way at once, each of them for one call at a time."""
+    """Workspaces for calls from several threads: each call has one for itself while it runs."""
 
     def __init__(self) -> None:
         self._free: list[Workspace] = []
 
     @contextmanager
     def take(self) -> Iterator[Workspace]:
-        """Lends a workspace."""
+        """Yield a workspace that nobody else uses meanwhile."""
         try:
-            workspace = self._free.pop()  # in one step, whatever other threads do
+            workspace = self._free.pop()  # atomic, so that no two threads get the same one
         except IndexError:
             workspace = Workspace()
         yield workspace

@@ -1,4 +1,4 @@
-"""Handing over to cuDNN: there is no GPU here, but the same calls run on a CPU and can be compared."""
+"""cuDNN through Keras: there is no GPU here, but the same calls run on a CPU and can be compared."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ RAGGED = np.arange(STEPS)[:, None] < LENGTHS  # (T, N)
 
 
 @pytest.fixture
-def handed_over(monkeypatch):
-    """Pretends that there is a GPU; gives the list of directions that were handed over."""
+def cudnn_directions(monkeypatch):
+    """Pretend that there is a GPU; return the list of directions that cuDNN ran."""
     from grutext.engines.keras import cudnn
 
     directions = []
@@ -47,36 +47,36 @@ def states_and_gradients(mask, reset_after=True):
     return results
 
 
-def test_both_paths_give_the_same_states_and_gradients(handed_over):
+def test_both_paths_give_the_same_states_and_gradients(cudnn_directions):
     theirs = states_and_gradients(RAGGED)
-    assert handed_over == [False, True]
+    assert cudnn_directions == [False, True]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("grutext.engines.keras.cudnn.is_there", lambda: False)
         ours = states_and_gradients(RAGGED)
-    assert len(handed_over) == 2, "without a GPU nothing is handed over"
+    assert len(cudnn_directions) == 2, "without a GPU cuDNN does not run"
     for mine, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(mine, other, atol=2e-5)
 
 
 @pytest.mark.parametrize("mask", [~RAGGED, RAGGED & (np.arange(STEPS)[:, None] != 2)], ids=["left", "gap"])
-def test_a_mask_that_cudnn_does_not_know_stays_with_us(mask, handed_over):
+def test_a_mask_that_cudnn_does_not_know_is_run_without_it(mask, cudnn_directions):
     states_and_gradients(mask)
-    assert handed_over == []
+    assert cudnn_directions == []
 
 
-def test_the_other_convention_stays_with_us(handed_over):
+def test_the_other_convention_is_run_without_cudnn(cudnn_directions):
     states_and_gradients(RAGGED, reset_after=False)
-    assert handed_over == []
+    assert cudnn_directions == []
 
 
-def test_the_encoder_hands_over_ids_with_an_empty_text_within_a_graph(handed_over):
+def test_the_encoder_runs_ids_with_an_empty_text_by_cudnn_within_a_graph(cudnn_directions):
     from grutext.encoder import GRUEncoder
     from grutext.engines.keras.backend import tf
 
     encoder = GRUEncoder(UNITS, vocabulary_size=20, pooling="last")
     ids = np.random.default_rng(2).integers(1, 20, (TEXTS, STEPS)) * RAGGED.T
     vectors = tf.function(encoder)(tf.constant(ids))
-    assert set(handed_over) == {False, True}
+    assert set(cudnn_directions) == {False, True}
     assert not np.asarray(vectors)[2].any()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("grutext.engines.keras.cudnn.is_there", lambda: False)
@@ -84,7 +84,7 @@ def test_the_encoder_hands_over_ids_with_an_empty_text_within_a_graph(handed_ove
 
 
 def run_in_a_graph(mask, dtype="float32"):
-    """Gives the states, and how often the hand-over was run, and not only traced."""
+    """Return the states, and how often cuDNN was run, and not only traced."""
     from grutext.engines.keras import cudnn
     from grutext.engines.keras.backend import tf
     from grutext.engines.keras.recurrence import run_direction

@@ -26,7 +26,7 @@ def name_of(options):
 
 
 def outputs_and_gradients(layer, mask, with_state):
-    """Gives what a layer says, and the gradients of a random weighting of it."""
+    """Return the outputs of a layer, and the gradients of a random weighting of them."""
     from grutext.engines.keras.backend import tf
 
     rng = np.random.default_rng(2)
