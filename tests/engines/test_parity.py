@@ -1,4 +1,4 @@
-"""Keras and NumPy say the same: both conventions, both directions, every pooling, ragged and empty texts."""
+"""Keras, NumPy and Numba compute the same: both conventions, both directions, every pooling, ragged and empty texts."""
 
 import itertools
 
@@ -75,17 +75,17 @@ def test_keras_encoder_equals_numpy_encoder(config):
     assert sorted(variables) == sorted(encoder_spec(config))
     assign(variables, weights)
 
-    keras_says = np.asarray(layer(inputs, mask=mask))
+    by_keras = np.asarray(layer(inputs, mask=mask))
     for compiled in (False, True) if why_unavailable("inference") is None else (False,):
         encoder = Encoder(config, weights, compiled)
-        numpy_says = encoder.encode(vectors, np.arange(len(vectors), dtype=np.int32), LENGTHS)
-        np.testing.assert_allclose(keras_says, numpy_says, atol=1e-5)
+        by_numpy = encoder.encode(vectors, np.arange(len(vectors), dtype=np.int32), LENGTHS)
+        np.testing.assert_allclose(by_keras, by_numpy, atol=1e-5)
         for n, end in enumerate(np.cumsum(LENGTHS)):  # a single text is laid out otherwise
             ids = np.arange(end - LENGTHS[n], end, dtype=np.int32)
             alone = encoder.encode(vectors, ids, LENGTHS[n : n + 1])
-            np.testing.assert_allclose(keras_says[n : n + 1], alone, atol=1e-5)
-    assert not keras_says[2].any(), "an empty text pools to zeros"
-    assert np.abs(keras_says[0]).max() > 0.01
+            np.testing.assert_allclose(by_keras[n : n + 1], alone, atol=1e-5)
+    assert not by_keras[2].any(), "an empty text pools to zeros"
+    assert np.abs(by_keras[0]).max() > 0.01
 
 
 def test_the_tables_of_poolings_have_the_same_names_everywhere():
@@ -97,7 +97,7 @@ def test_the_tables_of_poolings_have_the_same_names_everywhere():
 
 
 @pytest.mark.parametrize("multilabel", [False, True])
-def test_the_trained_network_equals_the_runtime_from_text_to_logits(multilabel):
+def test_the_trained_network_equals_prediction_from_text_to_logits(multilabel):
     from dataclasses import replace
 
     from grutext.config import Config
@@ -119,6 +119,6 @@ def test_the_trained_network_equals_the_runtime_from_text_to_logits(multilabel):
     corpus = VectorizedCorpus(tokens, np.zeros((len(texts), classes), np.float32))
     part = GRUPart(config.gru, network.arrays())
 
-    keras_says = network.logits(corpus.batch(np.arange(len(texts)), tokens.rows))
+    by_keras = network.logits(corpus.batch(np.arange(len(texts)), tokens.rows))
 
-    np.testing.assert_allclose(keras_says, part.logits(part.encode(tokens)), atol=1e-5)
+    np.testing.assert_allclose(by_keras, part.logits(part.encode(tokens)), atol=1e-5)

@@ -41,18 +41,18 @@ def test_a_pair_has_a_row_of_its_own_which_begins_as_zeros():
 
 
 def test_it_moves_towards_the_mean_of_the_gradients_a_text_counting_as_one():
-    directions, pull = known(seed=1), drawn(2)
+    directions, grad_vectors = known(seed=1), drawn(2)
     before = directions.table.numpy()
-    pull *= MASK[:, :, None]  # a loss does not depend on padding
+    grad_vectors *= MASK[:, :, None]  # a loss does not depend on padding
     pairs = pairs_of(directions)
-    directions.learn(pairs, pull, MASK)
+    directions.learn(pairs, grad_vectors, MASK)
 
     met: dict[int, list[np.ndarray]] = {}
     for text, length in enumerate(LENGTHS):
-        norm = np.linalg.norm(pull[:, text])
+        norm = np.linalg.norm(grad_vectors[:, text])
         for place in range(length):
             met.setdefault(int(IDS[text, place]) * CLASSES + int(CLASS[text]), []).append(
-                pull[place, text] / norm
+                grad_vectors[place, text] / norm
             )
     expected = before.copy()
     for row, some in met.items():

@@ -52,8 +52,8 @@ def test_outputs_and_gradients_equal_those_of_keras(options, mask, with_state):
 
     theirs = keras.layers.GRU(UNITS, use_cudnn=False, **options)
     ours, ours_gradients = outputs_and_gradients(GRU(UNITS, **options), mask, with_state)
-    keras_says, keras_gradients = outputs_and_gradients(theirs, mask, with_state)
-    for mine, other in zip(ours, keras_says, strict=True):
+    by_keras, keras_gradients = outputs_and_gradients(theirs, mask, with_state)
+    for mine, other in zip(ours, by_keras, strict=True):
         np.testing.assert_allclose(mine, other, atol=1e-5)
     for mine, other in zip(ours_gradients, keras_gradients, strict=True):
         np.testing.assert_allclose(mine, other, atol=3e-5)
