@@ -132,6 +132,8 @@ def test_the_margins_sizes_and_times_of_the_readme_are_those_that_were_measured(
 
 @pytest.mark.long
 def test_the_commands_and_the_python_blocks_of_the_readme_work(tmp_path):
+    for package in ("sklearn", "numba", "matplotlib"):  # the extra `train`
+        pytest.importorskip(package)
     write(tmp_path / "reviews.csv", sample("train", 160), ["text", "label"])
     write(tmp_path / "held-out.csv", sample("test", 40), ["text", "label"])
     write(tmp_path / "new.csv", sample("dev", 20), ["text"])
