@@ -1,4 +1,4 @@
-"""A model so small that its probabilities can be told by hand, and a way to run the commands."""
+"""A model so small that its probabilities can be computed by hand, and fixtures that run the commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Run = Callable[..., Result]
 
 
 def build_bundle(multilabel: bool) -> Bundle:
-    """Builds a model without a GRU that knows one word for each label.
+    """Build a model without a GRU that knows one word for each label.
 
     A text with one of the words has a margin of 3 for its label and of 0 for the others, so that the
     probability is e^3 / (e^3 + 2) = 0.909443; with several labels it is 1 / (1 + e^-2) = 0.880797, or
@@ -52,7 +52,7 @@ def build_bundle(multilabel: bool) -> Bundle:
 
 @pytest.fixture
 def make_bundle() -> Callable[..., Bundle]:
-    """Builds the model in memory."""
+    """Build the model in memory."""
     return build_bundle
 
 
@@ -93,7 +93,7 @@ def trained_model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs `grutext` with arguments, in an empty folder; `check` is the expected exit code."""
+    """Run `grutext` with arguments, in an empty folder; `check` is the expected exit code."""
     monkeypatch.chdir(tmp_path)
 
     def run_command(*arguments: object, check: int = 0, stdin: str | bytes | None = None) -> Result:
@@ -112,7 +112,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def error(run: Run) -> Callable[..., str]:
-    """Runs a command that must fail with exit code 1 and one line on stderr; gives that line."""
+    """Run a command that must fail with exit code 1 and one line on stderr; gives that line."""
 
     def run_failing(*arguments: object, stdin: str | bytes | None = None) -> str:
         result = run(*arguments, check=1, stdin=stdin)

@@ -93,7 +93,7 @@ def test_a_model_with_several_labels_refuses_to_abstain(error, multilabel_model,
     assert line.startswith("--abstain-below is for models that give one label to a text")
 
 
-def test_evaluate_says_what_comes_of_abstaining(run, model, tmp_path) -> None:
+def test_evaluate_reports_the_outcome_of_abstaining(run, model, tmp_path) -> None:
     (tmp_path / "t.csv").write_text(
         "topic,message\nbilling,invoice\ndelivery,parcel\ndelivery,password\nlogin,hello\n", encoding="utf-8"
     )
@@ -110,7 +110,7 @@ def test_evaluate_says_what_comes_of_abstaining(run, model, tmp_path) -> None:
     assert none == "--abstain-below 1 answers none of the texts"
 
 
-def test_a_label_that_the_model_does_not_know_is_answered_wrongly(run, model, tmp_path) -> None:
+def test_an_unknown_label_counts_as_an_error_when_abstaining(run, model, tmp_path) -> None:
     (tmp_path / "t.csv").write_text("topic,message\nspam,parcel\ndelivery,parcel\n", encoding="utf-8")
     report = json.loads(run("evaluate", "t.csv", "--json", "--abstain-below", 0.5).stdout)
     assert report["abstention"]["errors"] == 0.5
@@ -151,5 +151,5 @@ def entry(errors, coverage, threshold=0.74):
         ),
     ],
 )
-def test_the_line_after_training_tells_the_most_useful_threshold(abstention, line) -> None:
+def test_the_line_after_training_names_the_most_useful_threshold(abstention, line) -> None:
     assert offer_line(abstention, 1234) == line

@@ -73,7 +73,7 @@ def test_several_labels_are_a_json_list(run, multilabel_model) -> None:
     assert [answer["label"] for answer in answers] == [["billing"], []]
 
 
-def test_a_packed_file_and_a_byte_order_mark_and_another_encoding(run, model, tmp_path) -> None:
+def test_a_gzip_file_a_byte_order_mark_and_another_encoding_are_read(run, model, tmp_path) -> None:
     (tmp_path / "p.txt.gz").write_bytes(gzip.compress(b"parcel"))
     (tmp_path / "bom.txt").write_bytes(b"\xef\xbb\xbfinvoice")
     (tmp_path / "old.txt").write_bytes("invoice für mich".encode("latin-1"))
@@ -157,7 +157,7 @@ def test_a_blank_stdin_is_an_error(error, model, letters, arguments, text) -> No
 @pytest.mark.parametrize(
     "name", ["new.csv", "NEW.TSV", "new.jsonl", "new.parquet", "new.csv.gz", "new mails.csv"]
 )
-def test_a_table_is_no_text_unless_its_lines_are(run, error, model, tmp_path, name) -> None:
+def test_a_table_is_refused_unless_its_lines_are_texts(run, error, model, tmp_path, name) -> None:
     table = b"id,message\n1,parcel\n"
     (tmp_path / name).write_bytes(gzip.compress(table) if name.endswith(".gz") else table)
     quoted = f"'{name}'" if " " in name else name
@@ -183,14 +183,14 @@ def test_a_letter_with_commas_is_a_text(run, model, tmp_path, name) -> None:
         ("card " * 200, f"echo '{('card ' * 12)[:-1]}…' | grutext classify -"),
     ],
 )  # fmt: skip
-def test_a_text_in_place_of_a_file_name_is_told_where_it_goes(error, model, name, command) -> None:
+def test_a_text_in_place_of_a_file_name_is_pointed_to_stdin(error, model, name, command) -> None:
     line = error("classify", name)
     assert line.endswith(f"; a text goes through stdin: {command}")
     assert "there is no such file" in line or "the name is too long" in line
 
 
 @pytest.mark.parametrize("name", ["gone.txt", "letters/gone.txt"])
-def test_a_missing_file_is_no_text(error, model, name) -> None:
+def test_a_missing_file_is_not_taken_for_a_text(error, model, name) -> None:
     assert error("classify", name) == f"{name}: there is no such file or folder"
 
 

@@ -7,7 +7,7 @@ from grutext.cli import main
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_of_each_shell_asks_grutext(run, shell, monkeypatch) -> None:
+def test_the_script_of_each_shell_calls_grutext(run, shell, monkeypatch) -> None:
     script = run("completion", shell).stdout
     assert f"_GRUTEXT_COMPLETE={shell}_complete" in script
     monkeypatch.setenv("SHELL", f"/usr/bin/{shell}")

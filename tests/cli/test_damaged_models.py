@@ -86,7 +86,7 @@ def test_entries_that_cannot_be_shown_are_one_line_and_the_model_answers(
     assert run("classify", "-m", "trained", stdin="parcel").stdout == "-\tdelivery\t0.909443\n"
 
 
-def test_numbers_that_are_none_are_null_in_json(run, trained_model) -> None:
+def test_nan_is_null_in_json(run, trained_model) -> None:
     def change(values):
         values["history"][0]["loss"] = float("nan")
         values["metrics"]["dev"]["ece"] = float("inf")

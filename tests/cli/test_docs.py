@@ -36,7 +36,7 @@ def test_every_command_has_a_section_with_an_example(command) -> None:
 
 
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
-def test_every_option_has_help_and_stands_in_the_page(command, option) -> None:
+def test_every_option_has_help_and_is_in_the_page(command, option) -> None:
     assert re.fullmatch(r"[A-Z].*\.", option.help or ""), option.name
     for name in (*option.opts, *option.secondary_opts):
         assert f"`{name}" in section(command) or f", {name}" in section(command), name

@@ -122,7 +122,7 @@ def test_a_missing_file_and_a_missing_column_and_a_folder_without_classes(
     assert error("evaluate", "empty").startswith("empty: ")
 
 
-def test_a_missing_model_is_told_before_the_data_are_read(error, labelled) -> None:
+def test_a_missing_model_is_an_error_before_the_data_are_read(error, labelled) -> None:
     assert error("evaluate", labelled).startswith(
         "the model folder model does not exist; grutext train makes one"
     )

@@ -38,7 +38,7 @@ finally:
 def run_fresh(
     folder: Path, *arguments: str, forbidden: tuple[str, ...] = HEAVY
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command in a new interpreter in which importing `forbidden` fails."""
+    """Run a command in a new interpreter in which importing `forbidden` fails."""
     return subprocess.run(
         [sys.executable, "-c", PROBE, json.dumps(forbidden), *arguments],
         cwd=folder,
@@ -53,20 +53,20 @@ def run_fresh(
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["train", "--help"], ["classify", "--help"], ["--version"]]
 )
-def test_help_takes_click_alone(tmp_path, arguments) -> None:
+def test_help_loads_click_only(tmp_path, arguments) -> None:
     done = run_fresh(tmp_path, *arguments)
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stderr)) == {"click", "grutext"}
 
 
-def test_classify_takes_numpy_and_safetensors_alone(tmp_path, model) -> None:
+def test_classify_loads_numpy_and_safetensors_only(tmp_path, model) -> None:
     (tmp_path / "a.txt").write_text("parcel", encoding="utf-8")
     done = run_fresh(tmp_path, "classify", "a.txt")
     assert done.stdout == "a.txt\tdelivery\t0.909443\n"
     assert set(json.loads(done.stderr)) == {"click", "grutext", "numpy", "safetensors"}
 
 
-def test_predict_and_show_need_the_base_installation_alone(tmp_path, model) -> None:
+def test_predict_and_show_need_the_base_installation_only(tmp_path, model) -> None:
     (tmp_path / "a.csv").write_text("text\nparcel\n", encoding="utf-8")
     done = run_fresh(tmp_path, "predict", "a.csv", "--quiet")
     assert done.stdout.splitlines() == ["text,label,confidence", "parcel,delivery,0.909443"]
@@ -75,7 +75,7 @@ def test_predict_and_show_need_the_base_installation_alone(tmp_path, model) -> N
     assert run_fresh(tmp_path, "show", forbidden=HEAVY[:-1]).returncode == 0
 
 
-def test_evaluate_needs_scikit_learn_alone(tmp_path, model) -> None:
+def test_evaluate_needs_only_scikit_learn_beside_the_base_installation(tmp_path, model) -> None:
     pytest.importorskip("sklearn")
     (tmp_path / "a.csv").write_text("message,topic\nparcel,delivery\n", encoding="utf-8")
     for name, row in (
@@ -91,7 +91,7 @@ def test_evaluate_needs_scikit_learn_alone(tmp_path, model) -> None:
         assert not set(json.loads(done.stderr.splitlines()[-1])) & set(others)
 
 
-def test_verify_takes_numpy_and_safetensors_alone(tmp_path, make_bundle) -> None:
+def test_verify_loads_numpy_and_safetensors_only(tmp_path, make_bundle) -> None:
     rows = [{"text": "", "probabilities": [1 / 3] * 3}]
     replace(make_bundle(multilabel=False), golden=rows).save(tmp_path / "model")
     done = run_fresh(tmp_path, "verify")

@@ -36,7 +36,7 @@ WORDS = ("parcel", "invoice", "password", "hello")
 
 @pytest.fixture
 def start(tmp_path, model):
-    """Starts a process of `grutext predict` that may write files of `room` bytes; 0 is no limit."""
+    """Start a process of `grutext predict` that may write files of `room` bytes; 0 is no limit."""
     lines = (f'{n},"{WORDS[n % 4]}, again"\n' for n in range(ROWS))
     (tmp_path / "many.csv").write_text("id,message\n" + "".join(lines), encoding="utf-8")
 
@@ -59,7 +59,7 @@ def start(tmp_path, model):
 
 
 def check_done(process, code: int = 0) -> str:
-    """Asserts how a process ends; gives its stderr."""
+    """Assert how a process ends; gives its stderr."""
     stderr = process.communicate()[1].decode()
     assert process.returncode == code, stderr
     assert "Traceback" not in stderr
@@ -73,7 +73,7 @@ def wait_for(path: Path, lines: int, process) -> None:
 
 
 def count_lines(path: Path) -> int:
-    """Gives the lines of a file, which may vanish at any time; 0 where it is not."""
+    """Return the lines of a file, which may vanish at any time; 0 where it is not."""
     try:
         return path.read_bytes().count(b"\n")
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def count_lines(path: Path) -> int:
 
 
 def kill_again_and_again(start, folder: Path, output: str, kills: int, seed: int) -> dict[str, int]:
-    """Kills runs that go on with one another, and starts anew when one completes; gives what was met."""
+    """Kill runs that go on with one another, and starts anew when one completes; gives what was met."""
     check_done(start("many.csv", "-o", f"whole-{output}"))
     expected = (folder / f"whole-{output}").read_bytes()
     draw = random.Random(seed)
@@ -128,7 +128,7 @@ def test_killed_at_two_hundred_moments_it_ends_with_the_same_bytes(start, tmp_pa
     assert met["gone on"] >= 50
 
 
-def test_a_disk_without_room_ends_in_one_line_and_is_gone_on_with(start, tmp_path) -> None:
+def test_a_full_disk_is_one_line_and_the_run_can_be_resumed(start, tmp_path) -> None:
     output = "out.csv"
     check_done(start("many.csv", "-o", f"whole-{output}"))
     expected = (tmp_path / f"whole-{output}").read_bytes()
@@ -141,7 +141,7 @@ def test_a_disk_without_room_ends_in_one_line_and_is_gone_on_with(start, tmp_pat
     assert (tmp_path / output).read_bytes() == expected
 
 
-def test_a_disk_without_any_room_keeps_nothing(start, tmp_path) -> None:
+def test_a_full_disk_from_the_start_leaves_nothing(start, tmp_path) -> None:
     stderr = check_done(start("many.csv", "-o", "out.csv", room=1), code=1)
     assert stderr.splitlines()[-1] == "grutext: error: out.csv: cannot be written: file too large"
     assert not list(tmp_path.glob("*out.csv*"))
@@ -162,7 +162,7 @@ def test_a_second_process_is_refused_while_the_first_lives(start, tmp_path) -> N
 
 
 @pytest.mark.parametrize("rows", [3, 6_000])  # less and more than a pipe holds
-def test_it_ends_quietly_when_the_reader_goes_away(start, tmp_path, rows) -> None:
+def test_it_ends_silently_when_the_reader_leaves(start, tmp_path, rows) -> None:
     (tmp_path / "rows.txt").write_text("parcel\n" * rows)
     read, write = os.pipe()
     process = start("rows.txt", stdout=write)
@@ -189,7 +189,7 @@ def test_rows_can_be_read_before_the_last_ones_are_there(start) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_stdout_without_room_is_one_line(start, tmp_path) -> None:
+def test_a_full_stdout_is_one_line(start, tmp_path) -> None:
     (tmp_path / "few.txt").write_text("parcel\n")
     for name in ("few.txt", "many.csv"):
         with Path("/dev/full").open("wb") as full:

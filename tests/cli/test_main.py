@@ -15,7 +15,7 @@ from grutext.errors import DataError
 
 @pytest.fixture
 def failing(monkeypatch):
-    """Adds a command `fail` that raises what it is given."""
+    """Add a command `fail` that raises what it is given."""
 
     def add(error: BaseException) -> None:
         @click.command("fail")
@@ -43,7 +43,7 @@ def test_an_error_is_one_line_and_exit_code_1(error, failing) -> None:
     assert error("fail") == "a.csv, line 812: label column is empty.; Pass --skip-empty"
 
 
-def test_a_file_name_in_an_error_does_not_steer_the_terminal(error, failing) -> None:
+def test_a_file_name_in_an_error_has_no_control_characters(error, failing) -> None:
     failing(DataError("is empty", "a\x1b[31m\a\x9b1mé.csv"))
     assert error("fail") == r"a\x1b[31m\x07\x9b1mé.csv: is empty"
     failing(PermissionError(errno.EACCES, "Permission denied", "b\x1b[31m"))
@@ -68,7 +68,7 @@ def test_an_interruption_is_exit_code_130(run, failing) -> None:
     assert run("fail", check=130).stderr == "grutext: interrupted\n"
 
 
-def test_a_mistake_of_the_program_keeps_its_traceback(run, failing) -> None:
+def test_a_bug_keeps_its_traceback(run, failing) -> None:
     failing(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
         run("fail")

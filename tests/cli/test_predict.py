@@ -26,7 +26,7 @@ def test_rows_and_columns_are_kept_and_two_are_added(run, model, tmp_path) -> No
     )
 
 
-def test_columns_that_are_there_are_kept(run, model, mails) -> None:
+def test_existing_columns_named_label_are_kept(run, model, mails) -> None:
     assert run("predict", mails).stdout == (
         "id,text,label,predicted_label,confidence\n"
         '007,"Parcel, please",NA,delivery,0.909443\n'
@@ -89,7 +89,7 @@ def test_more_rows_than_a_batch_keep_their_order(run, model, tmp_path) -> None:
     assert [row[1] for row in rows[-3:]] == ["billing", "login", "delivery"]
 
 
-def test_a_guessed_column_is_told_on_stderr(run, model, tmp_path) -> None:
+def test_a_guessed_column_is_noted_on_stderr(run, model, tmp_path) -> None:
     (tmp_path / "mails.csv").write_text("id,body\n1,parcel\n", encoding="utf-8")
     result = run("predict", "mails.csv")
     assert 'texts are in column "body" (guessed' in result.stderr.splitlines()[0]
@@ -137,7 +137,7 @@ def test_a_missing_text_column_lists_the_columns_and_suggests_the_nearest(error,
     assert "The columns are: id, text, label" in line
 
 
-def test_an_error_behind_the_first_batch_writes_no_file(error, model, tmp_path) -> None:
+def test_an_error_after_the_first_batch_writes_no_file(error, model, tmp_path) -> None:
     (tmp_path / "a.csv").write_bytes(b"message\n" + b"parcel\n" * 3000 + b"\xff\n")
     assert error("predict", "a.csv", "-o", "out.csv").startswith("a.csv, line 3002: ")
     assert not (tmp_path / "out.csv").exists()
@@ -153,9 +153,7 @@ def test_empty_texts_are_labelled_and_counted(run, model, tmp_path) -> None:
 
 @pytest.mark.parametrize("link", [None, "symlink_to", "hardlink_to"])
 @pytest.mark.parametrize("options", [[], ["--resume"]])
-def test_the_input_is_not_replaced_by_whatever_name_it_goes(
-    error, model, mails, tmp_path, link, options
-) -> None:
+def test_the_input_is_never_replaced_under_any_name(error, model, mails, tmp_path, link, options) -> None:
     name = mails
     if link:
         name = "other.csv"

@@ -35,7 +35,7 @@ def many(tmp_path):
 
 @pytest.fixture
 def interrupt(run, monkeypatch):
-    """Runs `predict` and stops it by Ctrl-C before a batch, the fourth if nothing else is said."""
+    """Run `predict` and stops it by Ctrl-C before a batch, the fourth if nothing else is said."""
 
     def run_and_stop(*arguments: object, batch: int = 4, stdin: str | None = None):
         calls = []
@@ -59,7 +59,9 @@ def list_outputs(folder):
 
 
 @pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.tsv.gz", "out.jsonl.gz"])
-def test_the_bytes_are_those_of_an_undisturbed_run(run, interrupt, model, many, tmp_path, output) -> None:
+def test_a_resumed_run_writes_the_bytes_of_an_uninterrupted_one(
+    run, interrupt, model, many, tmp_path, output
+) -> None:
     run("predict", many(), "-o", output, "--proba")
     expected = (tmp_path / output).read_bytes()
     (tmp_path / output).write_text("old")
@@ -173,7 +175,7 @@ def test_a_number_that_became_a_text_is_another_row(error, interrupt, model, tmp
     )
 
 
-def test_rows_behind_those_that_are_done_may_be_mended_or_added(
+def test_rows_after_those_that_are_done_may_be_corrected_or_added(
     run, interrupt, model, many, tmp_path
 ) -> None:
     path = tmp_path / many()
@@ -194,7 +196,7 @@ def test_without_resume_it_starts_anew_and_says_so(run, interrupt, model, many, 
     assert list_outputs(tmp_path) == ["out.csv"]
 
 
-def test_with_resume_and_nothing_to_go_on_with_it_starts_and_says_so(run, model, many, tmp_path) -> None:
+def test_resume_without_a_saved_run_starts_anew_and_says_so(run, model, many, tmp_path) -> None:
     note = "out.csv: there is nothing to resume, so it starts with the first row\n"
     assert note in run("predict", many(), "-o", "out.csv", "--resume").stderr
     (tmp_path / ".out.csv.partial").write_bytes(b"of whom?")
@@ -204,9 +206,7 @@ def test_with_resume_and_nothing_to_go_on_with_it_starts_and_says_so(run, model,
 
 @pytest.mark.long
 @pytest.mark.parametrize("tail", [b'{"rows": 256, "dig', b"\0" * 99, b'{"rows": 256}\n', b"7\n", None])
-def test_what_was_torn_when_the_machine_died_does_not_count(
-    run, interrupt, model, many, tmp_path, tail
-) -> None:
+def test_an_entry_cut_off_by_a_crash_does_not_count(run, interrupt, model, many, tmp_path, tail) -> None:
     run("predict", many(), "-o", "whole.csv")
     interrupt("many.csv", "-o", "out.csv")
     if tail is None:  # an entry that lacks its line end, to which the next one would be joined
@@ -219,7 +219,7 @@ def test_what_was_torn_when_the_machine_died_does_not_count(
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
-def test_rows_that_were_lost_are_told(error, interrupt, model, many, tmp_path) -> None:
+def test_lost_rows_are_an_error(error, interrupt, model, many, tmp_path) -> None:
     interrupt(many(), "-o", "out.csv")
     size = json.loads((tmp_path / FILES[1]).read_text().splitlines()[-1])["bytes"]
     with (tmp_path / FILES[0]).open("r+b") as file:

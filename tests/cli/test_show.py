@@ -6,7 +6,7 @@ from dataclasses import replace
 from grutext.config import Config
 
 
-def test_what_is_inside_a_model(run, trained_model) -> None:
+def test_the_contents_of_a_model_are_shown(run, trained_model) -> None:
     lines = run("show", "-m", "trained").stdout.splitlines()
     sizes = {file.name: file.stat().st_size for file in trained_model.iterdir()}
     assert lines == [
@@ -50,7 +50,7 @@ def test_what_is_inside_a_model(run, trained_model) -> None:
     ]
 
 
-def test_json_tells_the_same(run, trained_model) -> None:
+def test_json_has_the_same_contents(run, trained_model) -> None:
     values = json.loads(run("show", "-m", "trained", "--json").stdout)
     assert list(values) == [
         "model", "created", "labels", "multilabel", "vocabulary", "parameters", "weights", "files", "engine", "config",

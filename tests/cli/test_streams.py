@@ -17,7 +17,7 @@ pytestmark = [
 
 
 def shell(redirection, *arguments):
-    """Runs the command line in a process whose streams a shell has set."""
+    """Run the command line in a process whose streams a shell has set."""
     command = f'"$0" -m grutext "$@" {redirection}'
     environment = os.environ | {"PYTHONPATH": str(Path(grutext.__file__).parents[1])}
     return subprocess.run(
@@ -34,7 +34,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", ">/dev/full", ">&- 2>&-"])
-def test_a_stream_that_takes_nothing_gives_one_line_at_most(arguments, redirection):
+def test_a_closed_or_full_stream_gives_one_line_at_most(arguments, redirection):
     if "full" in redirection and not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full here")
     result = shell(redirection, *arguments)
@@ -47,14 +47,14 @@ def test_a_stream_that_takes_nothing_gives_one_line_at_most(arguments, redirecti
 
 
 @pytest.mark.parametrize("command", ["classify", "predict"])
-def test_a_closed_stdin_is_an_error_of_ours(command):
+def test_a_closed_stdin_is_one_line(command):
     result = shell("<&-", command, "-", "-m", str(GOLDEN))
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "grutext: error: standard input: is closed; name a file\n"
 
 
 def run_with_a_closed_pipe(stream, folder, *arguments):
-    """Runs the command line with stdout or stderr a pipe that nobody reads."""
+    """Run the command line with stdout or stderr a pipe that nobody reads."""
     read, write = os.pipe()
     os.close(read)
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {stream: write}

@@ -28,6 +28,6 @@ def test_the_output_is_the_same_for_any_number_of_threads(run, model, rows, comm
 
 
 @pytest.mark.parametrize("command", ["predict", "classify", "evaluate"])
-def test_no_thread_is_a_usage_error(run, model, rows, command):
+def test_zero_threads_are_a_usage_error(run, model, rows, command):
     result = run(command, rows, "-m", model, "--threads", "0", check=2)
     assert "--threads" in result.stderr

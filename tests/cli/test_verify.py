@@ -16,7 +16,7 @@ TEXTS = ["parcel", "invoice, please", "\x1b[31m password \ud800 " + "x" * 60, ""
 
 @pytest.fixture
 def golden(make_bundle, tmp_path):
-    """Saves a model whose golden rows a function may have changed; gives its folder."""
+    """Save a model whose golden rows a function may have changed; gives its folder."""
 
     def save(multilabel=False, change=lambda rows: rows):
         bundle = make_bundle(multilabel)
@@ -30,7 +30,7 @@ def golden(make_bundle, tmp_path):
 
 
 def shift(row: int, by: float):
-    """Moves one probability of a golden row."""
+    """Move one probability of a golden row."""
 
     def change(rows):
         rows[row]["probabilities"][0] += by
@@ -54,7 +54,7 @@ def test_a_model_that_answers_as_it_did(run, golden, multilabel) -> None:
     }  # fmt: skip
 
 
-def test_a_difference_within_the_tolerance_is_told(run, golden) -> None:
+def test_a_difference_within_the_tolerance_is_reported(run, golden) -> None:
     golden(change=shift(1, TOLERANCE / 2))
     assert "largest difference 5.0e-06;" in run("verify").stdout
     assert json.loads(run("verify", "--json").stdout)["largest_difference"] == pytest.approx(5e-6, rel=0.01)
@@ -69,7 +69,7 @@ def test_a_difference_beyond_it_is_an_error_that_names_the_text(error, golden, a
     )
 
 
-def test_a_text_is_quoted_in_short_and_without_what_steers_a_terminal(error, golden) -> None:
+def test_a_quoted_text_is_short_and_without_control_characters(error, golden) -> None:
     golden(change=shift(2, 0.001))
     quoted = r"('\x1b[31m password \ud800 xxxxxxxxxxxxxxxxxxxxxxx'…)"
     assert f"text 3 {quoted}: difference 1.0e-03;" in error("verify")
@@ -92,7 +92,7 @@ def test_another_label_is_an_error_however_small_the_difference(
     assert re.search(rf"difference 0\.0e\+00, label {now} in place of {was};", line)
 
 
-def test_a_probability_that_is_no_number_is_an_error(error, golden, monkeypatch) -> None:
+def test_a_probability_that_is_nan_is_an_error(error, golden, monkeypatch) -> None:
     golden()
     monkeypatch.setattr(
         Runtime, "predict_proba", lambda model, texts: np.full((len(texts), 3), np.nan, np.float32)

@@ -21,7 +21,7 @@ def ece_by_loops(confidence: list[float], correct: list[bool], bins: int) -> flo
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_ece_equals_its_definition_read_aloud(seed) -> None:
+def test_ece_equals_its_definition(seed) -> None:
     rng = np.random.default_rng(seed)
     confidence = rng.beta(3, 1, size=200)
     correct = rng.random(200) < confidence**2

@@ -87,7 +87,7 @@ def test_several_label_scores_are_those_of_scikit_learn_on_sets(several) -> None
     assert report.log_loss == pytest.approx(np.mean(by_label))
 
 
-def test_without_thresholds_a_half_decides() -> None:
+def test_without_thresholds_labels_apply_from_a_half_on() -> None:
     report = evaluate([("a",), ("b",)], [[0.5, 0.4], [0.49, 0.51]], ("a", "b"), multilabel=True)
     assert report.accuracy == 1.0
 
@@ -118,7 +118,7 @@ def test_labels_that_the_model_does_not_know_are_errors_named_and_counted() -> N
     )
 
 
-def test_unknown_labels_among_several_can_only_be_missed() -> None:
+def test_unknown_labels_among_several_are_never_predicted() -> None:
     report = evaluate([("a", "x"), ("a",)], [[0.9, 0.2], [0.9, 0.2]], ("a", "b"), multilabel=True)
     assert report.unknown == {"x": 1}
     assert report.accuracy == 0.5

@@ -1,4 +1,4 @@
-"""The encoder once more: text by text, step by step, gate by gate, in loops over Python's numbers.
+"""A second encoder, the oracle: text by text, step by step, gate by gate, in loops over Python numbers.
 
 It is written from the equations in `grutext.model.spec` and shares nothing with `grutext.inference`: no
 arrays, no packing, no matrix products, 64-bit numbers. Each step of the computation is a method, so
@@ -36,7 +36,7 @@ class Oracle:
         self.weights = {name: array.astype(float).tolist() for name, array in weights.items()}
 
     def encode(self, texts: list[list[Vector]]) -> list[Vector]:
-        """Gives the vector of each text from the vectors of its tokens."""
+        """Return the vector of each text from the vectors of its tokens."""
         return [self.pool(self.states(text)) for text in self.pad(texts)]
 
     def pad(self, texts: list[list[Vector]]) -> list[list[Vector]]:
@@ -44,7 +44,7 @@ class Oracle:
         return texts
 
     def states(self, tokens: list[Vector]) -> list[Vector]:
-        """Gives the states of the last layer, token by token."""
+        """Return the states of the last layer, token by token."""
         tokens = self.convolve(tokens) if self.config.convolution else tokens
         for layer in range(self.config.layers):
             sides = [self.read(tokens, layer, "forward")]
@@ -54,7 +54,7 @@ class Oracle:
         return tokens
 
     def convolve(self, tokens: list[Vector]) -> list[Vector]:
-        """Adds to each token what the convolution sees around it."""
+        """Add to each token what the convolution sees around it."""
         kernel, bias, reach = (
             self.weights["conv/kernel"],
             self.weights["conv/bias"],
@@ -73,11 +73,11 @@ class Oracle:
         return seen
 
     def order(self, steps: int, direction: str) -> Iterable[int]:
-        """Gives the order in which a direction reads the tokens."""
+        """Return the order in which a direction reads the tokens."""
         return range(steps) if direction == "forward" else range(steps - 1, -1, -1)
 
     def read(self, tokens: list[Vector], layer: int, direction: str) -> list[Vector]:
-        """Gives the states of one direction of one layer."""
+        """Return the states of one direction of one layer."""
         name = f"gru/{layer}/{direction}/"
         bias = self.weights[name + "bias"]
         own, inner = bias if self.config.reset_after else (bias, None)
@@ -95,7 +95,7 @@ class Oracle:
         return states
 
     def step(self, cell: SimpleNamespace, x: Vector, h: Vector) -> Vector:
-        """Gives the state after one more token."""
+        """Return the state after one more token."""
         everyone = range(self.units)
         z = [self.gate(cell, "z", u, x, h) for u in everyone]
         r = [self.gate(cell, "r", u, x, h) for u in everyone]
@@ -103,40 +103,40 @@ class Oracle:
         return [self.mix(z[u], h[u], c[u]) for u in everyone]
 
     def gate(self, cell: SimpleNamespace, gate: str, unit: int, x: Vector, h: Vector) -> float:
-        """Gives the update or the reset gate of one unit."""
+        """Return the update or the reset gate of one unit."""
         total = self.from_input(cell, gate, unit, x) + self.from_state(cell, gate, unit, h)
         return 1.0 / (1.0 + exp(-total))
 
     def input_column(self, gate: str) -> int:
-        """Gives the place of a gate in the input kernel and its bias."""
+        """Return the place of a gate in the input kernel and its bias."""
         return COLUMN[gate]
 
     def from_input(self, cell: SimpleNamespace, gate: str, unit: int, x: Vector) -> float:
-        """Gives what the token adds to a gate: x W + b."""
+        """Return what the token adds to a gate: x W + b."""
         column = self.input_column(gate) * self.units + unit
         return fsum(value * row[column] for value, row in zip(x, cell.kernel, strict=True)) + cell.own[column]
 
     def recurrent(self, cell: SimpleNamespace, gate: str, source: int, unit: int) -> float:
-        """Gives the weight from one unit's state to a gate of another."""
+        """Return the weight from one unit's state to a gate of another."""
         return cell.recurrent[source][COLUMN[gate] * self.units + unit]
 
     def from_state(self, cell: SimpleNamespace, gate: str, unit: int, h: Vector) -> float:
-        """Gives what the state adds to a gate: h U + d."""
+        """Return what the state adds to a gate: h U + d."""
         total = fsum(value * self.recurrent(cell, gate, source, unit) for source, value in enumerate(h))
         return total + (cell.inner[COLUMN[gate] * self.units + unit] if cell.inner else 0.0)
 
     def from_past(self, cell: SimpleNamespace, unit: int, r: Vector, h: Vector) -> float:
-        """Gives what the reset gate lets through to the candidate."""
+        """Return what the reset gate lets through to the candidate."""
         if self.config.reset_after:
             return r[unit] * self.from_state(cell, "c", unit, h)
         return self.from_state(cell, "c", unit, [r[source] * h[source] for source in range(self.units)])
 
     def mix(self, z: float, before: float, candidate: float) -> float:
-        """Gives the new state of one unit."""
+        """Return the new state of one unit."""
         return z * before + (1.0 - z) * candidate
 
     def pool(self, states: list[Vector]) -> Vector:
-        """Gives one vector for the states of a text; zeros for no states."""
+        """Return one vector for the states of a text; zeros for no states."""
         width = self.units * (2 if self.config.bidirectional else 1)
         names = self.config.pooling.split("+")
         if not states:
@@ -156,7 +156,7 @@ class Oracle:
         return pooled
 
     def attention(self, states: list[Vector]) -> Vector:
-        """Gives the share of each token."""
+        """Return the share of each token."""
         kernel, bias, query = (self.weights[f"pool/{name}"] for name in ("kernel", "bias", "query"))
         scores = []
         for state in states:
@@ -181,7 +181,7 @@ Check = Callable[..., None]
 
 @pytest.fixture(scope="session", params=[False, True], ids=["numpy", "compiled"])
 def compiled(request) -> bool:
-    """Whether the loops are machine code."""
+    """Whether compiled kernels compute, and not NumPy."""
     if request.param:
         pytest.importorskip("grutext.kernels.inference", exc_type=ImportError)
     return request.param
@@ -189,7 +189,7 @@ def compiled(request) -> bool:
 
 @pytest.fixture(scope="session")
 def check_encode(compiled) -> Check:
-    """Asserts that the runtime's encoder gives what an oracle gives, on weights that show any difference.
+    """Assert that the encoder of inference equals an oracle, on weights that show any difference.
 
     Weights and biases are random and none is zero; the sizes of all axes differ; texts are of length 0,
     1, in between and full, in no order; some tokens occur more than once.
@@ -197,7 +197,7 @@ def check_encode(compiled) -> Check:
 
     def check(config: GRUConfig, oracle: type[Oracle] = Oracle, seed: int = 3) -> None:
         if compiled and not config.reset_after:
-            pytest.skip("machine code has the other convention")
+            pytest.skip("the kernels have the other convention")
         draw = np.random.default_rng(seed)
         lengths = np.array([4, 0, 7, 1, 3, 7, 0], np.int32)
         weights = {

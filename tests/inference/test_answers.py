@@ -15,7 +15,7 @@ FAMILIARITY = (-1.5, 0.25, 2.0)
 
 @pytest.fixture
 def build(build_bundle):
-    """Builds a model that measures familiarity."""
+    """Build a model that measures familiarity."""
 
     def build_model(familiarity=FAMILIARITY, thresholds=None, **kind) -> Classifier:
         bundle = build_bundle(**kind)

@@ -45,12 +45,12 @@ def many(texts, rng) -> list[str]:
 
 
 def check_same(model: Classifier, texts, found, expected) -> None:
-    """Asserts equal probabilities to 1e-5, and equal labels."""
+    """Assert equal probabilities to 1e-5, and equal labels."""
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
     assert model.decide(found) == model.decide(expected)
 
 
-def test_probabilities_do_not_depend_on_the_batch(model, many):
+def test_predicts_the_same_for_any_batch_size(model, many):
     whole = model.predict_proba(many)
     assert whole.shape == (len(many), len(model.labels))
     assert whole.dtype == np.float32
@@ -59,19 +59,19 @@ def test_probabilities_do_not_depend_on_the_batch(model, many):
         check_same(model, many, np.concatenate(runs), whole)
 
 
-def test_probabilities_do_not_depend_on_the_order(model, many, rng):
+def test_predicts_the_same_in_any_order(model, many, rng):
     order = rng.permutation(len(many))
     check_same(model, many, model.predict_proba([many[n] for n in order]), model.predict_proba(many)[order])
 
 
-def test_vectors_do_not_depend_on_the_batch(build_bundle, many):
+def test_encodes_the_same_for_any_batch_size(build_bundle, many):
     model = Classifier(build_bundle())
     alone = np.concatenate([model.encode([text]) for text in many])
     np.testing.assert_allclose(model.encode(many), alone, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("count", "characters"), [(1, 10**9), (7, 10**9), (10**9, 1), (10**9, 90), (7, 90)])
-def test_runs_that_bound_the_memory_lose_and_mix_nothing(build_bundle, many, monkeypatch, count, characters):
+def test_chunks_lose_and_mix_up_no_texts(build_bundle, many, monkeypatch, count, characters):
     model = Classifier(build_bundle())
     whole = model.predict_proba(many)
     monkeypatch.setattr(chunks, "CHUNK_TEXTS", count)
@@ -135,7 +135,7 @@ def test_a_text_of_a_hundred_thousand_characters_is_read_to_its_end(build_bundle
     np.testing.assert_allclose(probabilities[1], model.predict_proba(["ok"])[0], atol=1e-5)
 
 
-def test_nothing_that_goes_in_is_changed(model, many):
+def test_texts_and_weights_are_not_modified(model, many):
     """The arrays may even be read-only, as those of a file that is mapped into memory."""
     weights = model.bundle.weights
     for array in weights.values():
@@ -148,12 +148,12 @@ def test_nothing_that_goes_in_is_changed(model, many):
     assert {name: array.tobytes() for name, array in model.bundle.weights.items()} == before
 
 
-def test_asking_twice_gives_the_same_bits(model, many):
+def test_predicting_twice_gives_the_same_bits(model, many):
     assert model.predict_proba(many).tobytes() == model.predict_proba(many).tobytes()
 
 
 @pytest.mark.long
-def test_two_loads_of_a_model_give_the_same_bits(model, many, tmp_path):
+def test_loading_twice_gives_the_same_bits(model, many, tmp_path):
     model.bundle.save(tmp_path / "model")
     one, other = Classifier.load(tmp_path / "model"), Classifier.load(str(tmp_path / "model"))
     assert one.labels == other.labels == model.labels
@@ -177,7 +177,7 @@ def test_the_label_is_the_most_probable_one(model, many):
     assert len(set(found)) > 1
 
 
-def test_a_label_applies_from_its_own_threshold_on(build_bundle):
+def test_each_label_applies_from_its_threshold_on(build_bundle):
     bundle = build_bundle(multilabel=True)
     thresholds = (0.25, 0.5, 0.75)
     model = Classifier(replace(bundle, calibration=replace(bundle.calibration, thresholds=thresholds)))
@@ -232,7 +232,7 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
         Classifier.load(tmp_path)
 
 
-def test_the_whole_way_from_text_to_probability(build_bundle, oracle_of, many):
+def test_probabilities_equal_the_formulas_in_64_bits(build_bundle, oracle_of, many):
     """Every part once more in 64-bit numbers, put together from the formulas of the spec."""
     bundle = build_bundle({"gru.layers": 2})
     weights, calibration = bundle.weights, bundle.calibration

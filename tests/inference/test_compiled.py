@@ -1,4 +1,4 @@
-"""The loops in machine code, by themselves; that they say what NumPy says is tested beside NumPy's."""
+"""The compiled kernels by themselves; that they compute what NumPy computes is tested beside NumPy's."""
 
 import importlib
 import os
@@ -19,7 +19,7 @@ gru = pytest.importorskip("grutext.kernels.gru", exc_type=ImportError)
 
 
 def apply(name, x) -> np.ndarray:
-    """The values of a function that is a part of the loops."""
+    """Return the values of a function that the kernels call."""
     with np.errstate(all="ignore"):
         return numba.vectorize(getattr(gru, name).py_func)(np.asarray(x, np.float32))
 
@@ -32,13 +32,13 @@ def test_tanh_is_right_to_the_last_bits():
 
 
 @pytest.mark.long
-def test_a_gate_is_right_to_the_last_bits_also_where_it_is_nearly_shut():
+def test_a_gate_is_right_to_the_last_bits_also_near_zero():
     x = np.linspace(-80, 80, 1_000_001).astype(np.float32)
     np.testing.assert_allclose(apply("falling", x), 1 / (1 + np.exp(x.astype(float))), rtol=4e-7, atol=0)
 
 
 @pytest.mark.long
-def test_what_is_no_number_and_what_is_beyond():
+def test_functions_of_nan_infinities_and_huge_numbers():
     x = [0, -0.0, np.inf, -np.inf, np.nan, 3e38, -3e38, -1e9]
     np.testing.assert_array_equal(apply("tanh", x), np.array([0, 0, 1, -1, np.nan, 1, -1, -1], np.float32))
     found = apply("falling", [*x, 1e9])
@@ -98,7 +98,7 @@ def test_kernels_compute_where_that_is_asked_for(build_bundle, monkeypatch, modu
 
 
 @pytest.mark.parametrize("module", LOOPS)
-def test_one_module_without_machine_code_leaves_all_to_numpy(build_bundle, monkeypatch, module):
+def test_numpy_computes_if_one_module_of_kernels_is_unavailable(build_bundle, monkeypatch, module):
     real = kernels.why_unavailable
     monkeypatch.setattr(
         "grutext.inference.kernel_switch.why_unavailable",
@@ -126,7 +126,7 @@ else:
 
 
 def ask(folder: Path, before: str = "", **environment) -> list[str]:
-    """What a fresh process says: a label, and whether there is machine code."""
+    """Return what a fresh process prints: a label, and whether compiled kernels are available."""
     done = subprocess.run(
         [sys.executable, "-c", PROBE, str(folder), before],
         cwd=folder.parent,
@@ -146,9 +146,9 @@ def ask(folder: Path, before: str = "", **environment) -> list[str]:
         "import numba; numba.njit = lambda *a, **k: 1 / 0",  # it fails later
         "import os, numba; numba.core.config.CACHE_DIR = os.devnull + '/no'; numba.core.caching.FunctionCache._impl_class._locator_classes = []",
     ],
-    ids=["no numba", "switched off", "a numba that fails", "no place to keep"],
+    ids=["no numba", "switched off", "a numba that fails", "no cache"],
 )
-def test_numpy_answers_where_there_is_no_machine_code(build_bundle, tmp_path, before):
+def test_numpy_computes_where_kernels_are_unavailable(build_bundle, tmp_path, before):
     bundle = build_bundle()
     bundle.save(tmp_path / "model")
     labels, error = ask(tmp_path / "model", before)
@@ -158,8 +158,8 @@ def test_numpy_answers_where_there_is_no_machine_code(build_bundle, tmp_path, be
 
 
 @pytest.mark.slow
-def test_machine_code_that_was_kept_is_not_used_where_its_file_is_another(build_bundle, tmp_path):
-    """A release that mends a function must not answer with the code of the one before."""
+def test_a_cached_kernel_is_not_used_for_another_source_file(build_bundle, tmp_path):
+    """A release that corrects a function must not answer with the cached code of the one before."""
     package = tmp_path / "grutext"
     shutil.copytree(Path(grutext.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     bundle = build_bundle()

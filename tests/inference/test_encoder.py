@@ -1,4 +1,4 @@
-"""The NumPy encoder against loops over single numbers."""
+"""The NumPy encoder against the oracle, which loops over single numbers."""
 
 import itertools
 import tracemalloc
@@ -20,7 +20,7 @@ from grutext.text import Vectorizer, Vocabulary
 
 
 def configs(**fixed) -> list[GRUConfig]:
-    """Gives every combination of the settings that decide over the arithmetic; E, U and T differ."""
+    """Return every combination of the settings that decide over the arithmetic; E, U and T differ."""
     names = {
         "layers": (1, 2),
         "bidirectional": (False, True),
@@ -49,7 +49,7 @@ def random_weights(config: GRUConfig, rng: np.random.Generator) -> dict[str, np.
 
 
 @pytest.mark.parametrize("config", configs(), ids=name_of)
-def test_encoder_is_the_oracle(check_encode, config):
+def test_encoder_equals_the_oracle(check_encode, config):
     check_encode(config)
 
 
@@ -63,7 +63,7 @@ def test_encoder_is_the_oracle(check_encode, config):
     ],
 )
 @pytest.mark.parametrize("config", configs(bidirectional=True, layers=2), ids=name_of)
-def test_encoder_is_the_oracle_however_batches_and_blocks_are_cut(
+def test_encoder_equals_the_oracle_for_any_batch_and_block_size(
     check_encode, config, monkeypatch, texts, rows, steps
 ):
     for layers in (NumpyLayers, NumbaLayers):
@@ -79,13 +79,13 @@ def test_encoder_is_the_oracle_however_batches_and_blocks_are_cut(
 
 @pytest.mark.long
 @pytest.mark.parametrize("config", configs(layers=1, bidirectional=True), ids=name_of)
-def test_encoder_is_the_oracle_with_more_units_than_inputs(check_encode, config):
+def test_encoder_equals_the_oracle_with_more_units_than_inputs(check_encode, config):
     check_encode(
         GRUConfig(**{**{f: getattr(config, f) for f in config.__slots__}, "embedding_size": 2, "units": 6})
     )
 
 
-def test_every_pooling_of_the_spec_is_here_and_no_other():
+def test_poolings_are_those_of_the_spec():
     assert set(pooling.POOLINGS) == set(POOLINGS)
 
 
@@ -156,7 +156,7 @@ def test_the_mean_of_a_long_text_is_exact(rng):
 
 
 @pytest.mark.long
-def test_the_mean_of_a_long_text_is_exact_in_machine_code(rng):
+def test_the_mean_of_a_long_text_is_exact_with_kernels(rng):
     """As above; all states are near .9."""
     answering = pytest.importorskip("grutext.kernels.inference", exc_type=ImportError)
     ids, lengths = rng.integers(0, 50, 100_000).astype(np.int32), np.array([100_000], np.int32)
@@ -175,7 +175,7 @@ def test_the_mean_of_a_long_text_is_exact_in_machine_code(rng):
 
 
 @pytest.mark.long
-def test_what_is_kept_of_a_text_does_not_grow_with_its_length(rng, compiled):
+def test_memory_does_not_grow_with_the_length_of_a_text(rng, compiled):
     config = GRUConfig(embedding_size=16, units=16)
     part = Encoder(config, random_weights(config, rng), compiled)
     vectors = rng.normal(size=(50, 16)).astype(np.float32)

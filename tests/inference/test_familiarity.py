@@ -28,7 +28,7 @@ def model(request, build_bundle):
 
 
 def grams_of(text, model):
-    """Gives the set of a text's n-gram keys, one n-gram at a time."""
+    """Return the set of a text's n-gram keys, one n-gram at a time."""
     from grutext.text import count_ngrams
 
     return set(count_ngrams(model._vectorizer.vectorize([text]), model.bundle.config.linear).keys.tolist())
@@ -58,7 +58,7 @@ def defined(text, model):
     return NUMBERS[0] + NUMBERS[1] * scores.max() + NUMBERS[2] * known
 
 
-def test_it_is_what_the_definition_says(model, texts):
+def test_familiarity_equals_its_definition(model, texts):
     mixed = [*texts, "parcel parcel xylophone qqqq", "qqqq wwww", " "]
     found = model.familiarity(mixed)
     assert (found.shape, found.dtype) == ((len(mixed),), np.float32)
@@ -66,7 +66,7 @@ def test_it_is_what_the_definition_says(model, texts):
     assert len(set(found.tolist())) > 5
 
 
-def test_it_does_not_depend_on_the_batch_and_comes_with_the_answers(model, texts):
+def test_familiarity_is_the_same_for_any_batch_size_and_in_answers(model, texts):
     whole = model.familiarity(texts)
     np.testing.assert_allclose(np.concatenate([model.familiarity([t]) for t in texts]), whole, atol=1e-5)
     answers = model.answer(texts)
@@ -75,21 +75,21 @@ def test_it_does_not_depend_on_the_batch_and_comes_with_the_answers(model, texts
     assert model.familiarity([]).shape == (0,)
 
 
-def test_words_that_nobody_knows_make_a_text_less_familiar(build_bundle):
+def test_unknown_words_make_a_text_less_familiar(build_bundle):
     bundle = build_bundle()
     model = Classifier(replace(bundle, calibration=replace(bundle.calibration, familiarity=(0.0, 0.0, 1.0))))
     known, half, foreign, empty = model.familiarity(["the parcel", "the parcel zzqqzz", "zzqqzz", ""])
     assert known > half > foreign == empty == 0.0
 
 
-def test_a_model_of_format_1_has_none_and_says_so():
+def test_a_model_of_format_1_has_no_familiarity_and_says_so():
     model = Classifier.load(GOLDEN)
     with pytest.raises(BundleError, match=r"no familiarity.*train anew"):
         model.familiarity(["tide"])
     assert model.bundle.abstention == []
 
 
-def test_a_bundle_keeps_both(build_bundle, tmp_path):
+def test_a_bundle_stores_familiarity_and_abstention(build_bundle, tmp_path):
     chosen = [
         {"errors": 0.02, "coverage": 0.75, "threshold": 0.9},
         {"errors": 0.01, "coverage": 0.0, "threshold": None},

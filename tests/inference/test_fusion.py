@@ -29,13 +29,13 @@ def softmax(scores: list[float]) -> list[float]:
 
 
 def weighed_product(gru: list[float], linear: list[float], share: float) -> list[float]:
-    """Gives p_gru^a * p_linear^(1 - a), scaled to sum 1."""
+    """Return p_gru^a * p_linear^(1 - a), scaled to sum 1."""
     products = [d**share * w ** (1.0 - share) for d, w in zip(gru, linear, strict=True)]
     return [product / math.fsum(products) for product in products]
 
 
 def check_fused(gru, linear, calibration, multilabel, expected) -> None:
-    """Asserts the fused probabilities."""
+    """Assert the fused probabilities."""
     found = fuse(gru, linear, calibration, multilabel)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
@@ -71,7 +71,7 @@ def test_one_label_of_two(gru, linear):
     check_fused(None, linear, BINARY, False, alone)
 
 
-def test_several_labels_each_for_itself(gru, linear):
+def test_several_labels_are_fused_independently(gru, linear):
     expected = [
         [
             1
@@ -157,7 +157,7 @@ def test_extreme_scores_give_probabilities(fusion, gru, linear):
         np.testing.assert_allclose(two.sum(axis=1), 1.0, atol=1e-6)
 
 
-def test_no_part_forbids_what_the_other_is_sure_of():
+def test_no_part_vetoes_a_label_that_the_other_is_sure_of():
     """No log-probability is more than 60 below the highest, so that one part's certainty does not silence the other for good."""
     gru = np.array([[1e9, 0.0, 0.0]], np.float32)
     linear = np.array([[0.0, 3.0, 1.0]], np.float32)
@@ -167,7 +167,7 @@ def test_no_part_forbids_what_the_other_is_sure_of():
 
 
 @given(arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 5)), elements=st.floats(-700, 700)))
-def test_log_softmax_is_the_logarithm_of_the_shares(scores):
+def test_log_softmax_is_the_logarithm_of_softmax(scores):
     for row, found in zip(scores.tolist(), log_softmax(scores).tolist(), strict=True):
         highest = max(row)
         total = math.fsum(math.exp(score - highest) for score in row)

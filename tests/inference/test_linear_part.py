@@ -23,7 +23,7 @@ COUNTS = {
 
 
 def sparse(counts: list[int], features: int, rng: np.random.Generator) -> tuple[SparseRows, np.ndarray]:
-    """Gives random sparse rows with so many entries each, and the same as a dense matrix."""
+    """Return random sparse rows with so many entries each, and the same as a dense matrix."""
     dense = np.zeros((len(counts), features))
     columns = [np.sort(rng.choice(features, size=count, replace=False)) for count in counts]
     values = [rng.normal(size=count).astype(np.float32) for count in counts]
@@ -41,7 +41,7 @@ def sparse(counts: list[int], features: int, rng: np.random.Generator) -> tuple[
 @pytest.mark.parametrize("block", [1, 3, 8, 100, linear_part._BLOCK])
 @pytest.mark.parametrize("classes", [1, 3, 40])
 @pytest.mark.parametrize("kind", COUNTS)
-def test_sparse_product_is_the_dense_one(rng, monkeypatch, kind, classes, block):
+def test_sparse_product_equals_the_dense_product(rng, monkeypatch, kind, classes, block):
     monkeypatch.setattr(linear_part, "_BLOCK", block)
     rows, dense = sparse(COUNTS[kind], 200, rng)
     kernel = rng.normal(size=(200, classes)).astype(np.float16)
@@ -104,7 +104,7 @@ def test_margins_are_features_times_kernel_plus_bias(rng, monkeypatch, classes, 
 @pytest.mark.parametrize(
     "some", [[0, 1], [5, 6, 7, 8, 9, 10, 11, 12], [(1 << 32) - 1], [0, (1 << 32) - 1]], ids=str
 )
-def test_machine_code_finds_keys_that_are_no_hashes(some):
+def test_kernels_find_keys_that_are_not_hashes(some):
     """Close together, the smallest and the largest there is; those between and beyond are not found."""
     read_ngrams = pytest.importorskip("grutext.kernels.ngrams", exc_type=ImportError).read_ngrams
     keys = np.array(some, np.uint32)
@@ -132,8 +132,8 @@ def test_machine_code_finds_keys_that_are_no_hashes(some):
 
 @pytest.mark.parametrize("salt", [1, 0x9E3779B97F4A7C15])
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 63, 64, 65, 129, 7000])
-def test_machine_code_counts_n_grams_as_they_come(rng, size, salt):
-    """Also where all belong into one place of the hash table (salt 1), and where it is too small (7000); it is left empty."""
+def test_kernels_count_n_grams_in_order_of_appearance(rng, size, salt):
+    """Also where all keys collide in the hash table (salt 1), and where it is too small (7000); it is left empty."""
     count = pytest.importorskip("grutext.kernels.ngrams", exc_type=ImportError)._count
     keys = rng.integers(0, max(1, size), size).astype(np.uint32)
     keys[::2] |= np.uint32(0xFFFF0000)

@@ -41,7 +41,7 @@ pytestmark = [
 
 
 def growth(calls: int, leak: str = "") -> float:
-    """Gives by how many megabytes a process grows over `calls` calls of `predict`, after 500 to warm up."""
+    """Return by how many megabytes a process grows over `calls` calls of `predict`, after 500 to warm up."""
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(GOLDEN), str(calls), leak],
         env=os.environ | {"PYTHONPATH": str(Path(grutext.__file__).parents[1])},
@@ -60,7 +60,7 @@ def test_five_thousand_calls_leave_the_memory_as_it_is():
     assert growth(5000) < 1
 
 
-def test_a_text_that_is_kept_of_each_call_is_noticed():
+def test_a_leak_of_one_text_a_call_is_noticed():
     assert growth(1000, "leak") > 3
 
 

@@ -101,7 +101,7 @@ MUTANTS = [
 ]
 
 
-def test_there_are_eleven(mutants):
+def test_there_are_eleven_mutants(mutants):
     assert list(mutants) == MUTANTS
     assert len(MUTANTS) == 11
 

@@ -43,7 +43,7 @@ POOL = [
     params=["one label", *(pytest.param(kind, marks=pytest.mark.long) for kind in list(KINDS)[1:])]
 )
 def model(request, build_bundle, compiled) -> Classifier:
-    """A model of each kind, in NumPy and in machine code."""
+    """A model of each kind, with NumPy and with compiled kernels."""
     return Classifier(build_bundle(**KINDS[request.param]), compiled=compiled)
 
 
@@ -55,19 +55,19 @@ def alone(model) -> np.ndarray:
 
 
 def check_same(model: Classifier, found, expected) -> None:
-    """Asserts equal probabilities to 1e-5, and equal labels."""
+    """Assert equal probabilities to 1e-5, and equal labels."""
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
     assert model.decide(found) == model.decide(expected)
 
 
-def test_the_pool_tells_mix_ups(model, alone):
+def test_the_texts_of_the_pool_have_different_scores(model, alone):
     """Texts that differ have answers that differ by more than what is allowed, save those without content."""
     check_same(model, alone[:2], alone[[1, 0]])
     gaps = np.abs(alone[:, None] - alone[None]).max(axis=2) + np.eye(len(POOL))
     assert np.median(gaps.min(axis=1)) > 1e-4
 
 
-def test_any_texts_in_any_order_cut_anywhere(model, alone):
+def test_scores_are_the_same_for_any_texts_order_and_batches(model, alone):
     @settings(max_examples=12)
     @given(st.lists(st.integers(0, len(POOL) - 1), max_size=40), st.lists(st.integers(0, 40), max_size=6))
     def check(chosen, cuts):
@@ -81,7 +81,7 @@ def test_any_texts_in_any_order_cut_anywhere(model, alone):
     check()
 
 
-def test_as_many_texts_as_are_read_at_a_time(model, alone, rng):
+def test_scores_are_the_same_at_the_limit_of_texts_in_a_chunk(model, alone, rng):
     brief = [n for n, text in enumerate(POOL) if len(text) < 100]
     for count, expected in ((63, 1), (64, 1), (65, 2), (128, 2), (129, 3), (512, 8), (513, 8), (1_000, 8)):
         chosen = rng.choice(brief, count)
@@ -91,7 +91,7 @@ def test_as_many_texts_as_are_read_at_a_time(model, alone, rng):
 
 
 @pytest.mark.long
-def test_as_many_characters_as_are_read_at_a_time(model, alone):
+def test_scores_are_the_same_at_the_limit_of_characters_in_a_chunk(model, alone):
     limit = chunks.CHUNK_CHARACTERS
     long = "parcel " + "y" * 1017
     for size in (limit - 1, limit, limit + 1):
@@ -150,7 +150,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.long
-def test_forked_and_spawned_processes(build_bundle, tmp_path):
+def test_forked_and_spawned_processes_predict_the_same(build_bundle, tmp_path):
     """In a process of its own, for a fork takes along whatever else is loaded."""
     if sys.platform == "win32":
         pytest.skip("there is no fork")
@@ -172,7 +172,7 @@ def test_forked_and_spawned_processes(build_bundle, tmp_path):
     assert done.stdout.splitlines() == [f"{name} {method}" for name in names for method in ("fork", "spawn")]
 
 
-def test_scores_that_overflow_are_an_error_and_no_answer(build_bundle, compiled):
+def test_scores_that_overflow_are_an_error(build_bundle, compiled):
     """Each weight is finite, as loading asks, and the largest that there is."""
     bundle = build_bundle()
     weights = bundle.weights["head/kernel"]

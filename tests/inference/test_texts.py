@@ -101,7 +101,7 @@ def test_an_iterator_is_read_once() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_what_is_no_iterable_of_strings_is_refused_with_the_remedy(texts, problem) -> None:
+def test_anything_but_an_iterable_of_strings_is_refused_with_the_remedy(texts, problem) -> None:
     with pytest.raises(TypeError) as error:
         list_texts(texts)
     assert str(error.value) == problem
@@ -125,7 +125,7 @@ def test_what_is_no_iterable_of_strings_is_refused_with_the_remedy(texts, proble
     ],
     ids=str,
 )  # fmt: skip
-def test_an_item_that_is_no_string_is_named_with_its_position_and_the_remedy(text, problem) -> None:
+def test_an_item_that_is_not_a_string_is_named_with_position_and_remedy(text, problem) -> None:
     for texts in (["a", "b", text], ("a", "b", text), iter(["a", "b", text]), Column(["a", "b", text])):
         with pytest.raises(TypeError) as error:
             list_texts(texts)
