@@ -52,7 +52,7 @@ def choose_engine(config: Config) -> EngineChoice:
     if config.training.engine == "auto":
         if _sees_gpu():
             return EngineChoice("tensorflow", "it sees a GPU")
-        reason = "TensorFlow sees no GPU" if _has_gpu_device() else "no GPU was found"
+        reason = _why_no_gpu()
     else:
         reason = "training.engine asks for it"
     why_not_numba = why_unavailable("training")
@@ -64,7 +64,9 @@ def choose_engine(config: Config) -> EngineChoice:
     if not is_installed("tensorflow"):
         check_installed("training", "numba")
         check_installed(f"training without Numba ({why_not_numba})", "tensorflow")
-    return EngineChoice("tensorflow", f"Numba: {why_not_numba}")
+    return EngineChoice(
+        "tensorflow", f"Numba: {why_not_numba}" if is_installed("numba") else "Numba is not installed"
+    )
 
 
 def prefers_numba(config: Config) -> bool:
@@ -151,6 +153,12 @@ def _why_not_encoder(gru: GRUConfig) -> str | None:
 
 def _has_gpu_device() -> bool:
     return any(Path(device).exists() for device in _GPU_DEVICES)
+
+
+def _why_no_gpu() -> str:
+    if not _has_gpu_device():
+        return "no GPU was found"
+    return "TensorFlow sees no GPU" if is_installed("tensorflow") else "TensorFlow is not installed"
 
 
 def _sees_gpu() -> bool:

@@ -46,6 +46,8 @@ def test_auto_is_tensorflow_where_numba_does_not_know_the_encoder(settings, what
 def test_auto_is_tensorflow_where_numba_cannot_be_had(machine):
     machine(numba="RuntimeError: cannot cache")
     assert choose_engine(AUTO) == EngineChoice("tensorflow", "Numba: RuntimeError: cannot cache")
+    machine(numba="ModuleNotFoundError", missing=["numba"])
+    assert choose_engine(AUTO) == EngineChoice("tensorflow", "Numba is not installed")
 
 
 @pytest.mark.tf
@@ -64,13 +66,13 @@ def test_auto_asks_tensorflow_where_there_is_a_device_of_a_gpu(
 
 
 def test_a_gpu_does_not_matter_where_tensorflow_is_not_installed(machine, monkeypatch, tmp_path):
-    machine(gpu_device=tmp_path)
+    machine(gpu_device=tmp_path, missing=["tensorflow"])
     for name in [name for name in sys.modules if name.startswith("grutext.engines.keras")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr(grutext.engines, "keras", raising=False)
     for name in ("tensorflow", "keras"):
         monkeypatch.setitem(sys.modules, name, None)
-    assert choose_engine(AUTO).name == "numba"
+    assert choose_engine(AUTO) == EngineChoice("numba", "TensorFlow is not installed")
 
 
 @pytest.mark.parametrize("name", ["numba", "tensorflow"])

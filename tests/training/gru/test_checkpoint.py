@@ -14,6 +14,7 @@ from support.tiny_training import DEV, TRAIN, Recorder, fit
 
 from grutext.errors import TrainingError
 from grutext.inference import Classifier
+from grutext.kernels import why_unavailable
 from grutext.model.bundle import weights_digest
 
 pytestmark = pytest.mark.tf
@@ -166,6 +167,16 @@ def test_a_whole_file_that_is_no_state_is_refused_in_one_line(stopped):
         (stopped / f"000001-{hashlib.sha256(text).hexdigest()}.safetensors").write_bytes(text)
         with pytest.raises(TrainingError, match="lacks or garbles"):
             fit(checkpoint=stopped, resume=True)
+
+
+def test_another_engine_is_refused_by_name(tmp_path):
+    if why := why_unavailable("training"):
+        pytest.skip(why)
+    stop(tmp_path, 5, training__engine="tensorflow")
+    with pytest.raises(
+        TrainingError, match=r"training\.engine was tensorflow and is numba; repeat its command"
+    ):
+        fit(checkpoint=tmp_path, resume=True, training__engine="numba")
 
 
 def test_other_data_or_settings_are_refused_by_name(stopped):
