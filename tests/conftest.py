@@ -54,7 +54,7 @@ TEXTS = (
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
-    """Starts every test from the same random state."""
+    """Start every test from the same random state."""
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002 (for code that draws from the global state)
 
@@ -91,7 +91,7 @@ BundleFactory = Callable[..., bundles.Bundle]
 
 @pytest.fixture
 def build_bundle() -> BundleFactory:
-    """Builds a small bundle with random weights and biases, none of them zero."""
+    """Build a small bundle with random weights and biases, none of them zero."""
 
     def build(
         settings: Mapping[str, Any] | None = None,

@@ -17,7 +17,7 @@ LOCK = Path(__file__).parents[1] / "constraints" / "ci.txt"
 
 
 def audit(requirements: Path, *options: str) -> list[str]:
-    """Gives a line for each known vulnerability; skips the test where the advisory source cannot be reached."""
+    """Return a line for each known vulnerability; skips the test where the advisory source cannot be reached."""
     command = [sys.executable, "-m", "pip_audit", "--disable-pip", "--format=json", "--progress-spinner=off"]
     done = subprocess.run(
         [*command, "--timeout=5", *options, "--requirement", str(requirements)],
@@ -46,7 +46,7 @@ def test_no_locked_package_has_a_known_vulnerability():
 
 
 class Advisories(BaseHTTPRequestHandler):
-    """Answers as an advisory source that knows of one hole, in click before version 9."""
+    """Answer as an advisory source that knows of one hole, in click before version 9."""
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["package"]
@@ -81,11 +81,11 @@ def requirements(tmp_path):
     return path
 
 
-def test_a_vulnerability_is_found(source, requirements):
+def test_finds_a_vulnerability(source, requirements):
     found = audit(requirements, "--no-deps", "--vulnerability-service=osv", f"--osv-url={source}")
     assert found == ["click 8.5.1: HOLE-1, fixed in ['9']"]
 
 
-def test_a_source_that_is_away_is_a_skip_and_not_a_pass(requirements):
+def test_an_unreachable_source_is_a_skip_and_not_a_pass(requirements):
     with pytest.raises(pytest.skip.Exception, match="cannot be reached"):
         audit(requirements, "--no-deps", "--vulnerability-service=osv", "--osv-url=http://127.0.0.1:9")

@@ -38,13 +38,13 @@ def ours(name, accuracy, seed=1, linear=0.7, gru=0.6, preset=None, **more):
 
 
 def cells(tables, start):
-    """Gives the cells of the one line that starts so."""
+    """Return the cells of the one line that starts so."""
     (line,) = [line for line in tables.splitlines() if line.startswith(f"| {start} |")]
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def tables_of(results):
-    """Gives the three tables of the default settings: accuracy, means, costs."""
+    """Return the three tables of the default settings: accuracy, means, costs."""
     return render_tables(results).split("\n\n")[:3]
 
 
@@ -90,7 +90,7 @@ def test_means_leave_out_sets_with_several_labels_and_sets_that_lack_a_number():
     assert cells(accuracy, "e †")[2:] == ["–", "60.00", "–", "–", "–", "65.00", "+5.00", "1"]
 
 
-def test_a_part_that_the_model_lacks_is_marked():
+def test_marks_a_part_that_the_model_lacks():
     lacking = ours("a", 0.9)
     del lacking["parts"]["gru"]
     assert cells(tables_of([lacking])[0], "a")[5:8] == ["70.00", "–", "90.00"]
@@ -111,20 +111,20 @@ def test_notes_name_the_versions_and_the_auroc_of_texts_out_of_scope():
     assert "Measured: grutext at abc." in tables
 
 
-def test_only_what_stands_between_the_markers_is_replaced():
+def test_replaces_only_what_is_between_the_markers():
     page = f"# Benchmarks\n{BEGIN}\n| old |\n{END}\nrest\n"
     assert replace_tables(page, "| new |") == f"# Benchmarks\n{BEGIN}\n| new |\n{END}\nrest\n"
     with pytest.raises(ValueError, match="lacks"):
         replace_tables("# Benchmarks\n", "| new |")
 
 
-def test_the_page_has_a_place_for_the_tables_of_the_results_that_are_kept():
+def test_the_page_has_a_place_for_the_tables_of_the_saved_results():
     assert "| data |" in replace_tables(
         PAGE.read_text(encoding="utf-8"), render_tables(read_results(RESULTS))
     )
 
 
-def test_a_torn_last_line_does_not_count_and_is_taken_away(tmp_path):
+def test_ignores_and_removes_a_partial_last_line(tmp_path):
     path = tmp_path / "folder" / "results.jsonl"
     first, second = peer("a", "svm", 0.5), peer("ä", "svm", 0.25)
     append_result(path, first)
@@ -140,13 +140,13 @@ def test_a_torn_last_line_does_not_count_and_is_taken_away(tmp_path):
 
 
 def print_numbers(job):
-    """Gives the argv of a process that prints numbers as a job does, or fails where its set is called `bad`."""
+    """Return the argv of a process that prints numbers as a job does, or fails where its set is called `bad`."""
     code = f"import json, sys; print(json.dumps({NUMBERS | {'accuracy': 1 / 3}!r}))"
     return [sys.executable, "-c", code + "; sys.exit('no luck')" * (job.set == "bad")]
 
 
 @pytest.mark.long
-def test_a_job_is_run_once_and_a_failed_one_again(tmp_path):
+def test_runs_a_job_once_and_a_failed_one_again(tmp_path):
     path, notes = tmp_path / "results.jsonl", []
     jobs = [Job("a", "svm", 1), Job("bad", "svm", 1), Job("a", "grutext", 2, "fast"), Job("a", "grutext", 2)]
     append_result(path, peer("a", "grutext", 0.5, seed=2))
@@ -161,7 +161,7 @@ def test_a_job_is_run_once_and_a_failed_one_again(tmp_path):
 
 
 @pytest.mark.long
-def test_an_interruption_ends_what_runs_and_keeps_nothing_of_it(tmp_path):
+def test_an_interruption_ends_running_jobs_without_results(tmp_path):
     path, late = tmp_path / "results.jsonl", tmp_path / "late"
 
     def stop(_):
@@ -215,7 +215,7 @@ def test_the_peers_have_one_seed_and_fasttext_no_set_with_several_labels(tmp_pat
 
 
 @pytest.mark.parametrize("rows", [ONE, SEVERAL], ids=["one label", "several"])
-def test_the_svm_learns_what_is_easy(tmp_path, rows):
+def test_the_svm_learns_an_easy_set(tmp_path, rows):
     result = run_svm(write_set(tmp_path / "easy", rows), 1, tmp_path)
     assert result["multilabel"] == (rows is SEVERAL)
     assert result["n_test"] == 24
@@ -225,7 +225,7 @@ def test_the_svm_learns_what_is_easy(tmp_path, rows):
 
 
 @pytest.mark.parametrize("rows", [ONE, SEVERAL], ids=["one label", "several"])
-def test_the_parts_are_scored_as_they_would_decide_alone(tmp_path, build_bundle, rows):
+def test_scores_each_part_by_its_decisions_alone(tmp_path, build_bundle, rows):
     labels = ("alpha", "beta", "gamma")
     model = Classifier(build_bundle(labels=labels, multilabel=rows is SEVERAL))
     parts = score_parts(model, write_set(tmp_path / "easy", rows))
@@ -250,12 +250,12 @@ def test_the_parts_are_scored_as_they_would_decide_alone(tmp_path, build_bundle,
     assert len({json.dumps(part) for part in parts.values()}) == 3
 
 
-def test_chinese_is_noticed():
+def test_recognises_chinese():
     assert mostly_han(["天气 很好", "ok"])
     assert not mostly_han(["the weather 很好"])
     assert not mostly_han([])
 
 
-def test_rows_come_in_the_order_of_their_names():
+def test_rows_are_sorted_by_name():
     lines = tables_of([peer(name, "svm", 0.5) for name in "bca"])[0].splitlines()[2:]
     assert all(one < other for one, other in pairwise(lines))

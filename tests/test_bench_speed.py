@@ -33,19 +33,19 @@ def row(part, name, commit="abc", **values):
 
 
 def cells(tables, start):
-    """Gives the cells of the one line that starts so."""
+    """Return the cells of the one line that starts so."""
     (line,) = [line for line in tables.splitlines() if line.startswith(f"| {start} |")]
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def tables_of(rows):
-    """Gives the tables alone, without their captions."""
+    """Return the tables alone, without their captions."""
     return [part for part in render_tables(rows).split("\n\n") if part.startswith("|")]
 
 
 @pytest.fixture(scope="module")
 def bundle():
-    """Gives a small default model with random weights, biases among them."""
+    """Return a small default model with random weights, biases among them."""
     config = Config().override(
         {"gru.units": 5, "gru.embedding_size": 4, "text.subword_buckets": 50, "linear.char_max": 0}
     )
@@ -58,7 +58,7 @@ def bundle():
     return Bundle(config, ("x", "y", "z"), False, WORDS, weights, Calibration())
 
 
-def test_median_rate_and_quantile_are_those_computed_by_hand():
+def test_median_rate_and_quantile_equal_those_computed_by_hand():
     seconds = {"a": [0.3, 0.1, 0.2], "b": [4.0, 1.0, 2.0, 3.0]}
     assert timing.medians(seconds, 1e3) == pytest.approx({"a": 200.0, "b": 2500.0})
     assert timing.rates(seconds, 50) == pytest.approx({"a": 250.0, "b": 20.0})
@@ -69,7 +69,7 @@ def test_median_rate_and_quantile_are_those_computed_by_hand():
 
 
 @pytest.mark.long
-def test_calls_take_turns_and_what_warms_up_is_not_timed(monkeypatch):
+def test_calls_alternate_and_the_warm_up_is_not_timed(monkeypatch):
     monkeypatch.setattr(timing, "_PAUSE_SECONDS", 0.0)
     made = []
 
@@ -89,12 +89,12 @@ def test_calls_take_turns_and_what_warms_up_is_not_timed(monkeypatch):
 
 
 @pytest.mark.long
-def test_what_is_quick_is_timed_often_and_what_is_slow_once():
+def test_times_quick_calls_often_and_slow_calls_once():
     assert 2 <= len(timing.time_often(lambda: time.sleep(0.02), 0.05)) <= 3
     assert len(timing.time_often(lambda: time.sleep(0.1), 0.05)) == 1
 
 
-def test_a_row_of_the_same_part_and_name_is_replaced_in_its_place(tmp_path):
+def test_replaces_a_row_of_the_same_part_and_name_in_place(tmp_path):
     rows = [row("start", "a", seconds=1.0), row("layer", "a", seconds=2.0), row("start", "b", seconds=3.0)]
     new = row("start", "a", "def", mb=5.0)
     assert replace_row(rows, new) == [new, *rows[1:]]
@@ -116,7 +116,7 @@ def test_tables_show_both_sides_of_each_factor():
     ]  # fmt: skip
 
 
-def test_what_a_machine_lacks_is_a_dash():
+def test_a_missing_measurement_is_a_dash():
     of_strings, of_ids = tables_of(
         [row("prediction", "mail", ours=300.0, gru=600.0, gru_ids=700.0, keras=100.0)]
     )
@@ -126,7 +126,7 @@ def test_what_a_machine_lacks_is_a_dash():
     assert cells(of_ids, "mail") == ["mail", "700", *"––––––––"]
 
 
-def test_rows_stand_in_the_table_that_has_their_values():
+def test_rows_are_in_the_table_of_their_values():
     rows = [
         row("growth", "1,000", ours_step=3.0, ours_smallest=2.0),
         row("growth", "10", seconds=0.5, mb=9.0),
@@ -137,7 +137,7 @@ def test_rows_stand_in_the_table_that_has_their_values():
     assert cells(answers, "10") == ["10", "0.500", "–", "9"]
 
 
-def test_commits_and_versions_are_told_once():
+def test_commits_and_versions_are_named_once():
     tables = render_tables([row("start", "a", seconds=1.0), row("layer", "b", "def", keras_forward=1.0)])
     assert tables.endswith("\n\nMeasured: grutext at abc, grutext at def, numpy 2.0.")
     assert render_tables([]) == ""
@@ -153,12 +153,12 @@ def test_the_page_has_the_tables_of_the_results():
     assert replace_tables(page, render_tables(read_results(RESULTS)), BEGIN, END) == page
 
 
-def test_a_bench_survives_its_way_to_a_process():
+def test_a_bench_can_be_sent_to_a_process():
     bench = Bench(Path("/data"), ("imdb", "trec6"), Path("models"), 3)
     assert Bench.from_json(bench.to_json()) == bench
 
 
-def test_the_model_without_its_linear_part_answers_as_its_gru(bundle):
+def test_the_model_without_its_linear_part_predicts_as_its_gru(bundle):
     whole, alone = Classifier(bundle), Classifier(without_linear(bundle))
     np.testing.assert_allclose(alone.raw_scores(TEXTS).gru, whole.raw_scores(TEXTS).gru, atol=1e-6)
     assert alone.raw_scores(TEXTS).linear is None
@@ -174,7 +174,7 @@ def test_only_words_and_the_recurrence_remain(bundle):
     )
 
 
-def test_texts_that_came_before_are_not_read_again(bundle, monkeypatch):
+def test_does_not_tokenize_the_same_texts_again(bundle, monkeypatch):
     model = from_ids(bundle)
     first = model.predict_proba(TEXTS)
     np.testing.assert_allclose(first, Classifier(bundle).predict_proba(TEXTS), atol=1e-6)
@@ -184,14 +184,14 @@ def test_texts_that_came_before_are_not_read_again(bundle, monkeypatch):
         model.predict_proba(["other"])
 
 
-def test_a_text_of_so_many_tokens(bundle):
+def test_builds_a_text_of_a_given_number_of_tokens(bundle):
     model = Classifier(bundle)
     assert cut_text(model, ["The good", "film, the end"], 4) == "the good film ,"
     assert cut_text(model, ["The good"], 5) == "the good the good the"
 
 
 @pytest.mark.parametrize("convolution", [0, 3])
-def test_the_graph_pools_as_the_runtime_does(bundle, convolution):
+def test_the_onnx_graph_pools_like_numpy(bundle, convolution):
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
     from benchmarks.speed.onnx_gru import OnnxGru
@@ -220,7 +220,7 @@ def test_only_a_default_model_has_a_graph(bundle):
 
 
 @pytest.mark.tf
-def test_the_tutorial_pads_to_the_longest_text_of_a_batch_and_cuts_it():
+def test_the_tutorial_pads_to_the_longest_text_of_a_batch_and_truncates():
     pytest.importorskip("tensorflow")
     from benchmarks.speed.tutorial import BATCH, CUT, Tutorial
 

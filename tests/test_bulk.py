@@ -24,7 +24,7 @@ def source(tmp_path):
     return path
 
 
-def test_the_same_seed_gives_the_same_bytes_of_the_size_that_was_asked_for(tmp_path, source):
+def test_writes_the_same_bytes_for_the_same_seed_in_the_requested_size(tmp_path, source):
     files = [tmp_path / f"{n}.jsonl" for n in range(3)]
     counts = [write_bulk(path, [source], SIZE, seed) for path, seed in zip(files, (1, 1, 2), strict=True)]
     first, again, other = (path.read_bytes() for path in files)
@@ -33,7 +33,7 @@ def test_the_same_seed_gives_the_same_bytes_of_the_size_that_was_asked_for(tmp_p
     assert first.count(b"\n") == counts[0]
 
 
-def test_hardly_a_row_comes_twice_and_all_words_are_real(tmp_path, source):
+def test_few_rows_repeat_and_all_words_are_real(tmp_path, source):
     write_bulk(tmp_path / "a.jsonl", [source], SIZE)
     texts = [json.loads(line)["text"] for line in (tmp_path / "a.jsonl").read_text().splitlines()]
     assert len(set(texts)) > 0.9 * len(texts)
@@ -42,7 +42,7 @@ def test_hardly_a_row_comes_twice_and_all_words_are_real(tmp_path, source):
     assert sum(text.split() == words(n) for text in texts for n in range(9)) < len(texts) / 10
 
 
-def test_each_form_has_the_same_rows(tmp_path, source):
+def test_every_format_has_the_same_rows(tmp_path, source):
     parquet = pytest.importorskip("pyarrow.parquet")
     counts = [write_bulk(tmp_path / f"a.{form}", [source], SIZE) for form in FORMS]
     assert len(set(counts)) == 1
@@ -52,7 +52,7 @@ def test_each_form_has_the_same_rows(tmp_path, source):
         assert [row | {"id": int(row["id"])} for row in csv.DictReader(file)] == rows
 
 
-def test_memory_is_read_of_a_process_that_lives():
+def test_reads_the_memory_of_a_running_process():
     status = read_status(os.getpid())
     assert 1 < status["VmRSS"] <= status["VmHWM"]
     assert read_status(2**30) == {}

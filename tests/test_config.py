@@ -25,7 +25,7 @@ def value_of(config: Config, name: str):
 
 
 def check_refused(settings, *said: str) -> None:
-    """Asserts that settings are refused in one line that says certain things."""
+    """Assert that settings are refused in one line that says certain things."""
     with pytest.raises(ConfigError) as caught:
         Config().override(settings)
     line = str(caught.value)
@@ -34,7 +34,7 @@ def check_refused(settings, *said: str) -> None:
         assert words in line, line
 
 
-def test_sections_and_their_settings():
+def test_the_sections_and_their_settings():
     assert {name.partition(".")[0] for name in DEFAULTS} == {"text", "linear", "gru", "training"}
     assert len(DEFAULTS) == 45
 
@@ -76,7 +76,7 @@ def test_a_string_is_read_as_the_type_of_the_setting(name, given, value):
     assert others == {other: DEFAULTS[other] for other in others}
 
 
-def test_override_gives_a_copy_and_takes_several_settings_in_order():
+def test_override_returns_a_copy_and_applies_settings_in_order():
     config = Config()
     changed = config.override({"gru.units": 9, "text.min_count": "3"}).override({"gru.units": 8})
     assert (changed.gru.units, changed.text.min_count) == (8, 3)
@@ -87,7 +87,7 @@ def test_override_gives_a_copy_and_takes_several_settings_in_order():
 
 
 @pytest.mark.parametrize("shortest", ["linear.char_min", "text.subword_min"])
-def test_settings_that_only_fit_together_may_be_given_in_any_order(shortest):
+def test_settings_that_depend_on_each_other_may_be_given_in_any_order(shortest):
     settings = {shortest: 6, shortest.replace("min", "max"): 7}
     for order in (settings, dict(reversed(settings.items()))):
         config = Config().override(order)
@@ -117,7 +117,7 @@ def test_settings_that_only_fit_together_may_be_given_in_any_order(shortest):
         ),
     ],
 )
-def test_a_section_built_directly_is_checked_too(build, said):
+def test_checks_a_section_that_is_built_directly(build, said):
     with pytest.raises(ConfigError, match=re.escape(said)):
         build()
 
@@ -136,12 +136,12 @@ def test_a_section_built_directly_is_checked_too(build, said):
         ("modl.enabled", "gru.enabled"),
     ],
 )
-def test_an_unknown_name_gets_the_nearest_known_one(name, nearest):
+def test_an_unknown_name_is_answered_with_the_nearest_known_one(name, nearest):
     check_refused({name: 1}, f'there is no setting "{name}"; did you mean "{nearest}"?')
 
 
 @pytest.mark.parametrize("name", ["", ".", "xyzzy", "gru.", "model", ".units.", "#", "\ud800"])
-def test_a_name_like_no_other_is_refused_too(name):
+def test_refuses_a_name_unlike_any_other(name):
     check_refused(
         {name: 1},
         f'there is no setting "{name}"',
@@ -161,7 +161,7 @@ WRONG = {
 @pytest.mark.parametrize(
     ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values], ids=repr
 )
-def test_a_value_of_the_wrong_type_is_refused_with_the_right_one(name, value):
+def test_refuses_a_value_of_the_wrong_type_and_names_the_right_one(name, value):
     check_refused({name: value}, f'the setting "{name}" takes {KINDS[type(DEFAULTS[name])]}, not ')
 
 
@@ -216,12 +216,12 @@ AT_THE_EDGE = {
 @pytest.mark.parametrize(
     ("name", "value"), [(name, value) for name, some in OUT_OF_RANGE.items() for value in some]
 )
-def test_a_value_out_of_range_is_refused_with_its_name(name, value):
+def test_refuses_a_value_out_of_range_and_names_the_setting(name, value):
     check_refused({name: value}, name.partition(".")[2])
 
 
 @pytest.mark.parametrize("name", AT_THE_EDGE)
-def test_a_value_at_the_edge_of_its_range_is_taken(name):
+def test_accepts_a_value_at_the_edge_of_its_range(name):
     assert value_of(Config().override({name: AT_THE_EDGE[name]}), name) == AT_THE_EDGE[name]
 
 
@@ -235,18 +235,18 @@ def test_every_number_has_a_range():
     ("shortest", "longest"),
     [("text.subword_min", "text.subword_max"), ("linear.char_min", "linear.char_max")],
 )
-def test_the_shortest_ngrams_have_a_limit_also_where_there_are_none(shortest, longest):
+def test_the_smallest_length_is_limited_even_without_ngrams(shortest, longest):
     Config().override({shortest: 64, longest: 0})
     check_refused({shortest: 65, longest: 0}, f"{longest} end at 64")
 
 
-def test_a_model_needs_at_least_one_part_with_something_in_it():
+def test_a_model_needs_at_least_one_enabled_part():
     check_refused({"linear.enabled": False, "gru.enabled": False}, "its linear part, its GRU part, or both")
     check_refused({"linear.word_max": 0, "linear.char_max": 0}, "needs word or character n-grams")
     Config().override({"linear.word_max": 0, "linear.char_max": 0, "linear.enabled": False})
 
 
-def test_dictionaries_and_json_give_the_configuration_back():
+def test_converts_to_dictionaries_and_json_and_back():
     config = Config().override({"gru.units": 9, "linear.enabled": False, "training.learning_rate": 0.1})
     assert Config.from_dict(config.to_dict()) == config
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
@@ -254,7 +254,7 @@ def test_dictionaries_and_json_give_the_configuration_back():
     assert Config.from_dict({"gru": {"units": 9}}) == Config().override({"gru.units": 9})
 
 
-def test_dictionaries_are_checked_as_well():
+def test_checks_dictionaries():
     for values, said in [
         ({"gru": 3}, '"gru" is a section of settings'),
         ({"units": 3}, '"units" is a section of settings'),
@@ -267,7 +267,7 @@ def test_dictionaries_are_checked_as_well():
             Config.from_dict(values)
 
 
-def test_presets():
+def test_presets_have_the_documented_settings():
     assert tuple(PRESETS) == ("fast", "balanced", "accurate")
     configs = [Config().override(preset(name)) for name in PRESETS]
     assert configs[1] == Config()
@@ -289,7 +289,7 @@ def write(folder: Path, content: str | bytes) -> Path:
     return path
 
 
-def test_a_toml_file_gives_settings_for_override(tmp_path):
+def test_reads_settings_from_a_toml_file(tmp_path):
     path = write(
         tmp_path, '# mine\n[gru]\nunits = 9\nbidirectional = false\n[text]\ntokenizer = "character"\n'
     )
@@ -317,7 +317,7 @@ def test_a_toml_file_gives_settings_for_override(tmp_path):
     ],
     ids=lambda value: repr(value[:30]),
 )
-def test_a_file_of_another_form_is_refused_with_its_name(tmp_path, content, said):
+def test_refuses_a_malformed_file_and_names_it(tmp_path, content, said):
     path = write(tmp_path, content)
     with pytest.raises(ConfigError) as caught:
         read_config(path)
@@ -326,7 +326,7 @@ def test_a_file_of_another_form_is_refused_with_its_name(tmp_path, content, said
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_file_that_cannot_be_read_is_named_once(tmp_path):
+def test_names_an_unreadable_file_once(tmp_path):
     for path, said in [(tmp_path / "none.toml", "No such file or directory"), (tmp_path, "Is a directory")]:
         with pytest.raises(ConfigError) as caught:
             read_config(path)
@@ -336,7 +336,7 @@ def test_a_file_that_cannot_be_read_is_named_once(tmp_path):
 @pytest.mark.parametrize(
     "content", ["[gru]\nunits = 2024-05-01\n", "[gru.units]\nx = 1\n", "[gru]\nunits = nan\n"]
 )
-def test_toml_has_types_that_no_setting_takes(tmp_path, content):
+def test_refuses_toml_types_that_no_setting_has(tmp_path, content):
     check_refused(read_config(write(tmp_path, content)), 'the setting "gru.units" takes a whole number')
 
 
@@ -366,7 +366,7 @@ def test_a_section_that_does_not_exist_is_an_error_even_if_it_is_empty(tmp_path)
     ],
     ids=["number", "lines", "long", "gru"],
 )
-def test_a_value_of_any_size_is_refused_in_one_short_line(value, said):
+def test_refuses_a_value_of_any_size_in_one_short_line(value, said):
     with pytest.raises(ConfigError) as caught:
         Config().override({"gru.enabled": value})
     assert said in str(caught.value)

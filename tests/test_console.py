@@ -27,7 +27,7 @@ EPOCH = EpochRecord(
 
 
 def drawn(draw, *arguments) -> list[str]:
-    """Gives the lines that `draw` prints where there is no terminal, without blanks at their ends."""
+    """Return the lines that `draw` prints where there is no terminal, without blanks at their ends."""
     file = io.StringIO()
     draw(*arguments, open_console(file))
     return [line.rstrip() for line in file.getvalue().splitlines()]
@@ -40,7 +40,7 @@ def report_of(count: int) -> dict:
     return evaluate([(label,) for label in labels], rows, labels).to_dict()
 
 
-def test_a_report_is_a_line_a_table_of_labels_and_a_table_of_confusions() -> None:
+def test_a_report_has_a_summary_a_table_of_labels_and_one_of_confusions() -> None:
     truth = [("ham",), ("ham",), ("spam",), ("eggs",)]
     report = evaluate(truth, [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.5, 0.5]], ("ham", "spam")).to_dict()
     assert drawn(render_report, report) == [
@@ -77,7 +77,7 @@ def test_several_labels_have_their_own_line_and_no_confusions() -> None:
     assert "true \\ predicted" not in drawn(render_report, report)
 
 
-def test_labels_are_shown_as_they_are_and_do_not_steer_the_terminal() -> None:
+def test_labels_cannot_control_the_terminal() -> None:
     report = evaluate([("[bold]",)], [[0.9, 0.1]], ("[bold]", "\x1b[31mred")).to_dict()
     lines = drawn(render_report, report)
     assert any(line.startswith("[bold] ") for line in lines)
@@ -85,7 +85,7 @@ def test_labels_are_shown_as_they_are_and_do_not_steer_the_terminal() -> None:
     assert drawn(render_facts, {"label": "a\nb"}) == ["label  a\\nb"]
 
 
-def test_colour_is_for_terminals_and_not_where_it_is_unwanted(monkeypatch) -> None:
+def test_colour_is_for_terminals_unless_disabled(monkeypatch) -> None:
     def coloured() -> bool:
         file = io.StringIO()
         file.isatty = lambda: True  # type: ignore[method-assign]
@@ -104,17 +104,17 @@ def test_colour_is_for_terminals_and_not_where_it_is_unwanted(monkeypatch) -> No
     ("seconds", "text"),
     [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1:00 min"), (125, "2:05 min"), (3723, "1:02:03 h")],
 )
-def test_a_clock_reads_well(seconds, text) -> None:
+def test_formats_a_duration(seconds, text) -> None:
     assert clock(seconds) == text
 
 
-def test_an_epoch_is_a_line() -> None:
+def test_an_epoch_is_one_line() -> None:
     assert epoch_line(EPOCH, 9, None) == (
         "epoch 2/9  loss 0.5123  dev loss 0.4000  dev score 0.8750  12,346 tokens/s  3.0 s  best so far"
     )
 
 
-def test_logs_get_a_line_for_each_note_and_epoch_with_the_time_left() -> None:
+def test_a_log_has_one_line_per_note_and_epoch_with_the_time_left() -> None:
     file = io.StringIO()
     listener = PlainLines(file)
     listener.note("the text column is called\x1b[1m \x07")
@@ -136,7 +136,7 @@ def bars(width: int = 110) -> tuple[ProgressBars, io.StringIO]:
     return ProgressBars(Console(file=file, force_terminal=True, width=width, highlight=False)), file
 
 
-def test_people_see_a_bar_with_epoch_loss_score_and_speed() -> None:
+def test_a_terminal_shows_a_bar_with_epoch_loss_score_and_speed() -> None:
     listener, file = bars()
     listener.begin(epochs=4, tokens_per_epoch=1000)
     listener.step(1, 300, 0.9)
@@ -159,7 +159,7 @@ def test_people_see_a_bar_with_epoch_loss_score_and_speed() -> None:
         assert part in shown, part
 
 
-def test_bars_can_be_ended_twice_and_begun_twice_and_stepped_without_a_beginning() -> None:
+def test_bars_may_be_started_and_ended_in_any_order() -> None:
     listener, file = bars()
     listener.step(1, 5, 0.5)
     listener.epoch(EPOCH)
@@ -172,7 +172,7 @@ def test_bars_can_be_ended_twice_and_begun_twice_and_stepped_without_a_beginning
     assert "epoch 1/3" in file.getvalue()
 
 
-def test_the_listener_fits_the_place(monkeypatch) -> None:
+def test_the_listener_depends_on_the_terminal(monkeypatch) -> None:
     monkeypatch.setattr("sys.stderr", io.StringIO())
     assert isinstance(open_listener(), PlainLines)
     assert isinstance(open_listener(quiet=True), Silent)
@@ -189,12 +189,12 @@ class Left(io.StringIO):
     flush = write
 
 
-def test_notes_that_nobody_reads_stop_nothing():
+def test_a_closed_stderr_does_not_stop_the_command():
     listener = PlainLines(Left())
     listener.note("epoch 1")
     listener.begin(3, 100, "pretraining")
 
 
-def test_results_that_nobody_reads_are_an_error_that_the_command_line_knows():
+def test_a_closed_stdout_is_an_error_that_the_command_line_handles():
     with pytest.raises(BrokenPipeError):
         render_facts({"labels": "3"}, open_console(Left()))

@@ -31,7 +31,7 @@ def applies(marker: object, python: str) -> bool:
 
 
 def pins(text: str, python: str) -> dict[str, Version]:
-    """Gives the versions of a list for a version of Python on Linux."""
+    """Return the versions of a list for a version of Python on Linux."""
     found = [
         (name, Version(number))
         for name, number, marker in PIN.findall(text)
@@ -42,7 +42,7 @@ def pins(text: str, python: str) -> dict[str, Version]:
 
 
 def check_lock(text: str, asked: list[str], python: str) -> None:
-    """Asserts that a lock has a version that fits for each package that is asked for."""
+    """Assert that a lock has a version that fits for each package that is asked for."""
     locked = pins(text, python)
     for requirement in map(Requirement, asked):
         if applies(requirement.marker, python):
@@ -51,7 +51,7 @@ def check_lock(text: str, asked: list[str], python: str) -> None:
 
 
 def check_lowest(text: str, asked: list[str]) -> None:
-    """Asserts that the oldest versions are those that pyproject.toml begins with."""
+    """Assert that the oldest versions are those that pyproject.toml begins with."""
     oldest = pins(text, PYTHONS[0])
     for requirement in map(Requirement, asked):
         (bound,) = requirement.specifier
@@ -61,11 +61,11 @@ def check_lowest(text: str, asked: list[str]) -> None:
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-def test_the_lock_has_all_that_is_asked_for(python):
+def test_the_lock_satisfies_every_requirement(python):
     check_lock(LOCK, [*USED, *EXTRAS["dev"], *PYPROJECT["build-system"]["requires"]], python)
 
 
-def test_the_oldest_versions_are_those_that_are_allowed():
+def test_the_oldest_versions_are_the_lower_bounds():
     check_lowest(LOWEST, USED)
 
 
@@ -74,11 +74,11 @@ def test_every_locked_file_has_a_hash():
         assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry), entry
 
 
-def test_no_list_names_a_place():
+def test_no_list_names_a_package_index():
     assert not re.search(r"https?:|file:|index-url|find-links|@", LOCK + LOWEST)
 
 
-def test_what_does_not_agree_is_noticed():
+def test_notices_a_mismatch():
     lock = "numpy==1.26.0 ; python_full_version < '3.11'\nnumpy==2.0 ; python_full_version >= '3.11'\n"
     check_lock(lock, ["numpy>=1.26", "tomli>=2; python_version < '3.9'"], "3.10")
     for asked in ("numpy>=1.27", "scipy"):

@@ -12,14 +12,14 @@ from grutext.errors import DataError
 SEEDS = sorted(path for path in targets.SEEDS.rglob("*") if path.is_file())
 
 
-def test_every_target_has_seeds_of_its_own():
+def test_every_target_has_seeds():
     assert {path.parent.name for path in SEEDS} == set(targets.TARGETS)
     assert len(SEEDS) > 50
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", targets.TARGETS)
-def test_no_seed_of_any_target_fails(name):
+def test_no_seed_fails(name):
     if name == "parquet":
         pytest.importorskip("pyarrow")
     for seed in SEEDS:
@@ -31,7 +31,7 @@ FILES = ["csv", "tsv", "jsonl", "fasttext", "txt", "gz", "folder"]
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("read", ["read_dataset", "read_rows"])
-def test_an_error_of_another_kind_is_noticed(monkeypatch, name, read):
+def test_notices_an_error_of_another_type(monkeypatch, name, read):
     def fail(*_):
         raise ValueError
 
@@ -42,7 +42,7 @@ def test_an_error_of_another_kind_is_noticed(monkeypatch, name, read):
 
 @pytest.mark.parametrize("name", [*FILES, "vectors", "settings"])
 @pytest.mark.parametrize("message", ["two\nlines", "two\u2028lines", "", "x" * 4000])
-def test_an_error_that_is_not_one_short_line_is_noticed(monkeypatch, name, message):
+def test_notices_an_error_that_is_not_one_short_line(monkeypatch, name, message):
     def fail(*_):
         raise DataError(message)
 
@@ -52,7 +52,7 @@ def test_an_error_that_is_not_one_short_line_is_noticed(monkeypatch, name, messa
         targets.TARGETS[name](b"0")
 
 
-def test_a_tokenizer_that_loses_something_is_noticed(monkeypatch):
+def test_notices_a_tokenizer_that_drops_characters(monkeypatch):
     monkeypatch.setitem(texts.TOKENIZERS, "word", str.split)
     texts.check_tokenizers(b"a b")
     monkeypatch.setitem(texts.TOKENIZERS, "word", lambda text: text.split()[1:])
@@ -60,7 +60,7 @@ def test_a_tokenizer_that_loses_something_is_noticed(monkeypatch):
         texts.check_tokenizers(b"a b")
 
 
-def test_a_normal_form_that_is_none_is_noticed(monkeypatch):
+def test_notices_a_wrong_normal_form(monkeypatch):
     monkeypatch.setattr(texts, "normalize", lambda text: text + "x")
     with pytest.raises(AssertionError):
         texts.check_normalize(b"a")
@@ -72,7 +72,7 @@ def test_the_targets_need_no_atheris():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(campaign.__file__).parents[1])
 
 
-def test_without_atheris_there_is_one_clear_line(monkeypatch, capsys):
+def test_without_atheris_the_error_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr(campaign, "find_spec", lambda _: None)
     monkeypatch.setattr(sys, "argv", ["fuzz"])
     assert campaign.main() == 2
@@ -81,7 +81,7 @@ def test_without_atheris_there_is_one_clear_line(monkeypatch, capsys):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [False, True])
-def test_a_campaign_counts_and_keeps_what_fails(monkeypatch, capsys, tmp_path, fault):
+def test_a_campaign_counts_and_saves_failing_inputs(monkeypatch, capsys, tmp_path, fault):
     pytest.importorskip("atheris")
     monkeypatch.setattr(campaign, "SEEDS", tmp_path)
     (tmp_path / "normalize").mkdir()

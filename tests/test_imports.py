@@ -37,7 +37,7 @@ print(json.dumps(sorted(name for name in loaded if not name.startswith("_"))))
 
 
 def run(code: str, folder: Path, forbidden: tuple[str, ...] = HEAVY) -> list[str]:
-    """Runs code in a fresh interpreter; gives the lines that it printed, then the packages it loaded."""
+    """Run code in a fresh interpreter; return the lines that it printed, then the packages it loaded."""
     done = subprocess.run(
         [sys.executable, "-c", PROBE, json.dumps(forbidden), code],
         cwd=folder,
@@ -58,14 +58,14 @@ def test_import_grutext_loads_no_other_package(tmp_path):
     ]
 
 
-def test_the_probe_notices_a_heavy_import(tmp_path):
+def test_notices_a_heavy_import(tmp_path):
     with pytest.raises(AssertionError, match="numpy was imported"):
         run("import grutext.inference", tmp_path, ("numpy",))
     with pytest.raises(AssertionError, match="numpy was imported"):
         run("try:\n    import numpy.linalg\nexcept ImportError:\n    pass", tmp_path, ("numpy",))
 
 
-def test_a_model_is_loaded_and_asked_with_numpy_and_safetensors(tmp_path, build_bundle, texts):
+def test_predicts_with_numpy_and_safetensors_alone(tmp_path, build_bundle, texts):
     bundle = build_bundle()
     bundle.save(tmp_path / "model")
     expected = grutext.Classifier(bundle).predict(texts)
@@ -84,13 +84,13 @@ assert model.encode(["a"]).shape == (1, 16)
 @pytest.mark.parametrize(
     "module", ["text", "model.spec", "model.bundle", "inference", "config", "progress", "errors"]
 )
-def test_the_rooms_below_need_the_base_installation_alone(tmp_path, module):
+def test_imports_only_base_packages(tmp_path, module):
     (loaded,) = run(f"import grutext.{module}", tmp_path)
     assert set(loaded) <= {"grutext", "numpy", "safetensors"}
 
 
 def command(*arguments: str) -> str:
-    """Gives code that runs `python -m grutext` with these arguments."""
+    """Return code that runs `python -m grutext` with these arguments."""
     return f"""
 import runpy
 sys.argv = {["grutext", *arguments]!r}

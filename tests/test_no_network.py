@@ -36,7 +36,7 @@ ISOLATE = ["unshare", "--map-root-user", "--net"]
 
 
 def isolated() -> list[str]:
-    """Gives what a command line begins with to have no network; nothing where the system does not permit it."""
+    """Return what a command line begins with to have no network; nothing where the system does not permit it."""
     if (
         not shutil.which(ISOLATE[0])
         or subprocess.run([*ISOLATE, "true"], capture_output=True, check=False).returncode
@@ -47,7 +47,7 @@ def isolated() -> list[str]:
 
 @pytest.fixture
 def offline(tmp_path):
-    """Runs Python without network; gives what it printed, and the lines of what it reached for."""
+    """Run Python without network; return what it printed, and the lines of what it reached for."""
     (tmp_path / "watch").mkdir()
     (tmp_path / "watch" / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
     reached = tmp_path / "reached.txt"
@@ -83,14 +83,14 @@ def offline(tmp_path):
          "socket.connect"),
     ],
 )  # fmt: skip
-def test_reaching_for_the_network_is_noticed_even_if_the_program_hides_it(offline, code, event):
+def test_notices_network_access_even_if_the_program_hides_it(offline, code, event):
     hidden = f"import socket, subprocess, sys, urllib.request\ntry: {code}\nexcept OSError: pass"
     _, reached = offline("-c", hidden)
     assert reached
     assert reached[0].startswith(event)
 
 
-def test_what_is_not_python_has_no_network_either(offline):
+def test_native_code_has_no_network_either(offline):
     if not isolated():
         pytest.skip("this system does not permit a process without network")
     out, _ = offline("-c", "print(open('/proc/net/dev').read())")
@@ -107,14 +107,14 @@ def test_what_is_not_python_has_no_network_either(offline):
     ],
     ids=["import", "classify", "predict", "show"],
 )
-def test_running_a_model_reaches_for_nothing(offline, arguments, stdin):
+def test_running_a_model_does_not_access_the_network(offline, arguments, stdin):
     out, reached = offline(*arguments, stdin=stdin)
     assert out.strip()
     assert reached == []
 
 
 @pytest.mark.tf
-def test_training_and_evaluating_reach_for_nothing(offline, tmp_path):
+def test_training_and_evaluating_do_not_access_the_network(offline, tmp_path):
     rows = [f"{word} {number},{word}" for number in range(12) for word in ("parcel", "invoice")]
     (tmp_path / "mails.csv").write_text("\n".join(["text,label", *rows, ""]), encoding="utf-8")
     settings = ["--epochs", "1", "--set", "text.subword_buckets=100", "--set", "gru.units=4"]

@@ -19,7 +19,7 @@ def module_of(path: Path) -> str:
 
 
 def exported(path: Path) -> list[str] | None:
-    """Gives `__all__` as it is written in a file, None where there is none."""
+    """Return `__all__` as it is written in a file, None where there is none."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == [
             "__all__"
@@ -45,12 +45,12 @@ def order(name: str) -> tuple[int, str]:
 
 
 def check_sorted(names: list[str]) -> None:
-    """Asserts that names stand in order, each once."""
+    """Assert that names stand in order, each once."""
     assert names == sorted(set(names), key=order)
 
 
 @pytest.mark.parametrize("path", WITH_ALL)
-def test_names_that_are_promised_are_sorted_and_there(path):
+def test_exported_names_are_sorted_and_exist(path):
     names = exported(path)
     check_sorted(names)
     module = importlib.import_module(module_of(path))
@@ -60,7 +60,7 @@ def test_names_that_are_promised_are_sorted_and_there(path):
 
 
 @pytest.mark.parametrize("path", WITH_ALL)
-def test_a_package_promises_all_that_it_imports(path):
+def test_a_package_exports_all_that_it_imports(path):
     imported = [
         alias.asname or alias.name
         for node in ast.parse(path.read_text(encoding="utf-8")).body
@@ -71,14 +71,14 @@ def test_a_package_promises_all_that_it_imports(path):
         assert set(imported) <= set(exported(path))
 
 
-def test_a_wrong_order_is_noticed():
+def test_notices_a_wrong_order():
     check_sorted(["A_B", "Ab", "Zed", "f", "g"])
     for names in (["g", "f"], ["f", "Ab"], ["f", "f"], ["Ab", "A_B"]):
         with pytest.raises(AssertionError):
             check_sorted(names)
 
 
-def test_the_package_itself_promises_these():
+def test_the_package_exports_its_public_names():
     assert {"Classifier", "__version__"} <= set(grutext.__all__)
     assert grutext.Classifier is importlib.import_module("grutext.inference").Classifier
     with pytest.raises(AttributeError, match="module 'grutext' has no attribute 'Clasifier'"):
@@ -86,7 +86,7 @@ def test_the_package_itself_promises_these():
 
 
 def undocumented(source: str) -> list[str]:
-    """Gives the public classes and functions of a module that have no docstring, and the module itself."""
+    """Return the public classes and functions of a module that have no docstring, and the module itself."""
     tree = ast.parse(source)
     found = [] if ast.get_docstring(tree) else ["the module"]
     kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -95,11 +95,11 @@ def undocumented(source: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_of)
-def test_every_public_class_and_function_is_explained(path):
+def test_every_public_class_and_function_has_a_docstring(path):
     assert undocumented(path.read_text(encoding="utf-8")) == []
 
 
-def test_what_is_not_explained_is_noticed():
+def test_notices_a_missing_docstring():
     source = '"""Doc."""\nclass A:\n    pass\ndef f():\n    """Doc."""\ndef g(): ...\ndef _h(): ...\n'
     assert undocumented(source) == ["A", "g"]
     assert undocumented("x = 1") == ["the module"]

@@ -23,7 +23,7 @@ WORD = re.compile(r"\w+(?:'\w+)*")
 
 
 def read(folder: Path) -> Parts:
-    """Gives the rows of each part as (text, label)."""
+    """Return the rows of each part as (text, label)."""
     parts: Parts = {}
     for name in ROWS:
         with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
@@ -48,14 +48,14 @@ def ngrams(text: str, n: int) -> set[tuple[str, ...]]:
 
 
 def everything(parts: Parts) -> Iterable[tuple[str, str]]:
-    """Yields where a text stands (file and row, the first row of texts being 2), and the text."""
+    """Yield where a text stands (file and row, the first row of texts being 2), and the text."""
     for name, rows in parts.items():
         for row, (text, _) in enumerate(rows, start=2):
             yield f"{name}.csv, row {row}", text
 
 
 def check_counts(parts: Parts) -> None:
-    """Asserts the number of rows in each part, and of texts and parts of each label."""
+    """Assert the number of rows in each part, and of texts and parts of each label."""
     assert {name: len(rows) for name, rows in parts.items()} == ROWS
     counts = Counter(label for rows in parts.values() for _, label in rows)
     assert counts == dict.fromkeys(LABELS, 150)
@@ -65,7 +65,7 @@ def check_counts(parts: Parts) -> None:
 
 
 def check_lengths(parts: Parts) -> None:
-    """Asserts that every text has 3 to 80 words."""
+    """Assert that every text has 3 to 80 words."""
     wrong = {
         place: len(text.split()) for place, text in everything(parts) if not 3 <= len(text.split()) <= 80
     }
@@ -73,13 +73,13 @@ def check_lengths(parts: Parts) -> None:
 
 
 def check_clean(parts: Parts) -> None:
-    """Asserts that texts are one line without white space at the ends, of printable characters."""
+    """Assert that texts are one line without white space at the ends, of printable characters."""
     wrong = [place for place, text in everything(parts) if text != text.strip() or not text.isprintable()]
     assert not wrong, wrong
 
 
 def check_nothing_twice(parts: Parts) -> None:
-    """Asserts that no two texts, of one part or of two, have the same words."""
+    """Assert that no two texts, of one part or of two, have the same words."""
     places = defaultdict(list)
     for place, text in everything(parts):
         places[tuple(words(text))].append(place)
@@ -88,7 +88,7 @@ def check_nothing_twice(parts: Parts) -> None:
 
 
 def check_no_near_copies(parts: Parts) -> None:
-    """Asserts that no two texts share half of the 3-grams of the one that has fewer."""
+    """Assert that no two texts share half of the 3-grams of the one that has fewer."""
     grams = {place: ngrams(text, 3) for place, text in everything(parts)}
     holders = defaultdict(list)
     for place, some in grams.items():
@@ -100,7 +100,7 @@ def check_no_near_copies(parts: Parts) -> None:
 
 
 def check_no_templates(parts: Parts) -> None:
-    """Asserts that no 5-gram stands in more than one text of a hundred."""
+    """Assert that no 5-gram stands in more than one text of a hundred."""
     texts = [text for _, text in everything(parts)]
     counts = Counter(gram for text in texts for gram in ngrams(text, 5))
     wrong = {" ".join(gram): count for gram, count in counts.items() if count > len(texts) / 100}
@@ -108,7 +108,7 @@ def check_no_templates(parts: Parts) -> None:
 
 
 def check_varied_lengths(parts: Parts) -> None:
-    """Asserts that short and long texts both are more than a few, for every label."""
+    """Assert that short and long texts both are more than a few, for every label."""
     for label in LABELS:
         lengths = sorted(len(text.split()) for rows in parts.values() for text, its in rows if its == label)
         assert lengths[15] <= 12, (label, lengths[15])
@@ -122,12 +122,12 @@ CHECKS = [
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_the_sample_is_honest(parts, check):
+def test_the_sample_passes_every_check(parts, check):
     check(parts)
 
 
 def put(part: str, place: int, text: str) -> Callable[[Parts], None]:
-    """Gives a change that replaces one text."""
+    """Return a change that replaces one text."""
 
     def change(parts: Parts) -> None:
         parts[part][place] = (text, parts[part][place][1])
@@ -136,7 +136,7 @@ def put(part: str, place: int, text: str) -> Callable[[Parts], None]:
 
 
 def copy(part: str, place: int, into: str, at: int, edit: Callable[[str], str]) -> Callable[[Parts], None]:
-    """Gives a change that replaces one text by an edited copy of another."""
+    """Return a change that replaces one text by an edited copy of another."""
 
     def change(parts: Parts) -> None:
         parts[into][at] = (edit(parts[part][place][0]), parts[into][at][1])
@@ -145,14 +145,14 @@ def copy(part: str, place: int, into: str, at: int, edit: Callable[[str], str]) 
 
 
 def template(parts: Parts) -> None:
-    """Puts the same five words into thirteen texts of 1,200."""
+    """Put the same five words into thirteen texts of 1,200."""
     for place in range(13):
         text, label = parts["train"][place * 7]
         parts["train"][place * 7] = (f"{' '.join(text.split()[:70])} hoping this finds you well", label)
 
 
 def shorten(parts: Parts) -> None:
-    """Cuts all texts of one label to twenty words."""
+    """Cut all texts of one label to twenty words."""
     for rows in parts.values():
         rows[:] = [
             (" ".join(text.split()[:20]) if label == "refund" else text, label) for text, label in rows
@@ -193,7 +193,7 @@ VIOLATIONS = {
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", VIOLATIONS)
-def test_a_planted_violation_is_noticed(parts, name):
+def test_notices_a_planted_violation(parts, name):
     check, plant = VIOLATIONS[name]
     check(parts)
     plant(parts)

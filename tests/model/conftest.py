@@ -25,7 +25,7 @@ def saved(build_bundle, tmp_path: Path) -> Path:
 
 
 def seal(values: dict[str, Any]) -> bytes:
-    """Gives `model.json` with the checksum that its values call for: JSON, sorted names, SHA-256."""
+    """Return `model.json` with the checksum that its values call for: JSON, sorted names, SHA-256."""
     values = {name: value for name, value in values.items() if name != "checksum"}
     text = json.dumps(values, sort_keys=True)
     return json.dumps(values | {"checksum": hashlib.sha256(text.encode()).hexdigest()}).encode()
@@ -33,7 +33,7 @@ def seal(values: dict[str, Any]) -> bytes:
 
 @pytest.fixture
 def rewrite() -> Callable[..., None]:
-    """Changes a saved bundle as a program would that knows the format: all hashes fit afterwards."""
+    """Change a saved bundle as a program would that knows the format: all hashes fit afterwards."""
 
     def change(
         path: Path,
@@ -59,7 +59,7 @@ REMEDIES = ("train anew", "copy", "grutext train makes one", "-m names", "update
 
 @pytest.fixture
 def outcome_of() -> Callable[[Path], Callable[[], str]]:
-    """Loads a whole model; gives what tells, whatever was done to the folder since, what loading comes to.
+    """Load a whole model; return what tells, whatever was done to the folder since, what loading comes to.
 
     That is "same answers" or "refused", by one BundleError whose one line has the path and a remedy. All else
     is a failure.
@@ -91,7 +91,7 @@ def outcome_of() -> Callable[[Path], Callable[[], str]]:
 
 @pytest.fixture
 def check_equal() -> Callable[[Bundle, Bundle], None]:
-    """Asserts that two bundles are the same in every field and every bit of every weight."""
+    """Assert that two bundles are the same in every field and every bit of every weight."""
 
     def check(one: Bundle, other: Bundle) -> None:
         for name in one.__dataclass_fields__:

@@ -42,12 +42,12 @@ KINDS = {
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Gives every file under a folder."""
+    """Return every file under a folder."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_loaded_bundle_is_the_saved_one(build_bundle, check_equal, tmp_path, kind):
+def test_loads_what_was_saved(build_bundle, check_equal, tmp_path, kind):
     bundle = build_bundle(**KINDS[kind])
     bundle.save(tmp_path / "model")
     check_equal(bundle, Bundle.load(tmp_path / "model"))
@@ -69,7 +69,7 @@ def test_weights_are_mapped_and_not_copied(build_bundle, check_equal, saved):
 @pytest.mark.parametrize(
     "reason", [errno.ENODEV, None], ids=["the file system cannot", "the file became shorter"]
 )
-def test_weights_that_cannot_be_mapped_are_read(build_bundle, check_equal, saved, monkeypatch, reason):
+def test_reads_weights_that_cannot_be_mapped(build_bundle, check_equal, saved, monkeypatch, reason):
     def refuse(*_args, **_kwargs):
         raise OSError(reason, "no mapping") if reason else ValueError("mmap length is greater than file size")
 
@@ -77,7 +77,7 @@ def test_weights_that_cannot_be_mapped_are_read(build_bundle, check_equal, saved
     check_equal(Bundle.load(saved), build_bundle())
 
 
-def test_no_room_for_the_weights_is_told(saved, monkeypatch):
+def test_reports_weights_that_do_not_fit_into_memory(saved, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
@@ -88,7 +88,7 @@ def test_no_room_for_the_weights_is_told(saved, monkeypatch):
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 @pytest.mark.parametrize("name", ["linear/kernel", "head/kernel"], ids=["float16", "float32"])
-def test_a_weight_that_is_not_finite_is_noticed(build_bundle, tmp_path, name, value):
+def test_refuses_a_weight_that_is_not_finite(build_bundle, tmp_path, name, value):
     bundle = build_bundle()
     array = bundle.weights[name].copy()
     array[:] = np.finfo(array.dtype).max  # the largest number is one
@@ -98,7 +98,7 @@ def test_a_weight_that_is_not_finite_is_noticed(build_bundle, tmp_path, name, va
         replace(bundle, weights=bundle.weights | {name: array}).save(tmp_path / "infinite")
 
 
-def test_a_bundle_is_two_files_that_everyone_may_read_as_far_as_the_mask_says(saved):
+def test_a_bundle_is_two_files_with_the_permissions_of_the_umask(saved):
     assert sorted(path.name for path in saved.iterdir()) == [MODEL_FILE, WEIGHTS_FILE]
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
     assert stat.S_IMODE(saved.stat().st_mode) == 0o755
@@ -116,7 +116,7 @@ def test_saving_the_same_bundle_twice_gives_the_same_bytes(build_bundle, tmp_pat
     assert contents(tmp_path / "one") != contents(tmp_path / "three")
 
 
-def test_the_digest_is_that_of_the_weights_file_however_the_arrays_lie_in_memory(build_bundle, tmp_path):
+def test_the_digest_does_not_depend_on_the_memory_layout(build_bundle, tmp_path):
     bundle = build_bundle()
     bundle.save(tmp_path / "model")
     digest = hashlib.sha256((tmp_path / "model" / WEIGHTS_FILE).read_bytes()).hexdigest()
@@ -127,12 +127,12 @@ def test_the_digest_is_that_of_the_weights_file_however_the_arrays_lie_in_memory
     assert contents(tmp_path / "turned") == contents(tmp_path / "model")
 
 
-def test_the_folder_and_its_parents_are_made(build_bundle, check_equal, tmp_path):
+def test_creates_the_folder_and_its_parents(build_bundle, check_equal, tmp_path):
     build_bundle().save(tmp_path / "a" / "b" / "model")
     check_equal(build_bundle(), Bundle.load(str(tmp_path / "a" / "b" / "model")))
 
 
-def test_an_existing_model_is_replaced_only_where_that_was_said(build_bundle, check_equal, saved):
+def test_replaces_an_existing_model_only_with_overwrite(build_bundle, check_equal, saved):
     before = contents(saved)
     with pytest.raises(BundleError, match="already exists; --overwrite replaces it"):
         build_bundle(seed=6).save(saved)
@@ -142,7 +142,7 @@ def test_an_existing_model_is_replaced_only_where_that_was_said(build_bundle, ch
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
 
 
-def test_what_is_no_model_is_never_replaced(build_bundle, tmp_path):
+def test_never_replaces_what_is_not_a_model(build_bundle, tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.tex").write_text("years of work")
     (tmp_path / "file").write_text("notes")
@@ -153,7 +153,7 @@ def test_what_is_no_model_is_never_replaced(build_bundle, tmp_path):
     assert contents(tmp_path) == {"thesis/chapter.tex": b"years of work", "file": b"notes"}
 
 
-def test_an_empty_folder_may_be_replaced_where_that_was_said(build_bundle, check_equal, tmp_path):
+def test_replaces_an_empty_folder_with_overwrite(build_bundle, check_equal, tmp_path):
     (tmp_path / "model").mkdir()
     with pytest.raises(BundleError, match="already exists"):
         build_bundle().save(tmp_path / "model")
@@ -192,7 +192,7 @@ def test_the_current_folder_may_be_the_model(build_bundle, check_equal, saved, m
         ),
     ],
 )
-def test_weights_that_do_not_fit_are_not_saved(build_bundle, saved, change, problem):
+def test_does_not_save_weights_that_do_not_match(build_bundle, saved, change, problem):
     before, bundle = contents(saved.parent), build_bundle(seed=6)
     change(bundle.weights)
     with pytest.raises(BundleError, match=problem):
@@ -229,7 +229,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def fail(monkeypatch: pytest.MonkeyPatch, step: str, at: int | None, error: BaseException) -> Failing:
-    """Makes the `at`-th call of a step fail."""
+    """Make the `at`-th call of a step fail."""
     owner, name = STEPS[step][0]
     failing = Failing(getattr(owner, name), at, error)
     monkeypatch.setattr(owner, name, lambda *a, **named: failing(*a, **named))  # noqa: PLW0108 (a function binds as a method)
@@ -237,7 +237,7 @@ def fail(monkeypatch: pytest.MonkeyPatch, step: str, at: int | None, error: Base
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_the_steps_below_are_the_steps_of_saving(build_bundle, saved, monkeypatch, step):
+def test_the_listed_steps_are_those_of_saving(build_bundle, saved, monkeypatch, step):
     counter = fail(monkeypatch, step, None, FULL)
     build_bundle(seed=6).save(saved, overwrite=True)
     assert counter.calls == STEPS[step][1]
@@ -264,9 +264,7 @@ def test_a_failure_leaves_the_old_model_and_nothing_else(
     check_equal(build_bundle(seed=6), Bundle.load(saved))
 
 
-def test_a_file_system_that_cannot_flush_folders_still_gets_the_model(
-    build_bundle, check_equal, saved, monkeypatch
-):
+def test_saves_on_a_file_system_that_cannot_flush_folders(build_bundle, check_equal, saved, monkeypatch):
     fail(monkeypatch, *LAST, FULL)
     build_bundle(seed=6).save(saved, overwrite=True)
     check_equal(build_bundle(seed=6), Bundle.load(saved))
@@ -287,7 +285,7 @@ def test_a_file_system_that_cannot_flush_folders_still_gets_the_model(
         ({"fusion": 1.5}, r"the fusion is outside 0\.\.1"),
     ],
 )
-def test_a_calibration_that_does_not_fit_is_not_saved(build_bundle, tmp_path, change, problem):
+def test_does_not_save_a_calibration_that_does_not_match(build_bundle, tmp_path, change, problem):
     bundle = build_bundle(multilabel=True)
     broken = dataclasses.replace(bundle, calibration=dataclasses.replace(bundle.calibration, **change))
     with pytest.raises(BundleError, match=problem):
@@ -298,9 +296,7 @@ def test_a_calibration_that_does_not_fit_is_not_saved(build_bundle, tmp_path, ch
 @pytest.mark.parametrize(
     ("thresholds", "problem"), [((0.5,), "there are 1 thresholds"), ((0.2, 0.0, 0.3), "not positive")]
 )
-def test_thresholds_of_one_label_are_as_many_as_labels_and_positive(
-    build_bundle, tmp_path, thresholds, problem
-):
+def test_single_label_thresholds_are_positive_and_one_per_label(build_bundle, tmp_path, thresholds, problem):
     bundle = build_bundle()
     for several in (thresholds, (0.2, 0.1, 0.3)):
         trial = dataclasses.replace(
@@ -314,7 +310,7 @@ def test_thresholds_of_one_label_are_as_many_as_labels_and_positive(
             assert Bundle.load(tmp_path / "model").calibration.thresholds == several
 
 
-def test_a_calibration_of_before_means_what_it_meant(build_bundle, tmp_path):
+def test_an_older_calibration_keeps_its_meaning(build_bundle, tmp_path):
     build_bundle().save(tmp_path / "model")
     path = tmp_path / "model" / "model.json"
     values = json.loads(path.read_bytes())
@@ -325,7 +321,7 @@ def test_a_calibration_of_before_means_what_it_meant(build_bundle, tmp_path):
     assert (calibration.scale, calibration.shift) == ((1.0,), (0.0,))
 
 
-def test_labels_twice_and_keys_out_of_order_are_not_saved(build_bundle, tmp_path):
+def test_does_not_save_repeated_labels_or_unsorted_keys(build_bundle, tmp_path):
     bundle = build_bundle()
     with pytest.raises(BundleError, match="a label is repeated"):
         dataclasses.replace(bundle, labels=(bundle.labels[0],) * len(bundle.labels)).save(tmp_path / "model")
@@ -335,7 +331,7 @@ def test_labels_twice_and_keys_out_of_order_are_not_saved(build_bundle, tmp_path
 
 
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
-def test_a_model_that_would_be_too_large_to_load_is_not_saved(build_bundle, saved, monkeypatch, name):
+def test_does_not_save_a_model_that_is_too_large_to_load(build_bundle, saved, monkeypatch, name):
     before, size = contents(saved.parent), (saved / name).stat().st_size
     monkeypatch.setitem(reading.LIMITS, name, size)
     build_bundle().save(saved, overwrite=True)
@@ -355,14 +351,14 @@ FIRST = [failure for failure in FAILURES if failure not in {("mkdtemp", 2), ("re
 
 
 @pytest.mark.parametrize(("step", "at"), FIRST)
-def test_a_failure_of_the_first_save_leaves_nothing(build_bundle, tmp_path, monkeypatch, step, at):
+def test_a_failed_first_save_leaves_nothing(build_bundle, tmp_path, monkeypatch, step, at):
     fail(monkeypatch, step, at, FULL)
     with pytest.raises(OSError, match="No space left"):
         build_bundle().save(tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_write_that_stops_half_way_leaves_the_old_model(build_bundle, check_equal, saved, monkeypatch):
+def test_a_partial_write_leaves_the_old_model(build_bundle, check_equal, saved, monkeypatch):
     opened = Path.open
 
     def open_on_a_full_disk(path, *arguments, **named):
@@ -390,9 +386,7 @@ def test_a_write_that_stops_half_way_leaves_the_old_model(build_bundle, check_eq
     check_equal(build_bundle(), Bundle.load(saved))
 
 
-def test_when_the_old_model_cannot_be_put_back_it_is_still_there(
-    build_bundle, check_equal, saved, monkeypatch
-):
+def test_an_old_model_that_cannot_be_restored_is_not_deleted(build_bundle, check_equal, saved, monkeypatch):
     """The worst that can happen: every rename after the first fails."""
     rename, calls = Path.rename, []
 

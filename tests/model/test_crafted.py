@@ -12,7 +12,7 @@ from grutext.model.bundle import FORMAT, MODEL_FILE, WEIGHTS_FILE, Bundle
 
 
 def put(value, *path):
-    """Gives a function that replaces an entry."""
+    """Return a function that replaces an entry."""
 
     def change(document):
         for name in path[:-1]:
@@ -23,7 +23,7 @@ def put(value, *path):
 
 
 def nested(depth: int):
-    """Gives lists within lists."""
+    """Return lists within lists."""
     value = []
     for _ in range(depth - 1):
         value = [value]
@@ -70,7 +70,7 @@ SAME = {
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", REFUSED)
-def test_entries_that_are_not_a_models(saved, rewrite, outcome_of, kind):
+def test_refuses_entries_of_a_wrong_type_or_value(saved, rewrite, outcome_of, kind):
     outcome = outcome_of(saved)
     rewrite(saved, values=REFUSED[kind])
     assert outcome() == "refused"
@@ -82,13 +82,13 @@ def test_entries_that_are_not_a_models(saved, rewrite, outcome_of, kind):
 
 
 @pytest.mark.parametrize("kind", SAME)
-def test_entries_that_do_not_matter(saved, rewrite, outcome_of, kind):
+def test_accepts_other_values_of_entries_without_effect(saved, rewrite, outcome_of, kind):
     outcome = outcome_of(saved)
     rewrite(saved, values=SAME[kind])
     assert outcome() == "same answers"
 
 
-def test_a_name_that_stands_twice_is_refused_though_the_last_one_is_right(saved, outcome_of):
+def test_refuses_a_repeated_name_even_if_the_last_value_is_right(saved, outcome_of):
     outcome, text = outcome_of(saved), (saved / MODEL_FILE).read_text(encoding="utf-8")
     doubled = text.replace('"fusion"', '"fusion": 0.9, "fusion"', 1)
     assert json.loads(doubled) == json.loads(text)
@@ -102,7 +102,7 @@ def test_white_space_does_not_matter(saved, outcome_of):
     assert outcome() == "same answers"
 
 
-def test_a_model_with_a_note_is_still_of_the_same_format(saved, rewrite):
+def test_ignores_an_unknown_entry(saved, rewrite):
     rewrite(saved, values=put(True, "later"))
     assert json.loads((saved / MODEL_FILE).read_bytes())["format"] == FORMAT
     assert not hasattr(Bundle.load(saved), "later")
@@ -113,12 +113,12 @@ def entry(dtype, shape, start, end):
 
 
 def tamper(name, **values):
-    """Gives a function that changes the entry of an array in the header."""
+    """Return a function that changes the entry of an array in the header."""
     return lambda header: header[name].update(values)
 
 
 def cut(header, name, by):
-    """Makes an array shorter, so that a gap follows it."""
+    """Make an array shorter, so that a gap follows it."""
     header[name]["shape"] = [header[name]["shape"][0] - by]
     header[name]["data_offsets"][1] -= by * 4
 
@@ -152,7 +152,7 @@ HEADERS = {
 
 
 def write_weights(saved, rewrite, header: bytes, length: int | None = None) -> None:
-    """Gives the weights file another header; the SHA-256 in `model.json` fits."""
+    """Return the weights file another header; the SHA-256 in `model.json` fits."""
     raw = (saved / WEIGHTS_FILE).read_bytes()
     data = raw[8 + int.from_bytes(raw[:8], "little") :]
     size = len(header) if length is None else length
@@ -162,14 +162,14 @@ def write_weights(saved, rewrite, header: bytes, length: int | None = None) -> N
 
 
 def read_header(saved) -> dict:
-    """Gives the header of the weights file."""
+    """Return the header of the weights file."""
     raw = (saved / WEIGHTS_FILE).read_bytes()
     return json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", HEADERS)
-def test_headers_of_the_weights_that_lie(saved, rewrite, outcome_of, kind):
+def test_refuses_a_weights_header_that_does_not_match_the_file(saved, rewrite, outcome_of, kind):
     outcome, header = outcome_of(saved), read_header(saved)
     HEADERS[kind](header)
     write_weights(saved, rewrite, json.dumps(header).encode())
@@ -191,20 +191,20 @@ def test_headers_of_the_weights_that_lie(saved, rewrite, outcome_of, kind):
         b'"' + b"x" * 99,
     ],
 )
-def test_headers_of_the_weights_that_are_none(saved, rewrite, outcome_of, header):
+def test_refuses_a_weights_header_that_is_malformed(saved, rewrite, outcome_of, header):
     outcome = outcome_of(saved)
     write_weights(saved, rewrite, header)
     assert outcome() == "refused"
 
 
 @pytest.mark.parametrize("length", [0, 1, 10**6, 1 << 21, 1 << 40, (1 << 63) - 1, (1 << 64) - 1])
-def test_lengths_of_the_header_that_lie(saved, rewrite, outcome_of, length):
+def test_refuses_a_wrong_length_of_the_weights_header(saved, rewrite, outcome_of, length):
     outcome = outcome_of(saved)
     write_weights(saved, rewrite, json.dumps(read_header(saved)).encode(), length)
     assert outcome() == "refused"
 
 
-def test_the_order_of_the_names_and_metadata_do_not_matter(saved, rewrite, outcome_of):
+def test_accepts_any_order_of_names_and_any_metadata(saved, rewrite, outcome_of):
     outcome, header = outcome_of(saved), read_header(saved)
     turned = {"__metadata__": {"by": "someone"}} | dict(reversed(header.items()))
     assert list(turned)[1:] != list(header)
@@ -213,7 +213,7 @@ def test_the_order_of_the_names_and_metadata_do_not_matter(saved, rewrite, outco
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_any_weight_that_is_not_finite(saved, rewrite, outcome_of, value):
+def test_refuses_any_weight_that_is_not_finite(saved, rewrite, outcome_of, value):
     outcome, whole = outcome_of(saved), (saved / WEIGHTS_FILE).read_bytes()
     names = [name for name, part in read_header(saved).items() if part["dtype"] != "U32"]
     assert len(names) > 10
@@ -224,7 +224,7 @@ def test_any_weight_that_is_not_finite(saved, rewrite, outcome_of, value):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int32, np.int64, np.uint8, np.bool_])
-def test_any_weight_of_another_type(saved, rewrite, outcome_of, dtype):
+def test_refuses_any_weight_of_another_dtype(saved, rewrite, outcome_of, dtype):
     outcome, whole = outcome_of(saved), (saved / WEIGHTS_FILE).read_bytes()
     for name in [name for name, part in read_header(saved).items() if part["dtype"] == "F32"]:
         rewrite(saved, weights=lambda arrays, name=name: arrays.update({name: arrays[name].astype(dtype)}))

@@ -15,7 +15,7 @@ REMEDIES = ("train anew", "copy", "grutext train makes one", "-m names", "update
 
 
 def check_refused(path: str | Path, *said: str, named: str | Path | None = None) -> str:
-    """Asserts that loading raises a BundleError of one line with the path and a remedy; gives the line."""
+    """Assert that loading raises a BundleError of one line with the path and a remedy; return the line."""
     with pytest.raises(BundleError) as caught:
         Bundle.load(path)
     line = str(caught.value)
@@ -27,42 +27,42 @@ def check_refused(path: str | Path, *said: str, named: str | Path | None = None)
     return line
 
 
-def test_a_folder_that_is_missing(tmp_path):
+def test_refuses_a_missing_folder(tmp_path):
     check_refused(tmp_path / "nowhere", "does not exist", "grutext train makes one")
     check_refused("", "no model", named=".")
     check_refused(tmp_path / ("long" * 1000), "does not exist")
     check_refused(f"{tmp_path}/a\0b", "does not exist")
 
 
-def test_a_file_in_the_place_of_the_folder(tmp_path):
+def test_refuses_a_file_in_place_of_the_folder(tmp_path):
     (tmp_path / "model").write_text("no folder")
     check_refused(tmp_path / "model", "is not a folder")
     check_refused(tmp_path / "model" / "deeper", "does not exist")
 
 
-def test_a_link_that_leads_nowhere(tmp_path):
+def test_refuses_a_dangling_link(tmp_path):
     (tmp_path / "model").symlink_to(tmp_path / "gone")
     check_refused(tmp_path / "model", "is not a folder")
 
 
-def test_a_folder_that_is_no_model(tmp_path):
+def test_refuses_a_folder_that_is_not_a_model(tmp_path):
     check_refused(tmp_path, f"is no model: it has no {MODEL_FILE}", "-m names the model folder")
 
 
-def test_a_folder_without_its_weights(saved):
+def test_refuses_a_folder_without_weights(saved):
     (saved / WEIGHTS_FILE).unlink()
     check_refused(saved, "No such file", "copy the whole model folder", named=saved / WEIGHTS_FILE)
 
 
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
-def test_a_folder_in_the_place_of_a_file(saved, name):
+def test_refuses_a_folder_in_place_of_a_file(saved, name):
     (saved / name).unlink()
     (saved / name).mkdir()
     check_refused(saved, "Is a directory", named=saved / name)
 
 
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
-def test_a_file_that_may_not_be_read(saved, name, monkeypatch):
+def test_refuses_a_file_without_read_permission(saved, name, monkeypatch):
     opened = os.open
 
     def open_unless_forbidden(path, *arguments, **named):
@@ -76,14 +76,14 @@ def test_a_file_that_may_not_be_read(saved, name, monkeypatch):
 
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
-def test_a_file_that_was_cut_off(saved, name, share):
+def test_refuses_a_truncated_file(saved, name, share):
     raw = (saved / name).read_bytes()
     (saved / name).write_bytes(raw[: int(len(raw) * share)])
     check_refused(saved, "damaged", named=saved / name)
 
 
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
-def test_a_byte_too_many(saved, name):
+def test_refuses_a_file_with_an_extra_byte(saved, name):
     with (saved / name).open("ab") as file:
         file.write(b"x")
     check_refused(saved, "damaged", named=saved / name)
@@ -91,7 +91,7 @@ def test_a_byte_too_many(saved, name):
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
-def test_one_flipped_bit_anywhere(saved, check_equal, name):
+def test_refuses_a_flipped_bit_unless_the_model_is_the_same(saved, check_equal, name):
     """Every place a few bytes apart, so that names, numbers, brackets and hashes all have their turn.
 
     JSON spells some values in two ways, such as 1E5 and 1e5: what is not refused must be the same model.
@@ -111,13 +111,13 @@ def test_one_flipped_bit_anywhere(saved, check_equal, name):
     assert accepted <= (len(places) // 10 if name == MODEL_FILE else 0)
 
 
-def test_the_weights_of_another_model(saved, build_bundle):
+def test_refuses_the_weights_of_another_model(saved, build_bundle):
     build_bundle(seed=6).save(saved.parent / "other")
     shutil.copy(saved.parent / "other" / WEIGHTS_FILE, saved)
     check_refused(saved, "is damaged (its SHA-256 differs)", named=saved / WEIGHTS_FILE)
 
 
-def test_a_setting_changed_by_hand(saved):
+def test_refuses_a_setting_changed_by_hand(saved):
     text = (saved / MODEL_FILE).read_text(encoding="utf-8")
     assert '"gru_scale": 0.8' in text
     (saved / MODEL_FILE).write_text(text.replace('"gru_scale": 0.8', '"gru_scale": 0.9'), encoding="utf-8")
@@ -125,7 +125,7 @@ def test_a_setting_changed_by_hand(saved):
 
 
 @pytest.mark.parametrize("version", [FORMAT + 1, 99])
-def test_a_newer_format_is_told_from_damage(saved, version):
+def test_a_newer_format_is_not_reported_as_damage(saved, version):
     """The checksum may be computed in another way by then, so it must not be looked at first."""
     document = json.loads((saved / MODEL_FILE).read_bytes()) | {"format": version, "checksum": "another"}
     (saved / MODEL_FILE).write_text(json.dumps(document))
@@ -140,7 +140,7 @@ def test_a_newer_format_is_told_from_damage(saved, version):
     ],
     ids=lambda content: repr(content[:20]),
 )  # fmt: skip
-def test_json_that_is_not_ours_and_what_is_no_json(saved, content):
+def test_refuses_foreign_json_and_what_is_not_json(saved, content):
     (saved / MODEL_FILE).write_bytes(content)
     check_refused(saved, named=saved / MODEL_FILE)
 
@@ -184,12 +184,12 @@ VALUES = {
 
 
 @pytest.mark.parametrize("kind", VALUES)
-def test_values_that_make_no_model_though_the_checksum_fits(saved, rewrite, kind):
+def test_refuses_invalid_values_with_a_valid_checksum(saved, rewrite, kind):
     rewrite(saved, values=VALUES[kind])
     check_refused(saved)
 
 
-def test_a_rewritten_model_with_nothing_changed_still_loads(saved, rewrite, check_equal):
+def test_loads_a_model_rewritten_without_changes(saved, rewrite, check_equal):
     before = Bundle.load(saved)
     rewrite(saved, values=lambda document: None, weights=lambda arrays: None)
     check_equal(before, Bundle.load(saved))
@@ -213,13 +213,13 @@ WEIGHTS = {
 
 
 @pytest.mark.parametrize("kind", WEIGHTS)
-def test_weights_that_do_not_fit_though_the_hashes_do(saved, rewrite, kind):
+def test_refuses_mismatched_weights_with_valid_hashes(saved, rewrite, kind):
     change, said = WEIGHTS[kind]
     rewrite(saved, weights=change)
     check_refused(saved, said)
 
 
-def test_every_mismatch_is_listed_in_one_message(saved, rewrite):
+def test_lists_every_mismatch_in_one_message(saved, rewrite):
     rewrite(saved, weights=lambda arrays: [change(arrays) for change, _ in list(WEIGHTS.values())[1:-1]])
     line = check_refused(saved)
     for kind in ("extra", "shape", "axis", "type", "number", "half"):
@@ -227,7 +227,7 @@ def test_every_mismatch_is_listed_in_one_message(saved, rewrite):
 
 
 @pytest.mark.parametrize("raw", [b"", b"\0" * 7, b"\xff" * 64, b"\x02" + b"\0" * 7 + b"[]"])
-def test_weights_that_are_no_safetensors_though_the_hash_fits(saved, rewrite, raw):
+def test_refuses_weights_that_are_not_safetensors_with_a_valid_hash(saved, rewrite, raw):
     import hashlib
 
     (saved / WEIGHTS_FILE).write_bytes(raw)

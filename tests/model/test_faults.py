@@ -29,7 +29,7 @@ def trained(request, tmp_path) -> Path:
 
 
 @pytest.mark.long
-def test_two_thousand_flipped_bits(trained, outcome_of):
+def test_two_thousand_flipped_bits_are_refused_or_change_nothing(trained, outcome_of):
     """Drawn over both files as if they were one, so that each bit is as likely as any other."""
     outcome = outcome_of(trained)
     whole = {name: (trained / name).read_bytes() for name in (MODEL_FILE, WEIGHTS_FILE)}
@@ -49,7 +49,7 @@ def test_two_thousand_flipped_bits(trained, outcome_of):
 
 
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
-def test_a_file_cut_off_at_every_block_and_at_its_last_bytes(trained, outcome_of, name):
+def test_refuses_a_file_truncated_at_any_block_or_last_byte(trained, outcome_of, name):
     outcome, raw = outcome_of(trained), (trained / name).read_bytes()
     sizes = {*range(0, len(raw), BLOCK), *range(len(raw) - 9, len(raw))}
     assert len(sizes) > 15
@@ -59,7 +59,7 @@ def test_a_file_cut_off_at_every_block_and_at_its_last_bytes(trained, outcome_of
 
 
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
-def test_a_block_that_was_never_written(trained, outcome_of, name):
+def test_refuses_a_block_of_zeros(trained, outcome_of, name):
     """After a power failure a file may have its length and a block of zeros."""
     outcome, raw = outcome_of(trained), (trained / name).read_bytes()
     for start in range(0, len(raw), BLOCK):

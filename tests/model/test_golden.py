@@ -11,12 +11,12 @@ from grutext.model.bundle import FORMAT
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
-def test_every_format_has_its_golden_model():
+def test_every_format_has_a_golden_model():
     assert sorted(path.name for path in GOLDEN.glob("format-*")) == [f"format-{n + 1}" for n in range(FORMAT)]
 
 
 @pytest.mark.parametrize("folder", sorted(GOLDEN.glob("format-*")), ids=lambda path: path.name)
-def test_a_golden_model_loads_and_repeats_its_golden_rows(folder):
+def test_a_golden_model_predicts_its_golden_rows(folder):
     model = Classifier.load(folder)
     rows = model.bundle.golden
     assert len(rows) >= 5

@@ -55,7 +55,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def load_in_child(ready: Path, *folders: Path) -> list[dict]:
-    """Loads folders in a process of little memory; gives what each came to."""
+    """Load folders in a process of little memory; return what each came to."""
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(ready), str(ALLOWED), *map(str, folders)],
         env=os.environ | {"PYTHONPATH": str(Path(grutext.__file__).parents[1]), "OPENBLAS_NUM_THREADS": "1"},
@@ -142,7 +142,7 @@ SAID = {
 
 
 @pytest.mark.long
-def test_no_file_makes_a_reader_wait_or_eat(saved, tmp_path, monkeypatch):
+def test_no_file_makes_loading_hang_or_use_much_memory(saved, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cases = []
     for name in (MODEL_FILE, WEIGHTS_FILE):
@@ -169,7 +169,7 @@ def test_no_file_makes_a_reader_wait_or_eat(saved, tmp_path, monkeypatch):
 
 
 @pytest.mark.long
-def test_the_child_notices_what_eats(saved, tmp_path):
+def test_the_child_process_measures_memory_and_reports_its_lack(saved, tmp_path):
     """Memory that cannot be had is an error of one line, and memory that is had is measured."""
     shutil.copytree(saved, tmp_path / "large")
     (tmp_path / "large" / MODEL_FILE).write_bytes(b'"' + b"x" * 100_000_000 + b'"')
@@ -178,9 +178,7 @@ def test_the_child_notices_what_eats(saved, tmp_path):
     assert second["told"] == ""
 
 
-def test_links_are_followed_and_the_hashes_say_what_is_at_their_end(
-    saved, tmp_path, outcome_of, build_bundle
-):
+def test_follows_links_and_verifies_the_hashes_of_their_targets(saved, tmp_path, outcome_of, build_bundle):
     """Stores that keep every file once, such as those of model hubs, are folders of links out of them."""
     outcome = outcome_of(saved)
     for name in (MODEL_FILE, WEIGHTS_FILE):
@@ -199,7 +197,7 @@ def test_links_are_followed_and_the_hashes_say_what_is_at_their_end(
     assert outcome() == "same answers"
 
 
-def test_other_files_in_the_folder_are_never_opened(saved, outcome_of):
+def test_never_opens_other_files_in_the_folder(saved, outcome_of):
     outcome = outcome_of(saved)
     for name in ("README.md", ".DS_Store", "weights.npz", "model.json~", "model.pkl"):
         (saved / name).write_bytes(b"\x80\x04cos\nsystem\n(S'false'\ntR.")
@@ -208,7 +206,7 @@ def test_other_files_in_the_folder_are_never_opened(saved, outcome_of):
     assert outcome() == "same answers"
 
 
-def test_files_of_another_model_and_files_that_changed_places(saved, tmp_path, outcome_of, build_bundle):
+def test_refuses_files_of_another_model_and_exchanged_files(saved, tmp_path, outcome_of, build_bundle):
     outcome, kept = outcome_of(saved), tmp_path / "kept"
     shutil.copytree(saved, kept)
     build_bundle(seed=6).save(tmp_path / "other")

@@ -43,12 +43,12 @@ def whole(**settings) -> Config:
         (True, "max+mean", 8, 16),
     ],
 )
-def test_widths(bidirectional, pooling, states, pooled):
+def test_widths_of_states_and_of_the_pooled_vector(bidirectional, pooling, states, pooled):
     config = model(bidirectional=bidirectional, pooling=pooling)
     assert (state_width(config), pooled_width(config)) == (states, pooled)
 
 
-def test_every_pooling_has_a_row_in_the_table_above():
+def test_the_table_above_has_every_pooling():
     assert set(spec.POOLINGS) == {"last", "max", "mean", "attention", "max+mean"}
 
 
@@ -82,7 +82,7 @@ def test_every_gru_has_three_arrays_of_three_gates(layers, bidirectional, reset_
     assert encoder_spec(config) == expected
 
 
-def test_the_weights_of_a_whole_model():
+def test_lists_the_weights_of_a_complete_model():
     found = weight_spec(whole(), rows=7, classes=3, multilabel=False, features=11)
     encoder = encoder_spec(whole().gru)
     assert found == encoder | {
@@ -101,7 +101,7 @@ def test_the_weights_of_a_whole_model():
     ]  # fmt: skip
 
 
-def test_the_weights_of_either_part_alone():
+def test_lists_the_weights_of_either_part_alone():
     gru = weight_spec(whole(linear__enabled=False), rows=7, classes=3, multilabel=False, features=0)
     linear = weight_spec(whole(gru__enabled=False), rows=7, classes=3, multilabel=False, features=11)
     assert {name.partition("/")[0] for name in gru} == {"embedding", "conv", "gru", "head"}
@@ -126,7 +126,7 @@ def test_two_exclusive_labels_need_one_margin(classes, multilabel, columns):
     assert found["head/bias"] == ((classes,), "float32")
 
 
-def test_an_unknown_pooling_is_refused_and_the_known_ones_are_listed():
+def test_refuses_an_unknown_pooling_and_lists_the_known_ones():
     check_model(model(pooling="attention"))
     with pytest.raises(ConfigError, match=r'no pooling "median".*last, max, mean, attention, max\+mean'):
         check_model(model(pooling="median"))

@@ -44,7 +44,7 @@ def train(folder: Path, name: str, *more: str) -> multiprocessing.Process:
 def start_and_kill(
     moment: str, folder: Path, name: str, seconds: float, *more: str
 ) -> tuple[bool, int | None]:
-    """Starts a training and kills it at a moment; gives whether it was still running, and its exit code.
+    """Start a training and kills it at a moment; return whether it was still running, and its exit code.
 
     Args:
         moment: `any`, `state` (while one is written) or `model` (while it is written).
@@ -68,7 +68,7 @@ def start_and_kill(
 
 
 def _signs(moment: str, folder: Path, name: str) -> set[tuple[str, int]]:
-    """Gives what stands there while a state or a model is written, told from what killed processes left."""
+    """Return what stands there while a state or a model is written, told from what killed processes left."""
     place, pattern = {
         "any": (folder, "nothing"),
         "state": (folder / f"{name}.checkpoint", "unfinished"),

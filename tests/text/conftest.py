@@ -34,7 +34,7 @@ PIECES = st.lists(
 
 
 def mix(seed: int) -> str:
-    """Gives a text of up to 40 characters of all kinds; hypothesis tends to draw few and similar ones."""
+    """Return a text of up to 40 characters of all kinds; hypothesis tends to draw few and similar ones."""
     draw = random.Random(seed)
     kinds = [
         lambda: draw.choice(SPECIAL),

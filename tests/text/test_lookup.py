@@ -26,17 +26,17 @@ def check(keys: list[int], wanted: list[int]) -> None:
 
 
 @given(keys=st.sets(KEYS, max_size=200), wanted=st.lists(KEYS, max_size=200))
-def test_keys_are_found_where_they_are_and_no_others(keys: set[int], wanted: list[int]):
+def test_finds_each_key_at_its_position_and_nothing_else(keys: set[int], wanted: list[int]):
     check(sorted(keys), [*wanted, *list(keys)[:50], 0, MOST])
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 1000, 70_000])
-def test_hashes_of_any_number_are_found(rng, size):
+def test_finds_hashes_for_any_number_of_keys(rng, size):
     keys = np.unique(rng.integers(0, 1 << 32, size, dtype=np.uint32)).tolist()
     check(keys, [*keys[::7], *rng.integers(0, 1 << 32, 500, dtype=np.uint32).tolist()])
 
 
-def test_keys_that_all_crowd_in_one_place_are_found():
+def test_finds_keys_that_are_unevenly_distributed():
     keys = np.arange(7_000_000, 7_003_000, 2, dtype=np.uint32)
     wanted = np.arange(6_999_990, 7_003_010, dtype=np.uint32)
     places, found = KeyIndex(keys).find(wanted)
@@ -44,7 +44,7 @@ def test_keys_that_all_crowd_in_one_place_are_found():
     assert places.tolist() == list(range(len(keys)))
 
 
-def test_the_largest_number_is_found_only_where_it_is_a_key():
+def test_finds_the_sentinel_value_only_if_it_is_a_key():
     check([3, MOST], [MOST, 3, 4])
     check([3, MOST - 1], [MOST, MOST - 1])
     check([], [MOST])

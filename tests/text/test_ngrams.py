@@ -39,7 +39,7 @@ SHAPES = (
 
 
 def reference_grams(text: str, config: LinearConfig) -> Counter:
-    """Gives the n-grams of one text as (family, symbols), symbol by symbol."""
+    """Return the n-grams of one text as (family, symbols), symbol by symbol."""
     batch = VECTORIZER.vectorize([text])
     tokens = [batch.types[i] for i in batch.ids]
     spaced = list(" " + " ".join(batch.normalized[0].split()) + " ") if tokens else []
@@ -56,7 +56,7 @@ def reference_grams(text: str, config: LinearConfig) -> Counter:
 
 
 def reference_key(family: str, symbols: tuple[str, ...]) -> int:
-    """Gives the key of an n-gram from its polynomial, in unbounded integers."""
+    """Return the key of an n-gram from its polynomial, in unbounded integers."""
     state = 0
     for place, symbol in enumerate(symbols, start=1):
         raw = symbol.encode("utf-8", "surrogatepass")
@@ -68,7 +68,7 @@ def reference_key(family: str, symbols: tuple[str, ...]) -> int:
 
 
 def reference_counts(texts: list[str], config: LinearConfig) -> dict[tuple[int, int], int]:
-    """Gives (key, text) to count."""
+    """Return (key, text) to count."""
     counts: dict[tuple[int, int], int] = defaultdict(int)
     for number, text in enumerate(texts):
         for gram, count in reference_grams(text, config).items():
@@ -81,7 +81,7 @@ def count(texts: list[str], config: LinearConfig) -> NgramCounts:
 
 
 def check_counts(texts: list[str], config: LinearConfig) -> None:
-    """Asserts that the counts are the reference's, each pair once, sorted by text and then by key."""
+    """Assert that the counts are the reference's, each pair once, sorted by text and then by key."""
     found = count(texts, config)
     pairs = list(zip(found.texts.tolist(), found.keys.tolist(), strict=True))
     assert pairs == sorted(set(pairs))
@@ -93,7 +93,7 @@ def check_counts(texts: list[str], config: LinearConfig) -> None:
 
 
 @given(texts=..., config=SHAPES)
-def test_counts_are_those_of_the_reference(texts: list[str], config: LinearConfig):
+def test_counts_equal_those_of_the_reference(texts: list[str], config: LinearConfig):
     check_counts(texts, config)
 
 
@@ -101,7 +101,7 @@ def test_counts_are_those_of_the_reference(texts: list[str], config: LinearConfi
     ("word_max", "char_min", "char_max"),
     [(1, 2, 0), (2, 2, 0), (4, 2, 0), (0, 1, 1), (0, 2, 5), (0, 4, 4), (0, 60, 64), (1, 1, 1), (2, 2, 5)],
 )
-def test_counts_with_word_or_character_ngrams_alone_or_together(word_max, char_min, char_max):
+def test_counts_equal_the_reference_for_words_characters_and_both(word_max, char_min, char_max):
     check_counts(CORPUS, LinearConfig(word_max=word_max, char_min=char_min, char_max=char_max))
 
 
@@ -111,7 +111,7 @@ def test_no_text_and_empty_texts_have_no_ngrams(texts):
     assert (len(found.keys), len(found.counts), found.starts.tolist()) == (0, 0, [0] * (len(texts) + 1))
 
 
-def test_no_ngram_crosses_from_one_text_into_the_next():
+def test_no_ngram_spans_two_texts():
     config = LinearConfig(word_max=2, char_max=0)
     found = count(["new", "york"], config)
     assert found.counts.tolist() == [1, 1]
@@ -120,13 +120,13 @@ def test_no_ngram_crosses_from_one_text_into_the_next():
     assert bigram in count(["new york"], config).keys
 
 
-def test_white_space_is_one_blank_and_stands_at_both_ends():
+def test_white_space_is_collapsed_and_added_at_both_ends():
     config = LinearConfig(word_max=0, char_min=3, char_max=3)
     keys = {reference_key("character", tuple(gram)) for gram in (" a ", "a b", " b ")}
     assert set(count(["\n a \t\u3000 b"], config).keys.tolist()) == keys
 
 
-def test_the_families_are_told_by_the_top_bit():
+def test_the_top_bit_of_a_key_is_its_family():
     words = count(CORPUS, LinearConfig(char_max=0)).keys
     characters = count(CORPUS, LinearConfig(word_max=0)).keys
     assert words.max() < CHARACTER_FAMILY <= characters.min()
@@ -140,7 +140,7 @@ def test_different_ngrams_have_different_keys():
 
 
 @given(texts=...)
-def test_a_text_has_the_same_counts_alone_as_in_a_batch(texts: list[str]):
+def test_counts_the_same_for_any_batch_size(texts: list[str]):
     found = count(texts, LinearConfig())
     for number, text in enumerate(texts):
         alone, mine = count([text], LinearConfig()), found.texts == number
@@ -148,7 +148,7 @@ def test_a_text_has_the_same_counts_alone_as_in_a_batch(texts: list[str]):
         assert found.counts[mine].tolist() == alone.counts.tolist()
 
 
-def test_a_text_of_a_hundred_thousand_characters_is_counted_whole():
+def test_counts_all_of_a_long_text():
     text = "ab " * 33_333 + "x"
     found = count([text], LinearConfig(word_max=2, char_min=2, char_max=3))
     counted = dict(zip(found.keys.tolist(), found.counts.tolist(), strict=True))
@@ -171,7 +171,7 @@ def test_a_text_of_a_hundred_thousand_characters_is_counted_whole():
 
 
 def reference_rows(texts: list[str], known: dict[int, float], config: LinearConfig) -> list[dict[int, float]]:
-    """Gives each text's values by key: (1 + log count) * scale, to length 1 in each family."""
+    """Return each text's values by key: (1 + log count) * scale, to length 1 in each family."""
     rows: list[dict[int, float]] = [{} for _ in texts]
     for (key, number), times in reference_counts(texts, config).items():
         if key in known:
@@ -186,7 +186,7 @@ def reference_rows(texts: list[str], known: dict[int, float], config: LinearConf
 
 
 def check_rows(rows: SparseRows, keys: np.ndarray, expected: list[dict[int, float]]) -> None:
-    """Asserts that sparse rows hold the expected values, columns ascending within each text."""
+    """Assert that sparse rows hold the expected values, columns ascending within each text."""
     assert len(rows.starts) == len(expected) + 1
     assert (rows.starts[0], rows.starts[-1]) == (0, len(rows.columns))
     for number, row in enumerate(expected):
@@ -199,7 +199,7 @@ def check_rows(rows: SparseRows, keys: np.ndarray, expected: list[dict[int, floa
 
 
 @given(texts=..., config=SHAPES, share=st.floats(0, 1), seed=st.integers(0, 99))
-def test_features_are_those_of_the_reference(texts: list[str], config, share, seed):
+def test_features_equal_those_of_the_reference(texts: list[str], config, share, seed):
     draw = np.random.default_rng(seed)
     texts = [*CORPUS[:3], *texts, *CORPUS[3:]]
     keys = np.unique(count(texts, config).keys)
@@ -210,7 +210,7 @@ def test_features_are_those_of_the_reference(texts: list[str], config, share, se
     check_rows(rows, keys, expected)
 
 
-def test_each_family_of_a_text_has_length_one():
+def test_each_family_of_a_text_has_unit_norm():
     config = LinearConfig()
     found = count(CORPUS, config)
     keys = np.unique(found.keys)
@@ -221,7 +221,7 @@ def test_each_family_of_a_text_has_length_one():
         np.testing.assert_allclose(squares, [bool(text.strip()) for text in CORPUS], atol=1e-6)
 
 
-def test_unknown_ngrams_are_left_out_and_no_known_ones_give_empty_rows():
+def test_ignores_unknown_ngrams_so_that_rows_may_be_empty():
     found = count(CORPUS, LinearConfig())
     nothing = NgramFeatures(np.zeros(0, np.uint32), np.zeros(0, np.float32))
     rows = nothing.transform(found)
@@ -246,7 +246,7 @@ def test_a_feature_of_weight_zero_is_zero_and_not_nan():
     assert rows.values.tolist() == [0.0] * len(keys)
 
 
-def test_more_occurrences_than_a_million_weigh_no_more():
+def test_clips_counts_at_a_million():
     keys = np.array([5, 7], np.uint32)
     counts = NgramCounts(np.array([0, 2]), keys, np.array([1 << 30, 1], np.int32))
     rows = NgramFeatures(keys, np.ones(2)).transform(counts)
@@ -255,7 +255,7 @@ def test_more_occurrences_than_a_million_weigh_no_more():
     np.testing.assert_allclose(rows.values, np.array([most, 1.0]) / math.hypot(most, 1.0), rtol=1e-6)
 
 
-def test_an_ngram_that_is_in_two_texts_side_by_side_is_counted_in_each():
+def test_counts_an_ngram_separately_in_adjacent_texts():
     """The last n-gram of one text is the first one of the next, and texts without any lie between them."""
     found = count(["b b", "", "b", "b"], LinearConfig(word_max=1, char_max=0))
     assert found.starts.tolist() == [0, 1, 1, 2, 3]
@@ -263,7 +263,7 @@ def test_an_ngram_that_is_in_two_texts_side_by_side_is_counted_in_each():
 
 
 @given(texts=..., config=SHAPES)
-def test_repeated_texts_of_all_scripts_have_the_features_of_the_reference(texts: list[str], config):
+def test_features_of_repeated_texts_in_all_scripts_equal_the_reference(texts: list[str], config):
     texts = [text * (1 + number % 3) for number, text in enumerate(texts)] + ["", *CORPUS]
     known = {
         key: 0.5 + key % 1000 / 500 for (key, _), _ in reference_counts(texts, config).items() if key % 3

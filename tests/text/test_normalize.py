@@ -31,12 +31,12 @@ from grutext.text import normalize
         ("\ud800X\udfff", "\ud800x\udfff"),
     ],
 )
-def test_normal_forms(text, expected):
+def test_returns_the_expected_normal_form(text, expected):
     assert normalize(text) == expected
 
 
 @pytest.mark.long
-def test_every_character_alone_normalizes_to_something_stable():
+def test_the_normal_form_of_every_character_is_stable():
     for code in range(0x110000):
         once = normalize(chr(code))
         assert normalize(once) == once, hex(code)
@@ -55,7 +55,7 @@ def test_normalizing_twice_changes_nothing(text: str):
 
 
 @given(...)
-def test_the_short_way_for_ascii_is_the_long_way(text: str):
+def test_the_fast_path_for_ascii_returns_the_same(text: str):
     ascii_text = text.encode("ascii", "ignore").decode()
     long_way = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", ascii_text).casefold())
     assert normalize(ascii_text) == long_way
@@ -69,7 +69,7 @@ MARKS = [
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_ordering_the_marks_of_a_long_text_changes_no_normal_form(seed):
+def test_sorting_the_marks_of_a_long_text_changes_no_normal_form(seed):
     draw = random.Random(seed)
     few = draw.sample(MARKS, 9)
     runs = [
@@ -87,7 +87,7 @@ def test_ordering_the_marks_of_a_long_text_changes_no_normal_form(seed):
 
 
 @pytest.mark.long
-def test_a_text_of_nothing_but_marks_takes_no_longer_than_others():
+def test_a_text_of_combining_marks_takes_no_longer_than_others():
     start = time.process_time()
     assert len(normalize("a" + "\u0315\u0334\uff9e" * 100_000)) == 300_001
     assert time.process_time() - start < 10  # half a second; minutes if each mark is moved over all others

@@ -32,7 +32,7 @@ def test_tokens_are_the_text_without_white_space(real_texts, tokenizer):
 
 
 @pytest.mark.long
-def test_counts_of_a_batch_are_those_of_its_texts(real_texts):
+def test_counts_of_a_batch_equal_those_of_its_texts(real_texts):
     vectorizer = Vectorizer.fit(real_texts, TextConfig())
     whole = count_ngrams(vectorizer.vectorize(real_texts), LinearConfig())
     for number in range(0, len(real_texts), 10):

@@ -66,7 +66,7 @@ GOLDEN = [
 
 
 @pytest.mark.parametrize(("text", "expected"), [row[1:] for row in GOLDEN], ids=[row[0] for row in GOLDEN])
-def test_words(text, expected):
+def test_splits_into_words(text, expected):
     assert words(normalize(text)) == expected
 
 
@@ -91,7 +91,7 @@ def test_composed_and_decomposed_spellings_have_the_same_tokens(tokenizer, text)
         ("a\ud800\0", ["a", "\ud800", "\0"]),
     ],
 )
-def test_characters(text, expected):
+def test_splits_into_characters(text, expected):
     assert characters(normalize(text)) == expected
 
 
@@ -106,12 +106,12 @@ def test_characters(text, expected):
         ("ดีก็", ["ดีก็", "ก็"]),
     ],
 )
-def test_pairs(text, expected):
+def test_splits_into_pairs(text, expected):
     assert pairs(normalize(text)) == expected
 
 
 @given(text=...)
-def test_pairs_are_words_with_what_follows_them(text: str):
+def test_a_pair_is_a_character_and_the_one_after_it(text: str):
     single = words(normalize(text))
     found = pairs(normalize(text))
     assert len(found) == len(single)
@@ -121,12 +121,12 @@ def test_pairs_are_words_with_what_follows_them(text: str):
         assert pair == (token + after if both else token)
 
 
-def test_the_table_of_tokenizers_is_the_one_that_settings_are_checked_against():
+def test_settings_allow_exactly_the_known_tokenizers():
     assert tuple(TOKENIZERS) == config.TOKENIZERS
 
 
 def check_tokens(tokens: list[str], normalized: str) -> None:
-    """Asserts that tokens are the normalised text without its white space: nothing lost, nothing made up."""
+    """Assert that tokens are the normalised text without its white space: nothing lost, nothing made up."""
     assert "".join(tokens) == re.sub(r"\s", "", normalized)
     assert "" not in tokens
 
@@ -141,7 +141,7 @@ def test_tokens_are_the_text_without_white_space(tokenizer, text: str):
 
 
 @pytest.mark.long  # quick, but a few texts do not hold it all
-def test_the_texts_that_are_drawn_hold_what_is_hard():
+def test_random_texts_contain_the_hard_cases():
     """A generator that leaves out the hard characters would make the tests above and below say nothing."""
     hard = {
         "lone surrogates": "[\ud800-\udfff]",
@@ -166,7 +166,7 @@ def test_the_texts_that_are_drawn_hold_what_is_hard():
 
 @pytest.mark.long
 @pytest.mark.parametrize("tokenizer", DISJOINT)
-def test_a_text_of_a_hundred_thousand_characters_is_read_whole(tokenizer, long_texts):
+def test_splits_all_of_a_long_text(tokenizer, long_texts):
     for text in long_texts:
         normalized = normalize(text)
         check_tokens(TOKENIZERS[tokenizer](normalized), normalized)
@@ -181,7 +181,7 @@ def test_every_character_between_letters_is_kept():
 
 
 @given(st.text(st.characters(max_codepoint=127)))
-def test_the_short_way_for_ascii_is_the_long_way(text):
+def test_the_fast_path_for_ascii_returns_the_same(text):
     assert _ASCII_TOKEN.findall(text) == _TOKEN.findall(text)
 
 

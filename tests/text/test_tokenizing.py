@@ -28,7 +28,7 @@ TEXTS = st.lists(
 
 
 def check_tokens(texts: list[str], tokenizer: str) -> None:
-    """Asserts that machine code cuts and numbers texts as Python does."""
+    """Assert that machine code cuts and numbers texts as Python does."""
     expected, found = tokenize_texts(texts, tokenizer), tokenize_compiled(texts, tokenizer)
     assert list(found[0]) == expected[0]
     for ours, theirs in zip(found[1:], expected[1:], strict=True):
@@ -38,14 +38,14 @@ def check_tokens(texts: list[str], tokenizer: str) -> None:
 
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
 @given(texts=TEXTS)
-def test_tokens_are_those_of_the_tokenizer(tokenizer, texts: list[str]):
+def test_compiled_tokens_equal_those_of_the_tokenizer(tokenizer, texts: list[str]):
     check_tokens(texts, tokenizer)
     check_tokens([normalize(text) for text in texts], tokenizer)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
-def test_every_character_is_cut_from_its_neighbours_as_the_tokenizer_does(tokenizer):
+def test_splits_every_character_from_its_neighbours_like_the_tokenizer(tokenizer):
     characters = map(chr, [*range(0x10000), *range(0x1F000, 0x20010), *range(0xE0000, 0xE0080)])
     check_tokens(
         [f"a{character}b{character * 2}1{character}2 {character}天" for character in characters], tokenizer
@@ -53,7 +53,7 @@ def test_every_character_is_cut_from_its_neighbours_as_the_tokenizer_does(tokeni
 
 
 @pytest.mark.long
-def test_many_types_are_told_apart():
+def test_distinguishes_many_types():
     texts = [" ".join(map(str, range(first, first + 40_000))) for first in (20_000, 0, 10_000)]
     check_tokens(texts, "word")
     assert len(tokenize_compiled(texts, "word")[0]) == 60_000
@@ -68,7 +68,7 @@ def hash_words(words: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.long
-def test_words_that_were_made_to_have_the_same_hash_are_left_to_python(rng):
+def test_falls_back_to_python_for_words_crafted_to_collide(rng):
     words = rng.integers(ord("a"), ord("z") + 1, (4_000_000, 8), np.uint32)
     words = words[hash_words(words) % 4096 == 7]
     assert len(words) > 900
@@ -81,18 +81,18 @@ def test_words_that_were_made_to_have_the_same_hash_are_left_to_python(rng):
 
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
 @pytest.mark.parametrize("text", ["天气👍", "天 气ี天", "天气\u0301 气", "a'b 3.5\u20e3"])
-def test_texts_with_odd_characters_are_cut_by_the_tokenizer_alone(tokenizer, text):
+def test_texts_with_odd_characters_go_through_the_tokenizer(tokenizer, text):
     check_tokens([text], tokenizer)
     check_tokens(["天气", text, "天气"], tokenizer)
 
 
-def test_no_text_and_texts_without_tokens():
+def test_accepts_no_texts_and_texts_without_tokens():
     for texts in ([], [""], ["", " \n", "", "a", ""]):
         for tokenizer in TOKENIZERS:
             check_tokens(texts, tokenizer)
 
 
-def test_plain_texts_of_many_scripts_need_no_closer_look(monkeypatch):
+def test_plain_texts_of_many_scripts_do_not_need_the_tokenizer(monkeypatch):
     monkeypatch.setitem(TOKENIZERS, "word", None)
     texts = ["don't pay 3.50!!", "где моя посылка?", "天气 很好。", "straße", "안녕하세요", "١٢ مرحبا"]
     types, _, lengths = tokenize_compiled(texts, "word")
@@ -102,7 +102,7 @@ def test_plain_texts_of_many_scripts_need_no_closer_look(monkeypatch):
         tokenize_compiled(["cafe\u0301"], "word")
 
 
-def test_characters_have_the_kinds_that_the_loop_takes_them_for():
+def test_characters_have_the_kinds_that_the_kernel_expects():
     table = kinds_of_characters("word")
     for characters, kind in (
         (" \t\x1c\u3000", kinds.SPACE),
@@ -121,7 +121,7 @@ def test_characters_have_the_kinds_that_the_loop_takes_them_for():
 @pytest.mark.parametrize("word_max", [0, 1, 2, 3])
 @pytest.mark.parametrize(("char_min", "char_max"), [(1, 0), (1, 3), (2, 5), (3, 3)])
 @given(texts=TEXTS)
-def test_ngrams_are_those_of_numpy(word_max, char_min, char_max, texts: list[str]):
+def test_compiled_ngrams_equal_those_of_numpy(word_max, char_min, char_max, texts: list[str]):
     batch = Vectorizer(TextConfig(), Vocabulary([])).vectorize(texts)
     enabled = word_max > 0 or char_max > 0
     config = LinearConfig(enabled=enabled, word_max=word_max, char_min=char_min, char_max=char_max)

@@ -17,7 +17,7 @@ VOCABULARY = Vocabulary(["the", "a", "é", "天", "\ud800", "1"])
 
 
 def reference_buckets(token: str, config: TextConfig) -> list[int]:
-    """Gives the hashed character n-grams of `<token>`, window by window."""
+    """Return the hashed character n-grams of `<token>`, window by window."""
     characters = ["<", *token, ">"]
     buckets = []
     length = config.subword_min
@@ -33,14 +33,14 @@ def reference_buckets(token: str, config: TextConfig) -> list[int]:
 
 
 def buckets_of(token: str, config: TextConfig, compiled: bool) -> list[int]:
-    """Gives the buckets of a token that is hashed alone."""
+    """Return the buckets of a token that is hashed alone."""
     buckets, counts = hash_subwords([token], config, compiled)
     assert counts.tolist() == [len(buckets)]
     return buckets.tolist()
 
 
 def tokens_of(batch: TokenBatch) -> list[list[str]]:
-    """Gives the tokens of each text back."""
+    """Return the tokens of each text back."""
     ends = np.cumsum(batch.lengths)
     return [
         [batch.types[i] for i in batch.ids[end - length : end]]
@@ -57,7 +57,7 @@ def compiled(request) -> bool:
 
 
 @given(token=..., shortest=st.integers(1, 5), more=st.integers(0, 4), buckets=st.sampled_from([1, 7, 50_000]))
-def test_subword_buckets_are_those_of_the_reference(
+def test_subword_buckets_equal_those_of_the_reference(
     token: str, shortest: int, more: int, buckets: int, compiled
 ):
     config = TextConfig(subword_min=shortest, subword_max=shortest + more, subword_buckets=buckets)
@@ -77,7 +77,7 @@ def test_subword_buckets_of_known_words(compiled):
     shortest=st.integers(1, 9),
     more=st.none() | st.integers(0, 4),
 )
-def test_tokens_hashed_together_have_the_buckets_of_each(
+def test_buckets_are_the_same_for_tokens_hashed_alone_or_together(
     tokens: list[str], shortest: int, more: int | None, compiled
 ):
     longest = 0 if more is None else shortest + more
@@ -91,7 +91,7 @@ def test_tokens_hashed_together_have_the_buckets_of_each(
 
 @pytest.mark.parametrize("tokenizer", TOKENIZERS)
 @given(texts=...)
-def test_a_batch_says_what_each_text_says(tokenizer, texts: list[str]):
+def test_a_batch_contains_what_its_texts_contain(tokenizer, texts: list[str]):
     config = replace(CONFIG, tokenizer=tokenizer)
     batch = Vectorizer(config, VOCABULARY).vectorize(texts)
     tokenized = [TOKENIZERS[tokenizer](normalize(text)) for text in texts]
@@ -111,7 +111,7 @@ def test_a_batch_says_what_each_text_says(tokenizer, texts: list[str]):
 
 
 @given(texts=...)
-def test_a_text_is_the_same_alone_as_in_a_batch(texts: list[str]):
+def test_vectorizes_the_same_for_any_batch_size(texts: list[str]):
     vectorizer = Vectorizer(CONFIG, VOCABULARY)
     batch = vectorizer.vectorize(texts)
     one_by_one = [vectorizer.vectorize([text]) for text in texts]
@@ -123,14 +123,14 @@ def test_a_text_is_the_same_alone_as_in_a_batch(texts: list[str]):
 
 @pytest.mark.long
 @pytest.mark.parametrize("tokenizer", ["word", "character"])
-def test_nothing_is_cut_from_a_text_of_a_hundred_thousand_characters(tokenizer, long_texts):
+def test_vectorizes_all_of_a_long_text(tokenizer, long_texts):
     config = TextConfig(tokenizer=tokenizer)
     batch = Vectorizer(config, VOCABULARY).vectorize(long_texts[::3])
     for normalized, tokens in zip(batch.normalized, tokens_of(batch), strict=True):
         assert "".join(tokens) == "".join(normalized.split())
 
 
-def test_the_vocabulary_comes_from_the_texts_of_the_training_part_only():
+def test_the_vocabulary_comes_from_the_training_texts_alone():
     vectorizer = Vectorizer.fit(["The cat, the dog", "A cat"], TextConfig(min_count=2, max_vocabulary=1))
     assert vectorizer.vocabulary.tokens == ("cat",)
     vectorizer = Vectorizer.fit(["The cat, the dog", "A cat"], TextConfig(min_count=2))
@@ -145,7 +145,7 @@ def test_texts_may_come_from_a_generator():
     assert vectorizer.vocabulary.tokens == ("天", "气")
 
 
-def test_blocks_of_tokens_have_the_subwords_that_they_have_together(monkeypatch):
+def test_hashes_the_same_subwords_for_any_block_size(monkeypatch):
     tokens = ["cat", "天气", "a", "extraordinarily", "é\ud800", "x" * 40, "ok"]
     together = hash_subwords(tokens, TextConfig())
     monkeypatch.setattr("grutext.text.subwords._BLOCK", 2)

@@ -30,12 +30,12 @@ def test_rare_tokens_have_no_row():
     ]
 
 
-def test_at_most_so_many_tokens_have_a_row():
+def test_the_vocabulary_has_at_most_the_maximal_size():
     texts = [["a", "b", "c", "b"]]
     assert build_vocabulary(texts, 1, 2).tokens == ("b", "a")
 
 
-def test_row_zero_is_for_all_unknown_tokens():
+def test_unknown_tokens_share_row_zero():
     vocabulary = Vocabulary(["the", "cat"])
     assert UNKNOWN == 0
     assert [vocabulary.row(token) for token in ("the", "cat", "dog", "", "The", "\ud800")] == [
@@ -82,7 +82,7 @@ def test_no_token_without_a_row_is_more_frequent_than_one_with(texts, least, mos
     ],
     ids=["empty", "one", "twice", "alike", "many"],
 )
-def test_machine_code_finds_the_same_rows(known):
+def test_the_compiled_lookup_finds_the_same_rows(known):
     pytest.importorskip("grutext.kernels.tokens", exc_type=ImportError)
     vocabulary = Vocabulary(known)
     tokens = [*known[::-1], "", "b", "ab", "abd", "气", "w", "w30000", "\udfff", "👎", *known[:3]]
