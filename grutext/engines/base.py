@@ -23,7 +23,16 @@ from grutext.config import TrainingConfig
 from grutext.model.initial import Arrays
 
 Batch = dict[str, NDArray[Any]]
-"""Arrays by name; `grutext.training.gru.batches.Batch` says which."""
+"""The arrays of N texts, at most T tokens long, with M distinct types of tokens; all `int32` but `targets`.
+
+Tokens: `ids` `(N, T)`, the type of each token, M in the padding; `lengths` `(N,)`.
+Types: `word_rows` `(W,)` and `bucket_rows` `(B,)`, the distinct rows of the tables that the batch uses, ascending;
+`type_words` `(M,)`, which of `word_rows` is each type's word; `type_buckets` `(K,)`, which of `bucket_rows` are its subwords, and
+`type_of_bucket` `(K,)`, the type that each of those belongs to, ascending.
+For a `Network`: `targets` `(N, C) float32`, 1 where a text has a label.
+For a `MaskedLM`: `masked_positions` `(H,)`, where tokens are masked, counted step by step in `(T, N)`; `masked_types` `(K,)`, their
+distinct types; `masked_targets` `(H,)`, which of these stood at each position.
+"""
 
 ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-7
 TABLE_BETA2 = 0.99  # a row of a table is updated in few steps, so its second moment has a shorter memory

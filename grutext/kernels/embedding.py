@@ -51,7 +51,7 @@ def embed(
     Args:
         words: `(V, E)`, the word table.
         subwords: `(B, E)`, the subword table; no rows, if there is none.
-        ids: `(N, T)`, as in `grutext.training.gru.batches.Batch`; likewise
+        ids: `(N, T)`, as in `grutext.engines.base.Batch`; likewise
         word_rows: `(W,)`,
         type_words: `(M,)`,
         bucket_rows: `(R,)`,

@@ -16,7 +16,7 @@ def embed_rows(
 
     Args:
         rows: The rows of the batch's words, `(W, E)`, and of its subwords if there are any, `(B, E)`.
-        ids: Type of each token, `(N, T)`; M in the padding. Like the others as in `grutext.training.gru.batches.Batch`.
+        ids: Type of each token, `(N, T)`; M in the padding. Like the others as in `grutext.engines.base.Batch`.
         type_words: Row of each type's word, `(M,)`.
         type_buckets: Rows of the types' subwords, `(K,)`.
         type_of_bucket: The type that each of those belongs to, `(K,)`, ascending.

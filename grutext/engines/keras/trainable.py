@@ -20,7 +20,7 @@ from grutext.model.initial import Arrays, initial_arrays
 Tensor = Any
 Signature = dict[str, tuple[Any, int]]
 
-# Dtype and number of axes of the tensors of a batch; see `grutext.training.gru.batches.Batch`.
+# Dtype and number of axes of the tensors of a batch; see `grutext.engines.base.Batch`.
 TOKENS: Signature = {
     "ids": (tf.int32, 2),
     "lengths": (tf.int32, 1),

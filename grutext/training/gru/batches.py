@@ -85,10 +85,7 @@ class VectorizedCorpus:
         word_dropout: float = 0.0,
         rng: np.random.Generator | None = None,
     ) -> Batch:
-        """Gives the arrays of `grutext.engines.keras.network.SIGNATURE` for the texts at these places.
-
-        `ids` counts the batch's M distinct tokens from 0; padding is M. `type_words` and `type_of_bucket`
-        say which of `word_rows` and `bucket_rows`, all distinct, make a distinct token's vector.
+        """Return the batch of the texts at these places; `grutext.engines.base.Batch` describes its arrays.
 
         Args:
             texts: `(N,)` places in the corpus.
