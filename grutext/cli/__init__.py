@@ -53,6 +53,14 @@ class CommandLine(click.Group):
             _explain(error).show()
             sys.exit(1)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Parse the options of the group, and print its help or version if that is asked for."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except BrokenPipeError:
+            _discard_unwritten(sys.stdout)
+            sys.exit(EXIT_UNREAD)
+
     def invoke(self, ctx: click.Context) -> None:
         """Run a command, and turn its errors into lines and exit codes."""
         if isinstance(sys.stdout, io.TextIOWrapper):

@@ -75,7 +75,7 @@ def run_with_a_closed_pipe(stream, folder, *arguments):
     "arguments",
     [
         ["show"], ["show", "--json"], ["show", "--config"], ["evaluate", "test.csv"], ["evaluate", "test.csv", "--json"],
-        ["predict", "test.csv"], ["classify", "--lines", "test.csv"], ["train", "--help"], ["completion", "bash"],
+        ["predict", "test.csv"], ["classify", "--lines", "test.csv"], ["--help"], ["train", "--help"], ["completion", "bash"],
     ],
     ids=" ".join,
 )  # fmt: skip
