@@ -1,7 +1,9 @@
 """`Classifier.answer`, `save` and `repr`: what a service and a person at a prompt see."""
 
 import pickle
-from dataclasses import FrozenInstanceError, replace
+import re
+from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -187,3 +189,19 @@ def test_a_folder_that_is_no_model_is_never_replaced(build, tmp_path) -> None:
 )
 def test_the_repr_says_what_the_model_is(build_bundle, kind, data, expected) -> None:
     assert repr(Classifier(replace(build_bundle(**kind), data=data))) == expected
+
+
+def test_the_reference_has_every_public_method_and_attribute(build) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "python-api.md").read_text(encoding="utf-8")
+    methods = {
+        name
+        for name, value in vars(Classifier).items()
+        if name[0] != "_" and callable(getattr(Classifier, name))
+    }
+    assert {
+        name.rpartition(".")[2] for name in re.findall(r"^\| `([\w.]+)\(", page, flags=re.MULTILINE)
+    } == methods
+    rows = set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE))
+    assert {name for name in vars(build()) if name[0] != "_"} | {
+        field.name for field in fields(Answer)
+    } <= rows
