@@ -42,22 +42,22 @@ def _load_formats() -> Sequence[str]:
 
 
 def complete_file(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Lets the shell complete file names, also for data that may have other names."""
+    """Return an item that makes the shell complete file names."""
     return [CompletionItem(incomplete, type="file")]
 
 
 def complete_folder(
     _ctx: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Lets the shell complete folder names."""
+    """Return an item that makes the shell complete folder names."""
     return [CompletionItem(incomplete, type="dir")]
 
 
 def read_time(text: str) -> float:
-    """Reads a time such as `90s`, `10m`, `1h30m` or `600`; gives seconds.
+    """Return the seconds of a time such as `90s`, `10m`, `1h30m` or `600`.
 
     Raises:
-        click.BadParameter: It is none, or not positive.
+        click.BadParameter: It is not a time, or not positive.
     """
     try:
         seconds = float(text)
@@ -71,7 +71,7 @@ def read_time(text: str) -> float:
 
 
 def read_setting(text: str) -> tuple[str, str]:
-    """Reads `KEY=VALUE`.
+    """Return the key and the value of `KEY=VALUE`.
 
     Raises:
         click.BadParameter: It has no key or no equals sign.
@@ -83,7 +83,7 @@ def read_setting(text: str) -> tuple[str, str]:
 
 
 def model_option(use: str) -> Decorator[Any]:
-    """Gives the option `-m/--model`; `use` says what the command does with the folder."""
+    """Return the option `-m/--model`; `use` says what the command does with the folder."""
     return click.option(
         "-m",
         "--model",
@@ -124,7 +124,7 @@ _LABELLED = (
     text_column_option,
     click.option("--label-column", metavar="C", help="Column with the labels [default: guessed]."),
     click.option(
-        "--label-separator", metavar="S", help="What stands between the labels of a text that has several."
+        "--label-separator", metavar="S", help="The text between the labels of a cell that has several."
     ),
     encoding_option,
     click.option("--skip-empty", is_flag=True, help="Drop rows with an empty text or label, and count them."),
@@ -137,7 +137,7 @@ _READING = {"form": "format"} | {
 
 
 def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options of reading labelled data; the command gets the fields of `ReadOptions` as `reading`."""
+    """Add the options of reading labelled data; the command gets the fields of `ReadOptions` as `reading`."""
 
     @functools.wraps(function)
     def collected(**values: Any) -> Any:
@@ -150,5 +150,5 @@ def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def print_json(value: Any) -> None:
-    """Prints one JSON document on stdout."""
+    """Print one JSON document on stdout."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))

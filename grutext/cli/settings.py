@@ -99,7 +99,7 @@ _NAMES = (
 
 
 def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options of the settings; the command gets them as one dictionary `settings`."""
+    """Add the options of the settings; the command gets them as one dictionary `settings`."""
 
     @functools.wraps(function)
     def collected(**values: Any) -> Any:
@@ -156,7 +156,7 @@ def build_config(settings: dict[str, Any], width: int | None = None) -> Config:
 
 
 def config_toml(config: Config) -> str:
-    """Gives a configuration as the TOML text that `build_config` reads back."""
+    """Return a configuration as TOML text that `build_config` can read."""
     lines: list[str] = []
     for section, values in config.to_dict().items():
         lines += [f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items()), ""]
@@ -166,5 +166,5 @@ def config_toml(config: Config) -> str:
 def _toml(value: Any) -> str:
     import json
 
-    # JSON's strings, numbers and truth values are TOML's as well.
+    # JSON's strings, numbers and Booleans are valid TOML.
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""One value of a record, of whatever type its source has, as text."""
+"""Values of records, whose types depend on the source, as text."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from grutext.messages import quote
 
 
 class JsonNumber(str):
-    """A number exactly as a JSON document writes it: `1.10` stays `1.10`, and `1e400` is no infinity."""
+    """A number as a JSON document writes it: `1.10` stays `1.10`, and `1e400` does not become infinity."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """Tells it from the text of the same characters."""
+        """Return a representation that differs from that of the string with the same characters."""
         return f"JsonNumber({super().__repr__()})"
 
 
 def is_missing(value: Any) -> bool:
-    """Tells whether a value stands for nothing: null, or a number that is none."""
+    """Return whether a value is missing: null or NaN."""
     if isinstance(value, float):
         return math.isnan(value)
     return value is None or (isinstance(value, JsonNumber) and value == "NaN")
 
 
 def read_text(record: Record, column: str) -> str:
-    """Gives the text of a record; a missing value is an empty text, and a JSON number is text as written.
+    """Return the text of a record. A missing value is an empty text; a JSON number is the text that was written.
 
     Raises:
-        DataError: The record has no such field, or it holds something else.
+        DataError: The record has no such field, or the field holds a value of another type.
     """
     try:
         value = record.fields[column]
@@ -42,14 +42,14 @@ def read_text(record: Record, column: str) -> str:
     if is_missing(value):
         return ""
     if isinstance(value, str):
-        return str(value)  # an ordinary string also where it is a JsonNumber
+        return str(value)  # a JsonNumber becomes an ordinary string
     raise DataError(
         f"the text column {quote(column)} holds {describe(value)}, not text", record.source, record.number
     )
 
 
 def read_scalar(value: Any) -> str | None:
-    """Gives a text, number or truth value as JSON would write it; None for anything else."""
+    """Return a string, number or Boolean as text, as JSON writes it; None for any other value."""
     if isinstance(value, str):
         return str(value)
     if isinstance(value, bool):
@@ -60,7 +60,7 @@ def read_scalar(value: Any) -> str | None:
 
 
 def describe(value: Any) -> str:
-    """Gives the kind of a value in the words of JSON."""
+    """Return the type of a value in the words of JSON, for messages."""
     if isinstance(value, list | tuple):
         return "a list"
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Whether examples can teach a model anything."""
+"""Checks whether a model can be trained on examples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grutext.messages import count, list_names, quote
 
 
 def check_trainable(dataset: Dataset) -> list[str]:
-    """Gives notes about labels that will be hard to learn.
+    """Check whether a model can be trained on a data set; return notes about labels that will be hard to learn.
 
     Raises:
         DataError: There are no examples; there is only one class; or, where each text has one label, a class has
@@ -34,7 +34,7 @@ def check_trainable(dataset: Dataset) -> list[str]:
             f"the class {quote(example.labels[0])} has this one example only; add examples of it or remove it"
         )
         if len(single) > 1:
-            problem += f" ({len(single) - 1:,} more of the kind: "
+            problem += f" ({len(single) - 1:,} more such classes: "
             problem += f"{list_names([label for label in single if label != example.labels[0]])})"
         raise DataError(problem, example.source, example.row or None)
     return []
@@ -46,7 +46,7 @@ def _check_several(dataset: Dataset, counts: Counter[str]) -> list[str]:
         raise DataError("no text has any label; training needs some", source)
     everywhere = [label for label, number in counts.items() if number == dataset.texts]
     if len(everywhere) == len(counts):
-        problem = f"every text has all the labels there are ({list_names(sorted(counts))}); there is nothing to tell"
+        problem = f"every text has all the labels there are ({list_names(sorted(counts))}); there is nothing to learn"
         raise DataError(problem, source)
     single = sorted(label for label, number in counts.items() if number == 1)
     if not single:

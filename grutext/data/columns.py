@@ -1,4 +1,4 @@
-"""Which column holds the texts, and which the labels."""
+"""Choosing the column of the texts and the column of the labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grutext.data.records import Table
 from grutext.errors import DataError
 from grutext.messages import list_names, quote, shorten, suggest
 
-# The first name of these that a source has wins.
+# The first of these names that a source has is chosen.
 TEXT_NAMES = (
     *("text", "sentence", "review", "content", "message", "body", "comment", "question", "utterance"),
     *(
@@ -38,18 +38,18 @@ EXAMPLES = 3
 
 
 class Columns(NamedTuple):
-    """The names of two columns; None where one is not known or not needed."""
+    """The names of the text column and of the label column; None if one is not known or not needed."""
 
     text: str | None
     label: str | None
 
 
 class Choice(NamedTuple):
-    """What was chosen.
+    """The chosen columns.
 
     Attributes:
         text: The text column.
-        label: The label column; None where none was asked for.
+        label: The label column; None if labels are not needed.
         notes: Lines for the user about what was guessed.
     """
 
@@ -59,29 +59,29 @@ class Choice(NamedTuple):
 
 
 def choose_columns(table: Table, named: Columns, known: Columns, *, labelled: bool) -> Choice:
-    """Gives the columns of texts and labels.
+    """Choose the columns of texts and labels.
 
-    A column that the user names comes first, then the one that other data of the same model had, then `text` and
-    `label`, other common names, and names that end in one of these (`review_text`). Where no name helps, the first
-    rows decide: the longest average cell is the text, the fewest different short values are the label. That last
-    step is left out for a column that other data had under a name: it is missing here.
+    In this order: a column that the user names; the column that other data of the same model had; `text` and `label`;
+    other common names; names that end in one of these (`review_text`). If no name fits, the first rows decide: the
+    column with the longest cells on average is the text, the one with the fewest distinct short values the label. The
+    rows do not decide if other data of the same model had a named column, which is then missing here.
 
     Args:
         table: An open source.
-        named: What the user named.
-        known: What other data of the same model had.
+        named: The columns that the user named.
+        known: The columns that other data of the same model had.
         labelled: Whether a label column is needed.
 
     Raises:
-        DataError: A named column does not exist, or none can be told.
+        DataError: A named column does not exist, or it is not clear which column to choose.
     """
     if table.fixed:
         return Choice("text", "label" if labelled else None, [])
     for name in (named.text, named.label if labelled else None):
         if name is not None and name not in table.columns:
             raise _no_column(table, f"there is no column {quote(name)}{suggest(name, table.columns)}")
-    text = named.text or _keep(known.text, table)
-    label = (named.label or _keep(known.label, table)) if labelled else None
+    text = named.text or _if_present(known.text, table)
+    label = (named.label or _if_present(known.label, table)) if labelled else None
     if text is not None and (label is not None or not labelled):
         return Choice(text, label, [])
     for find in (_find_exact, _find_ending):
@@ -95,7 +95,7 @@ def choose_columns(table: Table, named: Columns, known: Columns, *, labelled: bo
     return Choice(text, label, _describe(table, text, label))
 
 
-def _keep(name: str | None, table: Table) -> str | None:
+def _if_present(name: str | None, table: Table) -> str | None:
     return name if name in table.columns else None
 
 
@@ -111,7 +111,7 @@ def _find_ending(columns: Sequence[str], names: Sequence[str], taken: str | None
 
 
 def _check_separated(table: Table) -> None:
-    """Refuses a single column whose name holds the separators of other forms."""
+    """Raise a DataError if the only column has the separator of another format in its name."""
     only = table.columns[0] if len(table.columns) == 1 else ""
     if ";" in only or "\t" in only:
         problem = f"the first line names one column only, {quote(only)}; separate columns by commas in .csv"
@@ -145,7 +145,7 @@ def _no_column(table: Table, problem: str) -> DataError:
 
 
 def _unclear(table: Table, what: str, option: str) -> DataError:
-    problem = f"cannot tell which column holds the {what}; name it: {option}. The first line must name the columns; "
+    problem = f"it is not clear which column holds the {what}; name it: {option}. The first line must name the columns; "
     return DataError(f"{problem}it names: {list_names(table.columns)}", table.source)
 
 

@@ -1,4 +1,4 @@
-"""Reading a whole source of labelled texts."""
+"""Reading all labelled texts of a source."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ from grutext.messages import count, list_names, quote
 
 @dataclass
 class Dataset:
-    """What was read from one source.
+    """The labelled texts of one source.
 
     Attributes:
-        examples: The labelled texts, in the order of the source; none where there are `shards`.
+        examples: The labelled texts in the order of the source; empty if they are in `shards`.
         multilabel: Whether a text may have several labels.
-        notes: Lines for the user: the columns that were guessed, with three rows; what is empty; what was
-            dropped.
-        text_column: The column of the texts; None where the source has no columns.
-        label_column: The column of the labels; None where the source has no columns.
+        notes: Lines for the user: the guessed columns with three rows, and the number of empty and of dropped rows.
+        text_column: The column of the texts; None if the source has no columns.
+        label_column: The column of the labels; None if the source has no columns.
         source: The source as the user named it.
-        shards: The texts in files, if they were more than memory should hold.
+        shards: The labelled texts in files; None if they are in memory.
         held_out: A random sample for a dev split, which is not in the files.
     """
 
@@ -44,12 +43,12 @@ class Dataset:
 
     @property
     def texts(self) -> int:
-        """How many texts there are."""
+        """The number of texts, in memory and in files."""
         return len(self.examples) + len(self.held_out) + (self.shards.texts if self.shards else 0)
 
     @property
     def label_counts(self) -> Counter[str]:
-        """How many texts each label has."""
+        """The number of texts with each label."""
         counts = Counter(label for example in (*self.examples, *self.held_out) for label in example.labels)
         return counts + self.shards.counts if self.shards else counts
 
@@ -66,14 +65,14 @@ def read_dataset(
     known: Columns = _NOTHING_KNOWN,
     shards: ShardOptions | None = None,
 ) -> Dataset:
-    """Reads and checks all rows of a source.
+    """Read and check all rows of a source.
 
     Args:
         source: A path, `-` for standard input, `tfds:NAME[/CONFIG][:SPLIT]` or `sample`.
-        options: How to read it. Column names mean nothing for sources without columns (fastText, folders).
-        multilabel: Whether a text may have several labels; None takes it from the data, where any list of
-            labels (and any fastText line with two) means yes.
-        known: The columns of other data for the same model, used where the source has them and the options name
+        options: How to read it. Names of columns have no effect on sources without columns (fastText, folders).
+        multilabel: Whether a text may have several labels. None: it may if any row has a list of labels, or any
+            fastText line has two.
+        known: The columns of other data for the same model, which are used if the source has them and the options name
             none.
         shards: When and where texts are written to files; None holds all of them in memory.
 
@@ -91,7 +90,7 @@ def read_dataset(
         collected = Collected(list(found)) if shards is None else collect(found, shards)
         notes = [*table.notes, *choice.notes, *_describe(table.source, tally)]
     if not collected.examples and not collected.shards:
-        problem = f"nothing is left of its {count(tally.rows, 'row')}: each lacks a text or a label"
+        problem = f"none of its {count(tally.rows, 'row')} has both a text and a label"
         raise DataError(problem, table.source)
     if multilabel is None and tally.list_at is not None:
         notes.append(
@@ -111,16 +110,16 @@ def read_dataset(
 
 @dataclass(slots=True)
 class _Tally:
-    """What is counted while rows are read.
+    """Counts of the rows that were read.
 
     Attributes:
         several: Whether a text may have several labels.
         list_at: The first line with a list of labels.
         rows: All rows.
-        empty_texts: Rows kept although their text is empty.
-        no_labels: Rows kept with a list of labels that is empty.
-        dropped_labels: Rows dropped for lack of a label.
-        dropped_texts: Rows dropped for lack of a text.
+        empty_texts: Rows with an empty text that are not dropped.
+        no_labels: Rows with an empty list of labels that are not dropped.
+        dropped_labels: Rows that are dropped because they have no label.
+        dropped_texts: Rows that are dropped because they have no text.
     """
 
     several: bool
@@ -160,7 +159,7 @@ def _read_examples(
 
 
 def _is_blank(record: Record, column: str) -> bool:
-    """Tells whether the cell itself is empty, which a list without labels is not."""
+    """Return whether a cell is a blank string; an empty list of labels is not."""
     value = record.fields.get(column)
     return isinstance(value, str) and not value.strip()
 
@@ -168,10 +167,10 @@ def _is_blank(record: Record, column: str) -> bool:
 def _check_labels(
     found: Labels, record: Record, table: Table, column: str, multilabel: bool | None
 ) -> tuple[str, ...]:
-    """Gives the labels of a row that may stand.
+    """Return the labels of a row.
 
     Raises:
-        DataError: There are none, or several where the model gives one.
+        DataError: The label is missing, or there is not exactly one label although each text must have one.
     """
     problem = ""
     if found.labels is None:

@@ -1,4 +1,4 @@
-"""The values that this room gives to the others: examples, and how they were read."""
+"""Labelled texts, and the options of reading them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled text, and where it was found.
+    """One labelled text and its place in the source.
 
     Attributes:
-        text: The text, character for character as the source has it.
-        labels: One label; or any number of them where a text may have several.
-        source: The file or data set as the user named it; the file's path inside a folder of class folders.
-        row: The line on which the record starts, counted from 1 with the header; in parquet and TFDS the
-            number of the row.
+        text: The text, character for character as in the source.
+        labels: One label; or any number of labels if a text may have several.
+        source: The file or data set as the user named it; in a folder of class folders, the path of the text's file.
+        row: The number of the line on which the row starts, from 1 and with the header; in parquet and TFDS the number
+            of the row.
     """
 
     text: str
@@ -28,14 +28,14 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a source is read.
+    """The options of reading a source.
 
     Attributes:
-        text_column: The column that holds the texts; None guesses.
-        label_column: The column that holds the labels; None guesses.
-        label_separator: What stands between the labels of a cell that holds several.
-        encoding: How bytes become characters; `utf-8` also takes a byte order mark.
-        skip_empty: Whether rows without text or label are dropped (and counted).
+        text_column: The column of the texts; None guesses it.
+        label_column: The column of the labels; None guesses it.
+        label_separator: The string between the labels of a cell with several labels; None: a cell has one label.
+        encoding: The encoding of text files; `utf-8` also reads a byte order mark.
+        skip_empty: Whether rows without a text or a label are dropped, and counted in a note.
         format: One of `grutext.data.format_names()`; None guesses it from the name.
     """
 
@@ -48,7 +48,7 @@ class ReadOptions:
 
 
 def fingerprint(examples: Iterable[Example]) -> str:
-    """Gives a SHA-256 (hexadecimal) of texts and labels in their order, wherever they were read from."""
+    """Return a SHA-256 (hexadecimal) of texts and labels in their order; their source does not matter."""
     digest = hashlib.sha256()
     for example in examples:
         digest_example(digest, example)
@@ -56,6 +56,6 @@ def fingerprint(examples: Iterable[Example]) -> str:
 
 
 def digest_example(digest: hashlib._Hash, example: Example) -> None:
-    """Adds an example to a SHA-256 in the making."""
-    # ASCII JSON is unambiguous about where a text ends, and takes lone surrogates.
+    """Update a SHA-256 with the text and the labels of an example."""
+    # JSON in ASCII shows where a text ends, and can hold lone surrogates.
     digest.update(json.dumps([example.text, *example.labels]).encode("ascii") + b"\n")

@@ -1,10 +1,9 @@
-"""Telling texts and labels by what the first rows hold, where no name helps."""
+"""Guessing the columns of texts and labels from the values of the first rows."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from statistics import fmean
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from grutext.data.cells import is_missing
@@ -21,22 +20,25 @@ _END_OF_SENTENCE = (".", "!", "?", "。", "\uff01", "\uff1f", "…")
 
 
 def find_text_column(table: Table, taken: str | None) -> str | None:
-    """Gives the column with the longest average cell, of those that mostly hold several words."""
+    """Return the column with the longest cells on average, of those whose cells mostly have several words; None if none has."""
     scores = {}
     for column in table.columns:
         texts = [value for value in _values(table, column) if isinstance(value, str) and value.strip()]
-        if column != taken and texts and fmean(map(_is_prose, texts)) >= 0.5:
-            scores[column] = fmean(map(len, texts))
+        if column != taken and texts and _mean([_is_prose(text) for text in texts]) >= 0.5:
+            scores[column] = _mean([len(text) for text in texts])
     return max(scores, key=scores.__getitem__, default=None)
 
 
 def find_label_column(table: Table, text: str) -> str | None:
-    """Gives the column with the fewest different short values, but more than one; a lone column may have one."""
+    """Return the column with the fewest distinct short values that repeat; None if there is none.
+
+    It must have two values at least, unless it is the only column beside the texts.
+    """
     scores = {}
     others = [column for column in table.columns if column != text]
     for column in others:
         cells = [cell for value in _values(table, column) for cell in _cells(value) if cell]
-        if not cells or fmean(map(len, cells)) > LONGEST_LABEL:
+        if not cells or _mean([len(cell) for cell in cells]) > LONGEST_LABEL:
             continue
         different = len(set(cells))
         repeated = different <= max(len(cells) / 2, 3)
@@ -46,7 +48,7 @@ def find_label_column(table: Table, text: str) -> str | None:
 
 
 def looks_like_data(table: Table, column: str) -> bool:
-    """Tells whether the name of a column is rather a value of it: the file has no line of column names."""
+    """Return whether the name of a column looks like one of its values, because the file has no line of column names."""
     values = {cell for value in _values(table, column) for cell in _cells(value)}
     name = column.strip()
     sentence = len(name.split()) > 3 or len(name) > LONGEST_LABEL or name.endswith(_END_OF_SENTENCE)
@@ -60,6 +62,10 @@ def _values(table: Table, column: str) -> Sequence[Any]:
 def _cells(value: Any) -> list[str]:
     values = value if isinstance(value, list) else [value]
     return [str(item).strip() for item in values if not is_missing(item)]
+
+
+def _mean(values: Collection[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _is_prose(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The value of a label column as labels."""
+"""Labels from the values of a label column."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from grutext.messages import quote
 
 
 class Labels(NamedTuple):
-    """What a record has in its label column.
+    """The labels of a record.
 
     Attributes:
-        labels: Its labels, without doubles; None where the value is missing or empty.
+        labels: Its labels without duplicates; None if the value is missing or empty.
         several: Whether the value is a list, so that a text may have several labels.
     """
 
@@ -29,23 +29,23 @@ _EMPTY = Labels(None, several=False)
 
 
 def label_set(examples: Iterable[Example]) -> tuple[str, ...]:
-    """Gives all labels that occur, sorted."""
+    """Return all labels of the examples, sorted."""
     return tuple(sorted({label for example in examples for label in example.labels}))
 
 
 def read_labels(record: Record, column: str, separator: str | None = None) -> Labels:
-    """Gives the labels of a record. White space around a label is not part of it.
+    """Return the labels of a record, without the white space around them.
 
-    A JSON list, in a JSON field or as the text of a cell, gives several labels; an empty list says that no
-    label applies. With a separator a cell of text gives several labels, and an empty cell says that none applies.
+    A JSON list, in a JSON field or as the text of a cell, stands for several labels; an empty list means that no label
+    applies. With a separator, a cell of text stands for several labels, and an empty cell means that no label applies.
 
     Args:
         record: A row.
         column: Its label column.
-        separator: What stands between the labels of a cell.
+        separator: The string between the labels of a cell; None: a cell has one label.
 
     Raises:
-        DataError: The value is neither text, number, truth value nor a list of these.
+        DataError: The value is neither a string, a number, a Boolean nor a list of these.
     """
     value = record.fields.get(column)
     if isinstance(value, list | tuple):
@@ -70,7 +70,7 @@ def read_labels(record: Record, column: str, separator: str | None = None) -> La
 
 
 def _parse_list(cell: str, record: Record, column: str) -> list[Any] | None:
-    """Gives the JSON list that a cell holds; None where it is a label in square brackets."""
+    """Return the JSON list in a cell; None if the cell is a label in square brackets."""
     try:
         value = json.loads(cell, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):

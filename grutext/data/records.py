@@ -1,4 +1,4 @@
-"""Rows of any source in one shape, before it is known which column is which."""
+"""Rows of any source in one shape, before their columns are chosen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grutext.data.limits import LONGEST_RECORD, MOST_COLUMNS
 from grutext.errors import DataError
 from grutext.messages import quote
 
-PEEKED = 200  # records that are read before it is known which column is which; fewer if they are long
+PEEKED = 200  # number of records that are read before the columns are chosen; fewer if they are long
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +19,10 @@ class Record:
     """One row.
 
     Attributes:
-        number: The line on which it starts, or its row number; from 1.
+        number: The number of the line on which it starts, or of the row; from 1.
         fields: Its values by column, in the order of the columns.
-        source: What messages call the file it stands in.
-        size: Characters (in parquet, bytes) that it was read from.
+        source: The name of its file in messages.
+        size: The number of characters (in parquet, bytes) that it was read from.
     """
 
     number: int
@@ -33,20 +33,20 @@ class Record:
 
 @final
 class Table:
-    """A source that is open, its first rows read.
+    """An open source whose first records are read already.
 
-    Iterating gives all records once; closing (or leaving the `with`) closes the file.
+    It can be iterated over once. `close`, or leaving it as a context manager, closes the file.
 
     Args:
-        source: What messages call it.
+        source: Its name in messages.
         records: All its records.
         columns: Its columns; None takes the fields of the first records.
-        fixed: Whether the columns are `text` and `label` by the source's form, so that nothing is guessed.
-        empty: What to say where there are no records.
-        no_label: What to say of a record without a label; None speaks of the column.
+        fixed: Whether the format has the columns `text` and `label`, so that nothing has to be guessed.
+        empty: The error message if there are no records.
+        no_label: The error message for a record without a label; None names the label column.
 
     Raises:
-        DataError: There are no records, the first ones cannot be read, or the columns cannot be told apart.
+        DataError: There are no records, the first ones cannot be read, or two columns have the same name.
     """
 
     def __init__(
@@ -82,12 +82,12 @@ class Table:
         self.close()
 
     def close(self) -> None:
-        """Closes the file; a second time does nothing."""
+        """Close the file; closing it again does nothing."""
         self._rest.close()
 
 
 def check_columns(names: Sequence[str], source: str, row: int | None = None) -> None:
-    """Raises a DataError where there are too many columns, or two of one name."""
+    """Raise a DataError if there are too many columns, or two with the same name."""
     if len(names) > MOST_COLUMNS:
         problem = (
             f"has {len(names):,} columns, and may have {MOST_COLUMNS:,}; keep those with texts and labels"
@@ -99,7 +99,7 @@ def check_columns(names: Sequence[str], source: str, row: int | None = None) -> 
 
 
 def find_double(names: Iterable[str]) -> str | None:
-    """Gives the first name that was there before; None if there is none."""
+    """Return the first name that occurs a second time; None if there is none."""
     seen = set[str]()
     for name in names:
         if name in seen:

@@ -23,9 +23,9 @@ class Row:
     """A record to predict on.
 
     Attributes:
-        number: The line on which it starts, or its row number; from 1.
+        number: The number of the line on which it starts, or of the row; from 1.
         fields: All its values by column, in the order of the source.
-        text: Its text; a missing value is an empty text.
+        text: Its text; empty if the value is missing.
     """
 
     number: int

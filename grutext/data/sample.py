@@ -10,12 +10,12 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def sample_path() -> Path:
-    """Gives the folder with the sample's train.csv, dev.csv and test.csv.
+    """Return the folder with the sample's train.csv, dev.csv and test.csv.
 
-    An installed wheel has it inside the package, a checkout beside it.
+    In an installed wheel it is inside the package, in a checkout beside it.
 
     Raises:
-        DataError: The installation lacks it.
+        DataError: The folder is missing.
     """
     for folder in (PACKAGE / "datasets" / "helpdesk", PACKAGE.parent / "datasets" / "helpdesk"):
         if (folder / "train.csv").is_file():

@@ -1,4 +1,4 @@
-"""Setting a part of the examples aside, with the classes in proportion."""
+"""Stratified splits of examples."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from grutext.errors import DataError
 def split_examples(
     examples: Sequence[Example], fraction: float, seed: int
 ) -> tuple[list[Example], list[Example]]:
-    """Gives the rest, and a stratified part; both keep the order of the examples.
+    """Split examples into the rest and a stratified part, each in the order of the examples.
 
-    The part has `fraction` of each class, rounded so that the whole has `fraction` of all (but one example at
-    least). Where a text has several labels, the rarest decides to which class it counts. Each label keeps an
-    example in the rest. The same examples, fraction and seed give the same parts, on any machine.
+    The part has `fraction` of each class, rounded so that the whole part has `fraction` of all examples, but at least
+    one. A text with several labels belongs to the class of its rarest label. Each label has at least one example in the
+    rest. The same examples, fraction and seed give the same split on any machine.
 
     Args:
-        examples: What to split.
-        fraction: How much to set aside, between 0 and 1.
-        seed: Decides which examples.
+        examples: The examples to split.
+        fraction: The fraction of examples in the part, between 0 and 1.
+        seed: Decides which examples are in the part.
+
+    Returns:
+        The rest, and the part.
 
     Raises:
-        DataError: The fraction is out of range, or every class has one example only.
+        DataError: The fraction is out of range, or every class has only one example.
     """
     import numpy as np  # not at the top: `grutext train --help` imports this package, and needs no NumPy
 
     if not 0 < fraction < 1:
-        raise DataError(f"the fraction to set aside must lie between 0 and 1, and not be {fraction}")
+        raise DataError(f"the fraction to set aside must be between 0 and 1, not {fraction}")
     classes = _group(examples)
     quotas = _share_out({key: len(members) for key, members in classes.items()}, fraction)
     generator = np.random.default_rng(seed)
@@ -39,15 +42,13 @@ def split_examples(
         chosen.update(members[position] for position in order[: quotas[key]])
     chosen -= _needed_in_rest(examples, chosen)
     if not chosen:
-        raise DataError(
-            "there are too few examples of each class to set a part of them aside; name a dev part"
-        )
+        raise DataError("there are too few examples of each class to set some of them aside; name dev data")
     rest = [example for index, example in enumerate(examples) if index not in chosen]
     return rest, [examples[index] for index in sorted(chosen)]
 
 
 def _group(examples: Sequence[Example]) -> dict[tuple[str, ...], list[int]]:
-    """Gives the positions of the examples of each class, in the order of the class names."""
+    """Return the positions of the examples of each class, sorted by class."""
     counts = Counter(label for example in examples for label in example.labels)
     groups: dict[tuple[str, ...], list[int]] = {}
     for index, example in enumerate(examples):
@@ -57,7 +58,7 @@ def _group(examples: Sequence[Example]) -> dict[tuple[str, ...], list[int]]:
 
 
 def _share_out(sizes: dict[tuple[str, ...], int], fraction: float) -> dict[tuple[str, ...], int]:
-    """Gives how many of each class go into the part, by largest remainder; one at least stays."""
+    """Return the number of examples of each class in the part, by the largest-remainder method; one stays in the rest."""
     exact = {key: size * fraction for key, size in sizes.items()}
     quotas = {key: int(exact[key]) for key in sizes}  # less than the class, as the fraction is less than 1
     missing = max(1, round(sum(sizes.values()) * fraction)) - sum(quotas.values())
@@ -69,7 +70,7 @@ def _share_out(sizes: dict[tuple[str, ...], int], fraction: float) -> dict[tuple
 
 
 def _needed_in_rest(examples: Sequence[Example], chosen: set[int]) -> set[int]:
-    """Gives, for each label that the rest would lack, the position of its first example."""
+    """Return, for each label without an example in the rest, the position of its first example."""
     kept = {
         label for index, example in enumerate(examples) if index not in chosen for label in example.labels
     }

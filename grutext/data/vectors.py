@@ -1,8 +1,8 @@
-"""Pretrained word vectors as text: GloVe's form, word2vec's and fastText's `.vec`, each also `.gz`.
+"""Pretrained word vectors as text: the formats of GloVe, word2vec and fastText (`.vec`), each also `.gz`.
 
 A line is a word and its numbers with single spaces between them; word2vec and fastText begin with a line
-`rows width`. Such a file may be larger than memory: only the rows of wanted words are parsed and kept, of
-all others the width alone is checked.
+`rows width`. Such a file may be larger than memory: only the rows of wanted words are parsed and kept; of
+other rows only the width is checked.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from grutext.messages import count, quote
 
 Line = tuple[int, bytes]
 
-_HEADER = re.compile(rb"([0-9]{1,15}) ([1-9][0-9]{0,7})")  # more digits are no numbers of rows and columns
+_HEADER = re.compile(rb"([0-9]{1,15}) ([1-9][0-9]{0,7})")  # more digits are not a number of rows or columns
 _BOM = b"\xef\xbb\xbf"
-# First bytes of what people have in place of text.
+# What a file is that begins with these bytes.
 _MAGIC = (
     (b"\x1f\x8b", "it is compressed with gzip; let its name end in .gz"),
     (b"PK\x03\x04", "it is a zip archive; unpack it and name the .txt or .vec file inside"),
 )
-_FORM = "a line is a word and its numbers, as in GloVe's .txt, word2vec's text form and fastText's .vec"
+_FORM = "a line is a word and its numbers, as in GloVe's .txt, word2vec's text format and fastText's .vec"
 
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """What was wanted of a file of word vectors.
+    """The vectors of wanted words.
 
     Attributes:
-        rows: `(W,) float32` for each wanted word that the file has.
-        garbled: Rows that were passed over because their word is not UTF-8.
+        rows: A vector, shape (W,), float32, for each wanted word that the file has.
+        garbled: The number of rows that were skipped because their word is not UTF-8.
     """
 
     rows: dict[str, NDArray[np.float32]]
@@ -52,10 +52,10 @@ class Vectors:
 
 
 def vector_width(path: Path) -> int:
-    """Gives how many numbers a word has in a file of vectors; reads its beginning only.
+    """Return the width W of the vectors in a file, from its first lines.
 
     Raises:
-        DataError: It cannot be read, or does not begin like such a file.
+        DataError: The file cannot be read, or does not begin like a file of word vectors.
     """
     source = _source(path)
     with closing(_read_lines(source)) as lines:
@@ -63,19 +63,19 @@ def vector_width(path: Path) -> int:
 
 
 def read_vectors(path: Path, wanted: Collection[str], normalize: Callable[[str], str]) -> Vectors:
-    """Reads the vectors of the wanted words.
+    """Read the vectors of the wanted words.
 
-    A row belongs to a wanted word if its word is the same, or else if it is after `normalize`; of several
-    such rows the first counts. A file that promises more rows than it has is a download that was cut off.
+    A row belongs to a wanted word if its word is the same, or if it is the same after `normalize`. Rows with the same
+    word have precedence, and of several such rows the first one is used.
 
     Args:
         path: The file.
         wanted: The words, normalised; `in` must be fast.
-        normalize: What the wanted words have been through.
+        normalize: The normalisation of the wanted words.
 
     Raises:
-        DataError: The file cannot be read or is cut off, a row has another width, or a wanted one a number
-            that is none; names the line.
+        DataError: The file cannot be read; it has fewer rows than its first line says, because the download was cut
+            off; a row has another width; or a wanted row has a value that is not a finite number. Names the line.
     """
     source = _source(path)
     same: dict[str, NDArray[np.float32]] = {}
@@ -102,7 +102,7 @@ def read_vectors(path: Path, wanted: Collection[str], normalize: Callable[[str],
 
 
 def digest(path: Path) -> str:
-    """Gives the SHA-256 (hexadecimal) of a file as it lies on the disk.
+    """Return the SHA-256 (hexadecimal) of the bytes of a file.
 
     Raises:
         DataError: It cannot be read.
@@ -122,9 +122,9 @@ def _source(path: Path) -> Source:
 
 
 def _read_lines(source: Source) -> Generator[Line, None, None]:
-    """Gives the lines that are not blank, numbered from 1.
+    """Yield the number, from 1, and the bytes of each line that is not blank.
 
-    They are bytes, and a line feed alone ends one: words may hold any other separator of Unicode.
+    Only a line feed ends a line, since words may contain any other line separator of Unicode.
     """
     number = 0
     with open_bytes(source) as stream:
@@ -139,7 +139,7 @@ def _read_lines(source: Source) -> Generator[Line, None, None]:
 
 
 def _read_head(lines: Iterator[Line], source: Source) -> tuple[int, int, Iterator[Line]]:
-    """Gives the number of rows that the file promises (0: it says nothing), their width, and the rows."""
+    """Return the number of rows that the first line states (0 if it does not), their width, and the rows."""
     first = next(lines, None)
     if first is None:
         raise DataError(f"is empty; {_FORM}", source.name)
@@ -155,7 +155,7 @@ def _read_head(lines: Iterator[Line], source: Source) -> tuple[int, int, Iterato
 
 
 def _word(line: bytes, width: int, source: Source, number: int) -> bytes:
-    """Gives the word of a row, which may have spaces inside."""
+    """Return the word of a row, which may contain spaces."""
     if line.count(b" ") == width:  # nearly always, and fast
         return line[: line.index(b" ")]
     has = _width(line)
@@ -174,7 +174,7 @@ def _explain(line: bytes) -> str:
 
 
 def _width(line: bytes) -> int:
-    """Gives how many numbers a row ends with; its first piece is word, whatever it is."""
+    """Return how many numbers a row ends with; its first piece always belongs to the word."""
     pieces = line.split(b" ")[:0:-1]
     return next((n for n, piece in enumerate(pieces) if _number(piece) is None), len(pieces))
 
@@ -186,7 +186,7 @@ def _numbers(line: bytes, width: int, source: Source, number: int) -> NDArray[np
     wrong = np.flatnonzero(~np.isfinite(values))
     if len(wrong):
         piece = pieces[wrong[0]].decode(errors="replace")
-        problem = f"the vector has {quote(piece)}, which is no finite number"
+        problem = f"the vector has {quote(piece)}, which is not a finite number"
         raise DataError(f"{problem}; {_explain(line)}", source.name, number)
     return values
 

@@ -27,14 +27,14 @@ def check(examples, multilabel=False):
             False,
             (
                 'made.csv, line 3: the class "z" has this one example only; add examples of it or remove it '
-                "(2 more of the kind: b, y)"
+                "(2 more such classes: b, y)"
             ),
         ),
         ([(), ()], True, "made.csv: no text has any label; training needs some"),
         (
             [("x", "y"), ("y", "x")],
             True,
-            "made.csv: every text has all the labels there are (x, y); there is nothing to tell",
+            "made.csv: every text has all the labels there are (x, y); there is nothing to learn",
         ),
     ],
 )

@@ -150,7 +150,7 @@ HEADERLESS = [
 def test_a_first_line_of_data_is_not_taken_for_column_names(write, problem, rows):
     message = problem(write("a.csv", build_table(rows[0], rows[1:])))
     assert message in {
-        f"a.csv: cannot tell which column holds the {what}; name it: {option}. The first line must name the columns; "
+        f"a.csv: it is not clear which column holds the {what}; name it: {option}. The first line must name the columns; "
         f"it names: {rows[0][0]}, {rows[0][1]}"
         for what, option in (("texts", "--text-column"), ("labels", "--label-column"))
     }
@@ -158,7 +158,7 @@ def test_a_first_line_of_data_is_not_taken_for_column_names(write, problem, rows
 
 def test_nothing_is_guessed_from_numbers(write, problem):
     assert problem(write("a.csv", build_table(("a", "b"), [("1", "2"), ("3", "4")]))).startswith(
-        "a.csv: cannot tell which column holds the texts; name it: --text-column."
+        "a.csv: it is not clear which column holds the texts; name it: --text-column."
     )
 
 
@@ -182,7 +182,7 @@ def test_a_cell_without_any_space_is_told_from_prose_at_once(write):
     # A search that starts again at each of its characters would take hours.
     rows = [("a" * 1_000_000, "x"), ("b" * 1_000_000, "y"), ("c" * 1_000_000, "x")]
     name = write("a.csv", build_table(("what", "kind"), rows))
-    with pytest.raises(DataError, match="cannot tell which column holds the texts"):
+    with pytest.raises(DataError, match="it is not clear which column holds the texts"):
         read_dataset(name)
 
 

@@ -83,7 +83,7 @@ def test_an_empty_label_inside_a_list_is_empty_too(write, problem):
 def test_dropping_all_rows_is_refused(write, problem):
     name = write("a.csv", "text,label\none,\n,x\n")
     assert problem(name, ReadOptions(skip_empty=True)) == (
-        "a.csv: nothing is left of its 2 rows: each lacks a text or a label"
+        "a.csv: none of its 2 rows has both a text and a label"
     )
 
 

@@ -102,7 +102,7 @@ def test_a_first_line_that_is_a_text_itself_is_refused(write, problem):
 def test_a_file_without_a_text_column_is_refused(write, problem):
     name = write("a.csv", "id,price\n1,20\n2,30\n")
     assert problem(name, read=read_rows) == (
-        "a.csv: cannot tell which column holds the texts; name it: --text-column. The first line must name the columns; "
+        "a.csv: it is not clear which column holds the texts; name it: --text-column. The first line must name the columns; "
         "it names: id, price"
     )
     assert problem(name, ReadOptions(text_column="txt"), read=read_rows) == (

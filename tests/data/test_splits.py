@@ -84,14 +84,14 @@ def test_the_split_is_the_same_in_every_process(run_python):
 def test_a_fraction_out_of_range_is_refused(make_examples, fraction):
     with pytest.raises(DataError) as caught:
         split_examples(make_examples(["a", "a"]), fraction, 0)
-    assert str(caught.value) == f"the fraction to set aside must lie between 0 and 1, and not be {fraction}"
+    assert str(caught.value) == f"the fraction to set aside must be between 0 and 1, not {fraction}"
 
 
 def test_too_few_examples_are_refused(make_examples):
     with pytest.raises(DataError) as caught:
         split_examples(make_examples(["a", "b"]), 0.5, 0)
     assert str(caught.value) == (
-        "there are too few examples of each class to set a part of them aside; name a dev part"
+        "there are too few examples of each class to set some of them aside; name dev data"
     )
 
 

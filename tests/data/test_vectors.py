@@ -99,7 +99,7 @@ def test_a_row_of_another_width_is_refused_wanted_or_not(write, head, row, has):
 def test_what_is_no_finite_number_is_refused_where_the_row_is_wanted(write, number):
     name = write("words.txt", f"the 1 2 3\ncat 1 {number} 3\n")
     assert refusal(name, "cat") == (
-        f'words.txt, line 2: the vector has "{number}", which is no finite number; the file is damaged; get it again'
+        f'words.txt, line 2: the vector has "{number}", which is not a finite number; the file is damaged; get it again'
     )
     assert list(read(name, "the")) == ["the"]
 

@@ -32,7 +32,7 @@ class _Described(Protocol):
 
 @final
 class RowWriter:
-    """Writes rows in the given order.
+    """A writer of rows.
 
     It is a context manager: leaving it completes the file; leaving it by an error removes the file, unless a later run
     can continue it.
