@@ -30,11 +30,11 @@ def usage_error(*arguments: str) -> str:
     return result.stderr
 
 
-def test_without_options_the_defaults_stand() -> None:
+def test_without_options_the_configuration_is_the_default() -> None:
     assert config_of() == Config()
 
 
-def test_a_later_source_wins_over_an_earlier_one(tmp_path) -> None:
+def test_a_later_source_overrides_an_earlier_one(tmp_path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("[gru]\nunits = 21\nlayers = 2\n[training]\nseed = 5\nepochs = 4\n", encoding="utf-8")
     config = config_of(
@@ -48,7 +48,7 @@ def test_a_later_source_wins_over_an_earlier_one(tmp_path) -> None:
     assert config.training.epochs == 4
 
 
-def test_the_width_of_word_vectors_wins_over_a_preset_and_no_one_else(tmp_path) -> None:
+def test_the_width_of_word_vectors_overrides_a_preset_only(tmp_path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("[gru]\nembedding_size = 21\n", encoding="utf-8")
     sizes = []
@@ -81,12 +81,12 @@ def test_times_are_read(text, seconds) -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "10x", "-5", "0", "", "m", "inf", "nan", "1m 2"])
-def test_what_is_no_time_is_a_wrong_command_line(text) -> None:
+def test_a_malformed_time_is_a_usage_error(text) -> None:
     assert "is no time; write it as 90s, 10m, 1h30m" in usage_error("--time-budget", text)
 
 
 @pytest.mark.parametrize("text", ["gru.units", "=3", ""])
-def test_what_is_no_setting_is_a_wrong_command_line(text) -> None:
+def test_a_malformed_setting_is_a_usage_error(text) -> None:
     assert "is not KEY=VALUE" in usage_error("--set", text)
 
 

@@ -1,4 +1,4 @@
-"""A folder of its own for each test, in which files are written and named as a user would."""
+"""Fixtures for tests that read files; each test runs in an empty folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _inside_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def write() -> Write:
-    """Writes a file and gives its name; what ends in .gz is packed, but not what ends in .gz and is bytes."""
+    """Return a function that writes a file and returns its name; a string is compressed if the name ends in .gz."""
 
     def write_file(name: str, content: str | bytes) -> str:
         path = Path(name)
@@ -41,7 +41,7 @@ def write() -> Write:
 
 @pytest.fixture
 def problem() -> Callable[..., str]:
-    """Gives the message with which reading a source fails."""
+    """Return a function that returns the message of the error with which reading a source fails."""
 
     def read_and_fail(source: str, options: ReadOptions | None = None, read=read_dataset, **kwargs) -> str:
         def read_all() -> None:
@@ -60,7 +60,7 @@ def problem() -> Callable[..., str]:
 
 @pytest.fixture
 def make_examples() -> Callable[..., list[Example]]:
-    """Builds examples from their labels: one label each, or tuples of them."""
+    """Return a function that builds examples from their labels: strings, or tuples of strings."""
 
     def build(labels) -> list[Example]:
         return [
@@ -73,7 +73,7 @@ def make_examples() -> Callable[..., list[Example]]:
 
 @pytest.fixture
 def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs code in a fresh interpreter that finds the package."""
+    """Return a function that runs code in a new interpreter that finds the package."""
 
     def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         root = str(Path(grutext.__file__).parents[1])

@@ -52,7 +52,7 @@ def check_reading(read, name, options):
 )
 @example(content=b"\xff\xfe\n\0\n", encoding="utf-16")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, deadline=None)
-def test_nothing_but_our_own_errors_leaves(write, form, packed, content, encoding):
+def test_any_bytes_raise_only_grutext_errors(write, form, packed, content, encoding):
     if form == "parquet":
         pytest.importorskip("pyarrow")
     name = write("any.gz" if packed else "any", gzip.compress(content) if packed else content)
@@ -66,7 +66,7 @@ def test_nothing_but_our_own_errors_leaves(write, form, packed, content, encodin
 
 @given(content=CONTENT, keep=st.floats(0, 1), place=st.floats(0, 1), byte=st.integers(0, 255))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, deadline=None)
-def test_damaged_gz_files_give_nothing_but_our_own_errors(write, content, keep, place, byte):
+def test_damaged_gz_files_raise_only_grutext_errors(write, content, keep, place, byte):
     packed = bytearray(gzip.compress(content * 20))
     packed[int(place * (len(packed) - 1))] = byte
     name = write("any.txt.gz", bytes(packed[: int(keep * len(packed))]))
@@ -75,7 +75,7 @@ def test_damaged_gz_files_give_nothing_but_our_own_errors(write, content, keep, 
 
 @given(keep=st.floats(0, 1))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
-def test_cut_parquet_files_give_nothing_but_our_own_errors(write, keep):
+def test_truncated_parquet_files_raise_only_grutext_errors(write, keep):
     pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     buffer = io.BytesIO()
     parquet.write_table(pyarrow.table({"text": ["a b"] * 50, "label": ["x"] * 50}), buffer)

@@ -38,13 +38,13 @@ def check(examples, multilabel=False):
         ),
     ],
 )
-def test_what_cannot_teach_is_refused(make_examples, labels, multilabel, message):
+def test_data_that_no_model_can_learn_from_is_refused(make_examples, labels, multilabel, message):
     with pytest.raises(DataError) as caught:
         check(make_examples(labels), multilabel)
     assert str(caught.value) == message
 
 
-def test_two_examples_of_two_classes_will_do(make_examples):
+def test_two_examples_of_two_classes_are_enough(make_examples):
     assert check(make_examples(["x", "y", "y", "x"])) == []
     assert check(make_examples([("x",), ()]), multilabel=True) == [
         "made.csv: 1 label with a single example: x",

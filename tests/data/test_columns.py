@@ -54,12 +54,12 @@ def test_every_common_name_of_a_label_column_is_known(write, label):
         (("text", "text_label"), ("text", "text_label")),
     ],
 )
-def test_names_are_chosen_in_order_and_by_their_last_word(write, columns, expected):
+def test_column_names_are_matched_in_order_and_by_their_last_word(write, columns, expected):
     rows = [tuple(f"{name} {number % 2}" for name in columns) for number in range(4)]
     assert chosen(write("a.csv", build_table(columns, rows))) == expected
 
 
-def test_content_decides_where_no_name_helps(write):
+def test_values_decide_if_no_name_fits(write):
     rows = [
         (
             f"id-{number}",
@@ -81,7 +81,7 @@ def test_content_decides_where_no_name_helps(write):
     ]
 
 
-def test_content_decides_for_scripts_without_spaces_and_for_lists(write):
+def test_values_decide_for_scripts_without_spaces_and_for_lists(write):
     rows = [{"k": "中文的句子没有空格", "z": ["a", "b"]}, {"k": "另一个句子在这里", "z": ["a"]}]
     assert chosen(write("a.jsonl", "\n".join(map(json.dumps, rows)))) == ("k", "z")
 
@@ -115,7 +115,7 @@ def test_columns_of_other_data_come_before_guesses_and_after_options(write):
     assert chosen(name, known=Columns("gone", "gone")) == ("text", "label")
 
 
-def test_content_never_stands_in_for_a_column_that_other_data_named(write, problem):
+def test_values_do_not_replace_a_column_that_other_data_named(write, problem):
     name = write("a.csv", build_table(("w", "z")))
     assert chosen(name) == ("w", "z")
     assert problem(name, known=Columns("review", None)) == (
@@ -156,7 +156,7 @@ def test_a_first_line_of_data_is_not_taken_for_column_names(write, problem, rows
     }
 
 
-def test_nothing_is_guessed_from_numbers(write, problem):
+def test_columns_of_numbers_are_not_texts(write, problem):
     assert problem(write("a.csv", build_table(("a", "b"), [("1", "2"), ("3", "4")]))).startswith(
         "a.csv: it is not clear which column holds the texts; name it: --text-column."
     )
@@ -173,12 +173,12 @@ def test_other_separators_are_recognised(write, problem):
         assert [row.text for row in reader] == ["a;x"]
 
 
-def test_a_long_list_of_columns_is_cut(write, problem):
+def test_a_long_list_of_columns_is_shortened(write, problem):
     name = write("a.csv", build_table([f"c{n}" for n in range(30)], [["1"] * 30]))
     assert problem(name, ReadOptions(text_column="zzz")).endswith("c18, c19 and 10 more")
 
 
-def test_a_cell_without_any_space_is_told_from_prose_at_once(write):
+def test_a_long_cell_without_spaces_is_classified_quickly(write):
     # A search that starts again at each of its characters would take hours.
     rows = [("a" * 1_000_000, "x"), ("b" * 1_000_000, "y"), ("c" * 1_000_000, "x")]
     name = write("a.csv", build_table(("what", "kind"), rows))
@@ -192,7 +192,7 @@ def test_prose_is_a_word_with_a_letter_beside_another_one(text):
     assert _is_prose(text) == (beside is not None or "天" in text)
 
 
-def test_a_file_whose_name_has_two_lines_is_named_on_one(write):
+def test_a_file_name_with_a_line_break_is_shown_on_one_line(write):
     for name in ("two\nlines.csv", "two\u2028lines.csv"):
         with pytest.raises(DataError) as caught:
             read_dataset(write(name, "what,kind\n"))
@@ -200,13 +200,13 @@ def test_a_file_whose_name_has_two_lines_is_named_on_one(write):
         assert str(caught.value) == f"{escaped}: has a line of column names, but no rows below it; add some"
 
 
-def test_a_column_whose_name_has_two_lines_is_named_on_one(write, problem):
+def test_a_column_name_with_a_line_break_is_shown_on_one_line(write, problem):
     name = write("a.csv", 'text,"the\nlabel"\na b,x\nc d,\n')
     assert problem(name, ReadOptions(label_column="the\nlabel")) == (
         'a.csv, line 4: the label column "the label" is empty; --skip-empty drops such rows'
     )
 
 
-def test_a_label_is_shown_without_what_lies_deep_inside():
+def test_a_nested_label_is_shown_without_its_inner_values():
     gru = functools.reduce(lambda inner, _: [inner], range(5000), "x")
     assert _show(["a", None, 2, gru, {}]) == "a, , 2, a list, an object"

@@ -34,13 +34,13 @@ def test_lists_of_one_label_each_are_still_lists(write):
     assert [example.labels for example in dataset.examples] == [("x",), ("y",)]
 
 
-def test_a_list_after_many_single_labels_makes_it_a_matter_of_several(write):
+def test_one_list_after_many_single_labels_makes_the_data_multilabel(write):
     dataset = read_dataset(write("a.csv", "text,label\n" + "t,x\n" * 300 + 't,"[""y""]"\n'))
     assert dataset.multilabel
     assert dataset.notes[-1] == f"a.csv: {SEVERAL.format(302)}"
 
 
-def test_square_brackets_alone_make_no_list(write):
+def test_square_brackets_alone_are_not_a_list(write):
     name = write("a.csv", "text,label\nt,[unknown]\nt,[x\n")
     assert labels_of(name) == [("[unknown]",), ("[x",)]
     assert not read_dataset(name).multilabel
@@ -58,7 +58,7 @@ def test_a_separator_splits_cells_and_an_empty_cell_has_no_label(write):
     ]
 
 
-def test_white_space_around_a_label_is_no_part_of_it(write):
+def test_white_space_around_a_label_is_stripped(write):
     assert labels_of(write("a.csv", "text,label\nt, x y \nt,\tz\n")) == [("x y",), ("z",)]
 
 
@@ -91,7 +91,7 @@ def test_dropping_all_rows_is_refused(write, problem):
     ("value", "what"),
     [('[["x"]]', "a list"), ('[{"a": 1}]', "an object")],
 )
-def test_a_list_holds_nothing_but_labels(write, problem, value, what):
+def test_a_list_with_anything_but_labels_is_refused(write, problem, value, what):
     message = f'a.jsonl, line 1: the list in the label column "labels" holds {what}; a label is text'
     assert problem(write("a.jsonl", f'{{"text": "t", "labels": {value}}}\n')) == message
 
@@ -103,7 +103,7 @@ def test_a_list_as_python_writes_it_is_refused(write, problem):
     )
 
 
-def test_where_one_label_is_asked_for_a_list_of_one_will_do(write, problem):
+def test_a_list_of_one_label_is_one_label(write, problem):
     name = write("a.jsonl", '{"text": "t", "labels": ["x"]}\n{"text": "t", "labels": "y"}\n')
     dataset = read_dataset(name, multilabel=False)
     assert not dataset.multilabel
@@ -116,7 +116,7 @@ def test_where_one_label_is_asked_for_a_list_of_one_will_do(write, problem):
     )
 
 
-def test_where_several_labels_are_asked_for_single_ones_will_do(write):
+def test_single_labels_are_accepted_in_multilabel_data(write):
     assert read_dataset(write("a.csv", "text,label\nt,x\n"), multilabel=True).multilabel
 
 

@@ -47,7 +47,7 @@ def test_a_line_as_long_as_the_limit_is_read(write):
 
 @pytest.mark.long
 @pytest.mark.parametrize("form", ["csv", "tsv"])
-def test_a_row_that_runs_on_over_many_lines_is_refused_by_its_first_one(write, problem, form):
+def test_a_too_long_row_over_many_lines_is_named_by_its_first_line(write, problem, form):
     delimiter = "," if form == "csv" else "\t"
     lines = "a" * 2**20 + "\n"
     quoted = f'text{delimiter}label\n"one\ncell"{delimiter}x\n"{lines * 17}'
@@ -65,14 +65,14 @@ def test_rows_that_are_short_may_be_any_number(write):
 
 
 @pytest.mark.long
-def test_a_file_of_a_class_folder_is_one_text_and_no_longer(write, problem):
+def test_a_file_of_a_class_folder_has_the_limit_of_one_text(write, problem):
     write("classes/good/1.txt", "fine")
     write("classes/bad/1.txt", ("a" * 2**20 + "\n") * 16)
     assert problem("classes") == f"{Path('classes/bad/1.txt')}: {TOO_LONG}"
 
 
 @pytest.mark.long
-def test_a_row_of_word_vectors_is_no_longer_either(write):
+def test_a_row_of_word_vectors_has_the_same_limit(write):
     path = Path(write("any.vec", b"1 2\nthe 1 2\n" + b"a" * (LONGEST_RECORD + 1)))
     assert vector_width(path) == 2
     with pytest.raises(
@@ -89,7 +89,7 @@ def test_a_first_line_of_more_digits_than_a_file_has_rows_is_a_word(write, digit
 
 @pytest.mark.long
 @pytest.mark.parametrize("zeros", [b"\0", b"a"])
-def test_a_packed_file_of_gigabytes_ends_at_its_first_endless_line(write, problem, zeros):
+def test_a_compressed_file_of_gigabytes_is_refused_at_its_first_endless_line(write, problem, zeros):
     member = gzip.compress(zeros * 2**24, 1)  # members follow one another in a .gz file
     name = write("bomb.csv.gz", member * 640)  # 10 GiB unpacked
     assert problem(name) == f"bomb.csv.gz, line 1: {TOO_LONG}"
@@ -131,7 +131,7 @@ def test_columns_are_no_more_than_a_spreadsheet_has(write, problem):
 
 
 @pytest.mark.long
-def test_doubled_names_are_found_without_comparing_each_with_all(write, problem):
+def test_duplicate_names_are_found_in_linear_time(write, problem):
     cells = [f"c{number}" for number in range(100_000)]
     fields = ", ".join(f'"{name}": 1' for name in [*cells, cells[-1]])
     doubled = 'two fields are called "c99999"; rename one of them'
@@ -139,7 +139,7 @@ def test_doubled_names_are_found_without_comparing_each_with_all(write, problem)
 
 
 @pytest.mark.parametrize(("size", "read"), [(0, PEEKED), (LONGEST_RECORD // 4, 4), (LONGEST_RECORD + 1, 1)])
-def test_of_long_records_fewer_are_read_ahead(size, read):
+def test_fewer_long_records_are_read_ahead(size, read):
     taken = itertools.count()
     records = (Record(number, {"text": "a"}, "made", size) for number in range(1, 1000) if next(taken) >= 0)
     table = Table("made", records, empty="")
@@ -148,7 +148,7 @@ def test_of_long_records_fewer_are_read_ahead(size, read):
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "fasttext", "txt", "folder", "parquet"])
-def test_every_reader_tells_the_size_of_its_records(write, form):
+def test_every_format_sets_the_size_of_its_records(write, form):
     text = "a b c " * 1000
     contents = {
         "csv": f"text,label\n{text},x\n",
@@ -172,7 +172,7 @@ def test_every_reader_tells_the_size_of_its_records(write, form):
 
 
 @pytest.mark.parametrize("codec", ["idna", "punycode", "raw_unicode_escape", "unicode-escape", "UTF7"])
-def test_codecs_that_may_hold_back_a_whole_file_are_refused(write, problem, codec):
+def test_codecs_that_may_buffer_a_whole_file_are_refused(write, problem, codec):
     name = write("any.csv", "text,label\na,x\n")
     assert problem(name, ReadOptions(encoding=codec)) == (
         f'any.csv: the encoding "{codec}" is not supported; save the file as UTF-8'
@@ -206,11 +206,11 @@ class TestParquet:
         texts = [letter * 2**20 for letter in "abcdefghijklmnopqrst"]
         assert [example.text for example in read_dataset(save(texts)).examples] == texts
 
-    def test_lists_and_objects_count_by_what_they_hold(self):
+    def test_the_size_of_lists_and_objects_is_that_of_their_values(self):
         assert parquet._weigh({"a": ["abc", {"b": b"de"}], "c": None, "d": (1.5, "f")}) == 5 + 8 + 8 + 1
 
     @pytest.mark.parametrize("name", ["any.parquet.gz", "-"])
-    def test_what_is_kept_in_memory_is_limited(self, save, problem, monkeypatch, name):
+    def test_parquet_that_must_be_held_in_memory_has_a_limit(self, save, problem, monkeypatch, name):
         content = Path(save(["a b"])).read_bytes()
         monkeypatch.setattr(parquet, "LARGEST_IN_MEMORY", len(content) - 1)
         Path("any.parquet.gz").write_bytes(gzip.compress(content))

@@ -50,7 +50,7 @@ def test_every_text_is_in_one_file_or_held_out(tmp_path):
 
 
 @pytest.mark.long
-def test_chance_decides_whatever_the_order(tmp_path):
+def test_shards_and_held_out_texts_are_random_in_any_order(tmp_path):
     collected = collect(iter(examples()), options(tmp_path, share=0.2))
     early = [e.labels == ("early",) for e in collected.held_out]
     assert 0.42 < sum(early) / len(early) < 0.58
@@ -63,7 +63,7 @@ def test_chance_decides_whatever_the_order(tmp_path):
 
 
 @pytest.mark.long
-def test_the_seed_decides(tmp_path):
+def test_the_seed_decides_the_shards(tmp_path):
     def split(seed):
         collected = collect(iter(examples()), options(tmp_path, share=0.1, seed=seed))
         return collected.held_out, [e.row for e in read_all(collected.shards)]

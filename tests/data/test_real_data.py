@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(not PARTS, reason="the public
 @pytest.mark.parametrize(
     "path", [path for path in PARTS if path.name == "train.jsonl.gz"], ids=lambda path: path.parent.name
 )
-def test_every_training_part_is_read_completely_and_can_be_split(path):
+def test_every_training_split_is_read_completely_and_can_be_split(path):
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         objects = [json.loads(line) for line in lines]
     dataset = read_dataset(str(path))
@@ -35,7 +35,7 @@ def test_every_training_part_is_read_completely_and_can_be_split(path):
     assert label_set(rest) == label_set(dataset.examples)
 
 
-def test_there_are_twenty_sets_and_all_parts_can_be_read_row_by_row():
+def test_there_are_twenty_data_sets_and_all_splits_can_be_read_by_row():
     assert len({path.parent for path in PARTS}) == 20
     for path in PARTS:
         if path.name != "train.jsonl.gz":

@@ -60,7 +60,7 @@ def test_lines_of_text_are_kept_empty_ones_too(write, suffix):
         ]
 
 
-def test_labels_of_fasttext_are_no_part_of_the_texts(write):
+def test_labels_of_fasttext_are_not_part_of_the_texts(write):
     name = write("a.txt", "\n__label__a one\n__label__b __label__c two\nthree\n")
     expected = [
         Row(2, {"label": "a", "text": "one"}, "one"),
@@ -94,7 +94,7 @@ def test_a_lone_column_of_sentences_is_taken(write):
     ]
 
 
-def test_a_first_line_that_is_a_text_itself_is_refused(write, problem):
+def test_a_first_line_that_is_a_text_is_refused(write, problem):
     message = problem(write("a.csv", "where is my card?\nwhat now\n"), read=read_rows)
     assert message.endswith("The first line must name the columns; it names: where is my card?")
 
@@ -114,7 +114,7 @@ def test_a_file_without_a_text_column_is_refused(write, problem):
     )
 
 
-def test_what_is_no_file_of_rows_is_refused(write, problem):
+def test_sources_that_are_not_files_of_rows_are_refused(write, problem):
     write("films/pos/1.txt", "x")
     assert (
         problem("films", read=read_rows) == f"films: is a folder; rows to predict come from one file: {FORMS}"
@@ -125,7 +125,7 @@ def test_what_is_no_file_of_rows_is_refused(write, problem):
     assert problem(write("a.txt", ""), read=read_rows) == "a.txt: is empty; each line is one text"
 
 
-def test_a_bad_row_far_inside_is_named(write, problem):
+def test_a_malformed_row_late_in_a_file_is_named(write, problem):
     name = write("a.csv", "text,n\n" + "a,1\n" * 1000 + "b\n")
     assert problem(name, read=read_rows).startswith("a.csv, line 1002: the row has 1 cell, but")
 

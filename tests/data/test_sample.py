@@ -9,7 +9,7 @@ from grutext.errors import DataError
 sample = importlib.import_module("grutext.data.sample")
 
 
-def test_the_sample_is_a_folder_with_three_parts_and_a_name_of_its_own():
+def test_the_sample_is_a_folder_with_three_splits_and_has_a_name():
     folder = sample_path()
     dataset = read_dataset("sample")
     assert dataset.examples == read_dataset(str(folder / "train.csv")).examples

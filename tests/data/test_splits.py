@@ -20,7 +20,7 @@ def count_labels(examples):
 
 @given(SINGLE | SEVERAL, st.floats(0.01, 0.99), st.integers(0, 9))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, deadline=None)
-def test_parts_are_whole_ordered_and_leave_every_label_in_the_rest(make_examples, labels, fraction, seed):
+def test_both_splits_keep_the_order_and_every_label_is_in_the_rest(make_examples, labels, fraction, seed):
     examples = make_examples(labels)
     try:
         rest, part = split_examples(examples, fraction, seed)
@@ -43,7 +43,7 @@ def test_classes_keep_their_proportions(make_examples):
     assert count_labels(rest) == {"a": 630, "b": 225, "c": 40, "d": 5}
 
 
-def test_the_part_has_the_size_that_was_asked_for(make_examples):
+def test_the_split_has_the_requested_size(make_examples):
     examples = make_examples([f"class {number % 77}" for number in range(1000)])
     for fraction, size in ((0.1, 100), (0.25, 250), (0.5, 500)):
         assert len(split_examples(examples, fraction, 0)[1]) == size
@@ -55,14 +55,14 @@ def test_the_rarest_label_decides_where_there_are_several(make_examples):
         assert count_labels(split_examples(examples, 0.5, seed)[1])["rare"] == 10
 
 
-def test_a_label_that_is_rarest_nowhere_stays_in_the_rest(make_examples):
+def test_a_label_that_is_never_the_rarest_stays_in_the_rest(make_examples):
     examples = make_examples([("b", "z"), "b", ("c", "z"), "c", ("d", "z"), "d"])
     parts = [split_examples(examples, 0.5, seed) for seed in range(60)]
     assert all(count_labels(rest)["z"] for rest, _ in parts)
     assert {len(part) for _, part in parts} == {2, 3}
 
 
-def test_the_seed_decides_and_each_example_has_its_chance(make_examples):
+def test_the_split_depends_on_the_seed_and_any_example_can_be_in_it(make_examples):
     examples = make_examples(["a", "b"] * 10)
     parts = [tuple(e.row for e in split_examples(examples, 0.2, seed)[1]) for seed in range(60)]
     assert len(set(parts)) > 30
@@ -95,7 +95,7 @@ def test_too_few_examples_are_refused(make_examples):
     )
 
 
-def test_a_fingerprint_tells_texts_labels_and_order_but_not_places(make_examples):
+def test_a_fingerprint_depends_on_texts_labels_and_order_but_not_on_the_source(make_examples):
     examples = make_examples(["a", "b", ("a", "b")])
     moved = [type(e)(e.text, e.labels, "elsewhere.csv", e.row + 1) for e in examples]
     assert fingerprint(moved) == fingerprint(examples)

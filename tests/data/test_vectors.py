@@ -42,7 +42,7 @@ def refusal(name, *wanted):
     ],
     ids=["glove", "word2vec", "byte order mark and blank lines", "Windows", "fasttext"],
 )
-def test_every_form_is_read(write, content, suffix):
+def test_every_format_of_vectors_is_read(write, content, suffix):
     name = write(f"words.vec{suffix}", content)
     assert vector_width(Path(name)) == 3
     assert read(name, "the", "天", "dog") == {"the": [0.5, -1.0, 0.2], "天": [4.0, 5.0, 6.0]}
@@ -60,18 +60,18 @@ def test_words_may_have_spaces_and_other_separators_inside(write):
     }  # fmt: skip
 
 
-def test_a_number_may_be_a_word(write):
+def test_a_number_may_be_the_word_of_a_row(write):
     assert read(write("words.txt", "7 1 2\n0.5 3 4\n"), "7", "0.5") == {"7": [1.0, 2.0], "0.5": [3.0, 4.0]}
 
 
-def test_the_same_word_wins_over_one_alike_and_the_first_over_later_ones(write):
+def test_an_equal_word_has_precedence_over_a_similar_one_and_the_first_row_over_later_ones(write):
     rows = "THE 1 1\nThe 2 2\nthe 3 3\nthe 4 4\nStraße 5 5\nSTRASSE 6 6\nＡ 7 7\n"
     assert read(write("words.txt", rows), "the", "strasse", "a") == {
         "the": [3.0, 3.0], "strasse": [5.0, 5.0], "a": [7.0, 7.0],
     }  # fmt: skip
 
 
-def test_a_file_with_fewer_rows_than_it_promises_was_cut_off(write):
+def test_a_file_with_fewer_rows_than_its_first_line_states_is_refused(write):
     name = write("words.vec", "4 3\n" + ROWS)
     assert refusal(name, "the") == (
         "words.vec: promises 4 rows in its first line, but has 3: the download was cut off; get it again"
@@ -79,7 +79,7 @@ def test_a_file_with_fewer_rows_than_it_promises_was_cut_off(write):
     assert refusal(write("head.vec", "4 3\n"), "the").startswith("head.vec: promises 4 rows in its first")
 
 
-def test_more_rows_than_promised_are_read(write):
+def test_more_rows_than_the_first_line_states_are_read(write):
     assert read(write("words.vec", "1 3\n" + ROWS), "cat") == {"cat": [1.0, 2.0, 3.0]}
 
 
@@ -96,7 +96,7 @@ def test_a_row_of_another_width_is_refused_wanted_or_not(write, head, row, has):
 
 
 @pytest.mark.parametrize("number", ["x", "nan", "inf", "-inf", "1e999", "1e39", "", "0x1", "1,5"])
-def test_what_is_no_finite_number_is_refused_where_the_row_is_wanted(write, number):
+def test_a_wanted_row_with_a_value_that_is_not_finite_is_refused(write, number):
     name = write("words.txt", f"the 1 2 3\ncat 1 {number} 3\n")
     assert refusal(name, "cat") == (
         f'words.txt, line 2: the vector has "{number}", which is not a finite number; the file is damaged; get it again'
@@ -119,11 +119,11 @@ def test_what_is_no_finite_number_is_refused_where_the_row_is_wanted(write, numb
         (b"1 3\nthe " + struct.pack("<3f", 0.1, -0.7, 3.3), "w.txt, line 2: ends with 0 numbers"),
     ],
 )
-def test_what_holds_no_vectors_is_refused(write, content, message):
+def test_a_file_without_vectors_is_refused(write, content, message):
     assert refusal(write("w.txt", content), "the").startswith(message)
 
 
-def test_a_binary_file_is_told_from_a_damaged_one(write):
+def test_a_binary_file_and_a_damaged_one_have_different_messages(write):
     binary = b"1 3\nthe " + struct.pack("<3f", 0.1, -0.7, 3.3)
     assert refusal(write("w.bin", binary), "the").endswith(
         "this is not text, or damaged; get the vectors as text"
@@ -144,7 +144,7 @@ def test_files_that_cannot_be_read_are_named(write):
         vector_width(Path("folder"))
 
 
-def test_words_that_are_not_utf8_are_passed_over_and_counted(write):
+def test_words_that_are_not_utf8_are_skipped_and_counted(write):
     found = read_vectors(
         Path(write("w.txt", b"the 1\n\xe9t\xe9 2\n\xff 3\ncat 4\n")), {"the", "cat"}, normalize
     )
@@ -188,7 +188,7 @@ NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
 @given(data=st.data(), head=st.booleans(), packed=st.booleans(), width=st.integers(1, 5))
-def test_what_is_written_is_read(tmp_path, data, head, packed, width):
+def test_vectors_written_as_text_are_read_exactly(tmp_path, data, head, packed, width):
     vectors = st.lists(NUMBERS, min_size=width, max_size=width)
     rows = data.draw(st.lists(st.tuples(WORDS, vectors), min_size=1, max_size=8))
     wanted = set(data.draw(st.lists(st.sampled_from([word for word, _ in rows])))) | {"zebra"}
@@ -203,7 +203,7 @@ def test_what_is_written_is_read(tmp_path, data, head, packed, width):
 
 
 @pytest.mark.long
-def test_real_files(data_folder):
+def test_files_from_elsewhere_are_read(data_folder):
     path = data_folder / "vectors" / "glove.6B.50d.union.txt.gz"
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         plain = {line.split(" ")[0]: [float(x) for x in line.split(" ")[1:]] for line in lines}

@@ -1,4 +1,4 @@
-"""Cells that spreadsheets would take for formulas, and those that only look so."""
+"""Cells that spreadsheets would read as formulas, and cells that only look like formulas."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ def read_cells(line: str, delimiter: str = ",") -> list[str]:
 
 
 def undo(cell: str) -> str:
-    """Takes the apostrophe away, as docs/reference/cli.md says."""
+    """Remove the apostrophe, as docs/reference/cli.md says."""
     without = cell.removeprefix("'")
     is_prefixed = without != cell and read_cells(render_cells([without], ",", safe=True)) == [cell]
     return without if is_prefixed else cell
@@ -61,13 +61,13 @@ def test_other_cells_and_numbers_stay(cell):
     assert read_cells(render_cells([cell, "x"], ",", safe=True)) == [cell, "x"]
 
 
-def test_values_that_are_no_text_stay():
+def test_values_that_are_not_strings_are_not_changed():
     line = render_cells([-3.5, JsonNumber("-1.50"), None, True, ["=1"]], ",", safe=True)
     assert line == '-3.5,-1.50,,true,"[""=1""]"\n'
 
 
 @given(st.text(alphabet=st.sampled_from("=+-@\t\r\n \"'＝a1.e,"), max_size=6))
-def test_no_cell_begins_like_a_formula_and_every_cell_can_be_had_back(cell):
+def test_no_safe_cell_begins_like_a_formula_and_every_cell_can_be_recovered(cell):
     (safe,) = read_cells(render_cells([cell], ",", safe=True)) if cell else [""]
     if safe[:1] in set("=+-@\t\r\n＝"):
         float(safe)

@@ -36,7 +36,7 @@ def test_cells_that_look_like_something_else_stay_text(write):
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_line_ends_and_byte_order_marks_of_other_systems_do_not_matter(write, end, mark):
+def test_line_ends_and_byte_order_marks_do_not_change_the_rows(write, end, mark):
     name = write("windows.csv", mark + end.join(["text,label", "one,a", "two,b", ""]).encode())
     assert [(e.text, e.labels, e.row) for e in read_dataset(name).examples] == [
         ("one", ("a",), 2),
@@ -119,6 +119,6 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_what_is_no_table_is_refused_with_its_line(write, problem, name, suffix):
+def test_a_malformed_table_is_refused_with_its_line(write, problem, name, suffix):
     content, message = BROKEN[name]
     assert problem(write(name + suffix, content)) == message.replace(name, name + suffix)

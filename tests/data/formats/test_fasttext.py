@@ -4,7 +4,7 @@ from grutext.data import Example, ReadOptions, read_dataset
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_lines_name_their_labels_and_blank_lines_are_no_rows(write, suffix):
+def test_lines_name_their_labels_and_blank_lines_are_skipped(write, suffix):
     name = write(f"a.txt{suffix}", "__label__good  fine  film \r\n\n__label__bad no\n")
     dataset = read_dataset(name)
     assert dataset.examples == [Example("fine  film", ("good",), name, 1), Example("no", ("bad",), name, 3)]
@@ -16,14 +16,14 @@ def test_lines_name_their_labels_and_blank_lines_are_no_rows(write, suffix):
     )
 
 
-def test_one_line_with_two_labels_makes_it_a_matter_of_several(write):
+def test_one_line_with_two_labels_makes_the_data_multilabel(write):
     dataset = read_dataset(write("a.txt", "__label__a one\n__label__a __label__b-c two\n"))
     assert dataset.multilabel
     assert [example.labels for example in dataset.examples] == [("a",), ("a", "b-c")]
     assert dataset.notes == ["a.txt: a text may have several labels (line 2 has a list of them)"]
 
 
-def test_a_label_inside_the_line_is_no_part_of_the_text(write):
+def test_a_label_inside_a_line_is_not_part_of_the_text(write):
     example = read_dataset(write("a.txt", "__label__a one __label__b two x__label__y\n")).examples[0]
     assert (example.text, example.labels) == ("one two x__label__y", ("a", "b"))
 

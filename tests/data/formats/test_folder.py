@@ -23,7 +23,7 @@ def test_texts_come_in_the_order_of_classes_and_names(write):
     assert (dataset.multilabel, dataset.text_column, dataset.notes) == (False, None, [])
 
 
-def test_what_is_left_out_is_counted(write):
+def test_skipped_files_are_counted(write):
     write("films/pos/1.txt", "good")
     write("films/pos/1.html", "good")
     write("films/README", "about")
@@ -51,7 +51,7 @@ def test_a_folder_that_holds_no_classes_is_refused(write, problem):
     )
 
 
-def test_bytes_that_are_no_text_are_named_with_file_and_line(write, problem):
+def test_undecodable_bytes_are_named_with_file_and_line(write, problem):
     write("films/neg/1.txt", b"ok\nb\xe9d")
     message = "films/neg/1.txt, line 2: byte 0xe9 is not UTF-8; name its encoding, such as --encoding latin-1"
     assert problem("films") == message

@@ -6,7 +6,7 @@ from grutext.data import Example, read_dataset
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_each_line_is_an_example_and_blank_lines_are_none(write, suffix):
+def test_each_line_is_an_example_and_blank_lines_are_skipped(write, suffix):
     lines = ['{"id": 7, "text": "gr\\u00fcn\\nrot", "label": "x"}', " \t", '{"label": "y", "text": "blau"}']
     name = write(f"a.jsonl{suffix}", "\r\n".join(lines))
     assert read_dataset(name).examples == [
@@ -75,19 +75,19 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("content", BROKEN)
-def test_a_line_that_is_no_labelled_object_is_refused(write, problem, content):
+def test_a_line_that_is_not_a_labelled_object_is_refused(write, problem, content):
     message = problem(write("a.jsonl", content))
     assert message in {f"a.jsonl, {BROKEN[content]}", f"a.jsonl: {BROKEN[content]}"}
 
 
-def test_what_is_nested_in_a_hundred_levels_is_read(write):
+def test_json_nested_in_a_hundred_levels_is_read(write):
     deep = '{"a": ' * 98 + "[" + "]" + "}" * 98
     name = write("a.jsonl", GOOD + f'{{"text": "a [", "label": "[", "more": {deep}, "{{": "{"[" * 200}"}}\n')
     assert [example.labels for example in read_dataset(name).examples] == [("x",), ("[",)]
 
 
 @pytest.mark.parametrize("depth", [90, 600, 900, 980, 2000])
-def test_a_label_is_no_list_in_lists_however_many(write, problem, depth):
+def test_nested_lists_are_not_labels_at_any_depth(write, problem, depth):
     name = write("a.jsonl", f'{{"text": "a b", "label": {"[" * depth}"x"{"]" * depth}}}\n')
     refused = 'the list in the label column "label" holds a list; a label is text'
     assert problem(name) == f"a.jsonl, line 1: {refused if depth < 100 else GRU_ALONE}"

@@ -68,7 +68,7 @@ def test_other_types_are_refused(problem):
     )
 
 
-def test_files_that_are_none_or_damaged_are_refused(write, problem):
+def test_files_that_are_not_parquet_or_are_damaged_are_refused(write, problem):
     def check(name):
         message = problem(name)
         assert message.startswith(f"{name}: is not a parquet file, or is damaged (")
@@ -121,7 +121,7 @@ def test_rows_to_predict_keep_their_columns_and_become_json_lines(capsysbinary):
 
 
 @pytest.mark.long
-def test_without_pyarrow_the_user_is_told_what_to_install(write, run_python):
+def test_without_pyarrow_the_error_names_the_extra(write, run_python):
     write("a.parquet", b"")
     code = "import sys; sys.modules['pyarrow'] = None\nfrom grutext.data import read_dataset\nread_dataset('a.parquet')"
     assert run_python(code).stderr.splitlines()[-1] == (
@@ -145,7 +145,7 @@ print(held[-1] - held[0])
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is told in /proc")
-def test_a_group_of_rows_is_let_go_before_the_next(tmp_path):
+def test_a_row_group_is_freed_before_the_next_is_read(tmp_path):
     rng = np.random.default_rng(1)
     schema = pa.schema([("text", pa.string())])
     with parquet.ParquetWriter(tmp_path / "a.parquet", schema) as writer:

@@ -22,7 +22,7 @@ def test_a_missing_file_is_named_with_the_nearest_one(write, problem):
     assert problem("nowhere/x.csv") == "nowhere/x.csv: there is no such file or folder"
 
 
-def test_a_name_of_no_known_form_is_refused_unless_the_format_is_told(write, problem):
+def test_an_unknown_extension_is_refused_unless_the_format_is_named(write, problem):
     for name, why in (("a.xlsx", 'the extension ".xlsx" is unknown'), ("noext", "the name has no extension")):
         assert problem(write(name, TABLE.encode())) == f"{name}: {why}; {KNOWN}"
         assert len(read_dataset(name, ReadOptions(format="csv")).examples) == 1
@@ -52,7 +52,7 @@ def test_a_file_that_may_not_be_read_is_refused(write, problem):
     assert problem("secret.csv") == "secret.csv: cannot be read: permission denied"
 
 
-def test_permission_denied_is_told_also_to_root(write, problem, monkeypatch):
+def test_permission_denied_is_a_clear_error_for_root_too(write, problem, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
@@ -61,7 +61,7 @@ def test_permission_denied_is_told_also_to_root(write, problem, monkeypatch):
     assert problem(name) == "secret.csv: cannot be read: permission denied"
 
 
-def test_standard_input_needs_its_form_and_stays_open(problem, monkeypatch):
+def test_standard_input_needs_a_format_and_stays_open(problem, monkeypatch):
     stdin = io.TextIOWrapper(io.BytesIO(TABLE.encode()))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert problem("-") == (
@@ -73,7 +73,7 @@ def test_standard_input_needs_its_form_and_stays_open(problem, monkeypatch):
     assert not stdin.buffer.closed
 
 
-def test_bytes_that_are_no_utf8_are_named_with_their_line(write, problem):
+def test_bytes_that_are_not_utf8_are_named_with_their_line(write, problem):
     name = write("latin.csv", "text,label\nfine,x\ncafé,y\n".encode("latin-1"))
     assert (
         problem(name)
@@ -99,7 +99,7 @@ def test_other_encodings_are_read_when_they_are_named(write, encoding):
     assert read_dataset(name, ReadOptions(encoding=encoding)).examples[0].text == text
 
 
-def test_a_file_that_is_something_else_gets_a_hint(write, problem):
+def test_a_file_of_another_kind_gets_a_hint(write, problem):
     assert problem(write("a.csv", TABLE.encode("utf-16-le"))) == (
         "a.csv, line 1: a NUL character is not text; if the file is UTF-16, name it: --encoding utf-16"
     )
@@ -119,7 +119,7 @@ def test_an_unknown_encoding_is_refused(write, problem, encoding):
     )
 
 
-def test_a_gz_file_that_is_cut_off_damaged_or_none_is_told_apart(write, problem):
+def test_truncated_damaged_and_uncompressed_gz_files_have_different_messages(write, problem):
     generator = random.Random(3)
     rows = "".join(f"some text {generator.getrandbits(64)},x\n" for _ in range(5000))
     packed = gzip.compress(f"text,label\n{rows}".encode())

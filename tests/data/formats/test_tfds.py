@@ -61,7 +61,7 @@ def prepared(tmp_path_factory):
     return folder
 
 
-def test_the_sample_is_a_data_set_of_tfds_with_three_parts(prepared):
+def test_the_sample_is_a_data_set_of_tfds_with_three_splits(prepared):
     if not BUILDER.exists():
         pytest.skip("the builder is part of a checkout")
     columns = Columns("text", "label")
@@ -114,7 +114,7 @@ def test_class_numbers_become_names_and_bytes_text(prepared):
         ),
     ],
 )
-def test_what_cannot_be_read_is_refused(prepared, problem, source, message):
+def test_unknown_and_unprepared_names_and_splits_are_refused(prepared, problem, source, message):
     assert problem(source) == f"{source}: {message}"
 
 
@@ -122,13 +122,13 @@ def test_a_split_that_tfds_does_not_understand_is_refused(prepared, problem):
     assert problem("tfds:made:first[:x%]").startswith("tfds:made:first[:x%]: TFDS cannot read it: ")
 
 
-def test_columns_are_listed_without_pictures(prepared, problem):
+def test_features_that_are_images_are_not_columns(prepared, problem):
     assert problem("tfds:made:first", ReadOptions(label_column="picture")) == (
         'tfds:made:first: there is no column "picture". The columns are: body, topics, grade, stars'
     )
 
 
-def test_without_tfds_the_user_is_told_what_to_install(run_python):
+def test_without_tfds_the_error_names_the_extra(run_python):
     code = "import sys; sys.modules['tensorflow_datasets'] = None\nfrom grutext.data import read_dataset\n"
     assert run_python(f"{code}read_dataset('tfds:made')").stderr.splitlines()[-1] == (
         "grutext.errors.MissingExtraError: reading tfds needs tensorflow-datasets; "

@@ -105,7 +105,7 @@ def test_targets_that_cannot_be_written_are_refused_before_any_row(write):
 
 @pytest.mark.parametrize("target", ["out.csv", "out.csv.gz"])
 @pytest.mark.parametrize("size", [1, 1_000_000])
-def test_a_disk_that_fills_up_is_told_and_leaves_nothing_behind(write, monkeypatch, target, size):
+def test_a_full_disk_is_an_error_and_leaves_no_file(write, monkeypatch, target, size):
     class Full(io.RawIOBase):
         def writable(self):
             return True
@@ -131,7 +131,7 @@ def test_a_disk_that_fills_up_is_told_and_leaves_nothing_behind(write, monkeypat
     assert list_files() == ["a.csv"]
 
 
-def test_a_closed_pipe_is_left_to_the_command_line(monkeypatch):
+def test_a_closed_pipe_raises_broken_pipe_error(monkeypatch):
     class Closed(io.RawIOBase):
         def write(self, data):
             raise BrokenPipeError

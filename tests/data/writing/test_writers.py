@@ -60,7 +60,7 @@ def test_lines_of_text_become_tsv(write):
     )
 
 
-def test_standard_output_has_the_form_of_the_source_or_the_one_named(write, capsysbinary):
+def test_standard_output_has_the_format_of_the_source_or_the_named_one(write, capsysbinary):
     name = write("a.jsonl", '{"text": "grün"}\n')
     copy(name, None)
     copy(name, "-", "csv")
@@ -98,7 +98,7 @@ def test_names_that_are_taken_get_a_prefix_in_every_row(write, form):
         }
 
 
-def test_a_field_that_comes_late_is_kept_or_refused_but_never_lost(write):
+def test_a_field_after_the_first_rows_is_written_or_refused_but_never_lost(write):
     plain = '{"text": "a b"}\n' * 300
     name = write("a.jsonl", plain + '{"text": "a b", "late": 1}\n')
     assert copy(name, "out.jsonl").endswith(b'{"text": "a b", "late": 1, "label": "x", "confidence": 0.5}\n')
