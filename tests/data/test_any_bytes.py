@@ -1,4 +1,4 @@
-"""Whatever the bytes of a file are: examples, or an error of ours on one line."""
+"""Whatever bytes a file has: examples, or a GrutextError on one line."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""No piece of a source is longer than the limit, whatever it is read as; reading it needs memory for the limit alone."""
+"""The limit on the size of a record, in every format; reading needs memory for one record only."""
 
 import gzip
 import io

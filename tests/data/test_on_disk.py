@@ -1,4 +1,4 @@
-"""Texts that are more than memory should hold: all of them in files, mixed, none twice."""
+"""Texts that do not fit into memory: each is in one file, and the files are random."""
 
 import collections
 

@@ -1,4 +1,4 @@
-"""The public data sets beside the checkout, where they are present."""
+"""The public data sets beside the checkout, if they are present."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Files of word vectors: every form, what is kept, what is refused."""
+"""Files of word vectors: their formats, the rows that are read, and the files that are refused."""
 
 import gzip
 import struct

@@ -1,4 +1,4 @@
-"""The formats that are found, and what one more module of formats gives."""
+"""The formats that the registry finds, and what a module with one more format adds."""
 
 from __future__ import annotations
 
