@@ -59,6 +59,17 @@ def test_column_names_are_matched_in_order_and_by_their_last_word(write, columns
     assert chosen(write("a.csv", build_table(columns, rows))) == expected
 
 
+@pytest.mark.parametrize(("sentences", "is_text"), [(4, False), (5, True)])
+def test_a_text_column_has_several_words_in_half_of_its_cells(write, sentences, is_text):
+    cells = ["some words"] * sentences + ["word"] * (10 - sentences)
+    name = write("a.csv", build_table(("k", "z"), [(cell, "ab"[n % 2]) for n, cell in enumerate(cells)]))
+    if is_text:
+        assert chosen(name) == ("k", "z")
+        return
+    with pytest.raises(DataError, match="it is not clear which column holds the texts"):
+        read_dataset(name)
+
+
 def test_values_decide_if_no_name_fits(write):
     rows = [
         (
