@@ -1,4 +1,4 @@
-"""`scripts/bench accuracy`: trains and tests grutext and its peers, and writes the tables of the results."""
+"""`scripts/bench accuracy`: train and test grutext and its peers, and write the tables of the results."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def main(
     at_once: int,
     table_only: bool,
 ) -> None:
-    """Measures systems on sets, all of the folder if none is named.
+    """Measure systems on data sets, by default on all sets of the folder.
 
-    Each result goes to benchmarks/accuracy.jsonl at once, and what is there is not measured again: take
-    a line out to have it measured anew. At the end, or when interrupted, the tables of docs/research/benchmarks.md are
-    written from that file.
+    Each result is written to benchmarks/accuracy.jsonl at once and is not measured again; delete its line to repeat
+    the measurement. At the end, or when interrupted, the tables of docs/research/benchmarks.md are written from that
+    file.
     """
     if table_only:
         return write_tables()
@@ -65,7 +65,7 @@ def main(
     jobs = plan_jobs(choose_sets(folder, names), chosen, parse_seeds(seeds), preset)
     left = pending(jobs, RESULTS)
     click.echo(f"{len(jobs)} jobs, {len(jobs) - len(left)} of them done", err=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is cleared away
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that running jobs are ended
     try:
         failed = run_jobs(
             left, at_once, RESULTS, job_command(folder), lambda line: click.echo(line, err=True)
@@ -76,13 +76,13 @@ def main(
 
 
 def write_tables() -> None:
-    """Writes the tables of all results into the page."""
+    """Write the tables of all results into the page."""
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(replace_tables(page, render_tables(read_results(RESULTS))), encoding="utf-8")
 
 
 def parse_seeds(seeds: str | None) -> tuple[int, ...] | None:
-    """Reads seeds with commas between them."""
+    """Parse a comma-separated list of seeds."""
     try:
         return tuple(int(seed) for seed in seeds.split(",")) if seeds else None
     except ValueError:
@@ -92,7 +92,7 @@ def parse_seeds(seeds: str | None) -> tuple[int, ...] | None:
 
 
 def choose_sets(folder: Path, names: tuple[str, ...]) -> list[BenchSet]:
-    """Gives the sets with these names, or all of the folder."""
+    """Return the data sets with these names, or all sets of the folder."""
     there = {one.name: one for one in find_sets(folder)}
     if not there:
         raise click.UsageError(
@@ -108,7 +108,7 @@ def choose_sets(folder: Path, names: tuple[str, ...]) -> list[BenchSet]:
 def plan_jobs(
     sets: list[BenchSet], systems: list[str], seeds: tuple[int, ...] | None, preset: str | None
 ) -> list[Job]:
-    """Gives all jobs, set after set; the peers have one seed, and fastText no set with several labels."""
+    """Return all jobs, set after set; the peers have one seed, and fastText no set with several labels."""
     jobs = []
     for one in sets:
         for system in SYSTEMS:

@@ -1,4 +1,4 @@
-"""Big files of real texts: those of a data set, repeated and each time changed a little."""
+"""Write large files of real texts: those of a data set, repeated with small changes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _CUTS = 4
 
 
 def write_bulk(path: Path, sources: list[Path], size: int, seed: int = 1) -> int:
-    """Writes rows of `id`, `text` and `label`; the form is that of the name. Same arguments, same bytes.
+    """Write rows of `id`, `text` and `label` in the format of the file name; the same arguments give the same bytes.
 
     Args:
         path: The file, `.jsonl`, `.csv` or `.parquet`.
-        sources: Files of JSON lines with `text` and `label`, packed with gzip.
-        size: Bytes of JSON lines to write; the same rows in another form are a little smaller.
-        seed: Decides which texts are taken, and how they are changed.
+        sources: Gzipped JSON Lines files with `text` and `label`.
+        size: Bytes of JSON Lines to write; the same rows in another format are a little smaller.
+        seed: Seed of the choice of texts and of their changes.
 
     Returns:
         The number of rows.
@@ -45,10 +45,10 @@ def write_bulk(path: Path, sources: list[Path], size: int, seed: int = 1) -> int
 
 
 def iterate_rows(sources: list[Path], size: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Yields rows until their JSON lines have `size` bytes.
+    """Yield rows until their JSON lines have `size` bytes.
 
-    A text is cut in pieces, whose places in it are exchanged, and a tenth of it gives way to words of another
-    text: the words and their frequencies stay real, and hardly a row comes twice.
+    A text is split into pieces that are shuffled, and a tenth of its words are replaced by those of another text. So
+    the words and their frequencies stay real, and few rows repeat.
     """
     texts: list[tuple[list[str], str]] = []
     for source in sources:
@@ -72,7 +72,7 @@ def iterate_rows(sources: list[Path], size: int, seed: int) -> Iterator[dict[str
 
 
 def render_row(row: dict[str, Any]) -> str:
-    """Gives a row as a line of JSON."""
+    """Return a row as a line of JSON."""
     return json.dumps(row, ensure_ascii=False) + "\n"
 
 

@@ -1,6 +1,6 @@
-"""One job in a process of its own: `python -m benchmarks.job FOLDER SYSTEM SEED [PRESET]` prints its numbers.
+"""Run one job in a process of its own: `python -m benchmarks.job FOLDER SYSTEM SEED [PRESET]` prints its numbers.
 
-Models and other files go to a temporary folder, which whoever starts this process clears away.
+Models and other files go to a temporary folder, which the parent process removes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from benchmarks.sets import BenchSet
 
 
 def run_job(bench_set: BenchSet, system: str, seed: int, preset: str | None, folder: Path) -> Result:
-    """Trains and tests one system on one set."""
+    """Train and test one system on one set."""
     if system == "grutext":
         return run_grutext(bench_set, seed, preset, folder)
     return {"svm": run_svm, "fasttext": run_fasttext}[system](bench_set, seed, folder)

@@ -1,4 +1,4 @@
-"""`scripts/bench memory`: how much memory `grutext predict` or `train` takes for files of several sizes."""
+"""`scripts/bench memory`: measure the memory of `grutext predict` or `train` for files of several sizes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from benchmarks.bulk import FORMS, write_bulk
 
 ROOT = Path(__file__).parents[2]
 GRUTEXT = (sys.executable, "-m", "grutext")
-# The linear part over single words: the fastest model there is, so that 5 GB take minutes.
+# A linear part over single words is the fastest model: with it, 5 GB take minutes.
 QUICK = ("--no-gru", "--set", "linear.char_max=0", "--set", "linear.word_max=1", "--quiet")
-_PERIOD = 0.5  # seconds between two looks
+_PERIOD = 0.5  # seconds between two measurements
 
 
 @click.command()
@@ -43,9 +43,10 @@ _PERIOD = 0.5  # seconds between two looks
 def main(
     data: Path | None, name: str, sizes: str, form: str, pipe: bool, train: bool, budget: str, model: Path | None
 ) -> None:  # fmt: skip
-    """Makes files of real texts, repeated and changed, and watches `grutext predict` or `train` read them.
+    """Write files of real texts with variations, and measure `grutext predict` or `train` on them.
 
-    Prints a line of a table for each. The files lie in a temporary folder (TMPDIR), twice the size of each at a time.
+    Print one line of a table per file. The files are written to a temporary folder (TMPDIR), which needs twice the size of the
+    largest one.
     """
     folder = (data or ROOT.parent / "shared" / "data") / name
     sources = sorted(folder.glob("t*.jsonl.gz"))  # train and test
@@ -86,7 +87,7 @@ def main(
 
 
 def predict(path: Path, output: Path, model: Path, pipe: bool) -> tuple[float, float, list[float]]:
-    """Watches `grutext predict`; gives what `watch` gives."""
+    """Run `grutext predict`; return the same as `watch`."""
     command = [*GRUTEXT, "predict", "-m", str(model), "--quiet"]
     if not pipe:
         found = watch([*command, str(path), "-o", str(output)])
@@ -99,7 +100,7 @@ def predict(path: Path, output: Path, model: Path, pipe: bool) -> tuple[float, f
 
 
 def watch(command: list[str], **streams: Any) -> tuple[float, float, list[float]]:
-    """Runs a command; gives its seconds, its peak and its resident memory over time, in MB."""
+    """Run a command; return its seconds, its peak and its resident memory over time, in MB."""
     begin = time.monotonic()
     process = subprocess.Popen(command, **streams)
     samples: list[float] = []
@@ -116,7 +117,7 @@ def watch(command: list[str], **streams: Any) -> tuple[float, float, list[float]
 
 
 def read_status(pid: int) -> dict[str, float]:
-    """Gives the sizes of /proc/PID/status in MB; none where the process has ended."""
+    """Return the sizes of /proc/PID/status in MB; {} if the process has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:

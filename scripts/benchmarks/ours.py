@@ -1,4 +1,4 @@
-"""grutext as a user runs it: `grutext train` in a process of its own, and what its parts do alone."""
+"""Run grutext as a user does, by `grutext train` in a process of its own, and score its parts alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run_grutext(bench_set: BenchSet, seed: int, preset: str | None, folder: Path) -> Result:
-    """Trains and tests with the command line, then asks the model's parts one by one."""
+    """Train and test with the command line, then score the parts of the model one by one."""
     source = describe_source()
     command = [sys.executable, "-m", "grutext", "train", str(bench_set.path("train"))]
     command += ["--dev", str(bench_set.path("dev"))] if bench_set.path("dev") else []
@@ -30,7 +30,7 @@ def run_grutext(bench_set: BenchSet, seed: int, preset: str | None, folder: Path
     watch = Stopwatch()
     done = subprocess.run([*command, "--json", "--quiet"], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        sys.exit(done.returncode)  # it has said why
+        sys.exit(done.returncode)  # it has printed the reason
     times = watch.read()
     outcome = json.loads(done.stdout)
     model = Classifier.load(folder / "model")
@@ -52,7 +52,7 @@ def run_grutext(bench_set: BenchSet, seed: int, preset: str | None, folder: Path
 
 
 def score_parts(model: Classifier, bench_set: BenchSet) -> dict[str, Any]:
-    """Gives the weight of the GRU in the mixture, and the metrics of each part as if it stood alone."""
+    """Return the weight of the GRU part in the mixture, and the metrics of each part alone."""
     test = bench_set.read("test")
     gru, linear, _ = model.raw_scores([example.text for example in test.examples])
     calibration = model.bundle.calibration
@@ -66,7 +66,7 @@ def score_parts(model: Classifier, bench_set: BenchSet) -> dict[str, Any]:
 
 
 def _score_out_of_scope(model: Classifier, bench_set: BenchSet) -> dict[str, float]:
-    """Gives how well texts of the test part are told from texts out of scope: the area under the ROC curve."""
+    """Return the AUROC of separating the texts of the test part from texts out of scope."""
     from sklearn.metrics import roc_auc_score
 
     inside, outside = (
@@ -84,7 +84,7 @@ def _score_out_of_scope(model: Classifier, bench_set: BenchSet) -> dict[str, flo
 
 
 def describe_source() -> str | None:
-    """Gives the commit of the package, marked where the files differ from it; None outside of git."""
+    """Return the commit of the package, with a mark if files differ from it; None outside of git."""
     git = ["git", "-C", str(ROOT)]
     try:
         commit = subprocess.check_output([*git, "rev-parse", "--short=8", "HEAD"], text=True).strip()

@@ -1,7 +1,7 @@
-"""What people would pick instead: TF-IDF with a linear SVM, and fastText.
+"""The alternatives to grutext: TF-IDF with a linear SVM, and fastText.
 
-Each function trains on a set's training part, answers its test part and gives the numbers of a result.
-Neither ever sees the test part before its model is final.
+Each function trains on the training part of a data set, predicts its test part and returns the numbers of a result.
+The test part is not used before the model is final.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.sets import BenchSet, mostly_han
 from benchmarks.stopwatch import Stopwatch
 from grutext.data import Dataset, Example, label_set, split_examples
 
-_WORD = r"\w+|[^\w\s]"  # words of one letter and punctuation count as well
+_WORD = r"\w+|[^\w\s]"  # includes words of one letter, and punctuation
 _PUNCTUATION = re.compile(r"([.!?,'/()\":;])")
 FASTTEXT_SETTINGS: tuple[dict[str, Any], ...] = (
     {"wordNgrams": 2, "lr": 1.0, "epoch": 50},
@@ -32,7 +32,7 @@ FASTTEXT_SETTINGS: tuple[dict[str, Any], ...] = (
 
 
 def run_svm(bench_set: BenchSet, seed: int, folder: Path) -> Result:
-    """TF-IDF of word 1-2-grams and character 2-5-grams (1-3 for Chinese), LinearSVC with C = 1."""
+    """Train a LinearSVC with C = 1 on TF-IDF of word 1-2-grams and character 2-5-grams (1-3 for Chinese)."""
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MultiLabelBinarizer
@@ -52,7 +52,7 @@ def run_svm(bench_set: BenchSet, seed: int, folder: Path) -> Result:
     decided = answers if train.multilabel else np.eye(len(labels))[answers]
     path = folder / "svm"
     path.write_bytes(pickle.dumps(model))
-    metrics = score(test, decided, labels) | {"ece": None, "log_loss": None}  # margins are no probabilities
+    metrics = score(test, decided, labels) | {"ece": None, "log_loss": None}  # margins are not probabilities
     return metrics | {
         "version": f"scikit-learn {version('scikit-learn')}",
         **times,
@@ -73,9 +73,10 @@ def build_features(chinese: bool) -> Any:
 
 
 def run_fasttext(bench_set: BenchSet, seed: int, folder: Path) -> Result:
-    """The best of three settings on dev; without a dev part on a tenth of train, then trained on all of it.
+    """Train fastText with the best of three settings on the dev part.
 
-    A setting at which fastText meets NaN is out; where all of them are, the result has `failure`.
+    Without a dev part, a tenth of the training part chooses, and the final model is trained on all of it. A setting
+    at which fastText meets NaN is skipped; if none is left, the result has `failure`.
     """
     watch = Stopwatch()
     train, test = bench_set.read("train"), bench_set.read("test")
@@ -122,13 +123,13 @@ def train_fasttext(
     chinese: bool,
     folder: Path,
 ) -> Any:
-    """Gives the model, or None where it met NaN."""
+    """Return the model, or None if fastText met NaN."""
     import fasttext
 
     place = {label: index for index, label in enumerate(labels)}
     path = folder / "train.txt"
     lines = [f"__label__{place[e.labels[0]]} {to_line(e.text, chinese)}\n" for e in examples]
-    random.Random(seed).shuffle(lines)  # it takes them as they come, and some files are sorted by label
+    random.Random(seed).shuffle(lines)  # fastText reads them in order, and some files are sorted by label
     path.write_text("".join(lines), encoding="utf-8", errors="replace")
     try:
         # One thread: with more, two runs give two models.
@@ -140,7 +141,7 @@ def train_fasttext(
 
 
 def _ask_fasttext(model: Any, texts: list[str], classes: int, chinese: bool) -> NDArray[np.float64]:
-    """Gives the probabilities `(N, C)`."""
+    """Return the probabilities, `(N, C)`."""
     names, values = model.predict([to_line(text, chinese) for text in texts], k=classes)
     probabilities = np.zeros((len(texts), classes))
     for row, (found, chances) in enumerate(zip(names, values, strict=True)):
@@ -150,7 +151,7 @@ def _ask_fasttext(model: Any, texts: list[str], classes: int, chinese: bool) -> 
 
 
 def to_line(text: str, chinese: bool) -> str:
-    """Prepares a text as fastText's guide does: lower case, punctuation apart; Chinese in characters."""
+    """Prepare a text as in fastText's guide: lower case, punctuation separated; Chinese as characters."""
     if chinese:
         return " ".join(character for character in text if not character.isspace())
     return " ".join(_PUNCTUATION.sub(r" \1 ", text.lower()).split())

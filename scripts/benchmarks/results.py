@@ -1,4 +1,4 @@
-"""The file of results: one JSON object a line, one line for each finished job."""
+"""Read and write the file of results: one line of JSON for each finished job."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Job:
 
 
 def job_of(result: Result) -> Job:
-    """Gives the job that a result belongs to."""
+    """Return the job that a result belongs to."""
     return Job(result["set"], result["system"], result["seed"], result["preset"])
 
 
 def read_results(path: Path) -> list[Result]:
-    """Reads all results. A last line without its end was torn by an interruption and does not count."""
+    """Read all results; ignore a partial last line, which an interruption left."""
     if not path.exists():
         return []
     whole, _, _ = path.read_bytes().rpartition(b"\n")
@@ -42,7 +42,7 @@ def read_results(path: Path) -> list[Result]:
 
 
 def append_result(path: Path, result: Result) -> None:
-    """Adds a result, after taking away a torn last line."""
+    """Append a result, after removing a partial last line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(result, ensure_ascii=False).encode() + b"\n"
     with path.open("ab+") as file:

@@ -1,4 +1,4 @@
-"""Runs jobs in processes of their own, several at a time, and keeps each result as soon as it is there."""
+"""Run jobs in processes of their own, several at a time, and save each result at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.results import Job, append_result, job_of, read_results
 
-# What NumPy's and TensorFlow's thread pools go by.
+# The variables that set the sizes of NumPy's and TensorFlow's thread pools.
 _LIMITS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -39,20 +39,20 @@ class _Run:
 
 
 def pending(jobs: Sequence[Job], results: Path) -> list[Job]:
-    """Gives the jobs that have no result yet, in their order."""
+    """Return the jobs that have no result yet, in their order."""
     done = {job_of(result) for result in read_results(results)}
     return [job for job in jobs if job not in done]
 
 
 def run_jobs(jobs: Sequence[Job], at_once: int, results: Path, command: Command, note: Note) -> int:
-    """Runs jobs; gives how many failed. An interruption ends all that run, and nothing of them stays.
+    """Run jobs and return how many failed. An interruption ends the running ones and discards their files.
 
     Args:
-        jobs: What to run.
-        at_once: How many run side by side; they share the cores.
-        results: The file that the results are added to.
-        command: The argv of a job's process, which prints its numbers as JSON.
-        note: Called with a line on what goes on.
+        jobs: The jobs.
+        at_once: How many run at the same time; they share the cores.
+        results: The file to which results are appended.
+        command: Returns the argv of a job's process, which prints its numbers as JSON.
+        note: Called with a line on each event.
     """
     waiting, running, failed, finished = deque(jobs), list[_Run](), 0, 0
     try:
@@ -68,15 +68,15 @@ def run_jobs(jobs: Sequence[Job], at_once: int, results: Path, command: Command,
             time.sleep(_POLL_SECONDS)
     finally:
         for run in running:
-            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
-                os.killpg(run.process.pid, signal.SIGKILL)  # and the processes that it started
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.killpg(run.process.pid, signal.SIGKILL)  # and its child processes
             run.process.wait()
             run.folder.cleanup()
     return failed
 
 
 def _start(job: Job, command: Sequence[str]) -> _Run:
-    # The peers compute with one thread anyway; those of grutext that run side by side share the cores.
+    # The peers use one thread in any case; concurrent jobs of grutext share the cores.
     threads = (os.cpu_count() or 1) if job.system == "grutext" else 1
     folder = tempfile.TemporaryDirectory(prefix="grutext-bench-")
     limits = dict.fromkeys(_LIMITS, str(threads))
@@ -92,7 +92,7 @@ def _start(job: Job, command: Sequence[str]) -> _Run:
 
 
 def _finish(run: _Run, results: Path) -> str:
-    """Keeps the result of a process that has ended; gives a line about it."""
+    """Save the result of a finished process and return a line about it."""
     name = " ".join(str(value) for value in asdict(run.job).values() if value is not None)
     with run.folder as folder:
         if run.process.returncode:
@@ -107,7 +107,7 @@ def _finish(run: _Run, results: Path) -> str:
 
 
 def job_command(data: Path) -> Command:
-    """Gives what builds the argv of a job on the sets of a folder."""
+    """Return a function that builds the argv of a job on the data sets of a folder."""
 
     def build(job: Job) -> list[str]:
         preset = [job.preset] if job.preset else []

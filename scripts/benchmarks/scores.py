@@ -1,4 +1,4 @@
-"""The numbers that a result keeps of an evaluation."""
+"""The metrics of an evaluation that a result contains."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def score(
     labels: Sequence[str],
     thresholds: npt.ArrayLike | None = None,
 ) -> dict[str, Any]:
-    """Gives the metrics of probabilities `(N, C)` on the examples of a part."""
+    """Return the metrics of probabilities, `(N, C)`, on the examples of a part."""
     truth = [example.labels for example in test.examples]
     report = evaluate(truth, probabilities, labels, multilabel=test.multilabel, thresholds=thresholds)
     return {"multilabel": test.multilabel, "n_test": report.n} | keep(report.to_dict())
 
 
 def keep(report: Mapping[str, Any]) -> dict[str, float]:
-    """Gives the numbers of a report, as `train --json` prints it, that a result keeps."""
+    """Return the metrics that a result contains from a report of `train --json`."""
     return {key: report[key] for key in _KEPT}

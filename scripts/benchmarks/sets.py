@@ -25,28 +25,28 @@ class BenchSet:
         return self.folder.name
 
     def path(self, part: str) -> Path | None:
-        """Gives the file of a part, or None where there is none."""
+        """Return the file of a part, or None if there is none."""
         path = self.folder / f"{part}.jsonl.gz"
         return path if path.is_file() else None
 
     def read(self, part: str) -> Dataset:
-        """Reads a part; a list of labels anywhere in the training part means several labels everywhere."""
+        """Read a part; a list of labels anywhere in the training part makes the whole set multi-label."""
         return read_dataset(str(self.folder / f"{part}.jsonl.gz"), multilabel=self.multilabel)
 
     @property
     def multilabel(self) -> bool:
-        """Whether a text may have several labels: the first row of the training part tells."""
+        """Whether a text may have several labels, according to the first row of the training part."""
         with gzip.open(self.folder / "train.jsonl.gz", "rt", encoding="utf-8") as lines:
             return any(isinstance(value, list) for value in json.loads(next(lines)).values())
 
     def count_training_rows(self) -> int:
-        """Counts the rows of the training part."""
+        """Count the rows of the training part."""
         with gzip.open(self.folder / "train.jsonl.gz", "rb") as lines:
             return sum(1 for line in lines if line.strip())
 
 
 def find_sets(data: Path) -> list[BenchSet]:
-    """Gives all sets of a folder, the smallest training part first."""
+    """Return all sets of a folder, the smallest training part first."""
     found = [
         BenchSet(train.parent)
         for train in data.glob("*/train.jsonl.gz")
@@ -56,6 +56,6 @@ def find_sets(data: Path) -> list[BenchSet]:
 
 
 def mostly_han(texts: list[str]) -> bool:
-    """Tells whether half of the characters that are no white space are Chinese ones."""
+    """Return whether at least half of the characters, without white space, are Chinese."""
     characters = "".join("".join(text.split()) for text in texts)
     return 2 * len(_HAN.findall(characters)) > len(characters)

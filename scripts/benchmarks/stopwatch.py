@@ -1,4 +1,4 @@
-"""How long something took, by the clock and by the processor."""
+"""Measure wall-clock time and processor time."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import time
 
 
 class Stopwatch:
-    """Runs from when it is built. Processor seconds count all threads, and processes that have ended."""
+    """Measures from its construction. Processor seconds include all threads and finished child processes."""
 
     def __init__(self) -> None:
         self._began, self._used = time.monotonic(), sum(os.times()[:4])
 
     def read(self) -> dict[str, float]:
-        """Gives `seconds` and `cpu_seconds`; on a busy machine only the second says what the work costs."""
+        """Return `seconds` and `cpu_seconds`; on a busy machine only the latter measures the work."""
         return {
             "seconds": time.monotonic() - self._began,
             "cpu_seconds": sum(os.times()[:4]) - self._used,

@@ -1,4 +1,4 @@
-"""From results to the tables of `docs/research/benchmarks.md`, in per cent; one group of tables for each preset."""
+"""Render results as the tables of `docs/research/benchmarks.md`, in per cent; one group of tables for each preset."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Row:
         return "micro_f1" if self.multilabel else "accuracy"
 
     def ours(self, part: str | None = None) -> list[float]:
-        """Gives the metric of each seed, of grutext or of one of its parts, in points.
+        """Return the metric of each seed, of grutext or of one of its parts, in points.
 
-        Of several labels a part alone has none: the thresholds belong to the mixture.
+        A part alone has none on a multi-label set, because the thresholds belong to the mixture.
         """
         if part and self.multilabel:
             return []
@@ -49,11 +49,11 @@ class Row:
         return [100 * one[self.key] for one in found if one]
 
     def peer(self, result: Result | None) -> list[float]:
-        """Gives the metric of a peer in points, or nothing where it is missing or failed."""
+        """Return the metric of a peer in points; an empty list if it is missing or failed."""
         return [100 * result[self.key]] if result and "failure" not in result else []
 
     def standard_error(self) -> float | None:
-        """Gives the standard error of an accuracy on this test part; none is known for micro-F1."""
+        """Return the standard error of an accuracy on this test part; None for micro-F1."""
         accuracy = mean(self.ours() or self.peer(self.svm) or self.peer(self.fasttext))
         if accuracy is None or self.multilabel:
             return None
@@ -69,7 +69,7 @@ MARGINS: dict[str, Callable[[Row], float | None]] = {
 
 
 def replace_tables(page: str, tables: str, begin: str = BEGIN, end: str = END) -> str:
-    """Gives the page with everything between the two markers replaced."""
+    """Return the page with everything between the two markers replaced."""
     before, has_begin, rest = page.partition(begin)
     _, has_end, after = rest.partition(end)
     if not (has_begin and has_end):
@@ -78,7 +78,7 @@ def replace_tables(page: str, tables: str, begin: str = BEGIN, end: str = END) -
 
 
 def render_tables(results: Sequence[Result]) -> str:
-    """Gives all tables as Markdown."""
+    """Return all tables as Markdown."""
     presets = {one["preset"] for one in results if one["system"] == "grutext"} | {None}
     groups = []
     for preset in sorted(presets, key=lambda name: name or ""):
@@ -89,7 +89,7 @@ def render_tables(results: Sequence[Result]) -> str:
 
 
 def group_rows(results: Sequence[Result], preset: str | None) -> list[Row]:
-    """Gives a row for each set, by name; with a preset only for those that grutext was trained on with it."""
+    """Return a row for each data set, by name; with a preset, only for sets with a result of that preset."""
     rows = []
     for name in sorted({one["set"] for one in results}):
         here = [one for one in results if one["set"] == name]
@@ -101,12 +101,12 @@ def group_rows(results: Sequence[Result], preset: str | None) -> list[Row]:
 
 
 def mean(values: Sequence[float]) -> float | None:
-    """Gives the mean, or None of nothing."""
+    """Return the mean, or None for an empty sequence."""
     return statistics.fmean(values) if values else None
 
 
 def difference(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
-    """Gives the difference of two means, or None where one is missing."""
+    """Return the difference of two means, or None if one is missing."""
     return statistics.fmean(ours) - statistics.fmean(theirs) if ours and theirs else None
 
 
@@ -181,12 +181,12 @@ def _notes(rows: list[Row]) -> Iterable[str]:
 
 
 def number(value: float | None, form: str = ".2f") -> str:
-    """Writes a number, or a dash for none."""
+    """Format a number, or a dash for None."""
     return _MISSING if value is None else format(value, form)
 
 
 def with_error(values: Sequence[float]) -> str:
-    """Writes the mean over seeds, and with several of them its standard error."""
+    """Format the mean over seeds, and with several seeds its standard error."""
     if len(values) < 2:
         return number(mean(values))
     return f"{statistics.fmean(values):.2f} ± {statistics.stdev(values) / math.sqrt(len(values)):.2f}"

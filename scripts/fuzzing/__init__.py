@@ -1,4 +1,4 @@
-"""What `scripts/fuzz` runs: any bytes at all through every reader and the text room.
+"""What `scripts/fuzz` runs: random bytes through every reader and through text processing.
 
-The targets need nothing but grutext, so that the tests replay all seeds without atheris.
+The targets need only grutext, so that the tests can replay all seeds without atheris.
 """

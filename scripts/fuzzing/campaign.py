@@ -1,4 +1,4 @@
-"""The command: so many executions over the targets, and a table of what came of them."""
+"""Fuzz the targets for a number of executions, and print a table of the outcomes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fuzzing.targets import SEEDS, TARGETS
 # The last line of libFuzzer's statistics.
 _STATISTICS = re.compile(r"^#(\d+)\s+(?:DONE|NEW|REDUCE|pulse|INITED)\s+cov: (\d+) ft: (\d+)", re.MULTILINE)
 ONE = ["-m", "fuzzing.one"]
-_SECONDS, _MEGABYTES = 10, 2048  # that one execution may take
+_SECONDS, _MEGABYTES = 10, 2048  # limits of one execution
 
 
 def main() -> int:
-    """Fuzzes the targets one after the other; 1 if one of them failed, 2 if there is nothing to fuzz with."""
+    """Fuzz the targets one after the other; return 1 if one of them failed, 2 if atheris is not installed."""
     parser = argparse.ArgumentParser(prog="scripts/fuzz", description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"all if left out: {' '.join(TARGETS)}")
     parser.add_argument(
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def fuzz(name: str, runs: int, seed: int) -> int:
-    """Fuzzes one target, starting from its seeds, and prints a line; an input that fails becomes one of the seeds."""
+    """Fuzz one target, starting from its seeds, and print a line; a failing input is added to the seeds."""
     seeds = SEEDS / name
     with tempfile.TemporaryDirectory(prefix="grutext-fuzz-") as folder:
         corpus = Path(folder) / "corpus"
@@ -75,7 +75,7 @@ def fuzz(name: str, runs: int, seed: int) -> int:
 
 
 def _explain(log: str) -> str:
-    """Gives what failed, and the seed that shows it."""
+    """Return the error, and the seed that reproduces it."""
     lines = log.splitlines()
     reason = [line for line in lines if "Exception" in line or "Error" in line or line.startswith("ALARM")]
     saved = [line.rpartition(" ")[2] for line in lines if "Test unit written to" in line]

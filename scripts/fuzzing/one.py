@@ -1,4 +1,4 @@
-"""One target in a process of its own: `python -m fuzzing.one TARGET [libFuzzer's arguments]`, until it fails or ends."""
+"""Fuzz one target in a process of its own: `python -m fuzzing.one TARGET [libFuzzer's arguments]`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 import atheris
 
-# What is instrumented while it loads. The product imports some of these only where they are needed.
+# Modules to instrument when they are loaded; grutext imports some of them only where they are needed.
 MODULES = (
     "tomllib",
     "tomli",

@@ -1,4 +1,4 @@
-"""Targets that read a file: it is understood, or refused by one error of ours on one line."""
+"""Targets that read a file: it is read, or refused by a GrutextError of one line."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from grutext.errors import GrutextError
 from grutext.text import normalize
 
 ENCODINGS = ("utf-8", "latin-1", "utf-16", "utf-32", "shift_jis", "gb18030", "utf-7", "no-such")
-# The options of `grutext train` that say something about its settings; none of them is given here.
+# The options of `grutext train` that change settings; none of them is used here.
 _SETTINGS = ("preset", "epochs", "time_budget", "seed", "class_weight", "optimize", "no_linear", "no_gru")
 LONGEST_MESSAGE = 3000
 
 
 def check_error(error: GrutextError) -> None:
-    """Fails where a message is none, is more than one line, or floods a terminal."""
+    """Fail if a message is empty, longer than one line, or floods a terminal."""
     message = str(error)
     assert len(message.splitlines()) == 1, message[:LONGEST_MESSAGE]
     assert len(message) <= LONGEST_MESSAGE, message[:LONGEST_MESSAGE]
 
 
 def read_file(form: str, data: bytes) -> None:
-    """Reads a file of a form for training and for prediction.
+    """Read a file of a given format for training and for prediction.
 
-    The first byte chooses the options: `0` is none of them, and the three lowest bits above it are
-    `--skip-empty`, `--label-separator` and `.gz`; the next three are the encoding.
+    The first byte chooses the options: `0` means none; the three lowest bits above it are `--skip-empty`,
+    `--label-separator` and `.gz`, and the next three are the encoding.
     """
     chosen, content = ((data[0] - ord("0")) % 256, data[1:]) if data else (0, b"")
     options = ReadOptions(
@@ -44,12 +44,12 @@ def read_file(form: str, data: bytes) -> None:
 
 
 def read_packed(data: bytes) -> None:
-    """Reads bytes that are called `.gz`, whatever they are, as lines."""
+    """Read bytes with the suffix `.gz`, compressed or not, as lines."""
     _read_all(_write("any.csv.gz", data), ReadOptions())
 
 
 def read_folder(data: bytes) -> None:
-    """Reads a folder of two classes, whose files have the bytes between NULs."""
+    """Read a folder of two classes, whose files contain the bytes between NULs."""
     first, *others = data.split(b"\0")
     for label, content in zip(("good", "bad"), (first, b"\0".join(others)), strict=True):
         _write(f"classes/{label}/1.txt", content)
@@ -57,7 +57,7 @@ def read_folder(data: bytes) -> None:
 
 
 def read_word_vectors(data: bytes) -> None:
-    """Reads a file of word vectors."""
+    """Read a file of word vectors."""
     path = Path(_write("any.vec", data))
     try:
         width = vector_width(path)
@@ -69,7 +69,7 @@ def read_word_vectors(data: bytes) -> None:
 
 
 def read_settings(data: bytes) -> None:
-    """Reads a file of settings in TOML."""
+    """Read a file of settings in TOML."""
     path = Path(_write("any.toml", data))
     try:
         build_config(dict.fromkeys(_SETTINGS) | {"config_file": path, "changes": ()})
@@ -107,6 +107,6 @@ def _folder() -> Path:
 def _write(name: str, content: bytes) -> str:
     path = _folder() / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)  # some file systems wait for the disk where a file is overwritten
+    path.unlink(missing_ok=True)  # on some file systems, overwriting a file waits for the disk
     path.write_bytes(content)
     return str(path)

@@ -1,4 +1,4 @@
-"""All targets by name; the seeds of each lie in `tests/seeds/NAME`."""
+"""All targets by name; the seeds of each are in `tests/seeds/NAME`."""
 
 from __future__ import annotations
 

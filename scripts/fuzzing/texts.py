@@ -1,4 +1,4 @@
-"""Targets that take a text: whatever it is, what comes out keeps what the text room promises."""
+"""Targets that process a text: for any text, the results have the properties that `grutext.text` guarantees."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _COMPILED = why_unavailable("tokens") is None and why_unavailable("ngrams") is N
 
 
 def read_text(data: bytes) -> str:
-    """Gives bytes as a text; what is no UTF-8 becomes lone surrogates."""
+    """Decode bytes as UTF-8; invalid ones become lone surrogates."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def check_normalize(data: bytes) -> None:
-    """Normalises a text; doing it twice is doing it once."""
+    """Normalise a text; a second time must change nothing."""
     once = normalize(read_text(data))
     assert normalize(once) == once
 
 
 def check_tokenizers(data: bytes) -> None:
-    """Splits a text with every tokenizer: nothing but white space is lost, and no token is empty."""
+    """Split a text with every tokenizer: only white space may be dropped, and no token may be empty."""
     text = normalize(read_text(data))
     kept = "".join(char for char in text if not char.isspace())
     for name, tokenize in TOKENIZERS.items():
@@ -38,7 +38,7 @@ def check_tokenizers(data: bytes) -> None:
 
 
 def check_vectorizer(data: bytes) -> None:
-    """Turns the lines of a text into numbers, all of which are in their ranges and add up."""
+    """Vectorize the lines of a text: all numbers must be in range and consistent."""
     texts = read_text(data).split("\n")
     for tokenizer in TOKENIZERS:
         batch = Vectorizer(_config(tokenizer), _VOCABULARY).vectorize(texts)
@@ -54,7 +54,7 @@ def check_vectorizer(data: bytes) -> None:
 
 
 def check_ngrams(data: bytes) -> None:
-    """Counts the n-grams of the lines of a text; each line has the same ones alone and among others."""
+    """Count the n-grams of the lines of a text: they must be the same for any batch size."""
     texts = read_text(data).split("\n")[:8]
     vectorizer, config = Vectorizer(_CONFIG, _VOCABULARY), LinearConfig()
     together = count_ngrams(vectorizer.vectorize(texts), config)

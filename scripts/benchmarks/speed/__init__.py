@@ -1,1 +1,1 @@
-"""What `scripts/bench speed` runs: grutext and its peers, timed side by side; one module for each part."""
+"""What `scripts/bench speed` runs: grutext and its peers, timed side by side; one module per part."""

@@ -1,4 +1,4 @@
-"""`scripts/bench speed`: times grutext and its peers, and writes the tables of the results."""
+"""`scripts/bench speed`: time grutext and its peers, and write the tables of the results."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ _PACKAGES = ("numpy", "numba", "tensorflow", "keras", "onnxruntime", "fasttext-n
 def main(
     parts: tuple[str, ...], data: Path | None, sets: str, repeats: int, models: Path | None, table_only: bool
 ) -> None:
-    """Times the parts, all if none is named, each in a process of its own.
+    """Time the parts, by default all of them, each in a process of its own.
 
-    Each result goes to benchmarks/speed.jsonl at once, in place of the one that was there. At the end, or when
+    Each result is written to benchmarks/speed.jsonl at once and replaces an earlier one. At the end, or when
     interrupted, the tables of docs/research/benchmarks.md are written from that file.
     """
     if table_only:
@@ -71,7 +71,7 @@ def main(
 
 
 def run_part(part: str, bench: Bench, origin: Mapping[str, object]) -> bool:
-    """Runs a part, keeps its rows as they come, and tells whether it failed."""
+    """Run a part, save its rows as they arrive, and return whether it failed."""
     click.echo(f"{part} …", err=True)
     command = [sys.executable, "-m", "benchmarks.speed.job", part, bench.to_json()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -87,13 +87,13 @@ def run_part(part: str, bench: Bench, origin: Mapping[str, object]) -> bool:
 
 
 def write_tables() -> None:
-    """Writes the tables of all results into the page."""
+    """Write the tables of all results into the page."""
     page, tables = PAGE.read_text(encoding="utf-8"), render_tables(read_results(RESULTS))
     PAGE.write_text(replace_tables(page, tables, BEGIN, END), encoding="utf-8")
 
 
 def find_versions() -> dict[str, str]:
-    """Gives the processor, the version of Python, and those of the packages that are installed."""
+    """Return the processor and the versions of Python and of the installed packages."""
     return {"on": _processor(), "Python": platform.python_version()} | dict(_installed())
 
 

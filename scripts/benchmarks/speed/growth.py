@@ -1,4 +1,4 @@
-"""Part `growth`: the time of a training step against the vocabulary; time and memory of answers against the texts."""
+"""Part `growth`: the time of a training step against the vocabulary; time and memory of prediction against the length and number of texts."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from grutext.inference import Classifier
 
 _ROWS = (30_000, 100_000, 300_000, 1_000_000)
 _TOKENS = (100, 1_000, 10_000, 100_000)
-_JOINED = 1_000  # texts that a long one is made of
+_JOINED = 1_000  # texts joined into a long one
 _TEXTS = (100, 1_000, 10_000)
-_ENOUGH_SECONDS = 2.0  # that answers to the same texts are timed
+_ENOUGH_SECONDS = 2.0  # of timed predictions of the same texts
 _BATCH, _WINDOW, _BATCHES = 64, 32, 8
-_STEPS = 2  # in a call: every other one has an adversarial pass
-_BLOCK = 2  # calls in a turn
+_STEPS = 2  # per call: every other one has an adversarial pass
+_BLOCK = 2  # consecutive calls
 Batch = dict[str, NDArray[Any]]
 Rows = Iterator[tuple[str, dict[str, float]]]
 
 
 def measure(bench: Bench) -> Rows:
-    """Yields rows of prediction, then of training; TensorFlow's memory is not to count for the answers."""
+    """Yield rows of prediction, then of training, so that prediction is measured without TensorFlow's memory."""
     name = bench.sets[0]
     model = Classifier.load(open_model(bench, name))
     texts = [example.text for example in sample(bench, name, "test", max(_TEXTS))]
@@ -46,7 +46,7 @@ def measure(bench: Bench) -> Rows:
 
 
 def _answer(model: Classifier, texts: Sequence[str]) -> dict[str, float]:
-    """Gives the seconds of an answer, the tokens read, and the peak of the process' memory meanwhile."""
+    """Return the seconds of a prediction, its number of tokens, and the peak memory of the process meanwhile."""
     _forget_peak()
     seconds = time_often(lambda: model.predict_proba(texts), _ENOUGH_SECONDS)
     peak = read_status(os.getpid())["VmHWM"]
@@ -55,12 +55,12 @@ def _answer(model: Classifier, texts: Sequence[str]) -> dict[str, float]:
 
 
 def _forget_peak() -> None:
-    """Lets the peak of this process' memory start anew; see proc(5)."""
+    """Reset the peak memory of this process; see proc(5)."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def _steps(examples: Sequence[Example], repeats: int) -> Rows:
-    """Times steps of models that differ in the rows of their table, on the same texts."""
+    """Time training steps of models with tables of different sizes, on the same texts."""
     labels = label_set(examples)
     config = Config().override({"training.window": _WINDOW, "training.adversarial_radius": 0.3})
     batches = _batches(examples, labels, config)
@@ -87,7 +87,7 @@ def _batches(examples: Sequence[Example], labels: Sequence[str], config: Config)
 
 
 def _our_step(config: Config, rows: int, classes: int, batches: Sequence[Batch]) -> Call:
-    """Gives steps on the batches in turn, their words spread over the whole table."""
+    """Return a function that trains on the batches in turn, with words spread over the whole table."""
     from grutext.engines.choose import make_network
 
     network = make_network(config, rows, classes, False, np.ones(classes, np.float32))
@@ -106,7 +106,7 @@ def _our_step(config: Config, rows: int, classes: int, batches: Sequence[Batch])
 
 
 def _keras_step(config: Config, rows: int, classes: int, batches: Sequence[Batch]) -> Call:
-    """Gives steps of the tutorial's model on ids of the same shape."""
+    """Return a function that trains the tutorial's model on ids of the same shape."""
     from benchmarks.speed.tutorial import Tutorial
 
     model = config.gru

@@ -1,7 +1,7 @@
-"""One part in a process of its own: `python -m benchmarks.speed.job PART BENCH` prints its rows as JSON lines.
+"""Run one part in a process of its own: `python -m benchmarks.speed.job PART BENCH` prints its rows as JSON lines.
 
-What is heavy is imported by the parts themselves, where they need it: a child of a process that is large would count
-that process' memory as its own.
+The parts import heavy packages only where they need them, because a child process would count the memory of a large
+parent as its own.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ PARTS = ("layer", "training", "prediction", "latency", "start", "growth")
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a part is to measure with.
+    """The arguments of a part.
 
     Attributes:
         data: The folder of the sets.
         sets: The names of the sets; parts that need one take the first.
-        models: The folder of the models, by set; those that are missing are trained and kept there.
-        repeats: Turns of each timing.
+        models: The folder of the models, by set; missing ones are trained and saved there.
+        repeats: Repetitions of each timing.
     """
 
     data: Path
@@ -32,12 +32,12 @@ class Bench:
     repeats: int
 
     def to_json(self) -> str:
-        """Gives it as a JSON object, for an argument of a process."""
+        """Return the arguments as a JSON object, for the command line of a process."""
         return json.dumps(asdict(self), default=str)
 
     @staticmethod
     def from_json(text: str) -> Bench:
-        """Reads what `to_json` gives."""
+        """Parse the result of `to_json`."""
         values = json.loads(text)
         paths = {name: Path(values[name]) for name in ("data", "models")}
         return Bench(**(values | paths | {"sets": tuple(values["sets"])}))

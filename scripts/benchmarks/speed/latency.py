@@ -1,4 +1,4 @@
-"""Part `latency`: one text at a time."""
+"""Part `latency`: the prediction of a single text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BLOCK = 60
 
 
 def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yields a row for each length."""
+    """Yield a row for each length."""
     name = bench.sets[0]
     bundle = Bundle.load(open_model(bench, name))
     texts = [example.text for example in sample(bench, name, "test", 300)]
@@ -59,7 +59,7 @@ def _ours(bundle: Bundle, text: str) -> dict[str, Call]:
 
 
 def _onnx(bundle: Bundle, text: str) -> dict[str, Call]:
-    """ONNX Runtime from ids, with our own embedding of them, and its graph alone, whose inputs are ready."""
+    """Return calls of ONNX Runtime from ids, with our embedding, and of its graph alone with prepared inputs."""
     tokens = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary), compiled=True).vectorize([text])
     embed = GRUPart(bundle.config.gru, bundle.weights, compiled=True).embed
     (feed,) = feeds(tokens, embed(tokens), np.array([0]))

@@ -15,11 +15,11 @@ from grutext.engines.keras.backend import keras, tf
 TEXTS = 64
 _SIZES = tuple((units, steps) for units in (64, 128) for steps in (20, 128, 256))
 _PRODUCT_ROWS = 16_384
-_BLOCK = 3  # calls in a turn
+_BLOCK = 3  # consecutive calls
 
 
 def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yields a row for each size, with and without padding."""
+    """Yield a row for each size, with and without padding."""
     for units, steps in _SIZES:
         for ragged in (False, True):
             name = f"E = U = {units}, T = {steps}{', ragged' * ragged}"
@@ -27,7 +27,7 @@ def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
 
 
 def compare(units: int, steps: int, ragged: bool, repeats: int) -> dict[str, float]:
-    """Times both layers on one batch; gives milliseconds, and rates in GFLOP/s."""
+    """Time both layers on one batch; return milliseconds, and rates in GFLOP/s."""
     rng = np.random.default_rng(1)
     inputs = tf.constant(rng.normal(size=(TEXTS, steps, units)), tf.float32)  # (N, T, E)
     lengths = rng.integers(steps // 2, steps + 1, TEXTS)
@@ -46,7 +46,7 @@ def compare(units: int, steps: int, ragged: bool, repeats: int) -> dict[str, flo
     seconds = interleave(calls, repeats, _BLOCK)
     plain = seconds.pop("product")
     row = 2 * units * 3 * units / 1e9
-    # Two products in two directions; the gradients of a product are two products of its size.
+    # Two products in two directions; the gradients of a product are two products of the same size.
     whole = 2 * 2 * 3 * TEXTS * steps * row
     return medians(seconds, 1e3) | {
         "product_gflops": rates({"product": plain}, _PRODUCT_ROWS * row)["product"],

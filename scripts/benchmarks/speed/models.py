@@ -1,4 +1,4 @@
-"""The models and the texts that the parts are measured with."""
+"""The models and texts of the measurements."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from grutext.inference import Classifier
 from grutext.model.bundle import Bundle
 from grutext.text import TokenBatch, Vectorizer
 
-# What is left out here makes a model no smaller and no faster: the runtime reads all of a text, and sees no radius; in
-# less time the linear part is fitted to fewer texts, and has as many n-grams.
+# These settings shorten training without changing the size or the speed of the model: prediction reads the whole text and
+# has no adversarial pass, and the linear part, fitted to fewer texts in less time, has the same number of n-grams.
 _QUICK = ("--epochs", "1", "--set", "training.window=32", "--set", "training.adversarial_radius=0")
 _BUDGET = ("--time-budget", "90s", "--quiet")
 
 
 def open_model(bench: Bench, name: str) -> Path:
-    """Gives the folder of the model of a set: default sizes, vocabulary and n-grams; trained if it is missing."""
+    """Return the folder of the model of a data set, with default sizes; train the model if it is missing."""
     folder = bench.models / name
     if not folder.is_dir():
         data = str(bench.data / name / "train.jsonl.gz")
@@ -36,13 +36,13 @@ def open_model(bench: Bench, name: str) -> Path:
 
 
 def sample(bench: Bench, name: str, part: str, most: int) -> list[Example]:
-    """Gives at most so many examples of a set's part, drawn at random, always the same ones."""
+    """Return up to `count` random examples of a part of a data set, always the same ones."""
     examples = BenchSet(bench.data / name).read(part).examples
     return random.Random(1).sample(examples, min(most, len(examples)))
 
 
 def without_linear(bundle: Bundle) -> Bundle:
-    """Gives the model that `--no-linear` would have given."""
+    """Return the model without its linear part, as `--no-linear` trains it."""
     weights = {key: array for key, array in bundle.weights.items() if not key.startswith("linear/")}
     return replace(
         bundle,
@@ -52,7 +52,7 @@ def without_linear(bundle: Bundle) -> Bundle:
 
 
 def only_recurrence(bundle: Bundle) -> Bundle:
-    """Gives the model without its linear part, its subwords and its convolution: words, GRU, pooling, head."""
+    """Return the model without its linear part, its subwords and its convolution: words, GRU, pooling, head."""
     bare = without_linear(bundle)
     config = replace(
         bare.config,
@@ -65,10 +65,10 @@ def only_recurrence(bundle: Bundle) -> Bundle:
 
 
 class Remembered:
-    """A vectorizer that remembers what it made of texts, so that what comes after it can be timed alone.
+    """A vectorizer with a cache, so that the steps after it can be timed alone.
 
     Args:
-        vectorizer: Whose answers are remembered.
+        vectorizer: The vectorizer whose results are cached.
     """
 
     def __init__(self, vectorizer: Vectorizer) -> None:
@@ -79,7 +79,7 @@ class Remembered:
         return getattr(self._vectorizer, name)
 
     def vectorize(self, texts: Sequence[str]) -> TokenBatch:
-        """Gives what the vectorizer gives, at once for texts that came before."""
+        """Return the result of the vectorizer, from the cache for texts that it has seen."""
         key = tuple(texts)
         if key not in self._seen:
             self._seen[key] = self._vectorizer.vectorize(texts)
@@ -87,13 +87,13 @@ class Remembered:
 
 
 def from_ids(bundle: Bundle) -> Classifier:
-    """Gives a classifier for which texts that it has seen before are ids."""
+    """Return a classifier that does not tokenise texts again that it has seen."""
     model = Classifier(bundle)
     model._vectorizer = Remembered(model._vectorizer)  # type: ignore[assignment]  # noqa: SLF001
     return model
 
 
 def cut_text(model: Classifier, texts: Sequence[str], tokens: int) -> str:
-    """Gives a text of so many tokens, those of `texts` one after the other, and again where they are too few."""
+    """Return a text of a given number of tokens: those of `texts` in order, repeated if they are too few."""
     batch = model._vectorizer.vectorize(texts)  # noqa: SLF001
     return " ".join(batch.types[int(i)] for i in np.resize(batch.ids, tokens))

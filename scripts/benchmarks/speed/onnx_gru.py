@@ -1,4 +1,4 @@
-"""The GRU part of a model as an ONNX graph, answered by ONNX Runtime."""
+"""The GRU part of a model as an ONNX graph, run by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _LOWEST = np.float32(-3e38)
 
 
 def is_installed() -> bool:
-    """Tells whether ONNX Runtime can be measured."""
+    """Return whether ONNX Runtime is installed."""
     return all(find_spec(name) for name in ("onnx", "onnxruntime"))
 
 
 class OnnxGru:
-    """A session that gives pooled vectors and logits of ids; of models with one layer and pooling `max+mean`.
+    """A session that computes pooled vectors and logits from ids, for models with one layer and pooling `max+mean`.
 
     Args:
         bundle: The model.
@@ -38,12 +38,12 @@ class OnnxGru:
         self._session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
 
     def run(self, feed: Feed) -> tuple[Float, Float]:
-        """Gives the vectors `(N, P)` and the logits `(N, C)` of a batch."""
+        """Return the vectors `(N, P)` and the logits `(N, C)` of a batch."""
         pooled, logits = self._session.run(["pooled", "logits"], feed)
         return pooled, logits
 
     def logits(self, tokens: TokenBatch, vectors: Float) -> Float:
-        """Gives the logits `(N, C)` of texts, in batches of like length."""
+        """Return the logits `(N, C)` of texts, in batches of similar length."""
         order = np.argsort(tokens.lengths, kind="stable")
         parts = [self.run(feed)[1] for feed in feeds(tokens, vectors, order)]
         logits = np.empty((len(order), parts[0].shape[1]), np.float32)
@@ -52,12 +52,12 @@ class OnnxGru:
 
 
 def feeds(tokens: TokenBatch, vectors: Float, order: NDArray[np.int64]) -> list[Feed]:
-    """Gives the inputs of the graph for batches of texts, in this order.
+    """Return the inputs of the graph for batches of texts in a given order.
 
     Args:
         tokens: The N texts.
-        vectors: `(M, E)`, those of the distinct tokens.
-        order: `(N,)`, places in `tokens`.
+        vectors: `(M, E)`, the vectors of the distinct tokens.
+        order: `(N,)`, indices of texts in `tokens`.
     """
     padded = np.concatenate([vectors, np.zeros((1, vectors.shape[1]), np.float32)])  # (M + 1, E)
     starts = np.cumsum(tokens.lengths) - tokens.lengths
@@ -73,7 +73,7 @@ def feeds(tokens: TokenBatch, vectors: Float, order: NDArray[np.int64]) -> list[
 
 
 def build_graph(bundle: Bundle) -> Any:
-    """Gives the ONNX model: embedding rows, convolution, GRU in both directions, maximum and mean, head."""
+    """Return the ONNX model: embedding rows, convolution, GRU in both directions, maximum and mean, head."""
     from onnx import TensorProto, checker, helper, numpy_helper
 
     model = bundle.config.gru
@@ -137,7 +137,7 @@ def build_graph(bundle: Bundle) -> Any:
 def _graph_arrays(
     weights: Mapping[str, NDArray[Any]], units: int, names: tuple[str, ...]
 ) -> dict[str, NDArray[Any]]:
-    """Gives the graph's constants; ONNX has the gates in our order, each matrix transposed."""
+    """Return the constants of the graph; ONNX has the same order of gates, with each matrix transposed."""
     gru = [
         [weights[f"gru/0/{name}/{part}"] for name in names] for part in ("kernel", "recurrent_kernel", "bias")
     ]

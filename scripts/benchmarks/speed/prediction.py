@@ -1,4 +1,4 @@
-"""Part `prediction`: texts a second from strings to labels, ours and what people would pick instead."""
+"""Part `prediction`: texts per second from strings to labels, for grutext and its peers."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from grutext.model.spec import directions
 from grutext.text import TokenBatch, Vectorizer, Vocabulary
 
 _MOST_TEXTS = 5_000
-_CHARACTERS = 2_000_000  # that are labelled in a turn
-_TRAINED_ON = 5_000  # texts that the peers are trained on; more would not make them faster
+_CHARACTERS = 2_000_000  # labelled per call
+_TRAINED_ON = 5_000  # training texts of the peers; more would not make them faster
 _MOSTLY = 0.95  # of the characters
 _LARGE_BATCHES = (256, 1024)
-_CHUNK = 1024  # texts that ONNX Runtime's ids are made of at a time
-_PRODUCT_ROWS, _PRODUCTS = 8192, 50  # so many in a turn: the first ones wake the threads of BLAS
+_CHUNK = 1024  # texts vectorized at once for ONNX Runtime
+_PRODUCT_ROWS, _PRODUCTS = 8192, 50  # products per call: the first ones wake the threads of BLAS
 
 
 def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yields a row for each set, and one for its texts as far as Keras reads them, where they are longer."""
+    """Yield a row for each data set, and one for its texts as truncated by Keras, if they are longer."""
     for name in bench.sets:
         drawn = [example.text for example in sample(bench, name, "test", _MOST_TEXTS)]
         texts = drawn[: sum(size <= _CHARACTERS for size in accumulate(map(len, drawn)))]
@@ -50,7 +50,7 @@ def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
 
 
 def compare(bench: Bench, name: str, texts: Sequence[str]) -> dict[str, float]:
-    """Gives the texts a second of each, and rates in GFLOP/s."""
+    """Return texts per second of each system, and rates in GFLOP/s."""
     bundle = Bundle.load(open_model(bench, name))
     train = sample(bench, name, "train", _TRAINED_ON)
     chinese = mostly_han(list(texts[:1000]))
@@ -88,7 +88,7 @@ def _keras(bundle: Bundle, texts: Sequence[str], train: Sequence[str], chinese: 
 
 
 def _onnx(bundle: Bundle, texts: Sequence[str]) -> dict[str, Call]:
-    """ONNX Runtime with our tokens and vectors, in batches of like length."""
+    """Predict by ONNX Runtime with our tokens and vectors, in batches of similar length."""
     vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary), compiled=True)
     embed = GRUPart(bundle.config.gru, bundle.weights, compiled=True).embed
     session = OnnxGru(bundle)
@@ -125,7 +125,7 @@ def _svm(texts: Sequence[str], train: Sequence[Example], chinese: bool) -> dict[
 
 
 def _recurrence(bundle: Bundle, texts: Sequence[str], repeats: int) -> dict[str, float]:
-    """Gives rates of the recurrence's products, alone on one core and with the GRU's inputs on all, and of plain ones."""
+    """Return rates of the recurrent products, alone on one core and with the input products on all, and of plain ones."""
     model, units = from_ids(only_recurrence(bundle)), bundle.config.gru.units
     draw = np.random.default_rng(1)
     rows = draw.normal(size=(_PRODUCT_ROWS, units)).astype(np.float32)
@@ -161,7 +161,7 @@ def _recurrence(bundle: Bundle, texts: Sequence[str], repeats: int) -> dict[str,
 
 
 def _loop(bundle: Bundle, chunks: Sequence[NDArray[np.int32]]) -> Call:
-    """Gives the GRU's loop over the steps of texts of these lengths; all tokens are the same, so that inputs cost nothing."""
+    """Return a function that runs the recurrence on texts of these lengths, of one token, so that inputs cost nothing."""
     bare = only_recurrence(bundle)
     layers = NumbaLayers(bare.config.gru, bare.weights)
     vector = np.ones((1, bare.config.gru.embedding_size), np.float32)

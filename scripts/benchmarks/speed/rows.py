@@ -1,4 +1,4 @@
-"""The file of results: one JSON object a line with `part`, `name`, `values`, `versions` and `commit`."""
+"""Read and write the file of results: lines of JSON with `part`, `name`, `values`, `versions` and `commit`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from benchmarks.results import Result, read_results
 
 
 def replace_row(rows: Sequence[Result], new: Result) -> list[Result]:
-    """Gives the rows with the one of the same part and name replaced in its place, or the new one at the end."""
+    """Return the rows with the one of the same part and name replaced in its place, or the new one at the end."""
     same = [(row["part"], row["name"]) == (new["part"], new["name"]) for row in rows]
     replaced = [new if is_same else row for is_same, row in zip(same, rows, strict=True)]
     return replaced if any(same) else [*replaced, new]
 
 
 def keep_row(path: Path, new: Result) -> None:
-    """Puts a row into the file, which is at any moment the old one or the new one."""
+    """Write a row to the file atomically."""
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in replace_row(read_results(path), new)]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")

@@ -1,4 +1,4 @@
-"""Part `start`: how long a fresh process takes to classify a file, and how much memory."""
+"""Part `start`: time and memory of a fresh process that classifies a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORDS = 200
 
 
 def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yields a row for each command."""
+    """Yield a row for each command."""
     name = bench.sets[0]
     model, letter = prepare(bench)
     python = [sys.executable, "-c"]
@@ -44,7 +44,7 @@ def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
 
 
 def prepare(bench: Bench) -> tuple[str, str]:
-    """Gives the model's folder, and a file with a text; made by a child, so that this process stays small."""
+    """Return the folder of the model and a file with a text, made by a child so that this process stays small."""
     code = (
         "import sys; from benchmarks.speed.job import Bench; from benchmarks.speed.models import open_model, sample;"
         f"bench = Bench.from_json(sys.argv[1]); print(open_model(bench, {bench.sets[0]!r}));"
@@ -60,7 +60,7 @@ def prepare(bench: Bench) -> tuple[str, str]:
 
 
 def watch(argv: list[str]) -> tuple[float, float]:
-    """Runs a command; gives its seconds and its peak memory in MB."""
+    """Run a command; return its seconds and its peak memory in MB."""
     began = time.perf_counter()
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

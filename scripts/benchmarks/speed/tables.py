@@ -1,4 +1,4 @@
-"""From results to the tables of the section Speed in `docs/research/benchmarks.md`."""
+"""Render results as the tables of the section Speed in `docs/research/benchmarks.md`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Column:
     """A column: a value, or the quotient of two.
 
     Attributes:
-        heading: What stands above it.
-        keys: The value's key, or those of dividend and divisor.
-        form: How the number is written.
+        heading: Its heading.
+        keys: The key of the value, or of dividend and divisor.
+        form: The format of the number.
     """
 
     heading: str
@@ -26,7 +26,7 @@ class Column:
     form: str = ".1f"
 
     def cell(self, row: Result) -> str:
-        """Gives the number of a row, or a dash where a value is missing."""
+        """Return the number of a row, or a dash if a value is missing."""
         values = [row["values"].get(key) for key in self.keys]
         if None in values:
             return number(None)
@@ -35,12 +35,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: the rows of a part that have the first column's value.
+    """A table of the rows of a part that have the value of the first column.
 
     Attributes:
-        part: Whose rows it shows.
-        caption: What stands above it.
-        name: The heading of the column with the rows' names.
+        part: The part.
+        caption: The caption.
+        name: The heading of the column of row names.
         columns: The other columns.
     """
 
@@ -50,7 +50,7 @@ class Table:
     columns: tuple[Column, ...]
 
     def render(self, rows: Sequence[Result]) -> str:
-        """Gives the table as Markdown; nothing where there are no rows."""
+        """Return the table as Markdown; "" if there are no rows."""
         own = [row for row in rows if row["part"] == self.part and self.columns[0].keys[0] in row["values"]]
         if not own:
             return ""
@@ -191,13 +191,13 @@ TABLES = (
 
 
 def render_tables(rows: Sequence[Result]) -> str:
-    """Gives all tables that have rows, and a line on what was measured, as Markdown."""
+    """Return all tables that have rows, and a line on what was measured, as Markdown."""
     tables = [table.render(rows) for table in TABLES]
     return "\n\n".join(filter(None, [*tables, _origin(rows)]))
 
 
 def _origin(rows: Sequence[Result]) -> str:
-    """Gives the line that names the commits and the versions of the rows; nothing where there are none."""
+    """Return a line with the commits and the versions of the rows; "" if there are none."""
     commits = sorted({row["commit"] for row in rows if row["commit"]})
     versions = sorted({f"{name} {found}" for row in rows for name, found in row["versions"].items()})
     return (

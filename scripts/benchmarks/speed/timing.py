@@ -1,4 +1,4 @@
-"""Timings of several things side by side, and the numbers that are kept of them."""
+"""Time several calls side by side, and summarise the timings."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 Call = Callable[[], object]
-# TensorFlow's, ONNX Runtime's and OpenBLAS' threads spin for a while after their work; the next one is not to pay for it.
+# The threads of TensorFlow, ONNX Runtime and OpenBLAS spin for a while after their work, which must not slow the next call.
 _PAUSE_SECONDS = 0.1
 
 
 def interleave(calls: Mapping[str, Call], repeats: int, block: int = 1) -> dict[str, list[float]]:
-    """Times calls in turns, after each was made once to warm up; gives the seconds of each call.
+    """Time calls in alternation, after one warm-up call each; return the seconds of every call.
 
     Args:
-        calls: What is timed, by name.
-        repeats: Turns of each.
-        block: Calls in a turn. If there are several, one more goes before them that is not timed: what is
-            asked for is then the time of a call among others, not of the first one after a pause.
+        calls: The calls by name.
+        repeats: Turns of each call.
+        block: Timed calls per turn. If there are several, one untimed call precedes them, so that the result is the time
+            of a call among others, not of the first call after a pause.
     """
     for call in calls.values():
         call()
@@ -37,7 +37,7 @@ def interleave(calls: Mapping[str, Call], repeats: int, block: int = 1) -> dict[
 
 
 def time_often(call: Call, enough: float) -> list[float]:
-    """Times a call again and again, until it has taken `enough` seconds in all; gives the seconds of each."""
+    """Time a call repeatedly until it has taken `enough` seconds in total; return the seconds of each repetition."""
     seconds: list[float] = []
     while sum(seconds) < enough:
         began = time.perf_counter()
@@ -47,15 +47,15 @@ def time_often(call: Call, enough: float) -> list[float]:
 
 
 def medians(seconds: Mapping[str, Sequence[float]], scale: float = 1.0) -> dict[str, float]:
-    """Gives the median of each, times `scale`."""
+    """Return the median of each, times `scale`."""
     return {name: scale * statistics.median(values) for name, values in seconds.items()}
 
 
 def rates(seconds: Mapping[str, Sequence[float]], amount: float) -> dict[str, float]:
-    """Gives how much of `amount` each does in a second, by its median."""
+    """Return `amount` per second for each, by its median."""
     return {name: amount / statistics.median(values) for name, values in seconds.items()}
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """Gives the smallest value that at least this share of the values does not exceed."""
+    """Return the smallest value that at least `share` of the values do not exceed."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]

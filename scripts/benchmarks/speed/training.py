@@ -1,6 +1,6 @@
-"""Part `training`: epochs of the whole default model in turns with epochs of the Keras tutorial's.
+"""Part `training`: epochs of the default model in alternation with epochs of the Keras tutorial's model.
 
-Each has a process of its own, since TensorFlow's settings, which `grutext train` makes, are those of a process.
+Each model has a process of its own, because the TensorFlow settings of `grutext train` apply to a whole process.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from grutext.training import defaults
 from grutext.training.gru.batches import VectorizedCorpus, one_hot
 from grutext.training.gru.fit import fit_gru
 
-_CHARACTERS = 3_000_000  # in an epoch, so that it takes seconds for long texts too
+_CHARACTERS = 3_000_000  # per epoch, so that it takes seconds for long texts too
 _MOST_TEXTS = 5_000
 _DEV = 64
 _PAUSE_SECONDS = 0.5
 
 
 def measure(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yields a row for each set."""
+    """Yield a row for each set."""
     for name in bench.sets:
         yield name, compare(bench, name)
 
 
 def compare(bench: Bench, name: str) -> dict[str, float]:
-    """Trains both on the same texts for an epoch and `bench.repeats` more; gives texts a second over these."""
+    """Train both on the same texts for a warm-up epoch and `bench.repeats` more; return texts per second of the latter."""
     everything = sample(bench, name, "train", 10**9)
     texts, count, labels = [example.text for example in everything], _count(everything), label_set(everything)
     context = multiprocessing.get_context("spawn")
@@ -49,7 +49,7 @@ def compare(bench: Bench, name: str) -> dict[str, float]:
     process = context.Process(target=_train_ours, args=(there, bench, name), daemon=True)
     with _our_settings():
         process.start()
-    there.close()  # the end of the process is then the end of what comes from it
+    there.close()  # reading then ends when the process ends
     rows, size, units = here.recv()
     tutorial = Tutorial(texts, rows + 1, size, units, len(labels), mostly_han(texts[:1000]))
     targets = one_hot([example.labels for example in everything[:count]], labels)
@@ -70,14 +70,14 @@ def compare(bench: Bench, name: str) -> dict[str, float]:
 
 
 def _count(examples: list[Example]) -> int:
-    """Gives how many texts an epoch has."""
+    """Return the number of texts of an epoch."""
     each = sum(len(example.text) for example in examples) / len(examples)
     return min(_MOST_TEXTS, int(_CHARACTERS / each))
 
 
 @contextmanager
 def _our_settings() -> Iterator[None]:
-    """Sets TensorFlow up for processes that start meanwhile as `grutext train` does."""
+    """Configure TensorFlow as `grutext train` does for processes started within the context."""
     before = dict(os.environ)
     prepare_tensorflow()
     try:
@@ -88,23 +88,23 @@ def _our_settings() -> Iterator[None]:
 
 
 class _Turns(Silent):
-    """Listens to our training: tells the seconds of each epoch, without the look at the dev part, and waits."""
+    """A listener that reports the seconds of each epoch, without the evaluation on the dev part, and waits."""
 
     def __init__(self, other: Connection) -> None:
         self.other, self.tokens = other, 0
 
     def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:  # noqa: ARG002
-        """Notes how many tokens an epoch reads."""
+        """Store the number of tokens of an epoch."""
         self.tokens = tokens_per_epoch
 
     def epoch(self, record: EpochRecord) -> None:
-        """Tells our time, and waits until the other model has trained for an epoch."""
+        """Report the time, and wait until the other model has trained for an epoch."""
         self.other.send(self.tokens / record.tokens_per_second)
         self.other.recv()
 
 
 def _train_ours(other: Connection, bench: Bench, name: str) -> None:
-    """Tells the sizes of our model, then trains it, in turns with the other one."""
+    """Report the sizes of our model, then train it in alternation with the other one."""
     everything = sample(bench, name, "train", 10**9)
     texts, count, labels = [example.text for example in everything], _count(everything), label_set(everything)
     settings = {"training.epochs": 1 + bench.repeats, "training.patience": 0, "training.window": CUT}

@@ -1,4 +1,4 @@
-"""The pipeline that a Keras tutorial writes: TextVectorization, Embedding, Bidirectional(GRU), Dense, `fit`."""
+"""The pipeline of a Keras tutorial: TextVectorization, Embedding, Bidirectional(GRU), Dense, `fit`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from grutext.engines.keras.backend import keras, tf
 
-CUT = 400  # tokens that are read of a text
+CUT = 400  # tokens of a text, the rest is cut off
 BATCH = 64
 
 
 class Tutorial:
-    """The model, its weights as they are before training.
+    """The model with its initial weights.
 
     Args:
-        texts: The training texts, which the vocabulary comes from.
-        rows: Rows of the embedding, those of padding and of unknown tokens included.
+        texts: The training texts, which determine the vocabulary.
+        rows: Rows of the embedding, including those of padding and of unknown tokens.
         size: Width of the embedding.
         units: Width of the GRU's state in each direction.
         classes: The number of labels.
-        chinese: Whether a character is a token; else words are.
+        chinese: Whether tokens are characters, rather than words.
     """
 
     def __init__(
@@ -44,21 +44,21 @@ class Tutorial:
         self.model.compile(keras.optimizers.Adam(), loss)
 
     def vectorize(self, texts: Any) -> Any:
-        """Gives the ids of a batch, `(N, T)`, padded with 0 to the longest text, which is cut at `CUT`."""
+        """Return the ids of a batch, `(N, T)`, padded with 0 to the longest text, which is cut at `CUT`."""
         return self.vectorization(texts)[:, :CUT]
 
     def batches(self, texts: Sequence[str], classes: NDArray[np.int64]) -> Any:
-        """Gives a data set of shuffled batches to train on."""
+        """Return a tf.data.Dataset of shuffled training batches."""
         rows = tf.data.Dataset.from_tensor_slices((list(texts), classes)).shuffle(len(texts), seed=1)
         pairs = rows.batch(BATCH).map(lambda some, own: (self.vectorize(some), own), tf.data.AUTOTUNE)
         return pairs.prefetch(tf.data.AUTOTUNE)
 
     def train_epoch(self, batches: Any) -> None:
-        """Trains for an epoch."""
-        self.model.fit(batches, shuffle=False, verbose=0)  # they are shuffled
+        """Train for an epoch."""
+        self.model.fit(batches, shuffle=False, verbose=0)  # they are shuffled already
 
     def predict(self, texts: Sequence[str], batch: int) -> NDArray[np.int64]:
-        """Gives the class of each text, `(N,)`."""
+        """Return the class of each text, `(N,)`."""
         rows = tf.data.Dataset.from_tensor_slices(list(texts)).batch(batch)
         ids = rows.map(self.vectorize, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
         return np.asarray(self.model.predict(ids, verbose=0).argmax(axis=1))
