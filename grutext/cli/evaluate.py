@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ from grutext.requirements import check_installed
 if TYPE_CHECKING:
     from grutext.data import Example
     from grutext.model.bundle import Bundle
-    from grutext.progress import Listener
 
 
 @click.command(
@@ -55,14 +54,14 @@ def evaluate_command(
     """
     check_installed("grutext evaluate", "scikit-learn")
     from grutext.console import open_listener, render_report
-    from grutext.data import Columns
+    from grutext.data import Columns, ReadOptions
     from grutext.model.bundle import Bundle
-    from grutext.training.splits import read_split
+    from grutext.training.splits import note_unknown, read_split
 
     listener = open_listener(quiet)
     bundle = Bundle.load(folder)
     columns = Columns(bundle.data.get("text_column"), bundle.data.get("label_column"))
-    examples = read_split(data, reading, columns, bundle.multilabel, listener)
+    examples = read_split(data, ReadOptions(**reading), columns, bundle.multilabel, listener)
     report = evaluate_bundle(bundle, examples, abstain_below, threads)
     note_unknown(data, report["unknown"], listener)
     if as_json:
@@ -100,10 +99,3 @@ def evaluate_bundle(
     correct = is_right(model.decide(probabilities), truth)
     confidence = round_numbers(model.confidence(probabilities))
     return report | {"abstention": selective_risk(confidence, correct, below)}
-
-
-def note_unknown(source: str, unknown: Mapping[str, int], listener: Listener) -> None:
-    """Note the labels of the data that the model does not know, if there are any."""
-    if unknown:
-        names = ", ".join(f'"{label}" ({count:,})' for label, count in unknown.items())
-        listener.note(f"{source}: labels that the model does not know, counted as errors: {names}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import difflib
+import signal
+import threading
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,31 +23,66 @@ from grutext.cli.options import (
     reading_options,
 )
 from grutext.cli.settings import build_config, settings_options
-from grutext.engines.tensorflow_settings import prepare_tensorflow
-from grutext.errors import GrutextError, TrainingError
 from grutext.progress import epochs_in_words
-from grutext.requirements import check_installed, is_installed
-from grutext.training.target import (
-    TEXTS,
-    check_target,
-    discard_states,
-    how_to_go_on,
-    interruptible,
-    is_kept,
-    lock_target,
-    remove_leftovers,
-    save_unfinished,
-)
 
 if TYPE_CHECKING:
-    from grutext.config import Config
-    from grutext.model.bundle import Bundle
-    from grutext.progress import Listener
-    from grutext.training.splits import Splits
+    from grutext.training.train import TrainingOutcome
+
+
+_ALIKE = 0.75  # from this likeness on a name counts as a misspelling of the other
+
+
+class TrainCommand(click.Command):
+    """A command that suggests `--set` for an unknown option that resembles a setting and no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments.
+
+        Raises:
+            click.NoSuchOption: An option is unknown; the error names settings that it resembles.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            settings = similar_settings(error.option_name)
+            is_misspelt = any(
+                _likeness(error.option_name, name) >= _ALIKE for name in error.possibilities or ()
+            )
+            if is_misspelt or not settings:
+                raise
+            suggested = " or ".join(f"--set {name}=VALUE" for name in settings)
+            message = f"{error.message} Did you mean {suggested}?"
+            raise click.NoSuchOption(error.option_name, message, ctx=ctx) from None
+
+
+def similar_settings(option: str) -> list[str]:
+    """Return the settings, as `section.key`, that an option resembles: in name, initials, a part or spelling.
+
+    >>> similar_settings("--lr")
+    ['training.learning_rate']
+    """
+    from grutext.config import Config, flatten
+
+    wanted = option.lstrip("-").replace("-", "_").replace(".", "_").lower()
+    keys = {name: name.partition(".")[2] for name in flatten(Config().to_dict())}
+    initials = {name: "".join(word[0] for word in key.split("_")) for name, key in keys.items()}
+    found = (
+        [name for name, key in keys.items() if wanted in (key, name.replace(".", "_"))]
+        or [name for name in keys if len(wanted) > 1 and wanted == initials[name]]
+        or [name for name, key in keys.items() if len(wanted) > 3 and wanted in key]
+        or [name for name, key in keys.items() if _likeness(wanted, key) >= _ALIKE]
+    )
+    return found[:3]
+
+
+def _likeness(one: str, other: str) -> float:
+    """Return how alike two names are, in 0..1, leading dashes apart."""
+    return difflib.SequenceMatcher(None, one.lstrip("-"), other.lstrip("-")).ratio()
 
 
 @click.command(
     "train",
+    cls=TrainCommand,
     epilog="\b\nExample:\n  grutext train\n  grutext train reviews.csv -m reviews --test test.csv --time-budget 10m",
 )
 @click.argument("data", shell_complete=complete_file, default="sample")
@@ -68,7 +105,11 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Word vectors that the embedding starts from: GloVe, word2vec or fastText as text, also .gz.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the interrupted training of this model.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Continue the interrupted training of this model; start it if none was saved.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the model that is already in the folder.")
 @json_option
 @quiet_option
@@ -88,11 +129,11 @@ def train_command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Trains a model on DATA and writes it to a folder.
+    """Train a model on DATA and write it to a folder.
 
     DATA is a file in one of the formats that --format lists, also .gz, a folder of class folders,
     tfds:NAME[/CONFIG][:SPLIT], or `-` for stdin. Left out, it is the embedded `sample`, which brings dev
-    and test parts of its own. A picture of the loss is written beside the model, DIR-loss.png.
+    and test data of its own. A plot of the loss is written beside the model, DIR-loss.png.
     """
     started = time.monotonic()
     if dev is not None and dev_fraction is not None:
@@ -101,39 +142,34 @@ def train_command(
         raise click.UsageError("Only one of DATA, --dev and --test can be stdin.", ctx)
     if vectors is not None and settings["no_gru"]:
         raise click.UsageError("--vectors and --no-gru exclude each other.", ctx)
-    if folder.name in ("", ".."):  # such as `.`, which has no name to put siblings beside
-        folder = folder.resolve()
-    place = Path(os.path.realpath(folder)) if folder.is_symlink() else folder  # two names, but one lock
-    checkpoint = place.parent / f"{place.name}.checkpoint"
-    check_target(folder, checkpoint, resume, overwrite)
-    check_installed("grutext train", "scikit-learn")
-    config = build_config(settings, None if vectors is None else _width(vectors))
-    if config.gru.enabled:
-        from grutext.engines.choose import check_engine
-
-        check_engine(config)
-    prepare_tensorflow()
-
     from grutext.console import open_listener
-    from grutext.training.splits import read_splits
+    from grutext.data import ReadOptions
+    from grutext.training.splits import TrainingData
+    from grutext.training.target import TrainingTarget
+    from grutext.training.train import train
 
-    listener = open_listener(quiet)
-    with interruptible(), lock_target(folder, checkpoint):
-        parts = read_splits(
-            data, reading, listener, dev=dev, dev_fraction=dev_fraction, test=test, seed=config.training.seed,
-            folder=checkpoint / TEXTS, in_memory=config.training.in_memory_megabytes,
-        )  # fmt: skip
-        if is_kept(checkpoint) and not resume:
-            listener.note(
-                f"{checkpoint}, left by an interrupted training, is thrown away; --resume would go on"
-            )
-            discard_states(checkpoint)
-        bundle = _fit(parts, config, listener, checkpoint, resume, started, vectors, folder)
-        _save(bundle, folder, checkpoint, overwrite=resume or overwrite)
-        discard_states(checkpoint)
-        remove_leftovers(folder)
-    picture = _draw_loss(bundle, folder, listener)
-    _print_outcome(bundle, folder, picture, time.monotonic() - started, as_json)
+    target = TrainingTarget(folder, overwrite=overwrite, resume=resume)
+    target.check()
+    config = build_config(settings, None if vectors is None else _width(vectors))
+    sources = TrainingData(data, dev, dev_fraction, test, ReadOptions(**reading))
+    with interruptible():
+        outcome = train(
+            sources, target, settings=config, vectors=vectors, listener=open_listener(quiet), started=started
+        )
+    _print_outcome(outcome, as_json)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Treat SIGTERM, which service managers send, like Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: Any = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _width(vectors: Path) -> int:
@@ -142,80 +178,11 @@ def _width(vectors: Path) -> int:
     return vector_width(vectors)
 
 
-def _fit(
-    parts: Splits, config: Config, listener: Listener, checkpoint: Path, resume: bool, started: float,
-    vectors: Path | None, folder: Path,
-) -> Bundle:  # fmt: skip
-    """Trains, and evaluates on the test part if there is one; what stops it leaves the model that there is."""
-    from grutext.cli.evaluate import evaluate_bundle, note_unknown
-    from grutext.training import DivergenceError, Interrupted
-    from grutext.training import train as train_bundle
-
-    try:
-        bundle = train_bundle(
-            parts.train,
-            parts.dev,
-            config,
-            multilabel=parts.multilabel,
-            listener=listener,
-            data=parts.data,
-            checkpoint=checkpoint,
-            resume=resume,
-            started=started,
-            refit=parts.dev_is_cut,
-            vectors=vectors,
-        )
-        note_unknown("dev part", bundle.metrics["dev"]["unknown"], listener)
-        if parts.test is None:
-            return bundle
-        report = evaluate_bundle(bundle, parts.test)
-        note_unknown("test part", report["unknown"], listener)
-        return replace(bundle, metrics=bundle.metrics | {"test": report})
-    except DivergenceError as stop:
-        discard_states(checkpoint)  # it would go on to the same end
-        saved = f"; {save_unfinished(stop.bundle, folder)}" if stop.bundle else ""
-        raise TrainingError(f"{stop}{saved}") from None
-    except Interrupted as stop:
-        problem = f"interrupted; {save_unfinished(stop.bundle, folder)}"
-        raise KeyboardInterrupt(how_to_go_on(problem, checkpoint)) from None
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(how_to_go_on("interrupted", checkpoint)) from None
-
-
-def _save(bundle: Bundle, folder: Path, checkpoint: Path, overwrite: bool) -> None:
-    try:
-        bundle.save(folder, overwrite=overwrite)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(how_to_go_on("interrupted", checkpoint)) from None
-    except OSError as error:
-        if error.strerror is None:  # not of the system's making
-            raise
-        raise GrutextError(how_to_go_on(f"{folder}: cannot save, {error.strerror}", checkpoint)) from error
-
-
-def _draw_loss(bundle: Bundle, folder: Path, listener: Listener) -> Path | None:
-    """Draws the loss curve beside the model; the model is whole without it, so that its lack is a note."""
-    picture = folder.parent / f"{folder.name}-loss.png"
-    if not bundle.history:
-        return None
-    if not is_installed("matplotlib"):
-        listener.note("no picture of the loss: it needs matplotlib, pip install 'grutext[train]'")
-        return None
-    from grutext.training import plot_history
-
-    try:
-        plot_history(bundle.history, picture)
-    except OSError as error:
-        listener.note(f"no picture of the loss: {picture}: {error.strerror}")
-        return None
-    return picture
-
-
 def calibration_line(compared: Mapping[str, Mapping[str, float]]) -> str:
-    """Gives what the calibration brought as one line.
+    """Return what the calibration improved as one line.
 
     Args:
-        compared: ECE and log loss, `before` and `after`, as a bundle keeps them.
+        compared: ECE and log loss, `before` and `after`, as a bundle has them.
     """
     before, after = compared["before"], compared["after"]
     return (
@@ -224,29 +191,34 @@ def calibration_line(compared: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
-def _print_outcome(bundle: Bundle, folder: Path, picture: Path | None, seconds: float, as_json: bool) -> None:
+def _print_outcome(outcome: TrainingOutcome, as_json: bool) -> None:
+    bundle = outcome.bundle
     if as_json:
         print_json(
             {
-                "model": str(folder),
+                "model": str(outcome.folder),
                 "epochs": len(bundle.history),
-                "seconds": round(seconds, 3),
+                "seconds": round(outcome.seconds, 3),
                 "dev": bundle.metrics.get("dev"),
                 "test": bundle.metrics.get("test"),
                 "calibration": bundle.metrics.get("calibration"),
                 "abstention": bundle.abstention,
+                "left_out": outcome.left_out,
             }
         )
         return
     from grutext.console import clock, summary
 
-    for part in ("dev", "test"):
-        if part in bundle.metrics:
-            click.echo(f"{part:<5}{summary(bundle.metrics[part])}")
+    for split in ("dev", "test"):
+        if split in bundle.metrics:
+            click.echo(f"{split:<5}{summary(bundle.metrics[split])}")
     if "calibration" in bundle.metrics:
         click.echo(f"calibration on dev: {calibration_line(bundle.metrics['calibration'])}")
     if bundle.abstention:
         click.echo(offer_line(bundle.abstention, bundle.metrics["dev"]["n"]))
-    click.echo(f"trained in {clock(seconds)}, {epochs_in_words(len(bundle.history))}")
-    click.echo(f"model: {folder}" + (f", loss curve: {picture}" if picture else ""))
-    click.echo(f"try: grutext classify FILE -m {folder}")
+    took = "trained before" if outcome.was_finished else f"trained in {clock(outcome.seconds)}"
+    click.echo(f"{took}, {epochs_in_words(len(bundle.history))}")
+    if outcome.left_out:
+        click.echo(f"left out for the time budget: {'; '.join(outcome.left_out)}")
+    click.echo(f"model: {outcome.folder}" + (f", loss curve: {outcome.plot}" if outcome.plot else ""))
+    click.echo(f"try: grutext classify FILE -m {outcome.folder}")

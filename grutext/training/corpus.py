@@ -1,4 +1,4 @@
-"""The training part, in memory or in files: what the order of events in a fit asks of it."""
+"""The texts that a model is trained on, in memory or on disk, with one interface for both."""
 
 from __future__ import annotations
 
@@ -22,16 +22,21 @@ from grutext.training.gru.shards import ShardedCorpus
 if TYPE_CHECKING:
     from grutext.training.linear.fit import LinearFit
 
-_VOCABULARY_CHARACTERS = 64_000_000  # of texts in files; a token that has no place in so many is a rare one
+_VOCABULARY_CHARACTERS = 64_000_000  # read of texts on disk; a token that is not among them is rare
 _SHAPE_CHARACTERS = 4_000_000
 
 
 class InMemoryCorpus:
-    """A training part that memory holds.
+    """Training texts in memory.
 
     Args:
         examples: The N texts.
         labels: The labels by column; those of the examples, if left out.
+
+    Attributes:
+        examples: As given.
+        labels: The C labels by column.
+        count: N.
     """
 
     def __init__(self, examples: Sequence[Example], labels: tuple[str, ...] | None = None) -> None:
@@ -41,7 +46,7 @@ class InMemoryCorpus:
 
     @cached_property
     def sha256(self) -> str:
-        """Identifies texts and labels."""
+        """SHA-256 of texts and labels, in hexadecimal."""
         return fingerprint(self.examples)
 
     @cached_property
@@ -55,37 +60,40 @@ class InMemoryCorpus:
         return one_hot([example.labels for example in self.examples], self.labels)
 
     def measure(self, window: int) -> Shape:
-        """Gives what the defaults depend on."""
+        """Return the properties of the texts that the defaults depend on; see `defaults.measure`."""
         return defaults.measure(self.texts, len(self.labels), window)
 
-    def for_vocabulary(self) -> Iterable[str]:
-        """Gives the texts that the vocabulary comes from: all."""
+    def vocabulary_texts(self) -> Iterable[str]:
+        """Return the texts that the vocabulary is built from: all of them."""
         return self.texts
 
-    def corpus(self, vectorizer: Vectorizer, config: Config) -> VectorizedCorpus:
-        """Gives the texts as the GRU learns from them."""
+    def vectorize(self, vectorizer: Vectorizer, config: Config) -> VectorizedCorpus:
+        """Return the texts as token ids, for training the GRU part."""
         return VectorizedCorpus(vectorizer.vectorize(self.texts), self.targets, config.training.window)
 
     def fit_linear(
         self, vectorizer: Vectorizer, config: Config, multilabel: bool, seconds: float | None
     ) -> LinearFit:
-        """Fits the linear part to the texts."""
-        from grutext.training.linear.fit import fit_linear
+        """Fit the linear part to the texts, or to a sample of them where `seconds` are too few for all."""
+        from grutext.training.linear.fit import LinearTask, fit_linear
 
         balanced = is_balanced(config.training.class_weight, multilabel, gru=False)
-        return fit_linear(
-            self.texts, self.targets, vectorizer, config.linear, multilabel=multilabel, seed=config.training.seed,
-            seconds=seconds,
-            weights=class_weights(self.targets.sum(axis=0), self.count, balanced, multilabel),
-            names=self.labels if config.linear.label_names else (),
-        )  # fmt: skip
+        weights = class_weights(self.targets.sum(axis=0), self.count, balanced, multilabel)
+        task = LinearTask(vectorizer, config.linear, multilabel, config.training.seed, weights)
+        names = self.labels if config.linear.label_names else ()
+        return fit_linear(self.texts, self.targets, task, label_names=names, seconds=seconds)
 
 
 class OnDiskCorpus:
-    """A training part that lies in files; the methods are those of `InMemoryCorpus`.
+    """Training texts in files, for more texts than memory should hold; the methods are those of `InMemoryCorpus`.
 
     Args:
-        shards: The texts.
+        shards: The files.
+
+    Attributes:
+        labels: The C labels by column.
+        count: The number N of texts.
+        sha256: SHA-256 of texts and labels, in hexadecimal.
     """
 
     def __init__(self, shards: Shards) -> None:
@@ -94,41 +102,37 @@ class OnDiskCorpus:
         self.count = shards.texts
         self.sha256 = shards.sha256
         self._tokens = 0
-        self._corpus: ShardedCorpus | None = None
+        self._vectorized: ShardedCorpus | None = None
 
     def measure(self, window: int) -> Shape:
-        """Gives what the defaults depend on, foreseen from a few millions of characters."""
+        """Return the properties of the texts that the defaults depend on, estimated from a sample."""
         sample = [example.text for example in self.shards.sample(_SHAPE_CHARACTERS)]
         shape = defaults.measure(sample, len(self.labels), window)
         self._tokens = round(shape.tokens * self.count / len(sample))
         return replace(shape, texts=self.count, tokens=self._tokens)
 
-    def for_vocabulary(self) -> Iterable[str]:
-        """Gives the texts that the vocabulary comes from: a random sample."""
+    def vocabulary_texts(self) -> Iterable[str]:
+        """Return the texts that the vocabulary is built from: a random sample."""
         return (example.text for example in self.shards.sample(_VOCABULARY_CHARACTERS))
 
-    def corpus(self, vectorizer: Vectorizer, config: Config) -> ShardedCorpus:
-        """Gives the texts as the GRU learns from them."""
-        if self._corpus is None:
-            self._corpus = ShardedCorpus(
-                self.shards,
-                vectorizer,
-                self.labels,
-                config.training.window,
-                self._tokens,
-                config.training.seed,
+    def vectorize(self, vectorizer: Vectorizer, config: Config) -> ShardedCorpus:
+        """Return the texts as token ids, which are computed once and kept in files."""
+        if self._vectorized is None:
+            training = config.training
+            self._vectorized = ShardedCorpus(
+                self.shards, vectorizer, self.labels, training.window, self._tokens, training.seed
             )
-        return self._corpus
+        return self._vectorized
 
     def fit_linear(
         self, vectorizer: Vectorizer, config: Config, multilabel: bool, seconds: float | None
     ) -> LinearFit:
-        """Fits the linear part to the texts, a block at a time."""
+        """Fit the linear part to the texts block after block, or to as many of them as `seconds` allow."""
+        from grutext.training.linear.fit import LinearTask
         from grutext.training.linear.out_of_core import fit_out_of_core
 
-        corpus = self.corpus(vectorizer, config)
+        texts = self.vectorize(vectorizer, config)
         balanced = is_balanced(config.training.class_weight, multilabel, gru=False)
-        return fit_out_of_core(
-            corpus, config.linear, multilabel=multilabel, seed=config.training.seed, seconds=seconds,
-            weights=class_weights(corpus.label_counts, self.count, balanced, multilabel),
-        )  # fmt: skip
+        weights = class_weights(texts.label_counts, self.count, balanced, multilabel)
+        task = LinearTask(vectorizer, config.linear, multilabel, config.training.seed, weights)
+        return fit_out_of_core(texts, task, seconds=seconds)

@@ -1,17 +1,19 @@
-"""From examples to a model: the order of events in a training."""
+"""From examples and settings to a model: the steps of a fit."""
 
 from __future__ import annotations
 
+import math
 import platform
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import grutext
 from grutext.config import Config, flatten
@@ -25,204 +27,274 @@ from grutext.model.spec import Calibration, check_model
 from grutext.progress import Listener, Silent
 from grutext.text import Vectorizer
 from grutext.training import defaults
+from grutext.training.budget import TimeBudget
 from grutext.training.calibration.bundle import add_golden, calibrate_bundle
 from grutext.training.corpus import InMemoryCorpus, OnDiskCorpus
 from grutext.training.gru.batches import VectorizedCorpus, one_hot
+from grutext.training.gru.checkpoint import Checkpoint
+from grutext.training.gru.epochs import PhaseContext
+from grutext.training.gru.fit import GRUFit, fit_gru
 from grutext.training.gru.interruption import DivergenceError, Interrupted
-from grutext.training.gru.shards import ShardedCorpus
 from grutext.training.gru.word_vectors import WordVectors, read_word_vectors
+from grutext.training.splits import Splits
 
-_SAVING = 2.0  # seconds that the last steps take, reports and writing included
+_LIBRARIES = {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}  # of each engine
+_FINAL_SECONDS = 2.0  # that the last steps take, reports and writing included
+_LINEAR_SHARE, _LINEAR_ALONE_SHARE = 0.4, 0.9  # of the time that is left, with and without a GRU part
 
 
-def train(
-    train: Sequence[Example] | Shards,
-    dev: Sequence[Example],
-    config: Config,
-    *,
-    multilabel: bool = False,
-    listener: Listener | None = None,
-    data: dict[str, Any] | None = None,
-    checkpoint: Path | None = None,
-    resume: bool = False,
-    started: float | None = None,
-    refit: bool = False,
-    vectors: Path | None = None,
-) -> Bundle:
-    """Trains a model.
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """What is trained: the data, and the settings with every default chosen.
+
+    Attributes:
+        corpus: The texts to train on.
+        dev: The texts that choose the best epoch, the calibration and the weight of the two parts.
+        multilabel: Whether a text may have several labels, or none.
+        config: The settings.
+        data: What the bundle records about the data.
+        refits_linear: Whether the linear part, once the dev part has calibrated and measured the model, is fitted
+            again to the training and dev texts together.
+    """
+
+    corpus: InMemoryCorpus | OnDiskCorpus
+    dev: Sequence[Example]
+    multilabel: bool
+    config: Config
+    data: dict[str, Any]
+    refits_linear: bool
+
+    @property
+    def dev_targets(self) -> NDArray[np.float32]:
+        """`(N, C)`, 1 where a label of the model applies to a dev text."""
+        return one_hot([example.labels for example in self.dev], self.corpus.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """How a training is run; nothing of it but the time budget and the vectors changes the model.
+
+    Attributes:
+        listener: Hears of every step.
+        budget: The time that is left, and what was left out for it.
+        vectors: File of word vectors that the embedding starts from.
+        checkpoint: Folder for the state of an unfinished training; None saves none.
+        resume: Whether to resume from the state in `checkpoint`.
+    """
+
+    listener: Listener = field(default_factory=Silent)
+    budget: TimeBudget = field(default_factory=TimeBudget)
+    vectors: Path | None = None
+    checkpoint: Path | None = None
+    resume: bool = False
+
+
+def plan_training(
+    splits: Splits, config: Config, listener: Listener, vectors: Path | None = None
+) -> TrainingPlan:
+    """Choose the settings that were left to the data, and note the choice.
 
     Args:
-        train: The training part, in memory or in files.
-        dev: The part that chooses the best epoch, the calibration and the weight of the two parts.
-        config: The settings.
-        multilabel: Whether a text may have several labels, or none.
-        listener: Hears how it goes.
-        data: What is to be noted in the bundle about the data's origin.
-        checkpoint: Folder for the state of an unfinished training.
-        resume: Whether to go on from the state in `checkpoint`.
-        started: `time.monotonic()` from which the time budget counts; now, if left out.
-        refit: Whether the linear part, once the dev part has calibrated and measured the model, is fitted
-            again to both parts, if they are in memory. A time budget that is too short for it leaves it out.
-        vectors: File of word vectors that the embedding starts from; they are as wide as it.
-
-    Returns:
-        The model, with its report on the dev part.
+        splits: The data.
+        config: The settings as the user chose them.
+        listener: Hears the choice as one line.
+        vectors: File of word vectors that the embedding starts from.
 
     Raises:
-        TrainingError: There is nothing to train on, or the loss is not finite; a `DivergenceError` has the model of
-            the epochs before.
-        Interrupted: Ctrl-C came while the GRU was trained; it has the model of the epochs before.
-        ConfigError: The settings do not go together, or not with the word vectors.
-        DataError: The word vectors cannot be used.
-        MissingExtraError: scikit-learn, or the engine that is to train the GRU part, is not installed.
+        ConfigError: The settings contradict each other.
+        MissingExtraError: The engine that is to train the GRU part is not installed.
+        TrainingError: The data have no two labels, no dev part, or no label in common with it.
     """
-    started = time.monotonic() if started is None else started
-    listener = listener or Silent()
     check_model(config.gru)
-    part = OnDiskCorpus(train) if isinstance(train, Shards) else InMemoryCorpus(train)
-    labels = part.labels
-    if len(labels) < (1 if multilabel else 2) or not dev:
+    train = splits.train
+    corpus = OnDiskCorpus(train) if isinstance(train, Shards) else InMemoryCorpus(train)
+    if len(corpus.labels) < (1 if splits.multilabel else 2) or not splits.dev:
         raise TrainingError("training needs texts with at least two labels, and a dev part")
-    dev_texts = [e.text for e in dev]
-    shape = part.measure(config.training.window)
-    config = defaults.resolve(config, shape, pretrained=vectors is not None, multilabel=multilabel)
+    shape = corpus.measure(config.training.window)
+    config = defaults.resolve(config, shape, pretrained=vectors is not None, multilabel=splits.multilabel)
     listener.note(defaults.describe(config, shape))
-    config = _with_engine(config, listener)
-    vectorizer = Vectorizer.fit(part.for_vocabulary(), config.text)
-    dev_targets = one_hot([example.labels for example in dev], labels)
-    if any(example.labels for example in dev) and not dev_targets.any():
+    if config.gru.enabled:
+        config = _choose_engine(config, listener)
+    counts = {
+        "train": corpus.count,
+        "dev": len(splits.dev),
+        "sha256": corpus.sha256,
+        "dev_sha256": fingerprint(splits.dev),
+    }
+    refits_linear = splits.dev_is_split_off and config.linear.enabled
+    plan = TrainingPlan(corpus, splits.dev, splits.multilabel, config, splits.data | counts, refits_linear)
+    if any(example.labels for example in plan.dev) and not plan.dev_targets.any():
+        known = ", ".join(corpus.labels[:5])
         raise TrainingError(
-            f"no text of the dev part has a label of the training part ({', '.join(labels[:5])}, ...); name another dev part"
+            f"no text of the dev part has a label of the training part ({known}, ...); name another dev part"
         )
-    pretrained = read_word_vectors(vectors, vectorizer.vocabulary, config.gru, listener) if vectors else None
-    origin = pretrained.origin if pretrained else {}
-    end = started + config.training.time_budget if config.training.time_budget else None
+    return plan
 
-    weights: Weights = {}
-    began = time.monotonic()
+
+def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
+    """Train a model.
+
+    Returns:
+        The model, with its report on the dev part, and with what was left out for the time budget under
+        `data["left_out"]`.
+
+    Raises:
+        TrainingError: The loss is not finite; a `DivergenceError` has the model of the epochs before.
+        Interrupted: Ctrl-C came while the GRU part was trained; it has the best model so far.
+        ConfigError: The settings do not fit the word vectors.
+        DataError: The word vectors cannot be used.
+    """
+    config, listener, budget = plan.config, run.listener, run.budget
+    dev_texts, dev_targets = [example.text for example in plan.dev], plan.dev_targets
+    vectorizer = Vectorizer.fit(plan.corpus.vocabulary_texts(), config.text)
+    vectors = (
+        read_word_vectors(run.vectors, vectorizer.vocabulary, config.gru, listener) if run.vectors else None
+    )
+    bundle = _begin_bundle(plan, vectorizer, vectors)
+    linear_seconds = 0.0
     if config.linear.enabled:
-        weights |= _linear(part, vectorizer, config, multilabel, listener, end)
-    linear_seconds = time.monotonic() - began
-    unfinished = Bundle(
-        config=config, labels=labels, multilabel=multilabel, vocabulary=vectorizer.vocabulary.tokens,
-        weights=weights, calibration=Calibration(),
-        data=(data or {}) | {"train": part.count, "dev": len(dev), "sha256": part.sha256} | origin,
-        versions=_versions(config), created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    )  # fmt: skip
-    history: list[dict[str, Any]] = []
+        began = time.monotonic()
+        bundle = replace(bundle, weights=_fit_linear(plan, vectorizer, run))
+        linear_seconds = time.monotonic() - began
     stopped: BaseException | None = None
     if config.gru.enabled:
-        from grutext.training.gru.checkpoint import Checkpoint
-
-        identity = _identity(part, dev, config, origin.get("vectors_sha256"), multilabel)
-        seconds = config.training.checkpoint_seconds
-        kept = Checkpoint(checkpoint, identity, resume, seconds) if checkpoint else None
-        held_out = VectorizedCorpus(vectorizer.vectorize(dev_texts), dev_targets)
-        corpus = part.corpus(vectorizer, config)
-        fit = _gru(corpus, held_out, unfinished, listener, kept, end, pretrained)
-        if isinstance(fit.stopped, DivergenceError) and not fit.history:
-            raise fit.stopped
+        fit = _fit_gru(plan, vectorizer, bundle, run, vectors)
         stopped = fit.stopped
-        weights |= {
-            n: a.astype(np.float16) if n.startswith("embedding/") else a for n, a in fit.arrays.items()
-        }
-        history = fit.history
-    bundle = calibrate_bundle(replace(unfinished, weights=weights, history=history), dev, dev_targets)
+        weights = bundle.weights | _as_saved(fit.arrays)
+        bundle = replace(bundle, weights=weights, history=fit.history)
+    bundle = calibrate_bundle(bundle, plan.dev, dev_targets)
     if stopped:
         why = str(stopped) or "it was interrupted"
         bundle = add_golden(replace(bundle, data=bundle.data | {"unfinished": why}), dev_texts)
         raise DivergenceError(why, bundle) if isinstance(stopped, DivergenceError) else Interrupted(bundle)
-    in_time = end is None or time.monotonic() + 2 * linear_seconds + _SAVING < end
-    if refit and config.linear.enabled and isinstance(part, InMemoryCorpus) and in_time:
-        bundle = _refit_linear(bundle, [*part.examples, *dev], vectorizer, listener)
+    if plan.refits_linear and isinstance(plan.corpus, InMemoryCorpus):
+        if budget.remaining() > 2 * linear_seconds + _FINAL_SECONDS:
+            examples = [*plan.corpus.examples, *plan.dev]
+            bundle = _refit_linear(bundle, examples, vectorizer, listener)
+        else:
+            budget.left_out["refit"] = "the linear part was not fitted again to training and dev texts"
+    if budget.left_out:
+        bundle = replace(bundle, data=bundle.data | {"left_out": list(budget.left_out.values())})
     return add_golden(bundle, dev_texts)
 
 
-def _with_engine(config: Config, listener: Listener) -> Config:
+def identify(config: Config, multilabel: bool, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything that the weights depend on, library versions apart, by names for the user.
+
+    Args:
+        config: The settings, defaults chosen.
+        multilabel: Whether a text may have several labels.
+        data: A bundle's record of its data, or a plan's with the word vectors' SHA-256.
+    """
+    settings = flatten(config.to_dict())
+    del settings["training.checkpoint_seconds"]
+    return {
+        "the training part": data.get("sha256"),
+        "the dev part": data.get("dev_sha256"),
+        "the word vectors": data.get("vectors_sha256"),
+        "whether a text may have several labels": multilabel,
+    } | settings
+
+
+def _choose_engine(config: Config, listener: Listener) -> Config:
     """Return the settings with the engine that trains the GRU part in place of `auto`, and note which and why."""
-    if not config.gru.enabled:
-        return config
     engine = choose_engine(config)
     listener.note(f"engine: {engine.name} ({engine.reason})")
     return config.override({"training.engine": engine.name})
 
 
-def _refit_linear(
-    bundle: Bundle, examples: Sequence[Example], vectorizer: Vectorizer, listener: Listener
-) -> Bundle:
-    """Fits the linear part again to all examples; what calibrates and decides stays as the dev part has it."""
-    known = set(bundle.labels)
-    examples = [example for example in examples if bundle.multilabel or known & set(example.labels)]
-    part = InMemoryCorpus(examples, bundle.labels)
-    weights = _linear(part, vectorizer, bundle.config, bundle.multilabel, Silent(), None)
-    listener.note(f"linear part: fitted again to all {part.count:,} texts")
-    return replace(bundle, weights=bundle.weights | weights, data=bundle.data | {"refit": part.count})
+def _begin_bundle(plan: TrainingPlan, vectorizer: Vectorizer, vectors: WordVectors | None) -> Bundle:
+    """Return the bundle without weights and without what the dev part decides."""
+    return Bundle(
+        config=plan.config,
+        labels=plan.corpus.labels,
+        multilabel=plan.multilabel,
+        vocabulary=vectorizer.vocabulary.tokens,
+        weights={},
+        calibration=Calibration(),
+        data=plan.data | (vectors.origin if vectors else {}),
+        versions=_versions(plan.config),
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
 
 
-def _linear(
-    part: InMemoryCorpus | OnDiskCorpus, vectorizer: Vectorizer, config: Config, multilabel: bool, listener: Listener,
-    end: float | None,
-) -> Weights:  # fmt: skip
+def _fit_linear(plan: TrainingPlan, vectorizer: Vectorizer, run: TrainingRun) -> Weights:
+    """Fit the linear part, to a sample of the texts where the time budget is too short for all."""
     began = time.monotonic()
-    seconds = None if end is None else (end - began - _SAVING) * (0.4 if config.gru.enabled else 0.9)
-    fit = part.fit_linear(vectorizer, config, multilabel, seconds)
-    of = (
-        ""
-        if fit.rows == part.count
-        else f" from {fit.rows:,} of {part.count:,} texts, to keep the time budget"
-    )
-    listener.note(
-        f"linear part: {len(fit.arrays['linear/keys']):,} n-grams{of}, {time.monotonic() - began:.1f} s"
-    )
+    seconds = None
+    if run.budget.end < math.inf:
+        share = _LINEAR_SHARE if plan.config.gru.enabled else _LINEAR_ALONE_SHARE
+        seconds = (run.budget.end - began - _FINAL_SECONDS) * share
+    fit = plan.corpus.fit_linear(vectorizer, plan.config, plan.multilabel, seconds)
+    count = plan.corpus.count
+    sample = ""
+    if fit.rows < count:
+        sample = f" from {fit.rows:,} of {count:,} texts, to keep the time budget"
+        run.budget.left_out["linear"] = f"the linear part was fitted to {fit.rows:,} of {count:,} texts"
+    took = time.monotonic() - began
+    run.listener.note(f"linear part: {len(fit.arrays['linear/keys']):,} n-grams{sample}, {took:.1f} s")
     return fit.arrays
 
 
-def _gru(
-    train: VectorizedCorpus | ShardedCorpus, dev: VectorizedCorpus, unfinished: Bundle, listener: Listener,
-    checkpoint: Any, end: float | None, pretrained: WordVectors | None,
-) -> Any:  # fmt: skip
-    from grutext.training.gru.fit import fit_gru
+def _fit_gru(
+    plan: TrainingPlan, vectorizer: Vectorizer, bundle: Bundle, run: TrainingRun, vectors: WordVectors | None
+) -> GRUFit:
+    """Train the GRU part; raise the DivergenceError of a training that has no epoch to return."""
+    dev = VectorizedCorpus(vectorizer.vectorize([example.text for example in plan.dev]), plan.dev_targets)
+    checkpoint = None
+    if run.checkpoint is not None:
+        versions = {f"the version of {name}": number for name, number in bundle.versions.items()}
+        identity = identify(plan.config, plan.multilabel, bundle.data) | versions
+        seconds = plan.config.training.checkpoint_seconds
+        checkpoint = Checkpoint(run.checkpoint, identity, run.resume, seconds)
+    deadline = math.inf
+    if run.budget.end < math.inf:
+        deadline = run.budget.end - _FINAL_SECONDS - _estimate_scoring(bundle, dev.tokens.normalized)
+    corpus = plan.corpus.vectorize(vectorizer, plan.config)
+    context = PhaseContext(
+        corpus, plan.config, run.listener, checkpoint, deadline, left_out=run.budget.left_out
+    )
+    fit = fit_gru(context, dev, len(bundle.vocabulary) + 1, plan.multilabel, vectors)
+    if isinstance(fit.stopped, DivergenceError) and not fit.history:
+        raise fit.stopped
+    return fit
 
-    deadline = None if end is None else end - _SAVING - _scoring_seconds(unfinished, dev.tokens.normalized)
-    config, rows = unfinished.config, len(unfinished.vocabulary) + 1
-    return fit_gru(
-        train, dev, config, rows, multilabel=unfinished.multilabel, listener=listener, checkpoint=checkpoint,
-        deadline=deadline, pretrained=pretrained,
-    )  # fmt: skip
+
+def _as_saved(arrays: Weights) -> Weights:
+    """Return the GRU part's weights with the embedding tables as float16, as a bundle has them."""
+    return {
+        name: array.astype(np.float16) if name.startswith("embedding/") else array
+        for name, array in arrays.items()
+    }
 
 
-def _scoring_seconds(unfinished: Bundle, texts: Sequence[str]) -> float:
-    """Foresees how long the runtime will take to score the dev part, from a few of its texts."""
-    rows, classes = len(unfinished.vocabulary) + 1, len(unfinished.labels)
-    arrays = initial_arrays(unfinished.config, rows, classes)
-    trial = Classifier(replace(unfinished, weights=unfinished.weights | arrays))
+def _refit_linear(
+    bundle: Bundle, examples: Sequence[Example], vectorizer: Vectorizer, listener: Listener
+) -> Bundle:
+    """Fit the linear part again to all examples; the calibration stays the one of the dev part."""
+    known = set(bundle.labels)
+    examples = [example for example in examples if bundle.multilabel or known & set(example.labels)]
+    corpus = InMemoryCorpus(examples, bundle.labels)
+    fit = corpus.fit_linear(vectorizer, bundle.config, bundle.multilabel, seconds=None)
+    listener.note(f"linear part: fitted again to all {corpus.count:,} texts")
+    return replace(bundle, weights=bundle.weights | fit.arrays, data=bundle.data | {"refit": corpus.count})
+
+
+def _estimate_scoring(bundle: Bundle, texts: Sequence[str]) -> float:
+    """Estimate how many seconds inference will take to score the dev part, from a few of its texts."""
+    rows, classes = len(bundle.vocabulary) + 1, len(bundle.labels)
+    arrays = initial_arrays(bundle.config, rows, classes)
+    trial = Classifier(replace(bundle, weights=bundle.weights | arrays))
     sample = list(texts[:: max(1, len(texts) // 32)])
     began = time.monotonic()
     trial.raw_scores(sample)
     return (time.monotonic() - began) * len(texts) / max(1, len(sample))
 
 
-def _identity(
-    part: InMemoryCorpus | OnDiskCorpus,
-    dev: Sequence[Example],
-    config: Config,
-    vectors: str | None,
-    multilabel: bool,
-) -> dict[str, Any]:
-    """Gives all that the weights depend on, by what to call it."""
-    data = {"the training part": part.sha256, "the dev part": fingerprint(dev)}
-    versions = {f"the version of {name}": number for name, number in _versions(config).items()}
-    settings = flatten(config.to_dict())
-    del settings["training.checkpoint_seconds"]
-    several = {"whether a text may have several labels": multilabel}
-    return data | {"the word vectors": vectors} | several | versions | settings
-
-
 def _versions(config: Config) -> dict[str, str]:
+    """Return the versions of Python and of the libraries that train with this configuration."""
     libraries = ["numpy", "scikit-learn"]
-    if config.gru.enabled:  # what the GRU learns with
-        libraries += {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}[
-            config.training.engine
-        ]
+    if config.gru.enabled:
+        libraries += _LIBRARIES[config.training.engine]
     found = {name: version(name) for name in libraries}
     return {"grutext": grutext.__version__, "python": platform.python_version()} | found

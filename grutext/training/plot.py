@@ -1,4 +1,4 @@
-"""The loss curve of a training as a picture."""
+"""Plot of the loss over the epochs of a training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def plot_history(history: list[dict[str, Any]], path: Path) -> None:
-    """Draws training loss, dev loss and dev score over the epochs into a PNG file.
+    """Plot training loss, dev loss and dev score over the epochs into a PNG file. Needs matplotlib.
 
     Args:
         history: A record for each epoch, as in `grutext.progress.EpochRecord`.
@@ -35,7 +35,7 @@ def plot_history(history: list[dict[str, Any]], path: Path) -> None:
     scores.set(ylabel="dev score", ylim=(0, 1))
     best = max((record["epoch"] for record in history if record["best"]), default=None)
     if best is not None:
-        losses.axvline(best, color="gray", lw=0.8, ls=":", label=f"best epoch ({best})")
+        losses.axvline(best, color="gray", lw=0.8, ls=":", label=f"best epoch, by dev loss ({best})")
     handles = [h for axes in (losses, scores) for h in axes.get_legend_handles_labels()[0]]
     losses.legend(handles=handles, loc="center right")
     figure.savefig(path)

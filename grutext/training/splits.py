@@ -1,13 +1,16 @@
-"""The parts that labelled data comes in: train, dev, test."""
+"""The splits of labelled data: what to train on, what chooses and calibrates (dev), what only measures (test)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from grutext.config import TrainingConfig
 from grutext.data import (
     Columns,
+    Dataset,
     Example,
     ReadOptions,
     ShardOptions,
@@ -17,24 +20,57 @@ from grutext.data import (
     sample_path,
     split_examples,
 )
+from grutext.errors import ConfigError, DataError
+from grutext.messages import count, list_names, shorten
 from grutext.progress import Listener
 
 SAMPLE = "sample"
+IN_MEMORY = "texts in memory"
 SAMPLE_COLUMNS = Columns("text", "label")
 DEV_FRACTION, DEV_TEXTS, LEAST_FRACTION = 0.1, 500, 0.05
+
+# A path, a name such as `sample` or `tfds:ag_news_subset`, or texts and their labels.
+Source = str | Path | tuple[Iterable[str], Iterable[str | Sequence[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Labelled data for a training.
+
+    A source is a path or a name as the command line takes it (a `.csv`, `.tsv`, `.jsonl`, `.parquet` or fastText `.txt`
+    file, a folder of class folders, `tfds:NAME`, `sample`), or a pair `(texts, labels)` in memory: an iterable of str,
+    and as many labels, each a str, or a list of str where a text may have several.
+
+    Attributes:
+        train: The texts to train on.
+        dev: Texts that choose the best epoch and calibrate. None sets a part of `train` aside; `sample` brings its own.
+        dev_fraction: The share of `train` that is set aside, in 0..1; None goes by its size, see `default_fraction`.
+        test: Texts that only measure the finished model; None for none. `sample` brings its own.
+        reading: How files are read.
+    """
+
+    train: Source
+    dev: Source | None = None
+    dev_fraction: float | None = None
+    test: Source | None = None
+    reading: ReadOptions = field(default_factory=ReadOptions)
+
+    def __post_init__(self) -> None:
+        if self.dev is not None and self.dev_fraction is not None:
+            raise ConfigError("dev and dev_fraction exclude each other; leave one of them out")
 
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """What a training is given.
+    """The data of a training, read and checked.
 
     Attributes:
-        train: Examples to learn from, in files if they are more than memory should hold.
-        dev: Examples that choose and calibrate.
+        train: Examples to train on; in files if they are more than memory should hold.
+        dev: Examples that choose the best epoch and calibrate.
         test: Examples that only measure; None if there are none.
         multilabel: Whether a text may have several labels.
         data: Where the examples came from, for the bundle.
-        dev_is_cut: Whether `dev` was cut from the same data as `train`, all in memory.
+        dev_is_split_off: Whether `dev` was split off the same data as `train`, all in memory.
     """
 
     train: list[Example] | Shards
@@ -42,98 +78,159 @@ class Splits:
     test: list[Example] | None
     multilabel: bool
     data: dict[str, Any]
-    dev_is_cut: bool
+    dev_is_split_off: bool
 
 
-def read_splits(
-    source: str,
-    reading: dict[str, Any],
-    listener: Listener,
-    *,
-    dev: str | None,
-    dev_fraction: float | None,
-    test: str | None,
-    seed: int,
-    folder: Path,
-    in_memory: float,
-) -> Splits:
-    """Reads and checks the parts; the sample brings its own dev and test parts.
+def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listener: Listener) -> Splits:
+    """Read and check the data of a training.
 
     Args:
-        source: The training data as the user named it.
-        reading: The fields of `ReadOptions`.
+        data: The sources.
+        config: The seed of the split, and how many megabytes of text memory should hold.
+        folder: Where texts are kept that are more than that; made if it is needed.
         listener: Hears what was guessed, dropped and counted.
-        dev: The dev data; None splits a part off the training data.
-        dev_fraction: How large a part, if one is split off; None is what `default_fraction` gives.
-        test: The test data, if any.
-        seed: Decides the split.
-        folder: Where texts are kept that are more than memory should hold.
-        in_memory: How many megabytes of text memory should hold.
 
     Raises:
-        DataError: Something about the data makes training impossible.
+        DataError: A source cannot be read, or nothing can be learned from it.
+        TypeError: Texts or labels in memory have a wrong type; names the position.
+        MissingExtraError: A source needs a package that is not installed.
     """
-    origin, known = source, Columns(None, None)
-    if source == SAMPLE:
-        folder = sample_path()
-        source = str(folder / "train.csv")
-        dev = dev or (str(folder / "dev.csv") if dev_fraction is None else None)
-        test = test or str(folder / "test.csv")
-        known = SAMPLE_COLUMNS
-    share = 0.0 if dev else dev_fraction or LEAST_FRACTION
-    shards = ShardOptions(round(in_memory * 1e6), folder, seed, share)
-    dataset = read_dataset(source, ReadOptions(**reading), known=known, shards=shards)
+    origin = IN_MEMORY if isinstance(data.train, tuple) else str(data.train)
+    known = Columns(None, None)
+    train, dev, test = data.train, data.dev, data.test
+    if train == SAMPLE:
+        sample = sample_path()
+        train, known = sample / "train.csv", SAMPLE_COLUMNS
+        if dev is None and data.dev_fraction is None:
+            dev = sample / "dev.csv"
+        test = sample / "test.csv" if test is None else test
+    share = 0.0 if dev is not None else data.dev_fraction or LEAST_FRACTION
+    shards = ShardOptions(round(config.in_memory_megabytes * 1e6), folder, config.seed, share)
+    if isinstance(train, tuple):
+        dataset = dataset_in_memory(*train)
+    else:
+        dataset = read_dataset(str(train), data.reading, known=known, shards=shards)
     for note in (*dataset.notes, *check_trainable(dataset)):
         listener.note(note)
-    columns = Columns(dataset.text_column, dataset.label_column)
-    examples: list[Example] | Shards = dataset.shards or dataset.examples
     if dataset.shards:
         listener.note(
             f"{dataset.shards.characters / 1e6:,.0f} MB of text are more than training.in_memory_megabytes "
-            f"({in_memory:g}); they are kept in {folder} for the training"
+            f"({config.in_memory_megabytes:g}); they are kept in {folder} for the training"
         )
-    if dev is None:
+    columns = Columns(dataset.text_column, dataset.label_column)
+
+    def read(source: Source) -> list[Example]:
+        return read_split(source, data.reading, columns, dataset.multilabel, listener)
+
+    examples: list[Example] | Shards = dataset.shards or dataset.examples
+    if dev is not None:
+        chosen = read(dev)
+    else:
         chosen = dataset.held_out
         if not dataset.shards:
-            fraction = dev_fraction or default_fraction(dataset.texts)
-            examples, chosen = split_examples(dataset.examples, fraction, seed)
+            fraction = data.dev_fraction or default_fraction(dataset.texts)
+            examples, chosen = split_examples(dataset.examples, fraction, config.seed)
         listener.note(f"{len(chosen):,} of {dataset.texts:,} texts are set aside to choose the best epoch")
-    else:
-        chosen = read_split(dev, reading, columns, dataset.multilabel, listener)
-    held_out = None if test is None else read_split(test, reading, columns, dataset.multilabel, listener)
-    data = {"source": origin, "text_column": columns.text, "label_column": columns.label}
     return Splits(
-        examples, chosen, held_out, dataset.multilabel, data, dev_is_cut=dev is None and not dataset.shards
+        train=examples,
+        dev=chosen,
+        test=None if test is None else read(test),
+        multilabel=dataset.multilabel,
+        data={"source": origin, "text_column": columns.text, "label_column": columns.label},
+        dev_is_split_off=dev is None and not dataset.shards,
     )
 
 
 def default_fraction(texts: int) -> float:
-    """Gives the share of so many texts that is set aside: a tenth, but of more than 5,000 no more than 500.
+    """Return the share of so many texts that is set aside for dev: a tenth, but of more than 5,000 texts 500.
 
-    500 texts calibrate well enough; from 10,000 texts on it is a twentieth, since there is no want of them.
+    500 texts calibrate well enough; from 10,000 texts on it is a twentieth, since there are enough.
     """
     return min(DEV_FRACTION, max(DEV_TEXTS / max(1, texts), LEAST_FRACTION))
 
 
 def read_split(
-    source: str,
-    reading: dict[str, Any],
+    source: Source,
+    reading: ReadOptions,
     columns: Columns,
     multilabel: bool,
     listener: Listener,
 ) -> list[Example]:
-    """Reads a part that goes with data read before.
+    """Read labelled texts that go with other data; `sample` is the sample's test split.
 
     Args:
-        source: The part as the user named it.
-        reading: The fields of `ReadOptions`.
-        columns: The columns of the data read before, used where this source has them and the user names none.
+        source: The texts, as in `TrainingData`.
+        reading: How files are read.
+        columns: The columns of the other data, used where this source has them and `reading` names none.
         multilabel: Whether a text may have several labels.
         listener: Hears what was guessed, dropped and counted.
+
+    Raises:
+        DataError: The source cannot be read, or its rows cannot be used.
+        TypeError: Texts or labels in memory have a wrong type.
     """
+    if isinstance(source, tuple):
+        return dataset_in_memory(*source, multilabel=multilabel).examples
     if source == SAMPLE:
-        source, columns = str(sample_path() / "test.csv"), SAMPLE_COLUMNS
-    dataset = read_dataset(source, ReadOptions(**reading), multilabel=multilabel, known=columns)
+        source, columns = sample_path() / "test.csv", SAMPLE_COLUMNS
+    dataset = read_dataset(str(source), reading, multilabel=multilabel, known=columns)
     for note in dataset.notes:
         listener.note(note)
     return dataset.examples
+
+
+def note_unknown(source: str, unknown: Mapping[str, int], listener: Listener) -> None:
+    """Note the labels of a split that the model does not know, if there are any.
+
+    Args:
+        source: What the split is called.
+        unknown: The labels and the number of their texts, as a report has them.
+        listener: Hears the note.
+    """
+    if unknown:
+        names = ", ".join(f'"{label}" ({number:,})' for label, number in unknown.items())
+        listener.note(f"{source}: labels that the model does not know, counted as errors: {names}")
+
+
+def dataset_in_memory(
+    texts: Iterable[str], labels: Iterable[str | Sequence[str]], multilabel: bool | None = None
+) -> Dataset:
+    """Check texts and labels in memory.
+
+    Args:
+        texts: The N texts.
+        labels: The N labels: each a str, or a list of str where a text may have several.
+        multilabel: Whether a text may have several labels; None means yes if any label is a list.
+
+    Raises:
+        TypeError: A text is not a str, or a label is neither a str nor a list of str; names the position.
+        DataError: The numbers of texts and labels differ, a label is empty, or a text has several where it may have one.
+    """
+    if isinstance(texts, str) or isinstance(labels, str):
+        raise TypeError("texts and labels are two lists of str, not one str; put a single text into a list")
+    several, examples = bool(multilabel), []
+    texts, labels = list(texts), list(labels)
+    if len(texts) != len(labels):
+        raise DataError(f"there are {count(len(texts), 'text')} but {count(len(labels), 'label')}", IN_MEMORY)
+    for number, (text, label) in enumerate(zip(texts, labels, strict=True)):
+        if not isinstance(text, str):
+            raise TypeError(f"texts[{number}] is {_describe(text)}, not a str")
+        several = several or not isinstance(label, str)
+        own = (
+            (label,) if isinstance(label, str) else tuple(label) if isinstance(label, list | tuple) else None
+        )
+        if own is None or not all(isinstance(one, str) for one in own):
+            raise TypeError(
+                f"labels[{number}] is {_describe(label)}; a label is a str, or a list of str where a text may have several"
+            )
+        if not all(own):
+            raise DataError(f"labels[{number}] is empty; leave the text out, or name its label", IN_MEMORY)
+        if multilabel is False and len(own) != 1:
+            has = f"{len(own)} labels ({list_names(own)})" if own else "no label"
+            raise DataError(f"labels[{number}] has {has}, but here each text has one", IN_MEMORY)
+        examples.append(Example(str(text), tuple(map(str, dict.fromkeys(own))), IN_MEMORY, number + 1))
+    return Dataset(examples, several if multilabel is None else multilabel, source=IN_MEMORY)
+
+
+def _describe(value: object) -> str:
+    return f"{type(value).__name__} {shorten(repr(value), 40)}"

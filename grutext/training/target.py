@@ -1,4 +1,4 @@
-"""Where a training writes: the model's folder, and beside it the state that an interrupted one goes on from."""
+"""Where a training writes: the model's folder, and beside it the checkpoint that an interrupted training resumes from."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import contextlib
 import glob
 import os
 import shutil
-import signal
-import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grutext.errors import BundleError, GrutextError
 
@@ -18,109 +17,154 @@ if TYPE_CHECKING:
     from grutext.model.bundle import Bundle
 
 
-TEXTS = "texts"  # in the checkpoint: the texts that are more than memory should hold
+@dataclass(frozen=True, slots=True)
+class TrainingTarget:
+    """The folder that a model is written to.
 
-
-def check_target(folder: Path, checkpoint: Path, resume: bool, overwrite: bool) -> None:
-    """Raises a GrutextError unless a model may be written to `folder`; looks before anything is read."""
-    from grutext.model import bundle
-
-    if folder.exists() and not (resume or overwrite):
-        raise GrutextError(
-            f"{folder} already exists; --overwrite replaces it, --resume continues an interrupted training of it"
-        )
-    bundle.check_target(folder, overwrite=True)
-    if resume and not is_kept(checkpoint):
-        raise GrutextError(f"{folder}: there is no interrupted training to resume; run it without --resume")
-    parent = next(path for path in folder.absolute().parents if path.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise GrutextError(f"{folder}: {parent} may not be written to; -m names another folder")
-
-
-@contextlib.contextmanager
-def lock_target(folder: Path, checkpoint: Path) -> Iterator[None]:
-    """Keeps other trainings away from a model's folder; afterwards removes the checkpoint if it holds no state.
-
-    The system gives the lock back when the process ends, however it does.
-
-    Raises:
-        GrutextError: Another training has it.
+    Attributes:
+        folder: The folder.
+        overwrite: Whether a model that is already there is replaced.
+        resume: Whether an interrupted training of this model is resumed. If none was saved, the training starts from
+            the beginning; if the model is already there, finished and of the same training, nothing is trained.
     """
-    from filelock import FileLock, Timeout
 
-    made = [path for path in checkpoint.absolute().parents if not path.exists()]
-    checkpoint.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(checkpoint / "lock", blocking=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise GrutextError(
-            f"{folder}: another training is writing to it; wait for it, or -m names another folder"
-        ) from None
-    try:
-        yield
-    finally:
-        shutil.rmtree(checkpoint / TEXTS, ignore_errors=True)
-        if not is_kept(checkpoint):
-            shutil.rmtree(checkpoint, ignore_errors=True)
-        lock.release()
-        for path in made:
-            with contextlib.suppress(OSError):  # there is a model in it
-                path.rmdir()
+    folder: Path
+    overwrite: bool = False
+    resume: bool = False
 
+    def __post_init__(self) -> None:
+        folder = Path(self.folder)
+        if folder.name in ("", ".."):  # such as `.`, which has no name to put siblings beside
+            folder = folder.resolve()
+        object.__setattr__(self, "folder", folder)
 
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Has a request to end, as a service manager sends it, be the same as Ctrl-C."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: Any = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    @property
+    def checkpoint(self) -> Path:
+        """The folder of the checkpoint, beside the model; a link and what it points to share one."""
+        real = Path(os.path.realpath(self.folder)) if self.folder.is_symlink() else self.folder
+        return real.parent / f"{real.name}.checkpoint"
 
+    @property
+    def texts(self) -> Path:
+        """The folder, inside the checkpoint, for texts that are more than memory should hold."""
+        return self.checkpoint / "texts"
 
-def is_kept(checkpoint: Path) -> bool:
-    """Gives whether an interrupted training left a state that can be gone on from."""
-    return any(checkpoint.glob("*.safetensors"))
+    @property
+    def plot(self) -> Path:
+        """The file of the loss curve, beside the model."""
+        return self.folder.parent / f"{self.folder.name}-loss.png"
 
+    @property
+    def has_state(self) -> bool:
+        """Whether an interrupted training left a state to resume from."""
+        return any(self.checkpoint.glob("*.safetensors"))
 
-def discard_states(checkpoint: Path) -> None:
-    """Removes what can be gone on from."""
-    for path in checkpoint.glob("*.safetensors"):
-        path.unlink(missing_ok=True)
+    def check(self) -> None:
+        """Raise a GrutextError unless a model may be written; to be called before anything is read."""
+        from grutext.model import bundle
 
+        if self.folder.exists() and not (self.resume or self.overwrite):
+            raise GrutextError(
+                f"{self.folder} already exists; --overwrite replaces it, --resume continues an interrupted training of it"
+            )
+        bundle.check_target(self.folder, overwrite=True)
+        parent = next(path for path in self.folder.absolute().parents if path.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK):
+            raise GrutextError(f"{self.folder}: {parent} may not be written to; -m names another folder")
 
-def remove_leftovers(folder: Path) -> None:
-    """Removes what trainings that were killed while they saved left beside a model that is there."""
-    from grutext.model.bundle import LEFTOVERS
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Lock the folder against other trainings; on leaving, remove the checkpoint if it holds no state.
 
-    for kind in LEFTOVERS:
-        for path in folder.parent.glob(f".{glob.escape(folder.name)}.{kind}-*"):
-            shutil.rmtree(path, ignore_errors=True)
+        The operating system releases the lock when the process ends, however it ends.
 
+        Raises:
+            GrutextError: Another training holds the lock.
+        """
+        from filelock import FileLock, Timeout
 
-def save_unfinished(bundle: Bundle, folder: Path) -> str:
-    """Saves the model of a training that was stopped; gives what became of it, for the user.
+        checkpoint = self.checkpoint
+        made = [path for path in checkpoint.absolute().parents if not path.exists()]
+        checkpoint.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(checkpoint / "lock", blocking=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise GrutextError(
+                f"{self.folder}: another training is writing to it; wait for it, or -m names another folder"
+            ) from None
+        try:
+            yield
+        finally:
+            shutil.rmtree(self.texts, ignore_errors=True)
+            if not self.has_state:
+                shutil.rmtree(checkpoint, ignore_errors=True)
+            lock.release()
+            for path in made:
+                with contextlib.suppress(OSError):  # there is a model in it
+                    path.rmdir()
 
-    A model that is there already stays, unless it is of such a training as well.
-    """
-    from grutext.model.bundle import Bundle
+    def load_finished(self) -> Bundle | None:
+        """Return the finished model in the folder; None if there is none, or that of a training that was stopped.
 
-    try:
-        if folder.exists() and "unfinished" not in Bundle.load(folder).data:
-            return f"{folder} is still the model from before"
-        bundle.save(folder, overwrite=True)
-    except (BundleError, OSError) as error:
-        return f"no model is saved ({error})"
-    return f"{folder} has the best weights so far"
+        Raises:
+            BundleError: There is a model, but it cannot be read.
+        """
+        from grutext.model.bundle import Bundle
+        from grutext.model.reading import MODEL_FILE
 
+        if not (self.folder / MODEL_FILE).exists():
+            return None
+        bundle = Bundle.load(self.folder)
+        return None if "unfinished" in bundle.data else bundle
 
-def how_to_go_on(problem: str, checkpoint: Path) -> str:
-    """Gives the line for a training that did not come to its end."""
-    if not is_kept(checkpoint):
-        return f"{problem}; nothing of the training is kept"
-    kept = f"the training so far is kept in {checkpoint}"
-    return f"{problem}; {kept}, the same command with --resume continues it"
+    def save(self, bundle: Bundle) -> None:
+        """Save the finished model, and remove the state and what killed trainings left.
+
+        Raises:
+            GrutextError: The disk is full or may not be written to; an older model and the state stay.
+            BundleError: A model appeared in the folder meanwhile that may not be replaced.
+        """
+        try:
+            bundle.save(self.folder, overwrite=self.resume or self.overwrite)
+        except OSError as error:
+            if error.strerror is None:  # it does not come from the operating system
+                raise
+            raise GrutextError(
+                self.explain_resume(f"{self.folder}: cannot save, {error.strerror}")
+            ) from error
+        self.discard_states()
+        self.remove_leftovers()
+
+    def save_unfinished(self, bundle: Bundle) -> str:
+        """Save the model of a training that was stopped, and return what became of it, for the user.
+
+        A model that is already there stays, unless it comes from a stopped training as well.
+        """
+        try:
+            if self.folder.exists() and self.load_finished() is not None:
+                return f"{self.folder} is still the model from before"
+            bundle.save(self.folder, overwrite=True)
+        except (BundleError, OSError) as error:
+            return f"no model is saved ({error})"
+        return f"{self.folder} has the best weights so far"
+
+    def discard_states(self) -> None:
+        """Remove the states that a training could be resumed from."""
+        for path in self.checkpoint.glob("*.safetensors"):
+            path.unlink(missing_ok=True)
+
+    def remove_leftovers(self) -> None:
+        """Remove what trainings that were killed while they saved left beside the model."""
+        from grutext.model.bundle import LEFTOVERS
+
+        for kind in LEFTOVERS:
+            for path in self.folder.parent.glob(f".{glob.escape(self.folder.name)}.{kind}-*"):
+                shutil.rmtree(path, ignore_errors=True)
+
+    def explain_resume(self, problem: str) -> str:
+        """Return the line for a training that ended early: the problem, and how to resume, if it can be."""
+        if not self.has_state:
+            return f"{problem}; nothing of the training is saved"
+        saved = f"the training so far is saved in {self.checkpoint}"
+        return f"{problem}; {saved}, the same command with --resume continues it"

@@ -2,8 +2,9 @@
 
 import dataclasses
 import errno
-import itertools
 import json
+import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,8 +12,10 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+from grutext.cli.train import interruptible
 from grutext.model.bundle import Bundle
 from grutext.progress import EpochRecord
+from grutext.training.fit import TrainingPlan, TrainingRun
 
 MAILS = "message,topic\n" + "".join(
     f"{text} {n},{label}\n"
@@ -37,29 +40,30 @@ CALIBRATION = {
 
 
 class FakeTraining:
-    """Stands in for `grutext.training.train`; remembers what it was given."""
+    """Stands in for `grutext.training.fit.fit_bundle`; remembers what it was given."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self.calls: list[dict] = []
+        self.calls: list[tuple[TrainingPlan, TrainingRun]] = []
         self.before = lambda checkpoint: None
+        self.left_out: list[str] = []
 
-    def __call__(self, train, dev, config, **others) -> Bundle:
+    def __call__(self, plan: TrainingPlan, run: TrainingRun) -> Bundle:
         from grutext.evaluation import evaluate
 
-        self.calls.append({"train": train, "dev": dev, "config": config, **others})
-        self.before(others["checkpoint"])
-        others["listener"].begin(1, 100)
-        others["listener"].epoch(RECORD)
-        others["listener"].end()
-        rows = [[0.8, 0.1, 0.1]] * len(dev)
-        report = evaluate([example.labels for example in dev], rows, self.bundle.labels).to_dict()
+        self.calls.append((plan, run))
+        self.before(run.checkpoint)
+        run.listener.begin(1, 100)
+        run.listener.epoch(RECORD)
+        run.listener.end()
+        rows = [[0.8, 0.1, 0.1]] * len(plan.dev)
+        report = evaluate([example.labels for example in plan.dev], rows, self.bundle.labels).to_dict()
         return dataclasses.replace(
             self.bundle,
-            config=config,
-            history=[RECORD.to_dict()] if config.gru.enabled else [],
+            config=plan.config,
+            history=[RECORD.to_dict()] if plan.config.gru.enabled else [],
             metrics={"dev": report, "calibration": CALIBRATION},
-            data=others["data"],
+            data=plan.data | ({"left_out": self.left_out} if self.left_out else {}),
         )
 
 
@@ -67,13 +71,13 @@ class FakeTraining:
 def training(make_bundle, monkeypatch) -> FakeTraining:
     """The fake in its place, on a machine that has TensorFlow."""
     fake = FakeTraining(make_bundle(multilabel=False))
-    # The fake's weights have no GRU, so that neither check nor drawing may look for one.
-    monkeypatch.setattr("grutext.training.train", fake)
+    # The fake's weights have no GRU, so that neither check nor plot may look for one.
+    monkeypatch.setattr("grutext.training.fit.fit_bundle", fake)
     monkeypatch.setattr("grutext.model.bundle.check_weights", lambda *_: None)
-    monkeypatch.setattr("grutext.training.plot_history", lambda history, path: path.write_bytes(b"picture"))
+    monkeypatch.setattr("grutext.training.plot.plot_history", lambda history, path: path.write_bytes(b"plot"))
     monkeypatch.setattr("grutext.requirements.find_spec", lambda name: True)
-    ticks = itertools.count(100.0, 65.4)
-    monkeypatch.setattr("grutext.cli.train.time", SimpleNamespace(monotonic=ticks.__next__))
+    monkeypatch.setattr("grutext.cli.train.time", SimpleNamespace(monotonic=lambda: 100.0))
+    monkeypatch.setattr("grutext.training.train.time", SimpleNamespace(monotonic=lambda: 165.4))
     return fake
 
 
@@ -111,7 +115,9 @@ def test_the_guess_and_the_epochs_are_told_on_stderr(run, training, mails) -> No
         '  line 4: "password 0" → login',
     ]
     assert lines[4] == "3 of 30 texts are set aside to choose the best epoch"
-    assert lines[5].startswith("epoch 1/1  loss 1.5000  dev loss 1.2500")
+    assert lines[5].startswith("27 texts of 2 words (median), 3 labels: ")
+    assert lines[6].startswith("engine: ")
+    assert lines[7].startswith("epoch 1/1  loss 1.5000  dev loss 1.2500")
     assert run("train", mails, "--quiet", "-m", "other").stderr == ""
 
 
@@ -119,7 +125,16 @@ def test_json_is_all_that_is_printed(run, training, mails, tmp_path) -> None:
     (tmp_path / "test.csv").write_text(MAILS, encoding="utf-8")
     result = run("train", mails, "--test", "test.csv", "--json", "--no-gru")
     values = json.loads(result.stdout)
-    assert list(values) == ["model", "epochs", "seconds", "dev", "test", "calibration", "abstention"]
+    assert list(values) == [
+        "model",
+        "epochs",
+        "seconds",
+        "dev",
+        "test",
+        "calibration",
+        "abstention",
+        "left_out",
+    ]
     assert (values["model"], values["epochs"], values["seconds"]) == ("model", 0, 65.4)
     assert (values["dev"]["n"], values["test"]["n"]) == (3, 30)
     assert values["test"]["accuracy"] == 1.0
@@ -132,18 +147,31 @@ def test_without_a_test_part_json_says_null(run, training, mails) -> None:
     assert json.loads(run("train", mails, "--json").stdout)["test"] is None
 
 
-def test_what_the_training_is_given(run, training, mails, tmp_path) -> None:
+def test_the_training_is_given_what_the_options_say(run, training, mails, tmp_path) -> None:
     run("train", mails, "-m", "out/reviews", "--seed", 5, "--time-budget", "2m", "--set", "gru.units=7")
-    call = training.calls[0]
-    assert (len(call["train"]), len(call["dev"])) == (27, 3)
-    assert call["config"].training.time_budget == 120.0
-    assert (call["config"].training.seed, call["config"].gru.units) == (5, 7)
-    assert call["checkpoint"] == Path("out/reviews.checkpoint")
-    assert call["resume"] is False
-    assert call["multilabel"] is False
-    assert call["started"] == 100.0
-    assert call["data"] == {"source": "mails.csv", "text_column": "message", "label_column": "topic"}
+    plan, given = training.calls[0]
+    assert (plan.corpus.count, len(plan.dev)) == (27, 3)
+    assert plan.config.training.time_budget == 120.0
+    assert (plan.config.training.seed, plan.config.gru.units) == (5, 7)
+    assert given.checkpoint == Path("out/reviews.checkpoint")
+    assert given.resume is False
+    assert plan.multilabel is False
+    assert plan.refits_linear is True
+    assert given.budget.end == 220.0, "it counts from the start of the command"
+    expected = {"source": "mails.csv", "text_column": "message", "label_column": "topic"}
+    assert expected.items() <= plan.data.items()
     assert entries(tmp_path / "out") == ["reviews", "reviews-loss.png"]
+
+
+def test_what_the_time_budget_left_out_is_printed(run, training, mails) -> None:
+    training.left_out = ["the GRU part was trained for 2 of 9 epochs", "pretraining read 3 of 27 texts"]
+    lines = run("train", mails).stdout.splitlines()
+    assert (
+        "left out for the time budget: the GRU part was trained for 2 of 9 epochs; pretraining read 3 of 27 texts"
+        in lines
+    )
+    values = json.loads(run("train", mails, "-m", "other", "--json").stdout)
+    assert values["left_out"] == training.left_out
 
 
 def test_labels_of_the_dev_and_test_parts_that_training_does_not_know_are_named(
@@ -160,21 +188,22 @@ def test_named_parts_are_read_with_the_columns_of_the_training_part(run, trainin
         "text,topic,message\nx,login,password\nx,billing,invoice\n", encoding="utf-8"
     )
     run("train", mails, "--dev", "dev.csv")
-    assert len(training.calls[0]["train"]) == 30
-    assert [example.text for example in training.calls[0]["dev"]] == ["password", "invoice"]
+    assert training.calls[0][0].corpus.count == 30
+    assert [example.text for example in training.calls[0][0].dev] == ["password", "invoice"]
     run("train", mails, "--dev-fraction", 0.5, "-m", "other")
-    assert len(training.calls[1]["dev"]) == 15
+    assert len(training.calls[1][0].dev) == 15
 
 
 def test_without_data_the_sample_and_its_parts_are_used(run, training) -> None:
     result = run("train", "--no-gru")
-    call = training.calls[0]
-    assert [len(call[part]) for part in ("train", "dev")] == [900, 100]
-    assert call["data"]["source"] == "sample"
+    plan, _ = training.calls[0]
+    assert (plan.corpus.count, len(plan.dev)) == (900, 100)
+    assert plan.data["source"] == "sample"
     assert "(200 texts)" in result.stdout
     assert "guessed" not in result.stderr
     run("train", "sample", "--dev-fraction", 0.2, "-m", "other", "--no-gru")
-    assert [len(training.calls[1][part]) for part in ("train", "dev")] == [720, 180]
+    plan, _ = training.calls[1]
+    assert (plan.corpus.count, len(plan.dev)) == (720, 180)
 
 
 def test_an_existing_model_is_left_alone_before_anything_is_read(error, training, model) -> None:
@@ -197,19 +226,61 @@ def test_overwrite_replaces_a_model_and_nothing_else(run, error, training, mails
     assert entries(tmp_path / "letters") == ["dear.txt"]
 
 
-def test_resume_needs_an_interrupted_training(error, training, mails, tmp_path) -> None:
-    line = "model: there is no interrupted training to resume; run it without --resume"
-    assert error("train", mails, "--resume") == line
-    assert entries(tmp_path) == ["mails.csv"]
-    (tmp_path / "model.checkpoint").mkdir()
-    assert error("train", mails, "--resume") == line
+def test_resume_starts_from_the_beginning_where_nothing_was_saved(run, training, mails, tmp_path) -> None:
+    (tmp_path / "model.checkpoint").mkdir()  # as a process leaves it that is killed in its first minute
+    notes = run("train", mails, "--resume").stderr.splitlines()
+    assert "model: no interrupted training to resume; it starts from the beginning" in notes
+    assert entries(tmp_path) == ["mails.csv", "model", "model-loss.png"]
+
+
+def test_resume_trains_nothing_where_the_same_training_is_finished(run, training, mails, tmp_path) -> None:
+    first = run("train", mails)
+    before = (tmp_path / "model" / "model.json").read_bytes()
+    again = run("train", mails, "--resume")
+    assert len(training.calls) == 1
+    assert "model: this training is finished; nothing is left to resume" in again.stderr.splitlines()
+    lines = [line for line in again.stdout.splitlines() if not line.startswith(("trained", "model:"))]
+    assert lines == [line for line in first.stdout.splitlines() if not line.startswith(("trained", "model:"))]
+    assert "trained before, 1 epoch" in again.stdout.splitlines()
+    assert (tmp_path / "model" / "model.json").read_bytes() == before
+    run("train", mails, "--resume", "--overwrite")
+    assert len(training.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        (["--seed", "9"], "the training part, the dev part, training.seed was 1 and is 9"),
+        (["--set", "gru.units=7"], "gru.units was 64 and is 7"),
+    ],
+)
+def test_resume_leaves_a_finished_model_of_another_training_alone(
+    run, training, mails, tmp_path, change, differs
+) -> None:
+    run("train", mails)
+    before = (tmp_path / "model" / "model.json").read_bytes()
+    line = run("train", mails, "--resume", *change, check=1).stderr.splitlines()[-1]
+    assert line == (
+        f"grutext: error: model is the finished model of a training that differs: {differs}; --overwrite replaces it"
+    )
+    assert (tmp_path / "model" / "model.json").read_bytes() == before
+    assert entries(tmp_path) == ["mails.csv", "model", "model-loss.png"]
+
+
+def test_resume_replaces_an_unfinished_model_whose_state_is_gone(
+    run, training, mails, tmp_path, make_bundle
+) -> None:
+    unfinished = dataclasses.replace(make_bundle(multilabel=True), data={"unfinished": "it was interrupted"})
+    unfinished.save(tmp_path / "model")
+    run("train", mails, "--resume")
+    assert "unfinished" not in Bundle.load(tmp_path / "model").data
 
 
 def test_resume_goes_on_from_the_checkpoint_and_removes_it_at_the_end(run, training, mails, tmp_path) -> None:
     keep_state(tmp_path / "model.checkpoint")
     training.before = lambda checkpoint: (checkpoint / "000001-0.safetensors").read_bytes()
     run("train", mails, "--resume")
-    assert training.calls[0]["resume"] is True
+    assert training.calls[0][1].resume is True
     assert entries(tmp_path) == ["mails.csv", "model", "model-loss.png"]
 
 
@@ -224,7 +295,7 @@ def test_a_fresh_start_throws_an_old_checkpoint_away_but_not_before_the_data_are
         any(folder.glob("*.safetensors")) and pytest.fail("the old state is there")
     )
     result = run("train", mails)
-    assert "model.checkpoint, left by an interrupted training, is thrown away" in result.stderr
+    assert "model.checkpoint, left by an interrupted training, is discarded" in result.stderr
 
 
 def test_an_interruption_says_how_to_go_on(run, training, mails, tmp_path) -> None:
@@ -237,11 +308,11 @@ def test_an_interruption_says_how_to_go_on(run, training, mails, tmp_path) -> No
 
     training.before = interrupt
     result = run("train", mails, check=130)
-    assert result.stderr.splitlines()[-1] == "grutext: interrupted; nothing of the training is kept"
+    assert result.stderr.splitlines()[-1] == "grutext: interrupted; nothing of the training is saved"
     training.before = keep_and_interrupt
     result = run("train", mails, "-m", "other", check=130)
     assert result.stderr.splitlines()[-1] == (
-        "grutext: interrupted; the training so far is kept in other.checkpoint, the same command with --resume "
+        "grutext: interrupted; the training so far is saved in other.checkpoint, the same command with --resume "
         "continues it"
     )
     assert entries(tmp_path) == ["mails.csv", "other.checkpoint"]
@@ -250,7 +321,7 @@ def test_an_interruption_says_how_to_go_on(run, training, mails, tmp_path) -> No
 def test_what_stops_a_training_early_leaves_the_model_that_there_is(
     run, training, mails, tmp_path, make_bundle
 ) -> None:
-    from grutext.training import DivergenceError, Interrupted
+    from grutext.training.gru.interruption import DivergenceError, Interrupted
 
     unfinished = dataclasses.replace(make_bundle(multilabel=False), data={"unfinished": "so"})
 
@@ -264,7 +335,7 @@ def test_what_stops_a_training_early_leaves_the_model_that_there_is(
     stop(Interrupted(unfinished))
     line = run("train", mails, check=130).stderr.splitlines()[-1]
     assert line == (
-        "grutext: interrupted; model has the best weights so far; the training so far is kept in "
+        "grutext: interrupted; model has the best weights so far; the training so far is saved in "
         "model.checkpoint, the same command with --resume continues it"
     )
     assert Bundle.load(tmp_path / "model").data == {"unfinished": "so"}
@@ -286,20 +357,20 @@ def test_a_full_disk_while_saving_is_one_line_and_the_old_model_stays(
     before = {path.name: path.read_bytes() for path in model.iterdir()}
     monkeypatch.setattr("grutext.model.bundle.write_durably", fail)
     assert error("train", mails, "--overwrite", "--quiet") == (
-        "model: cannot save, No space left on device; the training so far is kept in model.checkpoint, the same "
+        "model: cannot save, No space left on device; the training so far is saved in model.checkpoint, the same "
         "command with --resume continues it"
     )
     assert {path.name: path.read_bytes() for path in model.iterdir()} == before
     assert entries(tmp_path) == ["mails.csv", "model", "model.checkpoint"]
 
 
-def test_a_picture_that_cannot_be_drawn_is_a_note(run, training, mails, monkeypatch) -> None:
+def test_a_plot_that_cannot_be_written_is_a_note(run, training, mails, monkeypatch) -> None:
     def fail(history, path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("grutext.training.plot_history", fail)
+    monkeypatch.setattr("grutext.training.plot.plot_history", fail)
     result = run("train", mails)
-    assert result.stderr.splitlines()[-1] == "no picture of the loss: model-loss.png: No space left on device"
+    assert result.stderr.splitlines()[-1] == "no plot of the loss: model-loss.png: No space left on device"
     monkeypatch.setattr("grutext.requirements.find_spec", lambda name: None if name == "matplotlib" else True)
     assert "needs matplotlib" in run("train", mails, "-m", "other").stderr
 
@@ -381,6 +452,35 @@ def test_a_place_that_may_not_be_written_to_is_told_before_the_training(error, t
     assert training.calls == []
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGTERM"), reason="there is no such signal")
+def test_sigterm_is_treated_like_ctrl_c():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["--lr", "0.1"], "Did you mean --set training.learning_rate=VALUE?"),
+        (["--units=3"], "Did you mean --set gru.units=VALUE?"),
+        (["--bs", "3"], "Did you mean --set training.batch_size=VALUE?"),
+        (
+            ["--dropout", "0.1"],
+            "--set training.word_dropout=VALUE or --set training.embedding_dropout=VALUE or --set training.pooled_dropout",
+        ),
+        (["--epoch", "3"], "--epochs"),
+    ],
+)
+def test_an_unknown_option_suggests_what_it_resembles(run, arguments, suggestion) -> None:
+    assert suggestion in " ".join(run("train", *arguments, check=2).stderr.split())
+
+
+def test_an_unknown_option_that_resembles_nothing_suggests_nothing(run) -> None:
+    assert "Did you mean" not in run("train", "--xyzzy", check=2).stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -399,12 +499,13 @@ def test_a_wrong_command_line_is_exit_code_2(run, training, arguments, line) -> 
 def test_the_embedding_is_as_wide_as_the_word_vectors(run, error, training, mails, tmp_path) -> None:
     (tmp_path / "words.vec").write_text("1 7\nparcel 1 2 3 4 5 6 7\n", encoding="utf-8")
     run("train", mails, "--vectors", "words.vec", "--preset", "fast")
-    call = training.calls[0]
-    assert call["vectors"] == Path("words.vec")
-    assert (call["config"].gru.embedding_size, call["config"].gru.units) == (7, 48)
+    plan, given = training.calls[0]
+    assert given.vectors == Path("words.vec")
+    assert (plan.config.gru.embedding_size, plan.config.gru.units) == (7, 48)
     run("train", mails, "-m", "other")
-    assert training.calls[1]["vectors"] is None
-    assert training.calls[1]["config"].gru.embedding_size == 64
+    plan, given = training.calls[1]
+    assert given.vectors is None
+    assert plan.config.gru.embedding_size == 64
 
 
 def test_bad_word_vectors_are_told_before_the_data_are_read(error, training, tmp_path) -> None:

@@ -15,6 +15,7 @@ _CONTEXT.set_forkserver_preload(
         "killed",
         "grutext.kernels.training",
         "grutext.engines.keras.network",
+        "grutext.training.train",
         "grutext.training.fit",
         "grutext.training.linear.fit",
     ]

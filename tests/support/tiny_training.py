@@ -5,6 +5,7 @@ import numpy as np
 from grutext.config import Config
 from grutext.data import Example
 from grutext.progress import Silent
+from grutext.training.splits import Splits
 
 TINY = {
     "gru.units": 8, "gru.embedding_size": 8, "text.subword_buckets": 200, "training.epochs": 4, "training.pretraining_epochs": 0,
@@ -38,22 +39,23 @@ def fit(
     checkpoint=None,
     resume=False,
     refit=False,
+    vectors=None,
     **settings,
 ):
-    from grutext.training import train
-
+    """Trains on examples, or on shards; `section__key` is a setting."""
     named = {name.replace("__", "."): value for name, value in settings.items()}
-    config = Config().override(TINY | named)
-    return train(
-        train_part,
-        dev,
-        config,
-        multilabel=multilabel,
-        listener=listener,
-        checkpoint=checkpoint,
-        resume=resume,
-        refit=refit,
-    )
+    splits = Splits(train_part, dev, None, multilabel, {"source": "made.csv"}, dev_is_split_off=refit)
+    return fit_splits(splits, Config().override(TINY | named), listener, vectors, checkpoint, resume)
+
+
+def fit_splits(splits, config, listener=None, vectors=None, checkpoint=None, resume=False):
+    from grutext.training.budget import TimeBudget
+    from grutext.training.fit import TrainingRun, fit_bundle, plan_training
+
+    listener = listener or Silent()
+    budget = TimeBudget(config.training.time_budget)
+    plan = plan_training(splits, config, listener, vectors)
+    return fit_bundle(plan, TrainingRun(listener, budget, vectors, checkpoint, resume))
 
 
 class Recorder(Silent):

@@ -49,7 +49,7 @@ def test_what_auto_stands_for():
 
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_the_linear_part_leans_to_a_label_that_counts_more(multilabel):
-    from grutext.training.linear.fit import fit_linear
+    from grutext.training.linear.fit import LinearTask, fit_linear
 
     texts = ["grey cat", "grey dog", "grey cow"] * 4
     targets = np.eye(3, dtype=np.float32)[[0, 1, 2] * 2 + [0, 0, 0] * 2]
@@ -58,7 +58,7 @@ def test_the_linear_part_leans_to_a_label_that_counts_more(multilabel):
     margins = []
     for factor in (1.0, 8.0):
         weights = np.array([1.0, factor, 1.0], np.float32)
-        fit = fit_linear(texts, targets, vectorizer, config, multilabel=multilabel, seed=1, weights=weights)
+        fit = fit_linear(texts, targets, LinearTask(vectorizer, config, multilabel, 1, weights))
         margins.append(LinearPart(config, fit.arrays).margins(vectorizer.vectorize(["grey dog"]))[0])
     assert margins[1][1] > margins[0][1] + 0.1
     if multilabel:

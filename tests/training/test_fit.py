@@ -165,12 +165,12 @@ def test_early_stopping_keeps_the_best_epoch():
 def test_the_last_third_of_a_time_budget_has_little_patience_too(monkeypatch):
     from grutext.training.gru import fit as gru
 
-    clocks, ends = [], []
+    schedules, ends = [], []
 
     class Seen(gru.Schedule):
         def __init__(self, *arguments):
             super().__init__(*arguments)
-            clocks.append(self)
+            schedules.append(self)
 
     class Heard(Recorder):
         def epoch(self, record):
@@ -180,9 +180,9 @@ def test_the_last_third_of_a_time_budget_has_little_patience_too(monkeypatch):
     monkeypatch.setattr(gru, "Schedule", Seen)
     heard = Heard()
     fit(dev=NOISE, listener=heard, training__epochs=100_000, training__patience=1, training__time_budget=6)
-    (clock,) = clocks
-    assert not clock.over
-    assert ends[-1] - clock.began > 0.65 * (clock.deadline - clock.began)
+    (schedule,) = schedules
+    assert not schedule.time_is_up
+    assert ends[-1] - schedule.began > 0.65 * (schedule.deadline - schedule.began)
     assert not heard.records[-1].best
 
 

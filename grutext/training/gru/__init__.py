@@ -1,1 +1,1 @@
-"""The GRU part: batches, pretraining, epochs, checkpoints."""
+"""The GRU part of a model: batches, pretraining, epochs, checkpoints."""

@@ -1,10 +1,10 @@
-"""The state of a training on disk, so that one that was killed can go on.
+"""The state of a training on disk, from which a killed training resumes.
 
 A state is one file: the weights, the optimizer's moments, the best weights so far, the history and the
-place in the epoch. Shuffling and dropout depend on the seed, the epoch and the step alone, so a training
-that goes on from a state ends with the same bytes as one that was never interrupted. The file's name
-tells its number and its SHA-256; the one before stays until the next is whole and on the disk, and one
-that was cut off or damaged is passed over for it.
+progress of the epoch. Shuffling and dropout depend on the seed, the epoch and the step alone, so a resumed
+training ends with the same bytes as one that was never interrupted. The file's name holds its number and its
+SHA-256; the previous state stays until the next one is complete and flushed to the disk, and a state that was
+cut off or damaged is skipped in favour of the previous one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors.numpy import save as to_bytes
 
 from grutext.engines.base import Trainable
 from grutext.errors import TrainingError
@@ -28,19 +28,19 @@ from grutext.model.initial import Arrays
 
 _PATTERN = "[0-9]*-*.safetensors"
 TRAINING = "training"
-_KEPT = 2  # states: the newest, and the one before it
+_STATES = 2  # that are kept: the newest and the one before it
 
 
 @dataclass(slots=True)
 class EpochProgress:
-    """How far an epoch is.
+    """How much of an epoch is done.
 
     Attributes:
         batches: Batches that are done.
-        texts: Their texts.
-        tokens: Their tokens.
-        losses: The sum of their texts' losses, in nats.
-        seconds: The time that they took.
+        texts: Texts in them.
+        tokens: Tokens in them, without padding.
+        losses: The sum of the texts' losses, in nats.
+        seconds: The time that the batches took.
     """
 
     batches: int = 0
@@ -52,78 +52,90 @@ class EpochProgress:
 
 @dataclass(frozen=True, slots=True)
 class TrainingState:
-    """What a state tells besides the network's own.
+    """What is saved besides the network's weights and the optimizer's moments.
 
     Attributes:
-        best: The weights of the best epoch so far.
-        history: The epochs so far.
-        place: How far the next one is.
-        phase: What is trained.
+        best: The weights of the best epoch so far, by the spec's names.
+        history: A record for each epoch so far.
+        progress: How much of the next epoch is done.
+        phase: The phase that is under way.
+        left_out: What was left out for the time budget so far; see `grutext.training.budget.TimeBudget`.
     """
 
     best: Arrays
     history: list[dict[str, Any]]
-    place: EpochProgress = field(default_factory=EpochProgress)
+    progress: EpochProgress = field(default_factory=EpochProgress)
     phase: str = TRAINING
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 class Checkpoint:
-    """Keeps a training's state in a folder.
+    """Folder to which the state of a training is saved.
 
     Args:
-        folder: Made when the first state is kept.
-        identity: What data and settings the training has, by what to call them; a state of another is refused.
-        resume: Whether a state that is already there is gone on from, or left to be replaced.
-        seconds: How long after a state the next is due.
+        folder: Made when the first state is saved.
+        identity: Data, settings and versions of the training, by names for the user; a state of another training is
+            refused.
+        resume: Whether to resume from a state that is already there; otherwise it is ignored and replaced.
+        seconds: Seconds from one state to the next.
 
     Attributes:
-        has_failed: Whether it was told that a state could not be written.
+        has_failed: Whether the user was told that a state could not be written.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], resume: bool, seconds: float) -> None:
         self.folder, self.identity, self.resume, self.seconds = folder, dict(identity), resume, seconds
-        self._kept_at = time.monotonic()
+        self._saved_at = time.monotonic()
         self.has_failed = False
 
     @property
     def due(self) -> bool:
         """Whether the last state is old enough for a new one."""
-        return time.monotonic() - self._kept_at >= self.seconds
+        return time.monotonic() - self._saved_at >= self.seconds
 
-    def keep(self, network: Trainable, run: TrainingState) -> None:
-        """Writes the state.
+    def save(self, network: Trainable, state: TrainingState) -> None:
+        """Write the state.
 
         Raises:
-            OSError: It cannot be written; the last one is still there.
+            OSError: It cannot be written; the previous one is still there.
         """
         arrays = {f"now/{name}": array for name, array in network.arrays().items()}
-        arrays |= {f"best/{name}": array for name, array in run.best.items()}
+        arrays |= {f"best/{name}": array for name, array in state.best.items()}
         arrays |= {f"training/{name}": array for name, array in network.state().items()}
-        told = {"identity": self.identity, "history": run.history, "place": asdict(run.place)}
-        told["phase"] = run.phase
-        content = save(arrays, {name: json.dumps(value) for name, value in told.items()})
+        metadata = {
+            "identity": self.identity,
+            "history": state.history,
+            "progress": asdict(state.progress),
+            "phase": state.phase,
+            "left_out": dict(state.left_out),
+        }
+        content = to_bytes(arrays, {name: json.dumps(value) for name, value in metadata.items()})
         self.folder.mkdir(parents=True, exist_ok=True)
-        states = _states(self.folder)
+        states = _list_states(self.folder)
         number = _number(states[-1]) + 1 if states else 1
         unfinished = self.folder / "unfinished"
-        self._kept_at = time.monotonic()  # also where it fails, or each step would try again
+        self._saved_at = time.monotonic()  # also where it fails, or each step would try again
         try:
             write_durably(unfinished, content)
         except OSError:
-            unfinished.unlink(missing_ok=True)  # the model may need the room
+            unfinished.unlink(missing_ok=True)  # the model may need the space
             raise
         unfinished.replace(self.folder / f"{number:06}-{hashlib.sha256(content).hexdigest()}.safetensors")
         sync_folder(self.folder)
-        for old in states[: -(_KEPT - 1)]:
+        for old in states[: -(_STATES - 1)]:
             old.unlink(missing_ok=True)
 
     def restore(self, network: Trainable, phase: str = TRAINING) -> TrainingState | None:
-        """Puts the network into the newest whole state; gives None where that is of another phase, or none is wanted.
+        """Restore the network from the newest undamaged state.
+
+        Returns:
+            The rest of the state; None if there is none, if it is of another phase, or if `resume` is false. The
+            network is then left as it is.
 
         Raises:
             TrainingError: Every state is damaged, or they belong to other data or settings.
         """
-        states = _states(self.folder) if self.resume else []
+        states = _list_states(self.folder) if self.resume else []
         if not states:
             return None
         damaged = list(itertools.takewhile(lambda path: not _is_whole(path), reversed(states)))
@@ -134,28 +146,47 @@ class Checkpoint:
         whole = states[-1 - len(damaged)]
         try:
             with safe_open(whole, "np") as file:
-                told = {name: json.loads(value) for name, value in file.metadata().items()}
-                _check_identity(self.folder, told["identity"], self.identity)
-                is_wanted = told["phase"] == phase
+                metadata = {name: json.loads(value) for name, value in file.metadata().items()}
+                check_identity(self.folder, metadata["identity"], self.identity)
+                is_wanted = metadata["phase"] == phase
                 names = file.keys() if is_wanted else ()
                 arrays = {name: file.get_tensor(name) for name in names}
-            for path in damaged:
-                path.unlink(
-                    missing_ok=True
-                )  # or it would be taken for the one to keep when the next is written
+            for path in damaged:  # or `save` would count it among the states to keep
+                path.unlink(missing_ok=True)
             if not is_wanted:
                 return None
             network.assign(_under("now/", arrays))
             network.resume(_under("training/", arrays))
             return TrainingState(
-                _under("best/", arrays), told["history"], EpochProgress(**told["place"]), phase
+                best=_under("best/", arrays),
+                history=metadata["history"],
+                progress=EpochProgress(**metadata["progress"]),
+                phase=phase,
+                left_out=metadata["left_out"],
             )
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{whole} lacks or garbles {error}; start again without --resume") from error
 
 
-def _states(folder: Path) -> list[Path]:
-    """Gives the states of a folder, the newest last."""
+def list_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return the names in which two trainings differ, settings with both values, as one line; "" if in none."""
+    names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    settings = [f"{name} was {before.get(name)} and is {now.get(name)}" for name in names if "." in name]
+    return ", ".join([name for name in names if "." not in name] + settings)
+
+
+def check_identity(folder: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raise a TrainingError that names the differences between a saved training and the wanted one, if any."""
+    differences = list_differences(saved, wanted)
+    if differences:
+        raise TrainingError(
+            f"{folder} belongs to a training that differs: {differences}; repeat its command, or start again "
+            "without --resume"
+        )
+
+
+def _list_states(folder: Path) -> list[Path]:
+    """Return the states in a folder, the newest last."""
     return sorted(folder.glob(_PATTERN), key=_number)
 
 
@@ -165,18 +196,6 @@ def _number(path: Path) -> int:
 
 def _is_whole(path: Path) -> bool:
     return hashlib.sha256(path.read_bytes()).hexdigest() == path.stem.partition("-")[2]
-
-
-def _check_identity(folder: Path, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raises a TrainingError that names what is not as it was."""
-    names = [name for name in {**kept, **wanted} if kept.get(name) != wanted.get(name)]
-    if not names:
-        return
-    known = [f"{name} was {kept.get(name)} and is {wanted.get(name)}" for name in names if "." in name]
-    differs = ", ".join([name for name in names if "." not in name] + known)
-    raise TrainingError(
-        f"{folder} belongs to a training that differs: {differs}; repeat its command, or start again without --resume"
-    )
 
 
 def _under(prefix: str, arrays: Arrays) -> Arrays:

@@ -1,4 +1,4 @@
-"""Epochs, step by step: the learning rate, what is kept of them, and what stops them."""
+"""The training loop of a phase: learning rate, saved states, and what ends it early."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from grutext.config import Config
@@ -27,129 +27,146 @@ class PhaseContext:
     """What the phases of a training have in common.
 
     Attributes:
-        train: The training part.
-        config: The whole configuration.
+        train: The texts to train on.
+        config: The whole configuration, defaults chosen.
         listener: Hears of every step.
-        checkpoint: Where the state is kept, and resumed from if it holds one.
-        deadline: `time.monotonic()` at which all training must be over.
-        interruption: Raises Ctrl-C between steps.
+        checkpoint: Where the state is saved, and resumed from if it holds one; None saves nothing.
+        deadline: `time.monotonic()` at which all training must be over; infinite for no limit.
+        left_out: Sentences about what the deadline cut short, by phase; the phases add to it.
+        interrupt: Raises Ctrl-C between steps.
     """
 
     train: VectorizedCorpus | ShardedCorpus
     config: Config
     listener: Listener
-    checkpoint: Checkpoint | None
-    deadline: float | None
-    interruption: DeferredInterrupt
+    checkpoint: Checkpoint | None = None
+    deadline: float = math.inf
+    left_out: dict[str, str] = field(default_factory=dict)
+    interrupt: DeferredInterrupt = field(default_factory=DeferredInterrupt)
 
 
 class TrainingPhase(ABC):
-    """The epochs of a phase; a subclass says what their batches are, and what each of them brought.
+    """The epochs of one phase. A subclass defines the batches, and what ends an epoch.
 
     Args:
-        network: What learns; it is put into the state that is gone on from, if there is one.
+        network: The network to train; restored from the checkpoint if that holds a state of this phase.
         context: What the phases have in common.
-        rate: The peak learning rate.
+        peak_rate: The peak learning rate.
 
     Attributes:
-        phase: What the phase is called.
-        is_resumed: Whether there was a state of this phase to go on from.
-        clock: Knows how far the epochs are, once they are under way.
+        phase: The name of the phase.
+        is_resumed: Whether the network was restored from a state.
+        schedule: The schedule of the epochs that are under way.
+        best: The weights of the best epoch so far.
+        history: A record for each finished epoch.
+        progress: How much of the present epoch is done.
+        was_cut: Whether the deadline ended the last epoch before all its batches.
     """
 
     phase: ClassVar[str] = TRAINING
-    clock: Schedule
+    schedule: Schedule
 
-    def __init__(self, network: Trainable, context: PhaseContext, rate: float) -> None:
-        kept = context.checkpoint.restore(network, self.phase) if context.checkpoint else None
-        run = kept or TrainingState({}, [])
-        self.network, self.context, self.rate, self.is_resumed = network, context, rate, kept is not None
+    def __init__(self, network: Trainable, context: PhaseContext, peak_rate: float) -> None:
+        restored = context.checkpoint.restore(network, self.phase) if context.checkpoint else None
+        state = restored or TrainingState({}, [])
+        self.network, self.context, self.peak_rate = network, context, peak_rate
         self.options, self.listener = context.config.training, context.listener
-        self.best, self.history, self.place = run.best, run.history, run.place
-        self._before = network.steps - run.place.batches  # steps of the epochs that are over
+        self.is_resumed = restored is not None
+        self.best, self.history, self.progress = state.best, state.history, state.progress
+        self.was_cut = False
+        for phase, sentence in state.left_out.items():
+            context.left_out.setdefault(phase, sentence)
+        self._finished_steps = network.steps - self.progress.batches  # those of the finished epochs
 
     @abstractmethod
     def batches(self, epoch: int) -> Iterator[Batch]:
-        """Yields what an epoch learns from."""
+        """Yield the batches of an epoch."""
 
     @abstractmethod
-    def conclude(self, epoch: int, seconds: float) -> dict[str, Any]:
-        """Gives what the epoch, whose steps took so long, brought: what the history notes of it."""
+    def end_epoch(self, epoch: int, seconds: float) -> dict[str, Any]:
+        """Return the record of an epoch whose steps are done.
 
-    def is_over(self) -> bool:
-        """Tells whether there is no point in another epoch."""
+        Args:
+            epoch: Its number, from 1.
+            seconds: The time that its steps took.
+        """
+
+    def should_stop(self) -> bool:
+        """Return whether to stop before the next epoch (early stopping)."""
         return False
 
-    def tell(self) -> None:  # noqa: B027 (not all do)
-        """Tells the listener of the last epoch in the history."""
+    def report(self) -> None:  # noqa: B027 (not every phase reports)
+        """Report the last epoch of the history to the listener."""
 
-    def keep(self) -> None:
-        """Keeps the state, unless an interruption came between a step and the note that it is done."""
+    def save(self) -> None:
+        """Save the state, unless an interrupt came after a step and before the step was counted."""
         checkpoint = self.context.checkpoint
-        if checkpoint is None or self.network.steps != self._before + self.place.batches:
+        if checkpoint is None or self.network.steps != self._finished_steps + self.progress.batches:
             return
+        state = TrainingState(self.best, self.history, self.progress, self.phase, self.context.left_out)
         try:
-            checkpoint.keep(self.network, TrainingState(self.best, self.history, self.place, self.phase))
+            checkpoint.save(self.network, state)
         except OSError as error:
             if not checkpoint.has_failed:
                 checkpoint.has_failed = True
                 self.listener.note(
-                    f"{checkpoint.folder}: the state cannot be kept ({error.strerror}); the training goes on"
+                    f"{checkpoint.folder}: the state cannot be saved ({error.strerror}); the training continues"
                 )
 
-    def make(self, clock: Schedule) -> None:
-        """Makes the epochs that are still to come, as far as the clock lets it."""
-        self.clock = clock
-        for epoch in range(len(self.history) + 1, clock.epochs + 1):
-            if clock.over or self.is_over():
+    def run_epochs(self, schedule: Schedule) -> None:
+        """Run the epochs that are left, until the schedule's time is up or `should_stop` says so."""
+        self.schedule = schedule
+        for epoch in range(len(self.history) + 1, schedule.epochs + 1):
+            if schedule.time_is_up or self.should_stop():
                 break
-            self.learn(epoch)
+            self.run_epoch(epoch)
 
-    def learn(self, epoch: int) -> None:
-        """Makes the steps that an epoch still has."""
-        began = time.monotonic() - self.place.seconds
-        with closing(prefetch(itertools.islice(self.batches(epoch), self.place.batches, None))) as coming:
-            self._steps(epoch, began, coming)
-        record = self.conclude(epoch, time.monotonic() - began)
-        self._before += self.place.batches
-        self.place = EpochProgress()
+    def run_epoch(self, epoch: int) -> None:
+        """Run the steps that an epoch still has, and record it."""
+        began = time.monotonic() - self.progress.seconds
+        rest = itertools.islice(self.batches(epoch), self.progress.batches, None)
+        with closing(prefetch(rest)) as batches:
+            self._run_steps(epoch, began, batches)
+        record = self.end_epoch(epoch, time.monotonic() - began)
+        self._finished_steps += self.progress.batches
+        self.progress = EpochProgress()
         self.history.append(record)
-        self.tell()
-        self._pause()
-        self.clock.progress(epoch, 1.0)
+        self.report()
+        self._between_steps()
+        self.schedule.progress(epoch, 1.0)
 
     def check_finite(self, loss: float, epoch: int) -> None:
-        """Raises a DivergenceError if a loss is not finite."""
+        """Raise a DivergenceError if a loss is not finite."""
         if not math.isfinite(loss):
             phase = "" if self.phase == TRAINING else f" of {self.phase}"
             raise DivergenceError(
                 f"the loss became {loss} in epoch {epoch}{phase}; --set training.learning_rate="
-                f"{self.rate / 4:g} usually helps"
+                f"{self.peak_rate / 4:g} usually helps"
             )
 
-    def _steps(self, epoch: int, began: float, batches: Iterable[Batch]) -> None:
-        clock = self.clock
+    def _run_steps(self, epoch: int, began: float, batches: Iterable[Batch]) -> None:
+        schedule = self.schedule
         for batch in batches:
-            rate = self.rate * clock.rate(clock.progress(epoch, self.place.texts / self.context.train.texts))
-            if (
-                clock.over and self.place.texts
-            ):  # an epoch has at least one batch, so that its figures mean something
+            progress = schedule.progress(epoch, self.progress.texts / self.context.train.texts)
+            if schedule.time_is_up and self.progress.texts:  # an epoch has at least one batch
+                self.was_cut = True
                 break
-            value = self.network.train_step(batch, (epoch << 18) + self.place.batches, rate)
-            self.check_finite(value, epoch)
+            rate = self.peak_rate * schedule.rate(progress)
+            loss = self.network.train_step(batch, (epoch << 18) + self.progress.batches, rate)
+            self.check_finite(loss, epoch)
             texts, tokens = len(batch["lengths"]), int(batch["lengths"].sum())
-            self.place = EpochProgress(
-                batches=self.place.batches + 1,
-                texts=self.place.texts + texts,
-                tokens=self.place.tokens + tokens,
-                losses=self.place.losses + value * texts,
+            self.progress = EpochProgress(
+                batches=self.progress.batches + 1,
+                texts=self.progress.texts + texts,
+                tokens=self.progress.tokens + tokens,
+                losses=self.progress.losses + loss * texts,
                 seconds=time.monotonic() - began,
             )
-            self.listener.step(epoch, tokens, self.place.losses / self.place.texts)
-            self._pause()
+            self.listener.step(epoch, tokens, self.progress.losses / self.progress.texts)
+            self._between_steps()
 
-    def _pause(self) -> None:
-        """Lets Ctrl-C come, and keeps the state if it is time."""
-        self.context.interruption.check()
+    def _between_steps(self) -> None:
+        """Let a deferred Ctrl-C through, and save the state if it is due."""
+        self.context.interrupt.check()
         if self.context.checkpoint and self.context.checkpoint.due:
-            self.keep()
+            self.save()

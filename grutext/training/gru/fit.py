@@ -1,7 +1,8 @@
-"""Trains the GRU part: the order of epochs, early stopping, the best weights."""
+"""Train the GRU part: pretraining, epochs, early stopping, the best weights."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,26 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import Config
 from grutext.engines.base import Batch, Network
 from grutext.engines.choose import make_network
 from grutext.model.initial import Arrays
-from grutext.progress import EpochRecord, Listener
+from grutext.progress import EpochRecord, epochs_in_words
 from grutext.training.calibration.fit import logit_loss, rescale
 from grutext.training.calibration.thresholds import micro_f1
 from grutext.training.class_weights import class_weights, is_balanced
 from grutext.training.gru.batches import VectorizedCorpus
-from grutext.training.gru.checkpoint import Checkpoint
 from grutext.training.gru.epochs import PhaseContext, TrainingPhase
-from grutext.training.gru.interruption import DeferredInterrupt, DivergenceError
+from grutext.training.gru.interruption import DivergenceError
 from grutext.training.gru.pretraining import PretrainingPhase
 from grutext.training.gru.schedule import Schedule
-from grutext.training.gru.shards import ShardedCorpus
 from grutext.training.gru.word_vectors import WordVectors
 
-_FORESEEN = 16  # one of so many dev texts tells how long they all will take
+_TIMED_SHARE = 16  # one of so many dev texts is timed to estimate the time for all
 _DEV_BATCH = 128  # texts
-_LATE = 2 / 3  # of the training; before, the rates are too high for a few epochs to tell much
+_LATE = 2 / 3  # of the training; before, the learning rate is too high for a few epochs to mean much
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,8 @@ class GRUFit:
 
     Attributes:
         arrays: The best epoch's weights by the spec's names.
-        history: What each epoch gave.
-        stopped: What ended the training before its time: Ctrl-C, or a loss that is not finite.
+        history: A record for each epoch.
+        stopped: What ended the training early: a KeyboardInterrupt or a DivergenceError.
     """
 
     arrays: Arrays
@@ -48,57 +46,47 @@ class GRUFit:
 
 
 def fit_gru(
-    train: VectorizedCorpus | ShardedCorpus,
+    context: PhaseContext,
     dev: VectorizedCorpus,
-    config: Config,
-    rows: int,
-    *,
+    word_rows: int,
     multilabel: bool,
-    listener: Listener,
-    checkpoint: Checkpoint | None = None,
-    deadline: float | None = None,
-    pretrained: WordVectors | None = None,
+    word_vectors: WordVectors | None = None,
 ) -> GRUFit:
-    """Trains until the epochs are over, the dev part stops improving, the time is up, or something stops it.
+    """Train until the epochs are over, the dev loss stops improving, the time is up, or an interrupt comes.
 
     Args:
-        train: The training part.
-        dev: The part that decides which epoch is best, by its loss at the best temperature.
-        config: The whole configuration.
-        rows: Rows of the word table.
-        multilabel: Whether each label is decided for itself.
-        listener: Hears of every step and epoch.
-        checkpoint: Where the state is kept, and resumed from if it holds one.
-        deadline: `time.monotonic()` at which the last dev evaluation must be over.
-        pretrained: Vectors that rows of the word table start from.
+        context: The texts to train on, the configuration, the listener, the checkpoint and the deadline.
+        dev: The texts that decide which epoch is best, by the loss at the best temperature.
+        word_rows: Rows of the word table.
+        multilabel: Whether a text may have several labels.
+        word_vectors: Initial vectors of some rows of the word table.
 
     Raises:
-        TrainingError: The state in `checkpoint` is damaged, or of other data or settings.
+        TrainingError: The state in the checkpoint is damaged, or of other data or settings.
     """
-    options = config.training
+    options, train = context.config.training, context.train
     balanced = is_balanced(options.class_weight, multilabel, gru=True)
     weights = class_weights(train.label_counts, train.texts, balanced, multilabel)
-    network = make_network(config, rows, len(train.label_counts), multilabel, weights)
-    if pretrained:
-        network.assign(pretrained.placed(network.arrays()))
-    context = PhaseContext(train, config, listener, checkpoint, deadline, DeferredInterrupt())
-    fit = _Fit(network, context, dev, multilabel)
-    if not fit.is_resumed and options.pretraining_epochs:
-        fit.pretraining = PretrainingPhase(context, rows, network.arrays())
-    return fit.run()
+    network = make_network(context.config, word_rows, len(train.label_counts), multilabel, weights)
+    if word_vectors:
+        network.assign(word_vectors.placed(network.arrays()))
+    training = SupervisedPhase(network, context, dev, multilabel)
+    if not training.is_resumed and options.pretraining_epochs:
+        training.pretraining = PretrainingPhase(context, word_rows, network.arrays())
+    return training.run()
 
 
-class _Fit(TrainingPhase):
-    """A training of the GRU part under way.
+class SupervisedPhase(TrainingPhase):
+    """Epochs on the labels, evaluated on the dev part.
 
     Args:
-        network: What learns.
+        network: The network to train.
         context: What it has in common with its pretraining.
-        dev: The part that decides which epoch is best.
-        multilabel: Whether each label is decided for itself.
+        dev: The texts that decide which epoch is best.
+        multilabel: Whether a text may have several labels.
 
     Attributes:
-        pretraining: What is still to come first, if anything.
+        pretraining: The phase that runs first, if any; None once it is over.
     """
 
     network: Network
@@ -112,90 +100,96 @@ class _Fit(TrainingPhase):
         self.pretraining: PretrainingPhase | None = None
 
     def run(self) -> GRUFit:
-        """Trains to the end, or to what stops it."""
+        """Run all epochs, or as many as there is time for, or until something stops them."""
         stopped: BaseException | None = None
         try:
-            with self.context.interruption:
+            with self.context.interrupt:
                 self._pretrain()
                 self._train()
         except (KeyboardInterrupt, DivergenceError) as error:
             stopped = error
         finally:
             self.listener.end()
-        if not isinstance(stopped, DivergenceError) and not self.context.interruption.pressed_again:
-            (self.pretraining or self).keep()
+        if not isinstance(stopped, DivergenceError) and not self.context.interrupt.pressed_again:
+            (self.pretraining or self).save()
         if stopped and not self.history and not isinstance(stopped, DivergenceError):
-            # Better than the weights before the first step, unless pretraining was not over.
+            # Before the first epoch is over no weights are the best; those of now beat the initial ones.
             return GRUFit(self.network.arrays(), [], stopped)
         return GRUFit(self.best, self.history, stopped)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        """Yields the texts in random order."""
+        """Yield the texts in random order."""
         options, rng = self.options, np.random.default_rng([self.options.seed, 3, epoch])
         return self.context.train.shuffled(
             options.batch_size, options.token_budget, options.word_dropout, rng
         )
 
-    def conclude(self, epoch: int, seconds: float) -> dict[str, Any]:
-        """Looks at the dev part, and keeps the weights if they are the best."""
-        record = self._record(epoch, seconds)
+    def end_epoch(self, epoch: int, seconds: float) -> dict[str, Any]:
+        """Evaluate on the dev part, remember the weights if they are the best, and return the record."""
+        record = self._evaluate(epoch, seconds)
         if record.best:
             self.best = self.network.arrays()
         return record.to_dict()
 
-    def is_over(self) -> bool:
-        """Tells whether the last epochs brought nothing, and it is late enough for that to mean something."""
+    def should_stop(self) -> bool:
+        """Return whether the last epochs improved nothing, and the training is in its last third."""
         patience = self.options.patience
-        if not 0 < patience <= len(self.history) or self.clock.progress(len(self.history), 1.0) <= _LATE:
+        if not 0 < patience <= len(self.history):
+            return False
+        if self.schedule.progress(len(self.history), 1.0) <= _LATE:
             return False
         return not any(record["best"] for record in self.history[-patience:])
 
-    def tell(self) -> None:
-        """Tells the listener of the last epoch."""
+    def report(self) -> None:
+        """Report the last epoch to the listener."""
         self.listener.epoch(EpochRecord(**self.history[-1]))
 
     def _pretrain(self) -> None:
         if self.pretraining:
             self.network.assign(self.network.arrays() | self.pretraining.run())
-            self.pretraining = None  # its memory is wanted
+            self.pretraining = None  # frees its memory
 
     def _train(self) -> None:
-        self.listener.begin(self.options.epochs, self.context.train.size)
-        clock = Schedule(self.options.epochs, self.options.warmup, self.context.deadline)
-        if clock.deadline is not None:
-            clock.reserve = self._foresee()
-        self.make(clock)
+        epochs = self.options.epochs
+        self.listener.begin(epochs, self.context.train.size)
+        schedule = Schedule(epochs, self.options.warmup, self.context.deadline)
+        if schedule.deadline < math.inf:
+            schedule.reserve = self._time_evaluation()
+        self.run_epochs(schedule)
+        if schedule.time_is_up and (self.was_cut or len(self.history) < epochs):
+            done = f"{len(self.history)} of {epochs_in_words(epochs)}"
+            cut = ", the last one not on all texts" if self.was_cut else ""
+            self.context.left_out[self.phase] = f"the GRU part was trained for {done}{cut}"
 
-    def _foresee(self) -> float:
-        """Gives how many seconds a dev evaluation takes, from a few of its texts."""
-        for _ in range(2):  # the first one also prepares, as TensorFlow does its graph
+    def _time_evaluation(self) -> float:
+        """Return how many seconds an evaluation on the dev part will take, estimated from a few of its texts."""
+        for _ in range(2):  # the first one also compiles, or builds TensorFlow's graph
             began = time.monotonic()
-            predict(self.network, self.dev, self.options.token_budget, _FORESEEN)
-        return (time.monotonic() - began) * _FORESEEN
+            predict_logits(self.network, self.dev, self.options.token_budget, _TIMED_SHARE)
+        return (time.monotonic() - began) * _TIMED_SHARE
 
-    def _record(self, epoch: int, seconds: float) -> EpochRecord:
-        """Gives what the epoch brought, which the dev part tells."""
+    def _evaluate(self, epoch: int, seconds: float) -> EpochRecord:
         began = time.monotonic()
-        logits = predict(self.network, self.dev, self.options.token_budget)
-        self.clock.reserve = time.monotonic() - began
+        logits = predict_logits(self.network, self.dev, self.options.token_budget)
+        self.schedule.reserve = time.monotonic() - began
         scaled = rescale(logits, self.dev.targets, self.multilabel)
         dev_loss = logit_loss(scaled, self.dev.targets, self.multilabel)
         self.check_finite(dev_loss, epoch)
         return EpochRecord(
             epoch=epoch,
-            loss=self.place.losses / max(1, self.place.texts),
+            loss=self.progress.losses / max(1, self.progress.texts),
             dev_loss=dev_loss,
             dev_score=_score(scaled, self.dev.targets, self.multilabel),
-            tokens_per_second=self.place.tokens / max(1e-9, seconds),
+            tokens_per_second=self.progress.tokens / max(1e-9, seconds),
             seconds=seconds + time.monotonic() - began,
             best=all(dev_loss < record["dev_loss"] for record in self.history),
         )
 
 
-def predict(
+def predict_logits(
     network: Network, corpus: VectorizedCorpus, token_budget: int, step: int = 1
 ) -> NDArray[np.float32]:
-    """Gives the logits of every text of a corpus, `(N, C)`, in its order; zeros where `step` leaves texts out."""
+    """Return the logits of every text of a corpus, `(N, C)`, in its order; zeros where `step` skips texts."""
     logits = np.zeros(corpus.targets.shape, np.float32)
     for places, batch in corpus.in_order(_DEV_BATCH, token_budget, step):
         logits[places] = network.logits(batch)
@@ -203,6 +197,7 @@ def predict(
 
 
 def _score(logits: NDArray[np.floating], targets: NDArray[np.float32], multilabel: bool) -> float:
+    """Return the accuracy, or the micro-F1 where a text may have several labels."""
     if not len(targets):
         return 0.0
     if multilabel:

@@ -1,4 +1,4 @@
-"""What ends a training before its time, with the model that there is all the same."""
+"""What stops a training early, and the usable model that it leaves."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from grutext.model.bundle import Bundle
 
 @final
 class DeferredInterrupt:
-    """Holds Ctrl-C back until `check` is called, where the state is whole; pressed again, it comes at once.
+    """Context manager that defers Ctrl-C until `check` is called; pressed again, it is raised at once.
 
-    A signal that comes while a step runs may be raised as soon as it returns, before anyone has noted that it is
-    done.
+    A signal that arrives during a training step would otherwise be raised as soon as the step returns, before the
+    step is counted, and the state could not be saved. SIGTERM is deferred as well where it raises a
+    KeyboardInterrupt. Outside the main thread, where Python allows no signal handlers, nothing is deferred.
 
     Attributes:
-        pressed_again: Whether it came at once.
+        pressed_again: Whether a second signal was raised at once.
     """
 
     def __init__(self) -> None:
@@ -27,7 +28,7 @@ class DeferredInterrupt:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> DeferredInterrupt:
-        if threading.current_thread() is threading.main_thread():  # Python allows no other
+        if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 if signal.getsignal(number) is signal.default_int_handler:
                     self._before[number] = signal.signal(number, self._press)
@@ -38,7 +39,7 @@ class DeferredInterrupt:
             signal.signal(number, handler)
 
     def check(self) -> None:
-        """Raises a KeyboardInterrupt if Ctrl-C was pressed."""
+        """Raise a KeyboardInterrupt if Ctrl-C was pressed."""
         if self._pressed:
             raise KeyboardInterrupt
 
@@ -50,14 +51,18 @@ class DeferredInterrupt:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C; like any other, but that a usable model comes with it.
+    """A KeyboardInterrupt that carries the model trained so far.
 
     Args:
         bundle: The best weights so far, calibrated.
+        message: What became of the training, for the user.
+
+    Attributes:
+        bundle: As given.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        super().__init__()
+    def __init__(self, bundle: Bundle, message: str = "interrupted") -> None:
+        super().__init__(message)
         self.bundle = bundle
 
 
@@ -65,8 +70,11 @@ class DivergenceError(TrainingError):
     """A loss that is not finite.
 
     Args:
-        problem: Where it came up, and what to do.
+        problem: Where it occurred, and what to do.
         bundle: The best weights so far, calibrated; None where there are none.
+
+    Attributes:
+        bundle: As given.
     """
 
     def __init__(self, problem: str, bundle: Bundle | None = None) -> None:

@@ -1,5 +1,5 @@
-"""Hides tokens of a batch, for the GRU to tell from those around them: the cloze test (Taylor 1953) that
-masked language models learn from (Devlin et al. 2019, arXiv 1810.04805).
+"""Mask tokens of a batch for masked-token prediction (Devlin et al. 2019, arXiv 1810.04805), also known as the
+cloze test (Taylor 1953).
 """
 
 from __future__ import annotations
@@ -9,34 +9,37 @@ import numpy as np
 from grutext.engines.base import Batch
 from grutext.text import UNKNOWN
 
-_HIDDEN = 0.35  # share of the tokens
-# In a batch, for each is compared with all that are hidden: of long texts a smaller share.
-_MOST_HIDDEN = 2_048
+_MASKED_SHARE = 0.35  # of the tokens
+# Masked tokens in a batch: each is compared with all of them. Of long texts a smaller share is masked.
+_MOST_MASKED = 2_048
 
 
 def mask_tokens(batch: Batch, rng: np.random.Generator) -> Batch | None:
-    """Gives a batch some of whose tokens read as unknown, without subwords; None where chance hides none.
+    """Return a batch in which some tokens read as unknown and without subwords; None if no token was drawn.
+
+    Padding is never masked, nor is a token that has neither a word row nor subwords, since it has no vector that
+    could be predicted.
 
     Args:
-        batch: As `grutext.training.gru.batches.VectorizedCorpus.batch` gives it.
-        rng: Decides which.
+        batch: A batch as `grutext.training.gru.batches.VectorizedCorpus.batch` returns it.
+        rng: Draws the masked tokens.
 
     Returns:
-        The batch, without its targets, and with `masked_positions` `(H,)`, where in `(T, N)` the hidden tokens are, counted
-        step after step, `masked_types` `(K,)`, their distinct types, and `masked_targets` `(H,)`, which of these each of them is.
+        The batch without its targets, with three arrays more: `masked_positions` `(H,) int32`, the positions of the masked
+        tokens in the flattened `(T, N)`; `masked_types` `(K,) int32`, their distinct types; `masked_targets` `(H,) int32`, the
+        index in `masked_types` of each masked token's type.
     """
     ids, types = batch["ids"], len(batch["type_words"])
-    # Padding, the last, is not known.
-    is_known = np.append(batch["word_rows"][batch["type_words"]] != UNKNOWN, False)
-    is_known[batch["type_of_bucket"]] = True  # what has neither row nor subwords has no vector to be told by
-    places = np.flatnonzero(is_known[ids.T] & (rng.random(ids.shape[::-1]) < _HIDDEN))
-    if len(places) > _MOST_HIDDEN:
-        places = np.sort(rng.choice(places, _MOST_HIDDEN, replace=False))
+    has_vector = np.append(batch["word_rows"][batch["type_words"]] != UNKNOWN, False)  # the last is padding
+    has_vector[batch["type_of_bucket"]] = True
+    places = np.flatnonzero(has_vector[ids.T] & (rng.random(ids.shape[::-1]) < _MASKED_SHARE))
+    if len(places) > _MOST_MASKED:
+        places = np.sort(rng.choice(places, _MOST_MASKED, replace=False))
     if not len(places):
         return None
     steps = ids.T.copy()  # (T, N)
     hidden, answers = np.unique(steps.ravel()[places], return_inverse=True)
-    steps[steps == types] = types + 1  # padding comes after the type that stands for all that is hidden
+    steps[steps == types] = types + 1  # padding moves up: `types` is now the type of every masked token
     steps.ravel()[places] = types
     words = np.union1d(batch["word_rows"], [UNKNOWN]).astype(np.int32)
     read = np.append(batch["word_rows"][batch["type_words"]], UNKNOWN)

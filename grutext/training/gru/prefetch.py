@@ -1,4 +1,4 @@
-"""The next batches are made while the network learns from this one."""
+"""Prepare the next batches in a thread while the network trains on the present one."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-_AHEAD = 2
-_WAIT = 0.05  # seconds between two looks whether anyone still waits
+_QUEUED = 2
+_POLL_SECONDS = 0.05  # how often the thread looks whether the generator was closed
 
 
 def prefetch(items: Iterable[Item]) -> Generator[Item, None, None]:
-    """Yields the items in their order, of which a thread makes the next ones meanwhile: two that are ready, one in its hands.
+    """Yield items in order while a thread makes the next ones: two wait in a queue, a third is in the making.
 
-    An error in the making is raised when its item's turn comes. When the generator is closed, the thread is over.
+    An error in making an item is raised when that item is due. Closing the generator ends the thread.
     """
-    made: queue.Queue[tuple[str, Any]] = queue.Queue(_AHEAD)
+    made: queue.Queue[tuple[str, Any]] = queue.Queue(_QUEUED)
     is_closed = threading.Event()
 
-    def hand_over(kind: str, value: Any) -> None:
+    def put(kind: str, value: Any) -> None:
         while not is_closed.is_set():
             with suppress(queue.Full):
-                made.put((kind, value), timeout=_WAIT)
+                made.put((kind, value), timeout=_POLL_SECONDS)
                 return
 
     def make() -> None:
         try:
             for item in items:
-                hand_over("item", item)
+                put("item", item)
                 if is_closed.is_set():
                     return
         except BaseException as error:  # noqa: BLE001 (raised by the thread that waits for the item)
-            hand_over("error", error)
+            put("error", error)
         else:
-            hand_over("end", None)
+            put("end", None)
 
     thread = threading.Thread(target=make, name="batches", daemon=True)
     thread.start()

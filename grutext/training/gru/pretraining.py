@@ -1,10 +1,12 @@
-"""Before the labels: the embedding learns from the texts alone, by an encoder that tells hidden tokens; see `grutext.engines.keras.masked_lm`.
+"""Pretrain the embedding on the texts alone, by masked-token prediction.
 
-That encoder is thrown away: one that begins afresh learns the labels better from the same vectors (docs/research/recipe.md).
+The encoder that predicts the masked tokens is thrown away: a fresh encoder learns the labels better from the same
+vectors (docs/research/recipe.md).
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,65 +21,71 @@ from grutext.training.gru.epochs import PhaseContext, TrainingPhase
 from grutext.training.gru.masking import mask_tokens
 from grutext.training.gru.schedule import Schedule
 
-_RATE = 0.0028  # or the training's, if that is lower
-_SHARE = 0.3  # of the time that is left
+_PEAK_RATE = 0.0028  # or the training's, if that is lower
+_TIME_SHARE = 0.3  # of the time that is left
 
 
 class PretrainingPhase(TrainingPhase):
-    """Epochs of hidden tokens.
+    """Epochs of masked-token prediction.
 
     Args:
-        context: What it has in common with what comes after it; the labels of the training part are not looked at.
-        rows: Rows of the word table.
-        start: The weights of which the tables are begun with, by the spec's names.
+        context: What it has in common with the training that follows; the labels are not looked at.
+        word_rows: Rows of the word table.
+        start: Initial weights by the spec's names, of which the embedding tables are taken.
     """
 
     phase = "pretraining"
 
-    def __init__(self, context: PhaseContext, rows: int, start: Arrays) -> None:
-        network = make_masked_lm(context.config, rows)
-        network.assign(network.arrays() | _tables(start))
-        super().__init__(network, context, min(_RATE, context.config.training.learning_rate))
+    def __init__(self, context: PhaseContext, word_rows: int, start: Arrays) -> None:
+        network = make_masked_lm(context.config, word_rows)
+        network.assign(network.arrays() | _embedding(start))
+        super().__init__(network, context, min(_PEAK_RATE, context.config.training.learning_rate))
 
     def run(self) -> Arrays:
-        """Reads the texts until the epochs or the time are over; gives the embedding's tables."""
+        """Run until the epochs or the time are over; return the embedding tables by the spec's names."""
         epochs, deadline = self.options.pretraining_epochs, self.context.deadline
-        if deadline is not None:
+        if deadline < math.inf:
             now = time.monotonic()
-            deadline = now + _SHARE * (deadline - now)
+            deadline = now + _TIME_SHARE * (deadline - now)
+        schedule = Schedule(epochs, self.options.warmup, deadline)
         self.listener.begin(epochs, self.context.train.size, self.phase)
         try:
-            self.make(Schedule(epochs, self.options.warmup, deadline))
+            self.run_epochs(schedule)
         finally:
             self.listener.end()
         self.listener.note(self._summary())
-        return _tables(self.network.arrays())
+        if schedule.time_is_up and (self.was_cut or len(self.history) < epochs):
+            texts = sum(record["texts"] for record in self.history)
+            whole = epochs * self.context.train.texts
+            self.context.left_out[self.phase] = (
+                f"pretraining read {texts:,} of {whole:,} texts ({epochs_in_words(epochs)})"
+            )
+        return _embedding(self.network.arrays())
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        """Yields the texts in random order, some tokens hidden."""
+        """Yield the texts in random order, some tokens masked; batches without a masked token are skipped."""
         options = self.options
-        order, chance = (np.random.default_rng([options.seed, kind, epoch]) for kind in (6, 7))
+        order, mask = (np.random.default_rng([options.seed, kind, epoch]) for kind in (6, 7))
         for batch in self.context.train.shuffled(options.batch_size, options.token_budget, 0.0, order):
-            hidden = mask_tokens(batch, chance)
-            if hidden is not None:
-                yield hidden
+            masked = mask_tokens(batch, mask)
+            if masked is not None:
+                yield masked
 
-    def conclude(self, epoch: int, seconds: float) -> dict[str, Any]:  # noqa: ARG002 (its place tells)
-        """Gives texts, loss and time."""
-        loss = self.place.losses / max(1, self.place.texts)
-        return {"texts": self.place.texts, "loss": loss, "seconds": seconds}
+    def end_epoch(self, epoch: int, seconds: float) -> dict[str, Any]:  # noqa: ARG002 (its index in the history)
+        """Return the texts, the mean loss and the time of an epoch."""
+        loss = self.progress.losses / max(1, self.progress.texts)
+        return {"texts": self.progress.texts, "loss": loss, "seconds": seconds}
 
     def _summary(self) -> str:
-        """Gives what was read and learnt as one line."""
         texts, losses, seconds = (
             [record[name] for record in self.history] for name in ("texts", "loss", "seconds")
         )
         if not sum(texts):
-            return "pretraining: there was no token to hide"
-        learnt = " → ".join(f"{loss:.2f}" for loss in (losses[:1] + losses[1:][-1:]))
-        return f"pretraining: read {sum(texts):,} texts in {epochs_in_words(len(losses))}, loss of hidden tokens {learnt}, {sum(seconds):.1f} s"
+            return "pretraining: no token could be masked"
+        first_and_last = " → ".join(f"{loss:.2f}" for loss in (losses[:1] + losses[1:][-1:]))
+        read = f"read {sum(texts):,} texts in {epochs_in_words(len(losses))}"
+        return f"pretraining: {read}, loss of masked tokens {first_and_last}, {sum(seconds):.1f} s"
 
 
-def _tables(arrays: Arrays) -> Arrays:
-    """Gives the embedding's part of a network's weights."""
+def _embedding(arrays: Arrays) -> Arrays:
     return {name: array for name, array in arrays.items() if name.startswith("embedding/")}

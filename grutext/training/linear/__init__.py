@@ -1,1 +1,1 @@
-"""The linear part: n-grams chosen, scaled and fitted."""
+"""The linear part of a model: a linear classifier over n-grams."""

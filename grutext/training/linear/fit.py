@@ -1,10 +1,10 @@
-"""Fits the linear part: chooses n-grams, weighs them, and lets scikit-learn fit a linear model to them.
+"""Fit the linear part: choose n-grams, weight them, and fit scikit-learn's LinearSVC to them.
 
-Each n-gram's TF-IDF is multiplied by how telling the n-gram is: the square root of the root mean square
-over the classes, weighted by their priors, of its naive-Bayes log-count ratio (Wang and Manning 2012,
-"Baselines and Bigrams", section 2.2, pooled over the classes so that one matrix serves them all).
-The ratio's rates are smoothed towards those of all texts: with a count of one in each class instead, the
-n-grams that tell most of 150 classes would be those that hardly occur.
+Each n-gram's TF-IDF is multiplied by the square root of how informative the n-gram is: the root mean square over
+the classes, weighted by their priors, of its naive-Bayes log-count ratio (Wang and Manning 2012, "Baselines and
+Bigrams", section 2.2, pooled over the classes so that one matrix serves them all). The ratio's rates are smoothed
+towards those of all texts: with add-one smoothing in each class, the most informative n-grams of 150 classes would
+be those that hardly occur.
 """
 
 from __future__ import annotations
@@ -28,7 +28,26 @@ from grutext.training.samples import nested_sample, runs
 
 Targets = NDArray[np.float32]
 _CHUNK_CHARACTERS = 1 << 20
-_WORD_WORTH = 3.0  # character n-grams that one of words is worth where room is short: they overlap
+_WORD_WORTH = 3.0  # a word n-gram is kept in preference to so many character n-grams, which overlap
+
+
+@dataclass(frozen=True, slots=True)
+class LinearTask:
+    """How a linear part is fitted, the texts apart.
+
+    Attributes:
+        vectorizer: Returns the tokens that word n-grams are made of.
+        config: The n-gram settings.
+        multilabel: Whether a text may have several labels; each label then has a classifier of its own.
+        seed: Decides the order in which the solver visits the texts.
+        class_weights: `(C,) float32`, the factor on the loss of each label's texts.
+    """
+
+    vectorizer: Vectorizer
+    config: LinearConfig
+    multilabel: bool
+    seed: int
+    class_weights: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +56,7 @@ class LinearFit:
 
     Attributes:
         arrays: The weights by the spec's names.
-        rows: The number of training texts that it learned from.
+        rows: The number of training texts that it was fitted to.
     """
 
     arrays: dict[str, NDArray[Any]]
@@ -47,93 +66,78 @@ class LinearFit:
 def fit_linear(
     texts: Sequence[str],
     targets: Targets,
-    vectorizer: Vectorizer,
-    config: LinearConfig,
+    task: LinearTask,
     *,
-    multilabel: bool,
-    seed: int,
+    label_names: Sequence[str] = (),
     seconds: float | None = None,
-    weights: NDArray[np.float32] | None = None,
-    names: Sequence[str] = (),
 ) -> LinearFit:
-    """Fits the linear part.
+    """Fit the linear part.
 
     Args:
         texts: The N training texts.
         targets: `(N, C)`, 1 where a label applies.
-        vectorizer: Gives the tokens that word n-grams are made of.
-        config: The n-gram settings.
-        multilabel: Whether each label is decided for itself.
-        seed: Decides the order in which liblinear visits the texts.
-        seconds: Time that the fit may take; from a fit on a tenth of the texts it is foreseen how many
-            texts fit into it.
-        weights: `(C,)`, how much the texts of each label count; all the same if left out.
-        names: The labels' names, each to be read as one text more of its label; none if left out.
+        task: The settings.
+        label_names: The labels' names by column, each of which becomes one more text of its label; none if left out.
+        seconds: Time that the fit may take. A first fit to a tenth of the texts estimates how many can be fitted in
+            it. None fits all.
     """
-    weights = np.ones(targets.shape[1], np.float32) if weights is None else weights
-    named, of_named = as_texts(names)
+    named, named_targets = as_texts(label_names)
 
-    def fit(some: Sequence[str], of_some: Targets) -> LinearFit:
-        read, wanted = [*some, *named], np.concatenate([of_some, of_named]) if named else of_some
-        arrays = _fit(read, wanted, len(named), vectorizer, config, multilabel, seed, weights)
-        return LinearFit(arrays, rows=len(some))
+    def fit(some: Sequence[str], some_targets: Targets) -> LinearFit:
+        all_targets = np.concatenate([some_targets, named_targets]) if named else some_targets
+        return LinearFit(_fit([*some, *named], all_targets, len(named), task), rows=len(some))
 
     rows = len(texts)
-    sample = nested_sample(targets, max(1, rows // 10), seed)
+    sample = nested_sample(targets, max(1, rows // 10), task.seed)
     if seconds is None or len(sample) == rows:
         return fit(texts, targets)
     began = time.monotonic()
     first = fit([texts[n] for n in sample], targets[sample])
     spent = time.monotonic() - began
-    # liblinear slows down a little faster than the number of texts grows, hence the margin.
-    fitting = int((len(sample) + len(named)) * max(0.0, seconds - spent) / max(spent, 1e-6) / 1.5)
-    rows = min(rows, fitting - len(named))
+    # liblinear's time grows a little faster than the number of texts, hence the margin of 1.5.
+    affordable = int((len(sample) + len(named)) * max(0.0, seconds - spent) / max(spent, 1e-6) / 1.5)
+    rows = min(rows, affordable - len(named))
     if rows <= len(sample):
         return first
-    sample = nested_sample(targets, rows, seed)
+    sample = nested_sample(targets, rows, task.seed)
     return fit([texts[n] for n in sample], targets[sample])
 
 
-def _fit(
-    texts: Sequence[str],
-    targets: Targets,
-    names: int,
-    vectorizer: Vectorizer,
-    config: LinearConfig,
-    multilabel: bool,
-    seed: int,
-    weights: NDArray[np.float32],
-) -> dict[str, NDArray[Any]]:
-    """Gives the weights fitted to texts of which the last few are names."""
-    counts = count_runs(texts, vectorizer, config)
+def _fit(texts: Sequence[str], targets: Targets, names: int, task: LinearTask) -> dict[str, NDArray[Any]]:
+    """Return the weights fitted to texts of which the last `names` are labels' names."""
+    config, multilabel = task.config, task.multilabel
+    counts = count_runs(texts, task.vectorizer, config)
     margins = linear_columns(targets.shape[1], multilabel)
     features = choose_features(counts, targets, config, margins)
     if not len(features.keys):
         return without_features(targets, margins, multilabel)
     matrix = _transform(counts, features)
     kernel = np.zeros((len(features.keys), margins), np.float32)
-    bias = np.where(targets.any(axis=0), 1.0, -1.0)[:margins]  # of a label that all texts have, or none
+    bias = np.where(targets.any(axis=0), 1.0, -1.0)[:margins]  # stays where all texts have a label, or none
     is_name = np.arange(len(texts)) >= len(texts) - names
-    seen = np.flatnonzero(targets.any(axis=0) & ~targets[~is_name].all(axis=0))
-    svm = partial(LinearSVC, C=config.regularization, dual=True, random_state=seed, tol=1e-3, max_iter=2000)
+    separable = np.flatnonzero(targets.any(axis=0) & ~targets[~is_name].all(axis=0))
+    svm = partial(
+        LinearSVC, C=config.regularization, dual=True, random_state=task.seed, tol=1e-3, max_iter=2000
+    )
     if multilabel:
-        for c in seen:
-            # What `sport.hockey` is called may well be about `sport`: a label reads no name but its own.
+        for c in separable:
+            # A text called `sport.hockey` may well be about `sport`: a label reads no name but its own.
             reads = ~is_name | (targets[:, c] > 0)
-            part = svm(class_weight={1: weights[c]}).fit(matrix, targets[:, c].astype(np.int8), reads)
-            kernel[:, c], bias[c] = part.coef_[0], part.intercept_[0]
+            model = svm(class_weight={1: task.class_weights[c]})
+            model.fit(matrix, targets[:, c].astype(np.int8), reads)
+            kernel[:, c], bias[c] = model.coef_[0], model.intercept_[0]
     else:
-        model = svm(class_weight={int(c): float(weights[c]) for c in seen})
+        model = svm(class_weight={int(c): float(task.class_weights[c]) for c in separable})
         model.fit(matrix, targets.argmax(axis=1))
-        place = model.classes_ if margins > 1 else [0]
-        kernel[:, place], bias[place] = model.coef_.T, model.intercept_
+        columns = model.classes_ if margins > 1 else [0]
+        kernel[:, columns], bias[columns] = model.coef_.T, model.intercept_
     return pack(features, kernel, bias)
 
 
 def pack(
     features: NgramFeatures, kernel: NDArray[np.floating], bias: NDArray[np.floating]
 ) -> dict[str, NDArray[Any]]:
-    """Gives the weights of a linear part by the spec's names."""
+    """Return the weights of a linear part by the spec's names, in the dtypes of a bundle."""
     return {
         "linear/keys": features.keys,
         "linear/scale": features.scale.astype(np.float16),
@@ -143,7 +147,7 @@ def pack(
 
 
 def without_features(targets: Targets, margins: int, multilabel: bool) -> dict[str, NDArray[Any]]:
-    """Gives the model that knows how frequent the labels are and nothing else: no n-gram occurs twice."""
+    """Return a linear part without n-grams, whose bias is the labels' frequencies: no n-gram occurs often enough."""
     share = (targets.sum(axis=0) + 1.0) / (len(targets) + 2.0)
     odds = np.log(share / (1.0 - share)) if multilabel else np.log(share)
     bias = (odds[1:] - odds[:1]) / 2 if margins < len(share) else odds
@@ -156,10 +160,10 @@ def without_features(targets: Targets, margins: int, multilabel: bool) -> dict[s
 
 
 def _transform(counts: list[NgramCounts], features: NgramFeatures) -> csr_matrix:
-    """Gives the features of all texts, `(N, F) float64` as liblinear wants them; takes the runs out of the list."""
-    room = sum(len(run.keys) for run in counts)
-    # Memory that is not used is not taken.
-    values, columns = np.empty(room, np.float64), np.empty(room, np.int32)
+    """Return the features of all texts, `(N, F) float64` as liblinear wants them; empties the list of runs."""
+    most = sum(len(run.keys) for run in counts)
+    # The system gives memory only to the part of these arrays that is written to.
+    values, columns = np.empty(most, np.float64), np.empty(most, np.int32)
     sizes = []
     end = 0
     while counts:
@@ -174,7 +178,7 @@ def _transform(counts: list[NgramCounts], features: NgramFeatures) -> csr_matrix
 def choose_features(
     counts: Sequence[NgramCounts], targets: Targets, config: LinearConfig, margins: int
 ) -> NgramFeatures:
-    """Chooses the n-grams that tell most about the labels, as many as fit into the allowed megabytes.
+    """Choose the n-grams that are most informative about the labels, as many as fit into the allowed megabytes.
 
     Args:
         counts: The n-grams of runs of texts.
@@ -186,23 +190,23 @@ def choose_features(
     frequent = frequency >= min(config.min_count, max(1, len(targets) // 2))
     keys, frequency = keys[frequent], frequency[frequent]
     present = _presence(counts, targets, keys)  # (F, C)
-    telling = _informativeness(present, frequency, targets)  # (F,)
-    room = int(config.max_megabytes * 1e6 / (6 + 2 * margins))
-    worth = telling * np.sqrt(frequency)
-    worth[: keys.searchsorted(CHARACTER_FAMILY)] *= _WORD_WORTH
-    best = np.sort(np.argsort(-worth, kind="stable")[:room])
-    inverse = np.log((1 + len(targets)) / (1 + frequency[best])) + 1.0
-    scale = (inverse * np.sqrt(telling[best])).astype(np.float16).astype(np.float32)
+    informative = _informativeness(present, frequency, targets)  # (F,)
+    most = int(config.max_megabytes * 1e6 / (6 + 2 * margins))
+    value = informative * np.sqrt(frequency)
+    value[: keys.searchsorted(CHARACTER_FAMILY)] *= _WORD_WORTH
+    best = np.sort(np.argsort(-value, kind="stable")[:most])
+    idf = np.log((1 + len(targets)) / (1 + frequency[best])) + 1.0
+    scale = (idf * np.sqrt(informative[best])).astype(np.float16).astype(np.float32)
     return NgramFeatures(keys[best], scale)
 
 
 def count_runs(texts: Sequence[str], vectorizer: Vectorizer, config: LinearConfig) -> list[NgramCounts]:
-    """Counts the n-grams of runs of texts."""
+    """Count the n-grams of texts, run by run; see `grutext.training.samples.runs`."""
     return [count_ngrams(vectorizer.vectorize(run), config) for run in runs(texts, len, _CHUNK_CHARACTERS)]
 
 
 def _frequencies(counts: Sequence[NgramCounts]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Gives the n-grams, ascending, and the number of texts in which each occurs."""
+    """Return the n-grams' keys, ascending, and the number of texts in which each occurs, both `(F,)`."""
     distinct = [np.unique(run.keys, return_counts=True) for run in counts]
     keys = np.concatenate([some for some, _ in distinct])
     times = np.concatenate([some for _, some in distinct])
@@ -213,7 +217,7 @@ def _frequencies(counts: Sequence[NgramCounts]) -> tuple[NDArray[np.uint32], NDA
 
 
 def _presence(counts: Sequence[NgramCounts], targets: Targets, keys: NDArray[np.uint32]) -> Targets:
-    """Gives `(F, C)`: the number of texts of each label in which each n-gram occurs."""
+    """Return the number of texts of each label in which each n-gram occurs, `(F, C)`."""
     index = KeyIndex(keys)
     total = np.zeros((len(keys), targets.shape[1]), np.float32)
     first = 0
@@ -232,9 +236,9 @@ def _presence(counts: Sequence[NgramCounts], targets: Targets, keys: NDArray[np.
 
 
 def _informativeness(present: Targets, frequency: NDArray[np.int64], targets: Targets) -> NDArray[np.float32]:
-    """Gives sqrt(sum over c of prior_c * r_cf^2), r_cf the log-ratio of f's rate in class c and outside.
+    """Return sqrt(sum over c of prior_c * r_cf^2), `(F,)`; r_cf is the log-ratio of f's rates in class c and outside.
 
-    The rates are those with a few texts more that have f, and labels as all texts have them.
+    The rates are smoothed with a few more texts that contain f and have the label frequencies of all texts.
     """
     texts, sizes = len(targets), targets.sum(axis=0)
     priors = sizes / max(1.0, sizes.sum())
@@ -244,4 +248,4 @@ def _informativeness(present: Targets, frequency: NDArray[np.int64], targets: Ta
         inside = (present[:, c] + more * sizes[c] / texts) / sizes[c]
         outside = (frequency - present[:, c] + more * (1 - sizes[c] / texts)) / (texts - sizes[c])
         total += priors[c] * np.square(np.log(inside / outside)).astype(np.float32)
-    return np.sqrt(total) if total.any() else np.ones_like(total)  # of one label alone, none tells anything
+    return np.sqrt(total) if total.any() else np.ones_like(total)  # of a single label, none is informative

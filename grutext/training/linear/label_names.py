@@ -1,4 +1,4 @@
-"""The labels' names, read as texts: `card_arrival` tells what its texts are about before the first of them does."""
+"""The labels' names as training texts: `card_arrival` says what its texts are about before the first of them is read."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _GLUE = re.compile(r"[\s_./:|\\-]+|(?<=[a-z])(?=[A-Z])")  # between a name's wor
 
 
 def as_texts(names: Sequence[str]) -> tuple[list[str], NDArray[np.float32]]:
-    """Gives the names as texts, and each of these the label it is the name of.
+    """Return the names as texts, each with the label that it is the name of.
 
-    A name without a letter tells nothing, and is left out.
+    A name without a letter says nothing, and is left out.
 
     Args:
         names: The C labels' names, by column.

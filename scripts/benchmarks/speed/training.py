@@ -26,6 +26,7 @@ from grutext.progress import EpochRecord, Silent
 from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.gru.batches import VectorizedCorpus, one_hot
+from grutext.training.gru.epochs import PhaseContext
 from grutext.training.gru.fit import fit_gru
 
 _CHARACTERS = 3_000_000  # per epoch, so that it takes seconds for long texts too
@@ -116,4 +117,4 @@ def _train_ours(other: Connection, bench: Bench, name: str) -> None:
     train = VectorizedCorpus(vectorizer.vectorize(texts[:count]), targets[:count], CUT)
     dev = VectorizedCorpus(vectorizer.vectorize(texts[:_DEV]), targets[:_DEV])
     other.send((rows, config.gru.embedding_size, config.gru.units))
-    fit_gru(train, dev, config, rows, multilabel=False, listener=_Turns(other))
+    fit_gru(PhaseContext(train, config, _Turns(other)), dev, rows, multilabel=False)

@@ -41,7 +41,7 @@ def stopped(stopped_at_20, tmp_path):
 
 
 def stop(checkpoint, steps, **settings):
-    from grutext.training import Interrupted
+    from grutext.training.gru.interruption import Interrupted
 
     with pytest.raises(Interrupted) as stopped:
         fit(checkpoint=checkpoint, listener=StopAt(steps), **settings)
@@ -59,7 +59,7 @@ def test_a_training_that_stopped_at_any_step_goes_on_to_the_same_bytes(whole, tm
 
 @pytest.mark.parametrize("phases", [0, 2])  # epochs of pretraining
 def test_a_listener_that_stops_it_after_an_epoch_loses_none(tmp_path, phases):
-    from grutext.training import Interrupted
+    from grutext.training.gru.interruption import Interrupted
 
     class Stop(Recorder):
         def epoch(self, record):
@@ -98,7 +98,7 @@ def test_an_adversarial_training_goes_on_as_well(whole, tmp_path, direction):
 
 
 def test_ctrl_c_within_a_step_keeps_the_state_after_it(whole, tmp_path, monkeypatch):
-    from grutext.training import Interrupted
+    from grutext.training.gru.interruption import Interrupted
 
     network = kind_of_network()
     step = network.train_step
@@ -215,9 +215,9 @@ def test_a_full_disk_is_told_once_and_the_training_goes_on(whole, tmp_path, monk
     heard = Recorder()
     bundle = fit(checkpoint=tmp_path / "c", listener=heard, training__checkpoint_seconds=0)
     check_same(bundle, whole)
-    told = [note for note in heard.notes if "cannot be kept" in note]
+    told = [note for note in heard.notes if "cannot be saved" in note]
     assert told == [
-        f"{tmp_path / 'c'}: the state cannot be kept (No space left on device); the training goes on"
+        f"{tmp_path / 'c'}: the state cannot be saved (No space left on device); the training continues"
     ]
 
 
@@ -247,7 +247,7 @@ def test_a_loss_that_is_not_finite_stops_with_advice():
 
 
 def test_a_training_that_diverges_late_brings_the_best_weights_before(whole, monkeypatch):
-    from grutext.training import DivergenceError
+    from grutext.training.gru.interruption import DivergenceError
 
     network = kind_of_network()
     step = network.train_step

@@ -296,7 +296,7 @@ class Phases(StopAt):
     ("steps", "phases"), [(1, 1), (20, 1), (30, 1), (40, 2), (50, 2)]  # an epoch has at most 12
 )  # fmt: skip
 def test_a_training_that_stopped_anywhere_goes_on_to_the_same_bytes(tmp_path, steps, phases):
-    from grutext.training import Interrupted
+    from grutext.training.gru.interruption import Interrupted
 
     whole, stopping, going_on = fit(**PRETRAINED), Phases(steps), Phases()
     with pytest.raises(Interrupted) as stopped:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support import tiny_training
 from support.tiny_training import DEV, TINY, TRAIN, Recorder, examples
 
 from grutext.config import Config
@@ -85,10 +86,7 @@ def test_a_file_that_was_left_half_read_is_read_again(to_shards, vectorizer):
 
 
 def fit(part, **others):
-    from grutext.training import train
-
-    settings = TINY | {"training.checkpoint_seconds": 0, "training.pretraining_epochs": 2}
-    return train(part, DEV, Config().override(settings), **others)
+    return tiny_training.fit(part, training__checkpoint_seconds=0, training__pretraining_epochs=2, **others)
 
 
 @pytest.mark.tf
@@ -120,6 +118,7 @@ def test_a_training_from_files_learns_and_resumes_to_the_same_bytes(to_shards, t
 @pytest.mark.long
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_the_linear_part_learns_from_files_and_keeps_its_time(to_shards, vectorizer, multilabel):
+    from grutext.training.linear.fit import LinearTask
     from grutext.training.linear.out_of_core import fit_out_of_core
 
     part = examples(900, 1)
@@ -127,10 +126,8 @@ def test_the_linear_part_learns_from_files_and_keeps_its_time(to_shards, vectori
     settings = Config().override(TINY | {"linear.regularization": 0.5}).linear
 
     def margins(seconds):
-        weights = np.ones(3, np.float32)
-        found = fit_out_of_core(
-            corpus, settings, multilabel=multilabel, seed=1, weights=weights, seconds=seconds
-        )
+        task = LinearTask(vectorizer, settings, multilabel, 1, np.ones(3, np.float32))
+        found = fit_out_of_core(corpus, task, seconds=seconds)
         from grutext.inference.linear_part import LinearPart
 
         dev = vectorizer.vectorize([e.text for e in DEV])
@@ -147,13 +144,15 @@ def test_the_linear_part_learns_from_files_and_keeps_its_time(to_shards, vectori
 
 
 def test_a_label_that_all_texts_in_files_have_is_told_of_all_others_as_well(to_shards, vectorizer):
+    from grutext.training.linear.fit import LinearTask
     from grutext.training.linear.out_of_core import fit_out_of_core
 
     part = [replace(example, labels=("sea", "wood")) for example in examples(60, 1)]
     part[0] = replace(part[0], labels=("sea",))
     corpus = ShardedCorpus(to_shards(part), vectorizer, LABELS, 0, 0, seed=1)
     settings = Config().override(TINY | {"linear.regularization": 0.5}).linear
-    fit = fit_out_of_core(corpus, settings, multilabel=True, seed=1, weights=np.ones(3, np.float32))
+    task = LinearTask(vectorizer, settings, True, 1, np.ones(3, np.float32))
+    fit = fit_out_of_core(corpus, task)
     assert fit.arrays["linear/bias"][:2].tolist() == [1, -1]
     assert not fit.arrays["linear/kernel"][:, :2].any()
     assert fit.arrays["linear/kernel"][:, 2].any()

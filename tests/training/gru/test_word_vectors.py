@@ -5,6 +5,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from support.tiny_training import fit_splits
 
 from grutext.config import Config
 from grutext.data import Example
@@ -12,6 +13,7 @@ from grutext.errors import ConfigError, DataError, TrainingError
 from grutext.progress import Silent
 from grutext.text import Vocabulary
 from grutext.training.gru.word_vectors import GAIN, TABLE, WordVectors, read_word_vectors
+from grutext.training.splits import Splits
 
 WORDS = ("wave", "salt", "owl", "fern", "tram")
 FILE = "Wave 1 0 0 0 0\nowl 0 2 0 0 0\nowl 9 9 9 9 9\nunseen 7 7 7 7 7\nfern 0 0 -4 0 0\n"
@@ -111,14 +113,10 @@ def examples(seed):
 
 
 def fit(vectors, checkpoint=None, resume=False, **settings):
-    from grutext.training import train
-
     named = {name.replace("__", "."): value for name, value in settings.items()}
-    named = {"training.pretraining_epochs": 0} | named
-    return train(
-        examples(1), examples(2), Config().override(CONFIG | named), vectors=vectors, checkpoint=checkpoint,
-        resume=resume, data={"source": "made.csv"},
-    )  # fmt: skip
+    config = Config().override(CONFIG | {"training.pretraining_epochs": 0} | named)
+    splits = Splits(examples(1), examples(2), None, False, {"source": "made.csv"}, dev_is_split_off=False)
+    return fit_splits(splits, config, vectors=vectors, checkpoint=checkpoint, resume=resume)
 
 
 @pytest.mark.tf

@@ -12,7 +12,7 @@ from grutext.config import LinearConfig, TextConfig
 from grutext.inference.linear_part import LinearPart
 from grutext.text import CHARACTER_FAMILY, Vectorizer, count_ngrams, normalize
 from grutext.training.linear import fit as linear
-from grutext.training.linear.fit import choose_features, fit_linear
+from grutext.training.linear.fit import LinearTask, choose_features, fit_linear
 from grutext.training.samples import nested_sample
 
 TEXTS = [
@@ -24,6 +24,10 @@ LABELS = np.repeat([0, 1, 2], 5)
 TARGETS = np.eye(3, dtype=np.float32)[LABELS]
 VECTORIZER = Vectorizer.fit(TEXTS, TextConfig())
 CONFIG = LinearConfig(word_max=2, char_min=2, char_max=3, min_count=2, regularization=0.5)
+
+
+def task(multilabel=False):
+    return LinearTask(VECTORIZER, CONFIG, multilabel, 1, np.ones(4, np.float32))
 
 
 def grams(text):
@@ -72,7 +76,7 @@ def reference():
 
 def test_the_margins_are_those_of_the_slow_reference():
     kept, _, margins = reference()
-    fit = fit_linear(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    fit = fit_linear(TEXTS, TARGETS, task())
     assert len(fit.arrays["linear/keys"]) == len(kept)
     mine = LinearPart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(TEXTS))
     np.testing.assert_allclose(mine, margins, atol=0.02)  # float16 weights, and a looser stop than here
@@ -120,9 +124,9 @@ def test_runs_of_texts_give_the_features_of_all_texts_at_once(monkeypatch):
     features = choose_features(counts, TARGETS, CONFIG, margins=3)
     assert features.keys.tobytes() == whole.keys.tobytes()
     assert features.scale.tobytes() == whole.scale.tobytes()
-    fit = fit_linear(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    fit = fit_linear(TEXTS, TARGETS, task())
     monkeypatch.setattr(linear, "_CHUNK_CHARACTERS", 30)
-    in_runs = fit_linear(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1)
+    in_runs = fit_linear(TEXTS, TARGETS, task())
     assert {name: array.tobytes() for name, array in fit.arrays.items()} == {
         name: array.tobytes() for name, array in in_runs.arrays.items()
     }
@@ -131,7 +135,7 @@ def test_runs_of_texts_give_the_features_of_all_texts_at_once(monkeypatch):
 def test_two_classes_take_one_column_and_its_sign_is_right():
     pair = LABELS < 2
     texts = [text for text, keep in zip(TEXTS, pair, strict=True) if keep]
-    fit = fit_linear(texts, TARGETS[pair][:, :2], VECTORIZER, CONFIG, multilabel=False, seed=1)
+    fit = fit_linear(texts, TARGETS[pair][:, :2], task())
     assert fit.arrays["linear/kernel"].shape[1] == 1
     margins = LinearPart(CONFIG, fit.arrays).margins(
         VECTORIZER.vectorize(["my parcel is lost", "close my account"])
@@ -142,7 +146,7 @@ def test_two_classes_take_one_column_and_its_sign_is_right():
 def test_several_labels_and_a_label_that_no_text_has():
     targets = np.concatenate([TARGETS, np.zeros((15, 1), np.float32)], axis=1)
     targets[14] = [1, 0, 1, 0]
-    fit = fit_linear(TEXTS, targets, VECTORIZER, CONFIG, multilabel=True, seed=1)
+    fit = fit_linear(TEXTS, targets, task(True))
     margins = LinearPart(CONFIG, fit.arrays).margins(
         VECTORIZER.vectorize(["refund the parcel", "locked account"])
     )
@@ -153,7 +157,7 @@ def test_several_labels_and_a_label_that_no_text_has():
 @pytest.mark.parametrize(("classes", "multilabel"), [(2, False), (3, False), (3, True)])
 def test_texts_without_a_common_ngram_leave_the_labels_frequencies(classes, multilabel):
     targets = np.eye(classes, dtype=np.float32)[[0, 1, 1, 1]]
-    fit = fit_linear(["", "ab", "cde", "fghi"], targets, VECTORIZER, CONFIG, multilabel=multilabel, seed=1)
+    fit = fit_linear(["", "ab", "cde", "fghi"], targets, task(multilabel))
     margins = LinearPart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize(["ab", ""]))
     assert len(fit.arrays["linear/keys"]) == 0
     if margins.shape[1] == 1:
@@ -163,14 +167,14 @@ def test_texts_without_a_common_ngram_leave_the_labels_frequencies(classes, mult
 
 
 def test_the_seed_decides_every_bit():
-    runs = [fit_linear(TEXTS, TARGETS, VECTORIZER, CONFIG, multilabel=False, seed=1).arrays for _ in range(2)]
+    runs = [fit_linear(TEXTS, TARGETS, task()).arrays for _ in range(2)]
     for name, array in runs[0].items():
         assert array.tobytes() == runs[1][name].tobytes()
 
 
 def test_a_short_time_takes_a_part_of_the_texts_with_every_label():
     texts, targets = TEXTS * 40, np.tile(TARGETS, (40, 1))
-    fit = fit_linear(texts, targets, VECTORIZER, CONFIG, multilabel=False, seed=1, seconds=1e-9)
+    fit = fit_linear(texts, targets, task(), seconds=1e-9)
     assert 60 <= fit.rows < 70
     assert np.abs(fit.arrays["linear/kernel"]).sum(axis=0).all()
 

@@ -1,0 +1,28 @@
+"""The time budget of a training, and what was left out to stay within it."""
+
+from __future__ import annotations
+
+import math
+import time
+
+
+class TimeBudget:
+    """Seconds that a whole training may take.
+
+    Args:
+        seconds: The budget; 0 is no limit.
+        started: `time.monotonic()` from which it counts; now, if left out.
+
+    Attributes:
+        end: `time.monotonic()` at which everything must be done; infinite without a limit.
+        left_out: A sentence for each step that was cut short or skipped, by the name of the step.
+    """
+
+    def __init__(self, seconds: float = 0.0, started: float | None = None) -> None:
+        started = time.monotonic() if started is None else started
+        self.end = started + seconds if seconds else math.inf
+        self.left_out: dict[str, str] = {}
+
+    def remaining(self) -> float:
+        """Return the seconds that are left; negative when the time is up, infinite without a limit."""
+        return self.end - time.monotonic()

@@ -1,0 +1,254 @@
+"""`grutext.train`: from labelled texts to a saved model. The command `grutext train` calls it."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grutext.config import Config
+from grutext.engines.choose import check_engine
+from grutext.engines.tensorflow_settings import prepare_tensorflow
+from grutext.errors import TrainingError
+from grutext.progress import Listener, Silent
+from grutext.requirements import check_installed, is_installed
+from grutext.training.splits import Source, TrainingData, note_unknown, read_splits
+from grutext.training.target import TrainingTarget
+
+if TYPE_CHECKING:
+    from grutext.data import Example
+    from grutext.inference import Classifier
+    from grutext.model.bundle import Bundle
+    from grutext.training.fit import TrainingPlan, TrainingRun
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """A finished training.
+
+    Attributes:
+        bundle: The model with its reports: `metrics["dev"]`, `metrics["test"]` and so on.
+        folder: Where it was saved; None if it was not.
+        plot: The file of the loss curve; None where there is none.
+        seconds: How long the training took.
+        was_finished: Whether the model was there already, finished, so that nothing was trained.
+    """
+
+    bundle: Bundle = field(repr=False)
+    folder: Path | None = None
+    plot: Path | None = None
+    seconds: float = 0.0
+    was_finished: bool = False
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The model, ready to predict."""
+        from grutext.inference import Classifier
+
+        return Classifier(self.bundle)
+
+    @property
+    def left_out(self) -> list[str]:
+        """A sentence for each step that was cut short or skipped for the time budget."""
+        return list(self.bundle.data.get("left_out", []))
+
+
+def train(
+    data: Source | TrainingData,
+    model: str | Path | TrainingTarget | None = None,
+    *,
+    settings: Config | Mapping[str, Any] | None = None,
+    vectors: str | Path | None = None,
+    listener: Listener | None = None,
+    started: float | None = None,
+) -> TrainingOutcome:
+    """Train a classifier, exactly as the command `grutext train` does.
+
+    The same data, settings and seed give the same bytes of weights as the command on the same machine.
+
+    >>> import grutext
+    >>> outcome = grutext.train("reviews.csv", "reviews", settings={"training.seed": 2})  # doctest: +SKIP
+    >>> outcome.classifier.predict(["A waste of two hours."])  # doctest: +SKIP
+    ['negative']
+
+    Args:
+        data: The labelled texts: a path or a name such as `sample`, or a pair `(texts, labels)`. A `TrainingData` also
+            names dev and test data and how files are read.
+        model: The folder that the model is saved to; it must not exist. A `TrainingTarget` may overwrite a model or
+            resume an interrupted training. None saves nothing.
+        settings: Settings by their names in docs/configuration.md, such as `{"gru.units": 96}`, or a `Config`; what is
+            left out has its default.
+        vectors: File of word vectors that the embedding starts from: GloVe, word2vec or fastText as text, also `.gz`.
+        listener: Hears of notes, steps and epochs, such as `grutext.console.open_listener()`; None is silent.
+        started: `time.monotonic()` from which the setting `training.time_budget` counts; now, if left out.
+
+    Raises:
+        DataError: The data cannot be read, or nothing can be learned from them.
+        ConfigError: A setting is unknown or out of range, or settings contradict each other.
+        TrainingError: The loss is not finite, or the state to resume from is damaged or of another training.
+        GrutextError: The folder exists, may not be written to, or another training is writing to it.
+        MissingExtraError: A package that training needs is not installed.
+        TypeError: Texts or labels in memory have a wrong type.
+        Interrupted: Ctrl-C came after training had begun; `bundle` is the best model so far. It is a
+            KeyboardInterrupt.
+    """
+    started = time.monotonic() if started is None else started
+    listener = listener or Silent()
+    sources = data if isinstance(data, TrainingData) else TrainingData(data)
+    target = model if isinstance(model, TrainingTarget) or model is None else TrainingTarget(Path(model))
+    vectors = None if vectors is None else Path(vectors)
+    if target is not None:
+        target.check()
+    check_installed("grutext train", "scikit-learn")
+    config = _build_config(settings, vectors)
+    if config.gru.enabled:
+        check_engine(config)
+    prepare_tensorflow()
+    from grutext.training.budget import TimeBudget
+    from grutext.training.fit import TrainingRun, plan_training
+
+    with contextlib.ExitStack() as stack:
+        if target is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "texts"
+        else:
+            stack.enter_context(target.lock())
+            folder = target.texts
+        splits = read_splits(sources, config.training, folder, listener)
+        plan = plan_training(splits, config, listener, vectors)
+        if target is not None:
+            finished = _look_for_state(target, plan, vectors, listener)
+            if finished is not None:
+                return TrainingOutcome(
+                    finished, target.folder, seconds=time.monotonic() - started, was_finished=True
+                )
+        run = TrainingRun(
+            listener,
+            TimeBudget(config.training.time_budget, started),
+            vectors,
+            checkpoint=target.checkpoint if target else None,
+            resume=target is not None and target.resume,
+        )
+        bundle = _fit(plan, run, splits.test, target)
+        if target is None:
+            return TrainingOutcome(bundle, seconds=time.monotonic() - started)
+        try:
+            target.save(bundle)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(target.explain_resume("interrupted")) from None
+    plot = _plot_loss(bundle, target, listener)
+    return TrainingOutcome(bundle, target.folder, plot, time.monotonic() - started)
+
+
+def _build_config(settings: Config | Mapping[str, Any] | None, vectors: Path | None) -> Config:
+    """Return the configuration; unless a setting says otherwise, the embedding is as wide as the word vectors."""
+    if isinstance(settings, Config):
+        return settings
+    config = Config()
+    if vectors is not None:
+        from grutext.data.vectors import vector_width
+
+        config = config.override({"gru.embedding_size": vector_width(vectors)})
+    return config.override(settings or {})
+
+
+def _look_for_state(
+    target: TrainingTarget, plan: TrainingPlan, vectors: Path | None, listener: Listener
+) -> Bundle | None:
+    """Note what an earlier training of the model left; return its model if that is finished and to be resumed.
+
+    Raises:
+        TrainingError: The model to resume is finished, but of other data or settings.
+    """
+    from grutext.data.vectors import digest
+    from grutext.training.fit import identify
+    from grutext.training.gru.checkpoint import list_differences
+
+    if target.has_state and not target.resume:
+        listener.note(
+            f"{target.checkpoint}, left by an interrupted training, is discarded; --resume would continue it"
+        )
+        target.discard_states()
+    if target.has_state or not target.resume:
+        return None
+    finished = None if target.overwrite else target.load_finished()
+    if finished is None:
+        listener.note(f"{target.folder}: no interrupted training to resume; it starts from the beginning")
+        return None
+    data = plan.data | ({"vectors_sha256": digest(vectors)} if vectors else {})
+    wanted = identify(plan.config, plan.multilabel, data)
+    differences = list_differences(identify(finished.config, finished.multilabel, finished.data), wanted)
+    if differences:
+        raise TrainingError(
+            f"{target.folder} is the finished model of a training that differs: {differences}; --overwrite replaces it"
+        )
+    listener.note(f"{target.folder}: this training is finished; nothing is left to resume")
+    return finished
+
+
+def _fit(
+    plan: TrainingPlan, run: TrainingRun, test: list[Example] | None, target: TrainingTarget | None
+) -> Bundle:
+    """Train, and evaluate on the test split; what stops it early is raised with what became of the training."""
+    from grutext.training.fit import fit_bundle
+    from grutext.training.gru.interruption import DivergenceError, Interrupted
+
+    try:
+        bundle = fit_bundle(plan, run)
+        note_unknown("dev part", bundle.metrics["dev"]["unknown"], run.listener)
+        if test is None:
+            return bundle
+        report = _evaluate(bundle, test)
+        note_unknown("test part", report["unknown"], run.listener)
+        return replace(bundle, metrics=bundle.metrics | {"test": report})
+    except DivergenceError as stop:
+        if target is None:
+            raise
+        target.discard_states()  # a resumed training would diverge again
+        saved = f"; {target.save_unfinished(stop.bundle)}" if stop.bundle else ""
+        raise DivergenceError(f"{stop}{saved}", stop.bundle) from None
+    except Interrupted as stop:
+        if target is None:
+            raise
+        problem = f"interrupted; {target.save_unfinished(stop.bundle)}"
+        raise Interrupted(stop.bundle, target.explain_resume(problem)) from None
+    except KeyboardInterrupt:
+        if target is None:
+            raise
+        raise KeyboardInterrupt(target.explain_resume("interrupted")) from None
+
+
+def _evaluate(bundle: Bundle, examples: list[Example]) -> dict[str, Any]:
+    """Return the report of a model on labelled texts, as plain values."""
+    from grutext.evaluation import evaluate
+    from grutext.inference import Classifier
+
+    model = Classifier(bundle)
+    return evaluate(
+        [example.labels for example in examples],
+        model.predict_proba([example.text for example in examples]),
+        model.labels,
+        multilabel=model.multilabel,
+        thresholds=model.thresholds,
+    ).to_dict()
+
+
+def _plot_loss(bundle: Bundle, target: TrainingTarget, listener: Listener) -> Path | None:
+    """Plot the loss curve beside the model and return the file; a note says why it is missing, if it is."""
+    if not bundle.history:
+        return None
+    if not is_installed("matplotlib"):
+        listener.note("no plot of the loss: it needs matplotlib, pip install 'grutext[train]'")
+        return None
+    from grutext.training.plot import plot_history
+
+    try:
+        plot_history(bundle.history, target.plot)
+    except OSError as error:
+        listener.note(f"no plot of the loss: {target.plot}: {error.strerror}")
+        return None
+    return target.plot
