@@ -24,7 +24,8 @@ def test_it_learns_and_the_bundle_says_what_happened(tmp_path):
     assert bundle.history[-1]["loss"] < bundle.history[0]["loss"]
     assert bundle.data["train"] == 90
     assert heard.notes[0].startswith("90 texts of ")
-    assert "linear part" in heard.notes[1]
+    assert heard.notes[1].startswith("engine: ")
+    assert "linear part" in heard.notes[2]
     assert [entry["errors"] for entry in bundle.abstention] == [0.01, 0.02, 0.05, 0.1]
     familiar = Classifier(bundle).familiarity([example.text for example in DEV])
     assert familiar.mean() == pytest.approx(0.0, abs=1e-4)

@@ -182,7 +182,7 @@ def test_a_pretrained_training_says_so_and_does_not_look_at_the_labels():
     bundle = fit(listener=heard, **PRETRAINED)
     assert any(
         re.match(
-            r"pretraining: read 2\d\d texts in 3 epochs, loss of hidden tokens \d\.\d\d → \d\.\d\d, ", note
+            r"pretraining: read 2\d\d texts in 3 epochs, loss of masked tokens \d\.\d\d → \d\.\d\d, ", note
         )
         for note in heard.notes
     )
