@@ -105,7 +105,7 @@ def test_dev_and_dev_fraction_exclude_each_other():
 
 
 def test_an_unknown_setting_is_an_error_before_anything_is_read(tmp_path):
-    with pytest.raises(ConfigError, match='did you mean "gru.units"'):
+    with pytest.raises(ConfigError, match=r'did you mean "gru\.units"'):
         grutext.train("gone.csv", tmp_path / "model", settings={"gru.unit": 3})
     assert list(tmp_path.iterdir()) == []
 
