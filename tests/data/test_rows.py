@@ -5,8 +5,9 @@ import tracemalloc
 import pytest
 
 from grutext.data import Columns, ReadOptions, Row, read_rows
+from grutext.data.formats.registry import list_suffixes
 
-FORMS = ".csv .jsonl .parquet .tsv .txt (each also .gz), or - for standard input"
+FORMS = f"{list_suffixes()} (each also .gz), or - for standard input"
 
 
 def read_all(name, options=None, **kwargs):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from grutext.data import ReadOptions, read_dataset
+from grutext.data import ReadOptions, format_names, read_dataset
+from grutext.data.formats.registry import list_suffixes
 
 KNOWN = (
-    "known are .csv .jsonl .parquet .tsv .txt (each also .gz), a folder of class folders, "
+    f"known are {list_suffixes()} (each also .gz), a folder of class folders, "
     "tfds:NAME[/CONFIG][:SPLIT], sample; --format names the format of other files"
 )
 TABLE = "text,label\nhello there,x\n"
@@ -27,7 +28,7 @@ def test_an_unknown_extension_is_refused_unless_the_format_is_named(write, probl
         assert problem(write(name, TABLE.encode())) == f"{name}: {why}; {KNOWN}"
         assert len(read_dataset(name, ReadOptions(format="csv")).examples) == 1
     assert problem(write("a.CSV.GZ", gzip.compress(TABLE.encode())), ReadOptions(format="exel")) == (
-        'there is no format "exel". The formats are: csv, fasttext, folder, jsonl, parquet, tsv, txt'
+        f'there is no format "exel". The formats are: {", ".join(format_names())}'
     )
     assert len(read_dataset("a.CSV.GZ").examples) == 1
 
@@ -65,7 +66,8 @@ def test_standard_input_needs_a_format_and_stays_open(problem, monkeypatch):
     stdin = io.TextIOWrapper(io.BytesIO(TABLE.encode()))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert problem("-") == (
-        "standard input: its format is not known; name it by --format: csv, fasttext, jsonl, parquet, tsv, txt"
+        "standard input: its format is not known; name it by --format: "
+        + ", ".join(name for name in format_names() if name != "folder")
     )
     (example,) = read_dataset("-", ReadOptions(format="csv")).examples
     assert (example.text, example.source, example.row) == ("hello there", "standard input", 2)

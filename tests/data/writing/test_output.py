@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from grutext.data import open_writer, read_rows
+from grutext.data import open_writer, read_rows, written_formats
+from grutext.data.formats.registry import list_suffixes
 from grutext.data.writing.output import Output
 from grutext.errors import DataError
 
+WRITTEN = f"{list_suffixes(written=True)} (each also .gz)"
 ADDED = {"label": "x", "confidence": 0.5}
 
 
@@ -85,17 +87,17 @@ def test_targets_that_cannot_be_written_are_refused_before_any_row(write):
             (
                 "o.xlsx",
                 None,
-                'o.xlsx: ".xlsx" cannot be written; end the name in one of .csv .jsonl .tsv .txt (each also .gz)',
+                f'o.xlsx: ".xlsx" cannot be written; end the name in one of {WRITTEN}',
             ),
             (
                 "o.parquet.gz",
                 None,
-                'o.parquet.gz: ".parquet" cannot be written; end the name in one of .csv .jsonl .tsv .txt (each also .gz)',
+                f'o.parquet.gz: ".parquet" cannot be written; end the name in one of {WRITTEN}',
             ),
             (
                 "out",
                 "parquet",
-                "out: parquet cannot be written; choose one of csv, fasttext, jsonl, tsv, txt",
+                f"out: parquet cannot be written; choose one of {', '.join(written_formats())}",
             ),
         ):
             with pytest.raises(DataError) as caught:
