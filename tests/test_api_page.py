@@ -1,6 +1,7 @@
 """docs/reference/python-api.md keeps up with what the package offers."""
 
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,22 @@ def test_every_public_name_has_a_section(name):
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_of_a_classifier_is_in_the_page_with_its_arguments(name):
     assert f"| {signature(name)} |" in PAGE
+
+
+@pytest.mark.parametrize("name", ["train", "TrainingData", "TrainingTarget"])
+def test_the_arguments_of_training_are_in_the_page(name):
+    (shown,) = re.findall(rf"^`(?:grutext\.)?{name}\((.*)\)`", PAGE, flags=re.MULTILINE)
+    names = [one.partition("=")[0] for one in shown.split(", ") if one != "*"]
+    assert names == list(inspect.signature(getattr(grutext, name)).parameters)
+
+
+def test_every_attribute_of_an_outcome_is_in_the_page():
+    from grutext.training.train import TrainingOutcome
+
+    public = [name for name in dir(TrainingOutcome) if not name.startswith("_")]
+    assert public
+    for name in public:
+        assert f"`{name}`" in PAGE, name
 
 
 def test_every_attribute_of_an_answer_is_in_the_page():

@@ -81,7 +81,7 @@ def train(
             names dev and test data and how files are read.
         model: The folder that the model is saved to; it must not exist. A `TrainingTarget` may overwrite a model or
             resume an interrupted training. None saves nothing.
-        settings: Settings by their names in docs/configuration.md, such as `{"gru.units": 96}`, or a `Config`; what is
+        settings: Settings by their names in docs/reference/settings.md, such as `{"gru.units": 96}`, or a `Config`; what is
             left out has its default.
         vectors: File of word vectors that the embedding starts from: GloVe, word2vec or fastText as text, also `.gz`.
         listener: Hears of notes, steps and epochs, such as `grutext.console.open_listener()`; None is silent.
