@@ -1,4 +1,4 @@
-"""What the modules of loops share; to import it fails where Numba is not there."""
+"""What the modules of kernels share; importing it fails where Numba or SciPy is not installed."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _LEAST_ROWS = 16  # with fewer it is slower again
 
 
 class _BeforeCompiling(event.Listener):  # type: ignore[misc] # Numba has no types
-    """Has a kernel that is not cached refused where compiling is forbidden."""
+    """Stops the compiling of a kernel that is not cached where compiling is forbidden."""
 
     def on_start(self, _: Any) -> None:
-        """Ask before a kernel is compiled; loading one from the cache is no such event."""
+        """Ask whether a kernel may be compiled; this is not called for one that is loaded from the cache."""
         check_may_compile()
 
     def on_end(self, _: Any) -> None:
@@ -43,11 +43,12 @@ class _BeforeCompiling(event.Listener):  # type: ignore[misc] # Numba has no typ
 event.register("numba:compile", _BeforeCompiling())
 
 
-def compile_loop(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compiles the function below it for arguments of these types, or loads what was kept of it.
+def compile_kernel(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile the decorated function for arguments of these types, or load it from Numba's cache.
 
     Raises:
-        RuntimeError: There is no place to keep it; the environment's `NUMBA_CACHE_DIR` names one.
+        RuntimeError: No folder for the cache may be written to; the environment's `NUMBA_CACHE_DIR` names one.
+        NotCachedError: It is not in the cache, and `grutext.kernels.load_cached` imports it.
     """
     options: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy", "cache": True}
     decorate: Callable[[Callable[..., Any]], Any] = numba.njit([signature], **options)
@@ -55,39 +56,39 @@ def compile_loop(*signature: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 def inline(function: Callable[..., Any]) -> Any:
-    """Compiles a function as a part of the loops that call it."""
+    """Compile a function as a part of the kernels that call it."""
     return numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy")(function)
 
 
 @inline
 def _rows_at_once(rows: int, size: int) -> int:
-    """Gives how many of the rows are multiplied at once, to or from a matrix of so many numbers."""
+    """Return how many rows are multiplied at once with a matrix of `size` numbers."""
     block = _SMALL // size
     return block if block >= _LEAST_ROWS else max(1, rows)
 
 
 @inline
 def multiply(rows: Any, kernel: Any, products: Any) -> None:
-    """Puts the products of rows `(R, I)` with a matrix `(I, O)` into `products`, `(R, O)`."""
+    """Write the product of rows `(R, I)` with a matrix `(I, O)` into `products`, `(R, O)`."""
     multiply_blocks(rows, kernel, products, _rows_at_once(len(rows), kernel.size))
 
 
 @inline
 def multiply_blocks(rows: Any, kernel: Any, products: Any, block: int) -> None:
-    """Does what `multiply` does, so many rows at a time."""
+    """Do what `multiply` does, `block` rows at a time."""
     for row in range(0, len(rows), block):
         np.dot(rows[row : row + block], kernel, products[row : row + block])
 
 
 @inline
 def add_products(rows: Any, others: Any, total: Any, work: Any) -> None:
-    """Adds to `total`, `(I, O)`, the product of rows `(R, I)`, transposed, with others `(R, O)`; `work` is overwritten."""
+    """Add the product of rows `(R, I)`, transposed, with others `(R, O)` to `total`, `(I, O)`; `work`, `(I, O)`, is overwritten."""
     add_product_blocks(rows, others, total, work, _rows_at_once(len(rows), total.size))
 
 
 @inline
 def add_product_blocks(rows: Any, others: Any, total: Any, work: Any, block: int) -> None:
-    """Does what `add_products` does, so many rows at a time."""
+    """Do what `add_products` does, `block` rows at a time."""
     for row in range(0, len(rows), block):
         np.dot(rows[row : row + block].T, others[row : row + block], work)
         total += work
@@ -95,22 +96,22 @@ def add_product_blocks(rows: Any, others: Any, total: Any, work: Any, block: int
 
 @inline
 def steps_in_block(texts: int) -> int:
-    """Gives how many steps of so many texts are multiplied at once."""
+    """Return how many steps of so many texts are multiplied at once."""
     return max(1, BLOCK_ROWS // max(1, texts))
 
 
 def read(kind: Any, axes: int) -> Any:
-    """Gives the type of a C-contiguous array of so many axes that is not written to."""
+    """Return the type of a C-contiguous array of so many axes that is not written to."""
     return numba.types.Array(kind, axes, "C", readonly=True)
 
 
 def write(kind: Any, axes: int) -> Any:
-    """Gives the type of a C-contiguous array of so many axes that is written to."""
+    """Return the type of a C-contiguous array of so many axes that is written to."""
     return numba.types.Array(kind, axes, "C")
 
 
 def _prefetch(_: Any, array: Any, place: Any) -> Any:
-    """Has the processor fetch an element of an array of one axis, which the loop will soon ask for, into its cache."""
+    """Tell the processor to fetch an element of a one-dimensional array into its cache: the kernel will soon read it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind, index = signature.args
@@ -130,10 +131,10 @@ prefetch = intrinsic(_prefetch)
 
 
 def _widen(_: Any, __: Any) -> Any:
-    """Gives a finite float16 number, of which there are the bits, as float32.
+    """Return a finite float16 number, given by its bits, as float32.
 
-    Most processors do so by themselves. For another one the bits of sign, exponent and fraction are put where a float32
-    has them, and the exponent is set right by a product, which is exact.
+    Most processors have an instruction for this. For others the bits of sign, exponent and fraction are moved to where a
+    float32 has them, and a product, which is exact, corrects the exponent.
     """
 
     def generate(context: Any, builder: Any, __: Any, arguments: Any) -> Any:
@@ -152,6 +153,6 @@ widen = intrinsic(_widen)
 
 @inline
 def fetch_row(table: Any, row: int, size: int) -> None:
-    """Has a row of a table fetched, which is given as one long row."""
+    """Prefetch a row of `size` numbers of a table, which is given as one long row."""
     for place in range(row * size, (row + 1) * size, _LINE // table.itemsize):
         prefetch(table, place)

@@ -1,4 +1,4 @@
-"""From rows of the tables to the vectors of a batch's tokens, and the way back."""
+"""The embedding in training: from table rows to the vectors of a batch's tokens, and its gradient."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numba import int32 as i4
 from numba import int64 as i8
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_loop, inline, read
+from grutext.kernels.compiling import compile_kernel, inline, read
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
@@ -20,7 +20,7 @@ _ONE = np.float32(1)
 
 @inline
 def _shares(type_of_bucket: Int, types: int) -> Any:
-    """Gives by how much the subwords of each of M types are multiplied, so that their sum is a mean, `(M,)`."""
+    """Return one over the number of subwords of each of M types, `(M,)`; 1 for a type without any."""
     counts = np.zeros(types, np.float32)
     for m in type_of_bucket:
         counts[m] += _ONE
@@ -33,7 +33,7 @@ def _add(row: Float, other: Float, share: np.float32) -> None:
         row[e] += share * other[e]
 
 
-@compile_loop(
+@compile_kernel(
     read(f4, 2), read(f4, 2), read(i4, 2), read(i4, 1), read(i4, 1), read(i4, 1), read(i4, 1), read(i4, 1)
 )  # fmt: skip
 def embed(
@@ -46,16 +46,16 @@ def embed(
     type_buckets: Int,
     type_of_bucket: Int,
 ) -> Float:
-    """Gives the vectors `(T, N, E)` of the tokens of a batch: a word row plus the mean of the subword rows.
+    """Return the vectors of a batch's tokens, `(T, N, E)`: a word row plus the mean of the subword rows.
 
     Args:
         words: `(V, E)`, the word table.
-        subwords: `(B, E)`, the subword table; no rows, if there is none.
-        ids: `(N, T)`, as in `grutext.engines.base.Batch`; likewise
-        word_rows: `(W,)`,
-        type_words: `(M,)`,
-        bucket_rows: `(R,)`,
-        type_buckets: `(K,)` and
+        subwords: `(B, E)`, the subword table; `(0, E)` if there is none.
+        ids: `(N, T)`; this and the others are as in `grutext.engines.base.Batch`.
+        word_rows: `(W,)`.
+        type_words: `(M,)`.
+        bucket_rows: `(R,)`.
+        type_buckets: `(K,)`.
         type_of_bucket: `(K,)`.
     """
     (texts, steps), size = ids.shape, words.shape[1]
@@ -76,7 +76,7 @@ def embed(
     return vectors
 
 
-@compile_loop(read(f4, 3), read(i4, 2), read(i4, 1), read(i4, 1), read(i4, 1), i8, i8)
+@compile_kernel(read(f4, 3), read(i4, 2), read(i4, 1), read(i4, 1), read(i4, 1), i8, i8)
 def embed_gradient(
     upstream: Float,
     ids: Int,
@@ -86,19 +86,19 @@ def embed_gradient(
     words: int,
     buckets: int,
 ) -> tuple[Float, Float]:
-    """Gives the gradients of `embed` for the rows that a batch touches from that for the vectors, `(T, N, E)`.
+    """Return the gradients of `embed` for the table rows of a batch from that for the vectors.
 
     Args:
-        upstream: `(T, N, E)`.
-        ids: As for `embed`; likewise
-        type_words: `(M,)`,
-        type_buckets: `(K,)` and
-        type_of_bucket: `(K,)`.
+        upstream: `(T, N, E)`, the gradient for the vectors.
+        ids: `(N, T)`, as for `embed`.
+        type_words: `(M,)`, as for `embed`.
+        type_buckets: `(K,)`, as for `embed`.
+        type_of_bucket: `(K,)`, as for `embed`.
         words: The number W of word rows.
         buckets: The number R of subword rows; 0 if there is no such table.
 
     Returns:
-        `(W, E)` and `(R, E)`.
+        The gradients for the word rows, `(W, E)`, and for the subword rows, `(R, E)`.
     """
     size = upstream.shape[2]
     shares = _shares(type_of_bucket, len(type_words))

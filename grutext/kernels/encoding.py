@@ -1,4 +1,4 @@
-"""What an encoder's training needs besides the loop of the GRU: its gradient, a convolution, the pooling."""
+"""The encoder in training besides the GRU's forward pass: its gradient, the convolution and the pooling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numba import float32 as f4
 from numba import int32 as i4
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import add_products, compile_loop, inline, multiply, read, steps_in_block
+from grutext.kernels.compiling import add_products, compile_kernel, inline, multiply, read, steps_in_block
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
@@ -22,7 +22,7 @@ _ONE, _LOW = np.float32(1), np.float32(-np.inf)
 def _gate_gradients(
     t: int, n: int, row: int, upstream: Float, before: Float, gates: Float, inner: Float, carry: Float, into: Float, back: Float
 ) -> None:  # fmt: skip
-    """Takes a text a step back: fills in a row of `into` and `back`; a loop for each, as in `run_forward`."""
+    """Compute the gradient of one step of a text into a row of `into` and of `back`; one loop for each, as in `run_forward`."""
     units = carry.shape[1]
     for k in range(units):
         carry[n, k] += upstream[t, n, k]  # the gradient for the state
@@ -43,7 +43,7 @@ def _gate_gradients(
         carry[n, k] *= _ONE - gates[t, n, k]
 
 
-@compile_loop(
+@compile_kernel(
     read(f4, 3), read(f4, 3), read(f4, 2), read(f4, 2), read(f4, 3), read(f4, 3), read(f4, 3), boolean
 )  # fmt: skip
 def run_gradient(
@@ -56,17 +56,17 @@ def run_gradient(
     inner: Float,
     backward: bool,
 ) -> tuple[Float, Float, Float, Float]:
-    """Gives the gradients of `run_forward`, whose inputs, results and direction it gets.
+    """Return the gradients of `run_forward`, from its inputs, its results and the gradient for its states.
 
     Args:
         upstream: `(T, N, U)`, the gradient for the states.
-        steps: `(T, N, I)`; likewise
-        kernel: `(I, 3U)`,
-        recurrent: `(U, 3U)`,
-        states: `(T, N, U)`,
-        gates: `(T, N, 3U)` and
-        inner: `(T, N, U)`.
-        backward: Whether the loop began at the end.
+        steps: `(T, N, I)`, as given to `run_forward`.
+        kernel: `(I, 3U)`, as given to it.
+        recurrent: `(U, 3U)`, as given to it.
+        states: `(T, N, U)`, as returned by it.
+        gates: `(T, N, 3U)`, as returned by it.
+        inner: `(T, N, U)`, as returned by it.
+        backward: As given to it.
 
     Returns:
         The gradients for `steps`, `kernel`, `recurrent` and `bias`.
@@ -79,7 +79,7 @@ def run_gradient(
     work, of_kernel, of_recurrent = np.empty_like(carry), np.empty_like(kernel), np.empty_like(recurrent)
     to_inputs, to_states = kernel.T.copy(), recurrent.T.copy()
     block = steps_in_block(texts)
-    # For the inputs of gates and candidates, and for what the states before gave to them; a block of steps at a time.
+    # Gradients for the inputs of gates and candidates, and for the products of the states before; a block of steps at a time.
     into = np.empty((block * texts, 3 * units), np.float32)
     back = np.empty_like(into)
     for i in range(count):
@@ -97,7 +97,7 @@ def run_gradient(
             low, high, end = first * texts, last * texts, (last - first) * texts
             multiply(into[:end], to_inputs, out[low:high])
             add_products(rows[low:high], into[:end], dkernel, of_kernel)
-            # The state before a step stands a step away; the first step in the direction has none.
+            # The state before a step is one step away; the first step in this direction has none.
             away = low + texts if backward else low - texts
             begin, stop = max(0, away), min(count * texts, away + end)
             add_products(state_rows[begin:stop], back[begin - away : stop - away], drecurrent, of_recurrent)
@@ -109,8 +109,8 @@ def run_gradient(
 
 
 @inline
-def _reach(tap: int, width: int, low: int, high: int, count: int) -> Any:
-    """Gives the steps that a tap of a convolution reads for the steps from `low` to `high`, and how far they are off."""
+def _tap_range(tap: int, width: int, low: int, high: int, count: int) -> Any:
+    """Return the first and last step that a tap reads for the steps from `low` to `high`, and their distance."""
     shift = tap - width // 2
     first = max(0, low + shift)
     return first, max(first, min(count, high + shift)), shift
@@ -118,17 +118,17 @@ def _reach(tap: int, width: int, low: int, high: int, count: int) -> Any:
 
 @inline
 def _clear(rows: Float, mask: NDArray[np.bool_]) -> None:
-    """Sets rows `(T * N, E)` to zero where the mask `(T, N)` is false."""
+    """Set rows `(T * N, E)` to zero where the mask `(T, N)` is false."""
     for row, is_real in enumerate(mask.ravel()):
         if not is_real:
             rows[row] = 0
 
 
-@compile_loop(read(f4, 3), read(boolean, 2), read(f4, 3), read(f4, 1))
+@compile_kernel(read(f4, 3), read(boolean, 2), read(f4, 3), read(f4, 1))
 def convolve(
     steps: Float, mask: NDArray[np.bool_], kernel: Float, bias: Float
 ) -> tuple[Float, NDArray[np.bool_]]:
-    """Adds to steps what a convolution over time, zeros around it, makes of them where that is positive.
+    """Add the positive part of a convolution over time, padded with zeros, to its inputs.
 
     Args:
         steps: `(T, N, E)`.
@@ -137,7 +137,7 @@ def convolve(
         bias: `(E,)`.
 
     Returns:
-        The sum, `(T, N, E)`, and where the convolution is positive, likewise.
+        The sum, and where the convolution is positive, both `(T, N, E)`.
     """
     (count, texts, size), rows = steps.shape, steps.copy().reshape(-1, steps.shape[2])
     _clear(rows, mask)
@@ -148,7 +148,7 @@ def convolve(
         high = min(count, low + block)
         found[:] = bias
         for tap in range(len(kernel)):
-            first, last, shift = _reach(tap, len(kernel), low, high, count)
+            first, last, shift = _tap_range(tap, len(kernel), low, high, count)
             to, much = (first - shift - low) * texts, (last - first) * texts
             multiply(rows[first * texts : last * texts], kernel[tap], work[:much])
             found[to : to + much] += work[:much]
@@ -161,7 +161,7 @@ def convolve(
     return total.reshape(steps.shape), is_positive.reshape(steps.shape)
 
 
-@compile_loop(read(f4, 3), read(f4, 3), read(boolean, 2), read(f4, 3), read(boolean, 3))
+@compile_kernel(read(f4, 3), read(f4, 3), read(boolean, 2), read(f4, 3), read(boolean, 3))
 def convolve_gradient(
     upstream: Float,
     steps: Float,
@@ -169,7 +169,7 @@ def convolve_gradient(
     kernel: Float,
     is_positive: NDArray[np.bool_],
 ) -> tuple[Float, Float, Float]:
-    """Gives the gradients of `convolve` for `steps`, `kernel` and `bias` from that for the sum, `(T, N, E)`."""
+    """Return the gradients of `convolve` for `steps`, `kernel` and `bias` from that for the sum, `(T, N, E)`."""
     (count, texts, size), rows = steps.shape, steps.copy().reshape(-1, steps.shape[2])
     _clear(rows, mask)
     given, flat = upstream.reshape(rows.shape), is_positive.reshape(rows.shape)
@@ -185,7 +185,7 @@ def convolve_gradient(
                 dfound[row - low * texts, e] = x
                 dbias[e] += x
         for tap in range(len(kernel)):
-            first, last, shift = _reach(tap, len(kernel), low, high, count)
+            first, last, shift = _tap_range(tap, len(kernel), low, high, count)
             to, much = (first - shift - low) * texts, (last - first) * texts
             add_products(rows[first * texts : last * texts], dfound[to : to + much], dkernel[tap], of_kernel)
             multiply(dfound[to : to + much], to_steps[tap], work[:much])
@@ -194,12 +194,12 @@ def convolve_gradient(
     return dsteps.reshape(steps.shape), dkernel, dbias
 
 
-@compile_loop(read(f4, 3), read(boolean, 2))
+@compile_kernel(read(f4, 3), read(boolean, 2))
 def pool(states: Float, mask: NDArray[np.bool_]) -> tuple[Float, Float, Int]:
-    """Gives the largest and the mean of the states `(T, N, U)` where the mask `(T, N)` is true, zeros where it never is.
+    """Return maximum and mean of the states `(T, N, U)` over the steps where the mask `(T, N)` is true; zeros for no step.
 
     Returns:
-        Both `(N, U)`; and at which step each largest one is, likewise.
+        The maximum, the mean, and the step at which each maximum is, `(N, U)` each.
     """
     count, texts, units = states.shape
     highest, mean = np.full((texts, units), _LOW, np.float32), np.zeros((texts, units), np.float32)
@@ -221,9 +221,9 @@ def pool(states: Float, mask: NDArray[np.bool_]) -> tuple[Float, Float, Int]:
     return highest, mean, where
 
 
-@compile_loop(read(f4, 2), read(f4, 2), read(i4, 2), read(boolean, 2))
+@compile_kernel(read(f4, 2), read(f4, 2), read(i4, 2), read(boolean, 2))
 def pool_gradient(of_highest: Float, of_mean: Float, where: Int, mask: NDArray[np.bool_]) -> Float:
-    """Gives the gradient of `pool` for the states, `(T, N, U)`, from those for its results, `(N, U)`."""
+    """Return the gradient of `pool` for the states, `(T, N, U)`, from those for maximum and mean, `(N, U)`."""
     (count, texts), units = mask.shape, of_mean.shape[1]
     dstates, share = np.empty((count, texts, units), np.float32), np.zeros(texts, np.float32)
     for t in range(count):

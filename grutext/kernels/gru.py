@@ -1,4 +1,4 @@
-"""The GRU over time: as the runtime needs it, and as training does."""
+"""The GRU over time: for inference, `run_layer`, and for training, `run_forward`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from numba import int32 as i4
 from numba import int64 as i8
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_loop, fetch_row, inline, multiply, read, steps_in_block, write
+from grutext.kernels.compiling import compile_kernel, fetch_row, inline, multiply, read, steps_in_block, write
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 
-_AHEAD = 4  # tokens whose rows are fetched meanwhile
-_FEW = 8  # texts that are multiplied one by one: BLAS takes a while to lay a matrix out for its products
+_PREFETCH = 4  # tokens ahead whose rows are fetched into the processor's cache
+_FEW = 8  # with fewer texts each is multiplied by itself: before a larger product BLAS copies the matrix, which takes a while
 _LOG2E, _LN2_HIGH, _LN2_LOW = map(np.float32, (1.44269504, 0.693359375, -2.12194440e-4))
 _E3, _E4, _E5, _E6 = (np.float32(1 / math.factorial(n)) for n in (3, 4, 5, 6))
-# tanh(x) = x P(x²) / Q(x²), with the least relative error for |x| ≤ 9 that was found, 4e-8.
+# tanh(x) = x P(x²) / Q(x²), fitted for |x| ≤ 9 with a relative error of 4e-8.
 _P1, _P2, _P3, _P4 = map(np.float32, (0.133810271, 3.49558980e-3, 2.06091080e-5, 1.33546933e-8))
 _Q1, _Q2, _Q3, _Q4 = map(np.float32, (0.467143427, 2.58769887e-2, 3.28563747e-4, 7.77657212e-7))
 _ONE, _HALF, _TANH_END = np.float32(1), np.float32(0.5), np.float32(9)
@@ -30,8 +30,8 @@ _EXP_LOW, _EXP_HIGH = np.float32(-87), np.float32(89)  # exp is the smallest nor
 
 
 @inline
-def falling(x: np.float32) -> Any:
-    """Gives 1 / (1 + exp(x)), right to some units in the last place; exactly 0 where exp(x) is infinite; NaN stays.
+def one_minus_sigmoid(x: np.float32) -> Any:
+    """Return 1 / (1 + exp(x)), accurate to a few units in the last place; exactly 0 where exp(x) is infinite; NaN for NaN.
 
     exp(x) = 2^n exp(y), |y| ≤ log(2) / 2, by a power series; 2^n is made of its bits.
     """
@@ -47,7 +47,7 @@ def falling(x: np.float32) -> Any:
 
 @inline
 def tanh(x: np.float32) -> Any:
-    """Gives the hyperbolic tangent, right to some units in the last place; 1 or -1 beyond 9; NaN stays."""
+    """Return the hyperbolic tangent, accurate to a few units in the last place; 1 or -1 beyond 9; NaN for NaN."""
     u = x * x
     over = x * (_ONE + u * (_P1 + u * (_P2 + u * (_P3 + u * _P4))))
     y = over / (_ONE + u * (_Q1 + u * (_Q2 + u * (_Q3 + u * _Q4))))
@@ -60,19 +60,19 @@ def tanh(x: np.float32) -> Any:
 
 @inline
 def _convolve(vectors: Float, products: Float, bias: Float, ids: Int32, begin: int, seen: Float) -> None:
-    """Fills in what the convolution makes of a text's tokens `ids` from `begin` on; of width 0 they stay as they are."""
+    """Compute the convolution of a text's tokens `ids` from `begin` on into `seen`; of width 0 it copies their vectors."""
     taps, size = products.shape[1:]
-    reach, length = taps // 2, len(ids)
+    half_width, length = taps // 2, len(ids)
     all_vectors, all_products = vectors.ravel(), products.ravel()
     for row in range(len(seen)):
         at, out = begin + row, seen[row]
-        soon = ids[min(at + reach + _AHEAD, length - 1)]
-        fetch_row(all_vectors, soon, size)
-        fetch_row(all_products, soon, taps * size)
+        prefetch_row = ids[min(at + half_width + _PREFETCH, length - 1)]
+        fetch_row(all_vectors, prefetch_row, size)
+        fetch_row(all_products, prefetch_row, taps * size)
         for e in range(size):
             out[e] = bias[e]
-        for k in range(max(0, reach - at), min(taps, length + reach - at)):
-            product = products[ids[at + k - reach], k]
+        for k in range(max(0, half_width - at), min(taps, length + half_width - at)):
+            product = products[ids[at + k - half_width], k]
             for e in range(size):
                 out[e] += product[e]
         vector = vectors[ids[at]]
@@ -99,17 +99,17 @@ def _multiply(state: Float, recurrent: Float, work: Float) -> None:
 
 @inline
 def _step(
-    inputs: Float, places: Int, work: Float, shifts: Float, state: Float, partial: Float, largest: Float
+    inputs: Float, places: Int, work: Float, bias: Float, state: Float, partial: Float, largest: Float
 ) -> None:
-    """Makes a step of n texts, `(n, U)`, which read the rows `places` of `inputs`; the rest is as in `run_layer`."""
+    """Compute one step of n texts, `(n, U)`, whose inputs are the rows `places` of `inputs`; the rest is as in `run_layer`."""
     units = state.shape[1]
     for i in range(len(places)):
         row = places[i]
         for u in range(units):
-            new = falling(inputs[row, u] + work[i, u] + shifts[0, u])  # 1 - z
-            r = falling(-(inputs[row, units + u] + work[i, units + u] + shifts[1, u]))
-            inner = work[i, 2 * units + u] + shifts[3, u]
-            c = tanh(inputs[row, 2 * units + u] + shifts[2, u] + r * inner)
+            new = one_minus_sigmoid(inputs[row, u] + work[i, u] + bias[0, u])  # 1 - z
+            r = one_minus_sigmoid(-(inputs[row, units + u] + work[i, units + u] + bias[1, u]))
+            inner = work[i, 2 * units + u] + bias[3, u]
+            c = tanh(inputs[row, 2 * units + u] + bias[2, u] + r * inner)
             h = state[i, u]
             h += new * (c - h)
             state[i, u] = h
@@ -117,38 +117,38 @@ def _step(
             largest[i, u] = largest[i, u] if largest[i, u] > h else h
 
 
-@compile_loop(
+@compile_kernel(
     read(f4, 2), read(f4, 3), read(f4, 1), read(f4, 3), read(i4, 1),
     read(i8, 1), read(i8, 1), read(f4, 3), read(f4, 3), read(f4, 3), i8, i8, write(f4, 2),
 )  # fmt: skip
 def run_layer(
-    vectors: Float, products: Float, bias: Float, projected: Float, ids: Int32,
-    firsts: Int, lengths: Int, kernel: Float, recurrent: Float, shifts: Float, rows: int, steps: int, states: Float,
+    vectors: Float, products: Float, conv_bias: Float, projected: Float, ids: Int32,
+    firsts: Int, lengths: Int, kernel: Float, recurrent: Float, bias: Float, rows: int, steps: int, states: Float,
 ) -> tuple[Float, Float, NDArray[np.float64]]:  # fmt: skip
-    """Reads N texts, a block of steps at a time, so that without `states` the memory does not grow with their length.
+    """Run a layer over N texts, a block of steps at a time, so that without `states` memory does not grow with their length.
 
-    A text that is over leaves the batch. In a block the rows of a text stand together, in the order of time.
+    A text that has ended leaves the batch. Within a block the rows of a text are adjacent, in the order of time.
 
     Args:
         vectors: `(M, I)`, of the distinct tokens.
-        products: `(M, k, I)`, what the taps of a convolution make of them; k is 0 without one.
-        bias: `(I,)`, that of the convolution.
-        projected: `(D, M, 3U)`, the tokens' projected inputs, where they do not depend on their neighbours; else
-            `(D, 0, 3U)`, and they are computed here.
+        products: `(M, k, I)`, the tokens' products with each tap of the convolution; k is 0 without one.
+        conv_bias: `(I,)`, the bias of the convolution.
+        projected: `(D, M, 3U)`, the products of the tokens' vectors with `kernel`, where they do not depend on neighbours;
+            otherwise `(D, 0, 3U)`, and they are computed here.
         ids: `(S,)`, the row in `vectors` of each token.
         firsts: `(N,)`, where in `ids` each text begins.
-        lengths: `(N,)`, falling; none is 0.
-        kernel: `(D, I, 3U)`, as in `grutext.model.spec`; likewise
-        recurrent: `(D, U, 3U)`.
-        shifts: `(D, 4, U)`, the biases of z, r and the candidate, and the candidate's within the reset.
-        rows: A block of more than one step has no more rows than this,
-        steps: and no more steps than this.
-        states: `(S, D * U)`, to be filled in, text after text as in `lengths`; or of no rows.
+        lengths: `(N,)`, in descending order; none is 0.
+        kernel: `(D, I, 3U)`, as in `grutext.model.spec`.
+        recurrent: `(D, U, 3U)`, as in `grutext.model.spec`.
+        bias: `(D, 4, U)`, the biases of z, of r, and of the candidate outside and inside the reset.
+        rows: Most rows in a block of more than one step.
+        steps: Most steps in a block.
+        states: `(S, D * U)`, is filled with all states, text after text in the order of `lengths`; `(0, D * U)` for none.
 
     Returns:
-        Of each direction and text the last state, the largest values and the sums, `(D, N, U)` each.
+        For each direction and text the last state, the maximum and the sum of its states, `(D, N, U)` each.
     """
-    (directions, size, width), texts, units, longest = kernel.shape, len(lengths), shifts.shape[2], lengths[0]
+    (directions, size, width), texts, units, longest = kernel.shape, len(lengths), bias.shape[2], lengths[0]
     last = np.zeros((directions, texts, units), np.float32)
     largest = np.full((directions, texts, units), np.float32(-np.inf))
     sums, partial = np.zeros((directions, texts, units)), np.zeros((texts, units), np.float32)
@@ -163,7 +163,7 @@ def run_layer(
             while lengths[n - 1] <= t:
                 n -= 1
             end = min(longest, t + max(1, min(steps, rows // n)))
-            is_seen = d == 1 and t == 0 and end == longest  # the other direction read the same
+            is_seen = d == 1 and t == 0 and end == longest  # the first direction has filled in the same rows
             row = 0
             for i in range(n):
                 length, stop = lengths[i], min(lengths[i], end)
@@ -172,7 +172,7 @@ def run_layer(
                 if projected.size:
                     _take(projected[d], of_text[begin:], inputs[row : row + stop - t])
                 elif not is_seen:
-                    _convolve(vectors, products, bias, of_text, begin, seen[row : row + stop - t])
+                    _convolve(vectors, products, conv_bias, of_text, begin, seen[row : row + stop - t])
                 starts[i] = row - begin
                 row += stop - t
             if not projected.size:
@@ -185,7 +185,7 @@ def run_layer(
                 _multiply(state, recurrent[d], work)
                 for i in range(running):
                     places[i] = starts[i] + (lengths[i] - 1 - step if d else step)
-                _step(inputs, places[:running], work, shifts[d], state, partial, largest[d])
+                _step(inputs, places[:running], work, bias[d], state, partial, largest[d])
                 for i in range(running if len(states) else 0):
                     states[offsets[i] + places[i] - starts[i], d * units : (d + 1) * units] = state[i]
             summed += end - t
@@ -196,11 +196,11 @@ def run_layer(
     return last, largest, sums
 
 
-@compile_loop(read(f4, 3), read(boolean, 2), read(f4, 2), read(f4, 2), read(f4, 2), boolean)
+@compile_kernel(read(f4, 3), read(boolean, 2), read(f4, 2), read(f4, 2), read(f4, 2), boolean)
 def run_forward(
     steps: Float, mask: NDArray[np.bool_], kernel: Float, recurrent: Float, bias: Float, backward: bool
 ) -> tuple[Float, Float, Float]:
-    """Runs one direction of a layer, with the weights of the spec, from a state of zeros.
+    """Run one direction of a layer, with the weights of the spec, from a state of zeros.
 
     Args:
         steps: `(T, N, I)`.
@@ -208,11 +208,11 @@ def run_forward(
         kernel: `(I, 3U)`.
         recurrent: `(U, 3U)`.
         bias: `(2, 3U)`.
-        backward: Whether it begins at the end.
+        backward: Whether it runs from the last step to the first.
 
     Returns:
-        In the order of time the states `(T, N, U)`; 1 - z, r and the candidate side by side, `(T, N, 3U)`; and
-        what r is multiplied with, `(T, N, U)`. All but the states is 0 where a step is skipped.
+        In the order of time the states, `(T, N, U)`; 1 - z, r and the candidate side by side, `(T, N, 3U)`; and the term
+        that r is multiplied with, `(T, N, U)`. All but the states are 0 where a step is skipped.
     """
     (count, texts, size), units = steps.shape, len(recurrent)
     states, inner = np.empty((count, texts, units), np.float32), np.empty((count, texts, units), np.float32)
@@ -225,7 +225,7 @@ def run_forward(
     block = steps_in_block(texts)
     for i in range(count):
         t = count - 1 - i if backward else i
-        if i % block == 0:  # what the next steps get from their inputs
+        if i % block == 0:  # the products of the next steps' inputs
             first, last = (max(0, t + 1 - block), t + 1) if backward else (t, min(count, t + block))
             multiply(rows[first * texts : last * texts], kernel, flat[first * texts : last * texts])
         before = start if i == 0 else states[t + 1 if backward else t - 1]
@@ -235,12 +235,12 @@ def run_forward(
                 states[t, n] = before[n]
                 gates[t, n], inner[t, n] = 0, 0
                 continue
-            # A loop for each: of one that writes them all the compiler cannot tell that it may do many units at once.
+            # One loop for each: the compiler does not vectorise one that writes all of them.
             for k in range(units):
-                gates[t, n, k] = falling(gates[t, n, k] + work[n, k] + of_u[k])  # 1 - z
+                gates[t, n, k] = one_minus_sigmoid(gates[t, n, k] + work[n, k] + of_u[k])  # 1 - z
             for k in range(units):
                 r = units + k
-                gates[t, n, r] = falling(-(gates[t, n, r] + work[n, r] + of_r[k]))
+                gates[t, n, r] = one_minus_sigmoid(-(gates[t, n, r] + work[n, r] + of_r[k]))
             for k in range(units):
                 c = 2 * units + k
                 inner[t, n, k] = work[n, c] + inside[k]

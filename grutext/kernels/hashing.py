@@ -1,4 +1,4 @@
-"""Characters to hashes: tokens, and the n-grams of characters within them."""
+"""CRC-32 hashes of tokens and of the character n-grams within them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numba import int64 as i8
 from numba import uint32 as u4
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_loop, inline, read
+from grutext.kernels.compiling import compile_kernel, inline, read
 
 Int = NDArray[np.int64]
 UInt32 = NDArray[np.uint32]
@@ -25,7 +25,7 @@ def _feed_byte(step: UInt32, state: np.uint32, byte: int) -> Any:
 
 @inline
 def _feed(step: UInt32, state: np.uint32, code: np.uint32) -> Any:
-    """Gives what the bytes of a character in UTF-8 make of a CRC-32."""
+    """Return the state of a CRC-32 after the bytes of a character in UTF-8."""
     if code < 0x80:
         return _feed_byte(step, state, code)
     if code < 0x800:
@@ -40,9 +40,9 @@ def _feed(step: UInt32, state: np.uint32, code: np.uint32) -> Any:
     return _feed_byte(step, state, 0x80 | code & 0x3F)
 
 
-@compile_loop(read(u4, 1), read(i8, 1), read(u4, 1))
+@compile_kernel(read(u4, 1), read(i8, 1), read(u4, 1))
 def hash_types(codes: UInt32, bounds: Int, step: UInt32) -> NDArray[np.uint64]:
-    """Gives the CRC-32 of M strings in UTF-8, `(M,)`; the arguments are those of `hash_subwords`."""
+    """Return the CRC-32 of M strings in UTF-8, `(M,)`; the arguments are those of `hash_subwords`."""
     hashes = np.empty(len(bounds) - 1, np.uint64)
     for one in range(len(hashes)):
         state = _BEGIN
@@ -52,22 +52,22 @@ def hash_types(codes: UInt32, bounds: Int, step: UInt32) -> NDArray[np.uint64]:
     return hashes
 
 
-@compile_loop(read(u4, 1), read(i8, 1), i8, i8, read(u4, 1), u4)
+@compile_kernel(read(u4, 1), read(i8, 1), i8, i8, read(u4, 1), u4)
 def hash_subwords(
     codes: UInt32, bounds: Int, shortest: int, longest: int, step: UInt32, buckets: np.uint32
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Gives the rows of the subword table that the n-grams of M tokens are hashed to, as `grutext.text.subwords` says.
+    """Return the rows of the subword table for the n-grams of M tokens, as `grutext.text.subwords` defines them.
 
     Args:
         codes: The code points of the tokens, one after the other.
-        bounds: `(M + 1,)`, where each of them begins and, last, ends.
+        bounds: `(M + 1,)`, where each token begins, and the end of the last.
         shortest: The length of the shortest n-grams, in characters, `<` and `>` among them.
-        longest: That of the longest.
-        step: `(256,)`, what a byte makes of a CRC-32.
+        longest: The length of the longest.
+        step: `(256,)`, the table of CRC-32 for one byte.
         buckets: The rows of the table.
 
     Returns:
-        `(K,)`, token after token, short n-grams first; and how many belong to each token, `(M,)`.
+        The rows, `(K,)`, token after token, short n-grams first; and the number of n-grams of each token, `(M,)`.
     """
     counts = np.zeros(len(bounds) - 1, np.int32)
     for token in range(len(counts)):

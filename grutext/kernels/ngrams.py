@@ -1,4 +1,4 @@
-"""Texts to n-grams, and n-grams to the margins of a linear model."""
+"""Hash the n-grams of texts, and multiply them with a linear model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numba import uint32 as u4
 from numba import uint64 as u8
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_loop, fetch_row, inline, prefetch, read, widen, write
+from grutext.kernels.compiling import compile_kernel, fetch_row, inline, prefetch, read, widen, write
 from grutext.kernels.hashing import hash_subwords, hash_types
 
 __all__ = ["hash_ngrams", "hash_subwords", "hash_types", "read_ngrams"]
@@ -24,16 +24,16 @@ Int = NDArray[np.int64]
 UInt32 = NDArray[np.uint32]
 
 _BLANK = np.uint64(ord(" "))
-_USUAL = 2  # places that a search of a key goes on
-_FIRST_KEYS = 1 << 14  # distinct ones for which a hash table has room at first
-_AHEAD = 16  # n-grams whose numbers are fetched meanwhile
+_USUAL = 2  # places that the search for a key usually moves on
+_FIRST_KEYS = 1 << 14  # distinct keys that fit a hash table before it grows
+_PREFETCH = 16  # n-grams ahead whose numbers are fetched into the processor's cache
 
 
 @inline
 def _fold_spaces(text: UInt32, spaces: NDArray[np.bool_], symbols: NDArray[np.uint64]) -> Any:
-    """Puts a text with one blank for all white space, and one at either end, into `symbols`.
+    """Write a text with one blank for each run of white space, and one at either end, into `symbols`.
 
-    Gives how many there are; of an empty text none.
+    Returns the number of symbols; 0 for an empty text.
     """
     at, is_space = 0, True
     for code in text:
@@ -60,7 +60,7 @@ def _roll(
     keys: UInt32,
     at: int,
 ) -> Any:
-    """Puts the keys of the n-grams of one text, of each length from `shortest` on, into `keys` from `at` on."""
+    """Write the keys of a text's n-grams of all lengths from `shortest` to `longest` into `keys` from `at` on; return their end."""
     for start in range(len(symbols)):
         state = np.uint64(0)
         for n in range(1, min(longest, len(symbols) - start) + 1):
@@ -72,7 +72,7 @@ def _roll(
     return at
 
 
-@compile_loop(
+@compile_kernel(
     read(u8, 1), read(i8, 1), i8, read(u4, 1), read(i8, 1), read(boolean, 1), i8, i8, u8, u8, u4
 )  # fmt: skip
 def hash_ngrams(
@@ -88,22 +88,22 @@ def hash_ngrams(
     mix: np.uint64,
     character_family: np.uint32,
 ) -> tuple[Int, UInt32]:
-    """Hashes the n-grams of N texts.
+    """Hash the n-grams of N texts, as `grutext.text.ngrams` defines them.
 
-    Gives where each text's begin and, last, end, `(N + 1,)`, and their keys, as `grutext.text.ngrams` says.
+    Returns where each text's n-grams begin, and the end of the last, `(N + 1,)`; and their keys.
 
     Args:
         words: The hashes of the tokens, text after text.
-        word_bounds: `(N + 1,)`, where each text's begin and, last, end.
+        word_bounds: `(N + 1,)`, where each text's tokens begin, and the end of the last.
         word_max: The length of the longest n-grams of words.
-        codes: The code points, text after text.
-        code_bounds: `(N + 1,)`, where each text's begin and, last, end.
-        spaces: By code point, whether it is white space; what is beyond is none.
+        codes: The code points of the texts, text after text.
+        code_bounds: `(N + 1,)`, where each text's code points begin, and the end of the last.
+        spaces: By code point, whether it is white space; code points beyond the array are not.
         char_min: The length of the shortest n-grams of characters.
-        char_max: That of the longest; 0 for none.
-        base: What a hash is multiplied with for the next symbol.
-        mix: What it is multiplied with at the end.
-        character_family: The bit that n-grams of characters have, and those of words have not.
+        char_max: The length of the longest; 0 for none.
+        base: The factor of the polynomial hash.
+        mix: The factor that mixes its bits at the end.
+        character_family: The bit that is set in keys of character n-grams and not in those of word n-grams.
     """
     bounds = np.zeros(len(word_bounds), np.int64)
     most = len(codes) + 2 * len(bounds)
@@ -126,7 +126,7 @@ def hash_ngrams(
 
 @inline
 def _bits(keys: int) -> Any:
-    """Gives how many bits of a hash tell a place, so that half of the places at least stay empty."""
+    """Return the number of bits of a hash table's size, so that at least half of it stays empty."""
     bits = 6
     while 1 << bits < 2 * keys:
         bits += 1
@@ -135,7 +135,7 @@ def _bits(keys: int) -> Any:
 
 @inline
 def _place(key: np.uint32, salt: np.uint64, bits: int, places: NDArray[np.int32], distinct: UInt32) -> Any:
-    """Gives the place of a key in a hash table with so many bits, or the one where it belongs."""
+    """Return the place of a key in a hash table of `2 ** bits` places, or the empty place where it belongs."""
     place = np.int64((key * salt) >> np.uint64(64 - bits))
     while places[place] and distinct[places[place] - 1] != key:
         place = (place + 1) & ((1 << bits) - 1)
@@ -144,9 +144,9 @@ def _place(key: np.uint32, salt: np.uint64, bits: int, places: NDArray[np.int32]
 
 @inline
 def _count(keys: UInt32, salt: np.uint64, places: NDArray[np.int32], distinct: UInt32, times: Int) -> Any:
-    """Finds the distinct keys, as they come, and how often each occurs.
+    """Find the distinct keys, in order of first occurrence, and how often each occurs.
 
-    Gives how many there are, and the hash table, `places` or, if that has no room for them, a larger one. It has zeros,
+    Returns the number of distinct keys, and the hash table: `places`, or a larger one if that was too small. It is all zeros
     before and after.
     """
     bits, count = _bits(min(len(keys) // 2, _FIRST_KEYS)), 0
@@ -169,7 +169,7 @@ def _count(keys: UInt32, salt: np.uint64, places: NDArray[np.int32], distinct: U
     return count, places
 
 
-@compile_loop(
+@compile_kernel(
     read(i8, 1), read(u4, 1), u8, read(u4, 1), read(i4, 1), u4, read(f4, 1), i8, i8, read(i2, 2), write(f4, 2), write(f4, 1)
 )  # fmt: skip
 def read_ngrams(
@@ -186,22 +186,22 @@ def read_ngrams(
     margins: Float,
     shares: Float,
 ) -> None:
-    """Adds the products of N texts' n-grams to their margins, and fills in the shares of known ones.
+    """Add the products of N texts' n-grams with the linear model to their margins, and compute the shares of known n-grams.
 
     Args:
-        bounds: `(N + 1,)`, and
-        keys: the n-grams, as `grutext.text.list_ngrams` gives them.
-        salt: An odd number that nobody who writes texts can know, so that nobody can make n-grams for which the hash table
-            has one place.
-        known: `(F + 1,)`, as in `grutext.text.KeyIndex`; likewise
-        first: and
-        shift: these.
+        bounds: `(N + 1,)`, as `grutext.text.list_ngrams` returns them.
+        keys: The n-grams, as it returns them.
+        salt: An odd number unknown to whoever writes the texts, so that nobody can choose n-grams that collide in the hash
+            table.
+        known: `(F + 1,)`, the keys of `grutext.text.KeyIndex`.
+        first: Its table of first places.
+        shift: Its number of bits.
         scale: `(F,)`, as in `grutext.text.NgramFeatures`.
         characters: The first feature that is a character n-gram.
-        most_counted: More occurrences than this weigh no more.
+        most_counted: Further occurrences in a text do not count.
         kernel: `(F, C)`, the bits of finite float16 numbers.
-        margins: `(N, C)`, to be added to.
-        shares: `(N,)`, of distinct n-grams; 0 for a text without any.
+        margins: `(N, C)`, is added to.
+        shares: `(N,)`, is filled with the share of a text's distinct n-grams that are known; 0 for a text without n-grams.
     """
     most = 1
     for text in range(len(shares)):
@@ -213,13 +213,13 @@ def read_ngrams(
     for text in range(len(shares)):
         count, places = _count(keys[bounds[text] : bounds[text + 1]], salt, places, distinct, times)
         for n in range(count):
-            prefetch(first, distinct[min(n + _AHEAD, count - 1)] >> shift)
+            prefetch(first, distinct[min(n + _PREFETCH, count - 1)] >> shift)
             columns[n] = first[distinct[n] >> shift]
         found = 0
         for n in range(count):
-            prefetch(known, columns[min(n + _AHEAD, count - 1)])
+            prefetch(known, columns[min(n + _PREFETCH, count - 1)])
             key, column = distinct[n], columns[n]
-            for _ in range(_USUAL):  # rather than a loop whose end the processor would have to guess
+            for _ in range(_USUAL):  # cheaper than a loop whose end the processor would have to predict
                 column += known[column] < key
             while known[column] < key:
                 column += 1
@@ -235,7 +235,7 @@ def read_ngrams(
             values[n] = value
         norms = np.maximum(np.sqrt(squares), 1e-12)
         for n in range(found):
-            column, ahead = columns[n], columns[min(n + _AHEAD, found - 1)]
+            column, ahead = columns[n], columns[min(n + _PREFETCH, found - 1)]
             fetch_row(weights, ahead, labels)
             value = np.float32(values[n] / norms[int(column >= characters)])
             for c in range(labels):

@@ -1,4 +1,4 @@
-"""What training computes besides the network: dropout, adversarial shifts, losses, and Adam."""
+"""Training besides the encoder: dropout, adversarial shifts, losses and Adam."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numba import int32 as i4
 from numba import int64 as i8
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_loop, inline, read, write
+from grutext.kernels.compiling import compile_kernel, inline, read, write
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
@@ -26,7 +26,7 @@ _PARTS = np.float32(2.0**-24)
 
 @inline
 def _draw(place: np.uint32, seed: np.uint32) -> Any:
-    """Gives a number from 0 to below 1 that a place and a seed decide."""
+    """Return a pseudo-random number in [0, 1) that depends on a place and a seed alone."""
     x = np.uint32(np.uint32(place * _SPREAD) ^ seed)
     x = np.uint32((x ^ (x >> np.uint32(16))) * _FIRST)
     x = np.uint32((x ^ (x >> np.uint32(15))) * _SECOND)
@@ -34,9 +34,9 @@ def _draw(place: np.uint32, seed: np.uint32) -> Any:
     return np.float32(x >> np.uint32(8)) * _PARTS
 
 
-@compile_loop(write(f4, 1), f4, uint32, i8)
+@compile_kernel(write(f4, 1), f4, uint32, i8)
 def drop(values: Float, rate: float, seed: int, first: int) -> None:
-    """Sets a share `rate` of the values to zero, and makes the others larger by as much; in place.
+    """Set a share `rate` of the values to zero and divide the others by `1 - rate`, in place.
 
     The seed and the places of the values, counted from `first`, decide which: so it is its own gradient, too.
     """
@@ -48,7 +48,7 @@ def drop(values: Float, rate: float, seed: int, first: int) -> None:
 
 @inline
 def _square(row: Float) -> Any:
-    """Gives the sum of the squares of a row."""
+    """Return the sum of the squares of a row."""
     total = _ZERO
     for x in row:
         total += x * x
@@ -56,50 +56,55 @@ def _square(row: Float) -> Any:
 
 
 @inline
-def _norms(pull: Float) -> Any:
-    """Gives the length of each text's part of `(T, N, E)`, all its tokens together, `(N,)`; never 0."""
-    steps, texts, _ = pull.shape
+def _norms(grad_vectors: Float) -> Any:
+    """Return the Euclidean norm of each text's part of `(T, N, E)`, over all its tokens, `(N,)`; never 0."""
+    steps, texts, _ = grad_vectors.shape
     squares = np.zeros(texts, np.float64)
     for t in range(steps):
         for n in range(texts):
-            squares[n] += _square(pull[t, n])
+            squares[n] += _square(grad_vectors[t, n])
     return np.maximum(np.sqrt(squares), _TINY).astype(np.float32)
 
 
-@compile_loop(read(f4, 3), read(f4, 3), read(boolean, 2), f4)
-def shift(vectors: Float, pull: Float, mask: Mask, radius: float) -> Float:
-    """Does what the shift of `grutext.engines.keras.network.Network` does: gives the vectors `(T, N, E)`, shifted along `pull`."""
+@compile_kernel(read(f4, 3), read(f4, 3), read(boolean, 2), f4)
+def shift(vectors: Float, grad_vectors: Float, mask: Mask, radius: float) -> Float:
+    """Return the vectors `(T, N, E)`, shifted along a gradient by `radius` times their root mean square norm.
+
+    It is the adversarial shift of `grutext.engines.keras.network`.
+    """
     steps, texts, size = vectors.shape
-    pull, squares, much = pull.copy(), 0.0, 0
+    grad_vectors, squares, much = grad_vectors.copy(), 0.0, 0
     for t in range(steps):
         for n in range(texts):
             if mask[t, n]:
                 much += 1
                 squares += _square(vectors[t, n])
             else:
-                pull[t, n] = _ZERO
-    shares = radius * np.float32(np.sqrt(squares / max(much, 1))) / _norms(pull)
+                grad_vectors[t, n] = _ZERO
+    shares = radius * np.float32(np.sqrt(squares / max(much, 1))) / _norms(grad_vectors)
     for t in range(steps):
         for n in range(texts):
             share = shares[n]
             for e in range(size):
-                pull[t, n, e] = vectors[t, n, e] + pull[t, n, e] * share
-    return pull
+                grad_vectors[t, n, e] = vectors[t, n, e] + grad_vectors[t, n, e] * share
+    return grad_vectors
 
 
-@compile_loop(write(f4, 2), read(i8, 1), read(i8, 1), read(f4, 3), read(boolean, 2), f4)
-def learn_directions(table: Float, touched: Any, places: Any, pull: Float, mask: Mask, rate: float) -> None:
-    """Does what `grutext.engines.keras.directions.Directions.learn` does, in place.
+@compile_kernel(write(f4, 2), read(i8, 1), read(i8, 1), read(f4, 3), read(boolean, 2), f4)
+def learn_directions(
+    table: Float, touched: Any, places: Any, grad_vectors: Float, mask: Mask, rate: float
+) -> None:
+    """Update a table of gradient directions in place, as `grutext.engines.keras.directions` does.
 
     Args:
         table: `(R, E)`.
         touched: `(P,)`, the distinct rows of the real tokens.
-        places: `(S,)`, which of them each of the real tokens has, step after step.
-        pull: `(T, N, E)`, the gradients for the vectors of tokens.
+        places: `(S,)`, the index in `touched` of each real token, step after step.
+        grad_vectors: `(T, N, E)`, the gradient for the vectors of tokens.
         mask: `(T, N)`.
-        rate: How much the newest gradient counts.
+        rate: The weight of the newest gradient in the moving average.
     """
-    (steps, texts, size), norms = pull.shape, _norms(pull)
+    (steps, texts, size), norms = grad_vectors.shape, _norms(grad_vectors)
     sums, counts = np.zeros((len(touched), size), np.float32), np.zeros(len(touched), np.float32)
     at = 0
     for t in range(steps):
@@ -108,7 +113,7 @@ def learn_directions(table: Float, touched: Any, places: Any, pull: Float, mask:
                 place, norm = places[at], norms[n]
                 counts[place] += _ONE
                 for e in range(size):
-                    sums[place, e] += pull[t, n, e] / norm
+                    sums[place, e] += grad_vectors[t, n, e] / norm
                 at += 1
     for p in range(len(touched)):
         row, count = touched[p], counts[p]
@@ -116,9 +121,9 @@ def learn_directions(table: Float, touched: Any, places: Any, pull: Float, mask:
             table[row, e] += rate * (sums[p, e] / count - table[row, e])
 
 
-@compile_loop(read(f4, 2), read(f4, 2), read(f4, 1), f4)
+@compile_kernel(read(f4, 2), read(f4, 2), read(f4, 1), f4)
 def softmax_loss(logits: Float, targets: Float, weights: Float, smoothing: float) -> tuple[float, Float]:
-    """Gives the sum of `grutext.engines.keras.losses.softmax_loss` over the texts, and its gradient for the logits `(N, C)`."""
+    """Return the sum of `grutext.engines.keras.losses.softmax_loss` over the texts, and its gradient for the logits, `(N, C)`."""
     (texts, classes), total, gradient = logits.shape, 0.0, np.empty_like(logits)
     for n in range(texts):
         highest = logits[n].max()
@@ -134,23 +139,23 @@ def softmax_loss(logits: Float, targets: Float, weights: Float, smoothing: float
     return total, gradient
 
 
-@compile_loop(read(f4, 2), read(f4, 2), read(f4, 1), f4)
+@compile_kernel(read(f4, 2), read(f4, 2), read(f4, 1), f4)
 def sigmoid_loss(logits: Float, targets: Float, weights: Float, smoothing: float) -> tuple[float, Float]:  # noqa: ARG001 (like `softmax_loss`)
-    """Gives the sum of `grutext.engines.keras.losses.sigmoid_loss` over the texts, and its gradient for the logits `(N, C)`."""
+    """Return the sum of `grutext.engines.keras.losses.sigmoid_loss` over the texts, and its gradient for the logits, `(N, C)`."""
     (texts, classes), total, gradient = logits.shape, 0.0, np.empty_like(logits)
     for n in range(texts):
         for c in range(classes):
             x, y = logits[n, c], targets[n, c]
             weight = _ONE + (weights[c] - _ONE) * y
             small = np.exp(-abs(x))
-            rest = np.log1p(small) + max(-x, _ZERO)  # of the label's probability, the negative logarithm
+            rest = np.log1p(small) + max(-x, _ZERO)  # -log(sigmoid(x))
             total += (_ONE - y) * x + weight * rest
             other = (small if x > 0 else _ONE) / (_ONE + small)  # 1 - sigmoid(x)
             gradient[n, c] = _ONE - y - weight * other
     return total, gradient
 
 
-@compile_loop(write(f4, 2), write(f4, 2), write(f4, 2), read(i4, 1), read(f4, 2), f4, f4, f4, f4, f4, i8)
+@compile_kernel(write(f4, 2), write(f4, 2), write(f4, 2), read(i4, 1), read(f4, 2), f4, f4, f4, f4, f4, i8)
 def move(
     table: Float,
     first: Float,
@@ -164,19 +169,19 @@ def move(
     epsilon: float,
     step: int,
 ) -> None:
-    """Makes a step of Adam, see `grutext.engines.keras.adam`, in some rows of a table and of its moments, and in no others; in place.
+    """Make a step of Adam (see `grutext.engines.keras.adam`) in some rows of a table and of its moments, in place.
 
     Args:
-        table: `(V, E)`; likewise
-        first: Its first moment and
-        second: its second.
-        rows: `(R,)`, all distinct.
+        table: `(V, E)`.
+        first: Its first moment, `(V, E)`.
+        second: Its second moment, `(V, E)`.
+        rows: `(R,)`, the rows to update, all distinct.
         gradient: `(R, E)`.
-        factor: What the gradient is multiplied with first.
+        factor: A factor on the gradient.
         rate: The learning rate.
         beta1: Decay of the first moment.
         beta2: Decay of the second moment.
-        epsilon: What is added to the root of the second moment.
+        epsilon: Added to the square root of the second moment.
         step: The number of this step, from 1.
     """
     of_first, of_second = _ONE - np.float32(beta1**step), _ONE - np.float32(beta2**step)

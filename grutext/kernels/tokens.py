@@ -1,4 +1,4 @@
-"""Texts to tokens, and tokens to numbers."""
+"""Split texts into tokens, and number the tokens."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from numba import uint8 as u1
 from numba import uint32 as u4
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_loop, inline, read
+from grutext.kernels.compiling import compile_kernel, inline, read
 
 Codes = NDArray[np.uint32]
 Int = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 Kinds = NDArray[np.uint8]
 
-# What a character is: white space; a letter (or `_`); a digit, which words may have, too; a character of a script without
-# spaces; one of which several are a token; a token of its own; and what needs a closer look than these loops take.
+# Kinds of characters: white space; letters and `_`; digits, which words may contain, too; characters of scripts without
+# spaces; characters that form one token when repeated; tokens of their own; and those that only the Python tokenizer handles.
 SPACE, LETTER, DIGIT, UNSPACED, REPEATED, OTHER, ODD = range(7)
 
 _APOSTROPHE, _COMMA, _DOT, _COLON = map(ord, "',.:")
 _BASIS, _PRIME = np.uint32(0x811C9DC5), np.uint32(0x01000193)  # of the hash FNV-1a
-_FIRST_PLACES = 1 << 10  # of the hash table, which grows
-_LOOKS = 16  # into the hash table for a token, on the mean; two are usual
+_FIRST_PLACES = 1 << 10  # of the hash table before it grows
+_LOOKS = 16  # most places that are looked at for a token, on average; two are usual
 
 
 @inline
@@ -48,7 +48,7 @@ def _end_of_digits(codes: Codes, at: int, end: int, kinds: Kinds) -> Any:
 
 @inline
 def _end_of_spaces(codes: Codes, at: int, end: int, kinds: Kinds, spaces: bool) -> Any:
-    """Gives the end of what is white space from `at` on, or of what is none."""
+    """Return the end of the white space that begins at `at`, or of the other characters if `spaces` is false."""
     while at < end and (_kind(kinds, codes[at]) == SPACE) == spaces:
         at += 1
     return at
@@ -56,7 +56,7 @@ def _end_of_spaces(codes: Codes, at: int, end: int, kinds: Kinds, spaces: bool) 
 
 @inline
 def _end_of_number(codes: Codes, at: int, end: int, kinds: Kinds) -> Any:
-    """Gives the end of a number with separators, or `at` if none begins there."""
+    """Return the end of a number with separators, or `at` if none begins there."""
     digits = number = _end_of_digits(codes, at, end, kinds)
     while number + 1 < end and codes[number] in (_DOT, _COMMA, _COLON):
         further = _end_of_digits(codes, number + 1, end, kinds)
@@ -68,7 +68,7 @@ def _end_of_number(codes: Codes, at: int, end: int, kinds: Kinds) -> Any:
 
 @inline
 def _end_of_token(codes: Codes, at: int, end: int, kinds: Kinds) -> Any:
-    """Gives where the token that begins at `at` ends; what it is, `grutext.text.tokenizers.words` says."""
+    """Return the end of the token that begins at `at`, as `grutext.text.tokenizers.words` defines tokens."""
     kind = _kind(kinds, codes[at])
     if kind == DIGIT:
         number = _end_of_number(codes, at, end, kinds)
@@ -89,9 +89,9 @@ def _end_of_token(codes: Codes, at: int, end: int, kinds: Kinds) -> Any:
     return stop
 
 
-@compile_loop(read(u4, 1), read(i8, 1), read(u1, 1))
+@compile_kernel(read(u4, 1), read(i8, 1), read(u1, 1))
 def find_odd(codes: Codes, bounds: Int, kinds: Kinds) -> Any:
-    """Tells which of N texts have a character that is odd, `(N,)`; the arguments are those of `cut_texts`."""
+    """Return which of N texts have a character of the kind ODD, `(N,)`; the arguments are those of `cut_texts`."""
     found = np.zeros(len(bounds) - 1, np.bool_)
     for text in range(len(found)):
         for code in codes[bounds[text] : bounds[text + 1]]:
@@ -101,22 +101,22 @@ def find_odd(codes: Codes, bounds: Int, kinds: Kinds) -> Any:
     return found
 
 
-@compile_loop(read(u4, 1), read(i8, 1), read(boolean, 1), read(u1, 1), boolean)
+@compile_kernel(read(u4, 1), read(i8, 1), read(boolean, 1), read(u1, 1), boolean)
 def cut_texts(
     codes: Codes, bounds: Int, is_cut: NDArray[np.bool_], kinds: Kinds, in_pairs: bool
 ) -> tuple[Codes, Int, Int32]:
-    """Cuts N texts into S tokens.
+    """Split N texts into S tokens.
 
     Args:
         codes: The code points, text after text.
-        bounds: `(N + 1,)`, where each text begins and, last, where the last one ends.
-        is_cut: `(N,)`, whether a text's tokens stand between white space already.
-        kinds: By code point, what it is, a number like `SPACE`; what is beyond is odd.
-        in_pairs: Whether tokens of scripts without spaces are read with the one after them.
+        bounds: `(N + 1,)`, where each text begins, and the end of the last.
+        is_cut: `(N,)`, whether a text's tokens are already separated by white space.
+        kinds: The kind of each code point, such as `SPACE`; code points beyond the array are ODD.
+        in_pairs: Whether a character of a script without spaces forms a token together with the next one.
 
     Returns:
-        The code points of the tokens, one after the other; where each of them begins and, last, ends, `(S + 1,)`; and
-        how many of them each text has, `(N,)`.
+        The code points of the tokens, one after the other; where each token begins, and the end of the last, `(S + 1,)`; and
+        the number of tokens of each text, `(N,)`.
     """
     letters = np.empty((2 if in_pairs else 1) * len(codes), np.uint32)
     token_bounds, lengths = np.zeros(len(codes) + 1, np.int64), np.zeros(len(is_cut), np.int32)
@@ -135,7 +135,7 @@ def cut_texts(
                 letters[used] = codes[place]
                 used += 1
             if joins and after < end and _kind(kinds, codes[at]) == _kind(kinds, codes[after]) == UNSPACED:
-                letters[used] = codes[after]  # without marks, which are odd, such a token is one character
+                letters[used] = codes[after]  # without marks, which are ODD, such a token is one character
                 used += 1
             count += 1
             token_bounds[count] = used
@@ -154,10 +154,10 @@ def _hash(letters: Codes) -> Any:
 
 @inline
 def _find(places: Int32, key: np.uint32, token: Codes, types: Codes, bounds: Int) -> Any:
-    """Finds a token in a hash table of types; the other arguments are as in `find_types`.
+    """Find a token in a hash table of types; the other arguments are as in `find_types`.
 
     Returns:
-        Its place, or where it belongs if it is not there; and how many places were looked at.
+        Its place, or the empty place where it belongs; and the number of places that were looked at.
     """
     place, looks = np.int64(key) & (len(places) - 1), 1
     while places[place] >= 0:
@@ -172,18 +172,18 @@ def _find(places: Int32, key: np.uint32, token: Codes, types: Codes, bounds: Int
     return place, looks
 
 
-@compile_loop(read(u4, 1), read(i8, 1))
+@compile_kernel(read(u4, 1), read(i8, 1))
 def number_tokens(letters: Codes, token_bounds: Int) -> tuple[Int32, Codes, Int, Int32]:
-    """Numbers the types of S tokens as they come.
+    """Number the types of S tokens in order of first occurrence.
 
     Args:
         letters: The code points of the tokens, one after the other.
-        token_bounds: `(S + 1,)`, where each of them begins and, last, ends.
+        token_bounds: `(S + 1,)`, where each token begins, and the end of the last.
 
     Returns:
-        Which of M types each token is of, `(S,)`; the types, as the tokens were given; and a hash table of them, for
-        `find_types`. Fewer than S, if the tokens were made to have the same hash: to tell them apart would take time
-        without end.
+        The type of each token, `(S,)`; the M types, in the form in which tokens are given; and a hash table of them for
+        `find_types`. The first has fewer than S entries if tokens were chosen to collide in the hash table, which would
+        take time that grows with the square of S.
     """
     ids, types, bounds = (
         np.empty(len(token_bounds) - 1, np.int32),
@@ -218,9 +218,9 @@ def number_tokens(letters: Codes, token_bounds: Int) -> tuple[Int32, Codes, Int,
     return ids[:done].copy(), types[: bounds[count]].copy(), bounds[: count + 1].copy(), places
 
 
-@compile_loop(read(u4, 1), read(i8, 1), read(i4, 1), read(u4, 1), read(i8, 1))
+@compile_kernel(read(u4, 1), read(i8, 1), read(i4, 1), read(u4, 1), read(i8, 1))
 def find_types(letters: Codes, token_bounds: Int, places: Int32, types: Codes, bounds: Int) -> Int32:
-    """Gives which of the types each of M tokens is, or -1, `(M,)`; the arguments are what `number_tokens` takes and gives."""
+    """Return the type of each of M tokens, or -1, `(M,)`; the arguments are those and the results of `number_tokens`."""
     found = np.empty(len(token_bounds) - 1, np.int32)
     for number in range(len(found)):
         token = letters[token_bounds[number] : token_bounds[number + 1]]

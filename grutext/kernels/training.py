@@ -1,4 +1,4 @@
-"""The loops of a training step."""
+"""The kernels of a training step."""
 
 from grutext.kernels.embedding import embed, embed_gradient
 from grutext.kernels.encoding import convolve, convolve_gradient, pool, pool_gradient, run_gradient

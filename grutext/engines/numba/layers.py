@@ -20,18 +20,18 @@ class _Layer(NamedTuple):
 
     kernel: Float  # (D, I, 3U)
     recurrent: Float  # (D, U, 3U)
-    shifts: Float  # (D, 4, U)
+    bias: Float  # (D, 4, U)
 
     @classmethod
     def of(cls, layer: int, config: GRUConfig, weights: Mapping[str, NDArray[Any]]) -> _Layer:
         """Build layer number `layer` from arrays by the names of `grutext.model.spec.encoder_spec`."""
         names = [f"gru/{layer}/{direction}" for direction in directions(config)]
-        bias = np.stack([weights[f"{name}/bias"] for name in names]).reshape(-1, 2, 3, config.units)
-        shifts = np.concatenate([bias[:, 0, :2] + bias[:, 1, :2], bias[:, :, 2]], axis=1)
+        spec_bias = np.stack([weights[f"{name}/bias"] for name in names]).reshape(-1, 2, 3, config.units)
+        bias = np.concatenate([spec_bias[:, 0, :2] + spec_bias[:, 1, :2], spec_bias[:, :, 2]], axis=1)
         kernels, recurrents = (
             np.stack([weights[f"{name}/{kind}"] for name in names]) for kind in ("kernel", "recurrent_kernel")
         )
-        return cls(*(np.ascontiguousarray(array, np.float32) for array in (kernels, recurrents, shifts)))
+        return cls(*(np.ascontiguousarray(array, np.float32) for array in (kernels, recurrents, bias)))
 
 
 class _Source(NamedTuple):
