@@ -82,24 +82,24 @@ def test_products_are_the_same_however_many_rows_are_multiplied_at_once(rng, row
     np.testing.assert_allclose(total, 1 + inputs.astype(float).T @ outputs, rtol=1e-4, atol=1e-4)
 
 
-LOOPS = {"inference": ["embed", "run_layer"],
+KERNELS = {"inference": ["embed", "run_layer"],
          "ngrams": ["hash_ngrams", "hash_subwords", "hash_types", "read_ngrams"],
          "tokens": ["cut_texts", "find_types", "number_tokens"]}  # fmt: skip
 
 
-@pytest.mark.parametrize(("module", "loop"), [(module, loop) for module in LOOPS for loop in LOOPS[module]])
-def test_kernels_compute_where_that_is_asked_for(build_bundle, monkeypatch, module, loop):
+@pytest.mark.parametrize(("module", "kernel"), [(module, kernel) for module in KERNELS for kernel in KERNELS[module]])
+def test_kernels_compute_where_that_is_asked_for(build_bundle, monkeypatch, module, kernel):
     calls = []
     module = importlib.import_module(f"grutext.kernels.{module}")
-    run = getattr(module, loop)
-    monkeypatch.setattr(module, loop, lambda *arguments: calls.append(1) or run(*arguments))
+    run = getattr(module, kernel)
+    monkeypatch.setattr(module, kernel, lambda *arguments: calls.append(1) or run(*arguments))
     for asked, expected in ((None, False), (True, True), (False, False)):
         calls.clear()
         Classifier(build_bundle({"gru.convolution": 3}), compiled=asked).predict(["the parcel"])
         assert bool(calls) == expected
 
 
-@pytest.mark.parametrize("module", LOOPS)
+@pytest.mark.parametrize("module", KERNELS)
 def test_numpy_computes_if_one_module_of_kernels_is_unavailable(build_bundle, monkeypatch, module):
     real = kernels.why_unavailable
     monkeypatch.setattr(

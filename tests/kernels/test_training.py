@@ -1,4 +1,4 @@
-"""Dropout and losses in machine code. What Adam and the shifts do, `test_learner` compares with TensorFlow."""
+"""Dropout and losses in compiled kernels. Adam and the shifts are compared with TensorFlow in tests/engines/numba."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ def dropped(size=200_000, rate=0.3, seed=5, first=0):
     return values
 
 
-def test_dropout_hides_a_share_and_keeps_the_mean():
+def test_dropout_zeroes_a_share_and_keeps_the_mean():
     values = dropped()
     assert np.unique(values).tolist() == [0.0, np.float32(1) / np.float32(1 - np.float32(0.3))]
     assert np.mean(values == 0) == pytest.approx(0.3, abs=0.005)
@@ -22,7 +22,7 @@ def test_dropout_hides_a_share_and_keeps_the_mean():
         assert abs(np.corrcoef(hidden[apart:], hidden[:-apart])[0, 1]) < 0.015, apart
 
 
-def test_seed_and_place_decide_what_dropout_hides():
+def test_seed_and_place_decide_what_dropout_zeroes():
     assert (dropped() == dropped()).all()
     assert (dropped(1000, first=500) == dropped(1500)[500:]).all()
     for seed in (4, 6, 5 + (1 << 31)):
@@ -30,7 +30,7 @@ def test_seed_and_place_decide_what_dropout_hides():
         assert abs(np.corrcoef(hidden, other)[0, 1]) < 0.015
 
 
-def test_dropout_hides_the_same_whatever_the_values():
+def test_dropout_zeroes_the_same_places_whatever_the_values():
     values = np.random.default_rng(1).normal(size=1000).astype(np.float32)
     expected = values * dropped(1000)
     kernels.drop(values, 0.3, 5, 0)
