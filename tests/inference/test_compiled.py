@@ -87,7 +87,9 @@ KERNELS = {"inference": ["embed", "run_layer"],
          "tokens": ["cut_texts", "find_types", "number_tokens"]}  # fmt: skip
 
 
-@pytest.mark.parametrize(("module", "kernel"), [(module, kernel) for module in KERNELS for kernel in KERNELS[module]])
+@pytest.mark.parametrize(
+    ("module", "kernel"), [(module, kernel) for module in KERNELS for kernel in KERNELS[module]]
+)
 def test_kernels_compute_where_that_is_asked_for(build_bundle, monkeypatch, module, kernel):
     calls = []
     module = importlib.import_module(f"grutext.kernels.{module}")
