@@ -13,7 +13,7 @@ import grutext
 
 pytestmark = pytest.mark.long
 
-HEAVY = ("tensorflow", "keras", "sklearn", "scipy", "pyarrow", "matplotlib", "rich")
+HEAVY = ("tensorflow", "keras", "sklearn", "scipy", "pyarrow", "matplotlib", "threadpoolctl", "rich")
 PROBE = """
 import json, sys
 
@@ -107,7 +107,7 @@ def test_verify_loads_numpy_and_safetensors_only(tmp_path, make_bundle) -> None:
     ],
 )
 def test_a_command_without_its_extra_says_what_to_install(tmp_path, command, package, extra) -> None:
-    done = run_fresh(tmp_path, *command)
+    done = run_fresh(tmp_path, *command, forbidden=HEAVY[:-1])  # rich is of the base installation
     assert done.returncode == 1
     feature = f"grutext {command[0]}"
     line = f"grutext: error: {feature} needs {package}; install it with: pip install 'grutext[{extra}]'"
