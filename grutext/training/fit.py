@@ -20,7 +20,6 @@ from grutext.config import Config, flatten
 from grutext.data import Example, Shards, fingerprint
 from grutext.engines.choose import choose_engine
 from grutext.errors import TrainingError
-from grutext.inference import Classifier
 from grutext.model.bundle import Bundle, Weights
 from grutext.model.initial import initial_arrays
 from grutext.model.spec import Calibration, check_model
@@ -36,6 +35,7 @@ from grutext.training.gru.epochs import PhaseContext
 from grutext.training.gru.fit import GRUFit, fit_gru
 from grutext.training.gru.interruption import DivergenceError, Interrupted
 from grutext.training.gru.word_vectors import WordVectors, read_word_vectors
+from grutext.training.kernels import open_scorer, prepare_kernels
 from grutext.training.splits import Splits
 
 _LIBRARIES = {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}  # of each engine
@@ -90,15 +90,20 @@ class TrainingRun:
 
 
 def plan_training(
-    splits: Splits, config: Config, listener: Listener, vectors: Path | None = None
+    splits: Splits,
+    config: Config,
+    listener: Listener,
+    vectors: Path | None = None,
+    budget: TimeBudget | None = None,
 ) -> TrainingPlan:
-    """Choose the settings that were left to the data, and note the choice.
+    """Choose the settings that were left to the data, and note the choice; compile the kernels that they need.
 
     Args:
         splits: The data.
         config: The settings as the user chose them.
         listener: Hears the choice as one line.
         vectors: File of word vectors that the embedding starts from.
+        budget: The time that is left, which may be too short to compile kernels; it records what is left out for that.
 
     Raises:
         ConfigError: The settings contradict each other.
@@ -113,6 +118,8 @@ def plan_training(
     shape = corpus.measure(config.training.window)
     config = defaults.resolve(config, shape, pretrained=vectors is not None, multilabel=splits.multilabel)
     listener.note(defaults.describe(config, shape))
+    scored = [[example.text for example in part] for part in (splits.dev, splits.test or ())]
+    config = prepare_kernels(config, scored, listener, budget or TimeBudget())
     if config.gru.enabled:
         config = _choose_engine(config, listener)
     counts = {
@@ -284,7 +291,7 @@ def _estimate_scoring(bundle: Bundle, texts: Sequence[str]) -> float:
     """Estimate how many seconds inference will take to score the dev part, from a few of its texts."""
     rows, classes = len(bundle.vocabulary) + 1, len(bundle.labels)
     arrays = initial_arrays(bundle.config, rows, classes)
-    trial = Classifier(replace(bundle, weights=bundle.weights | arrays))
+    trial = open_scorer(replace(bundle, weights=bundle.weights | arrays), texts)
     sample = list(texts[:: max(1, len(texts) // 32)])
     began = time.monotonic()
     trial.raw_scores(sample)

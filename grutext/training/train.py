@@ -119,7 +119,8 @@ def train(
             stack.enter_context(target.lock())
             folder = target.texts
         splits = read_splits(sources, config.training, folder, listener)
-        plan = plan_training(splits, config, listener, vectors)
+        budget = TimeBudget(config.training.time_budget, started)
+        plan = plan_training(splits, config, listener, vectors, budget)
         if target is not None:
             finished = _look_for_state(target, plan, vectors, listener)
             if finished is not None:
@@ -128,7 +129,7 @@ def train(
                 )
         run = TrainingRun(
             listener,
-            TimeBudget(config.training.time_budget, started),
+            budget,
             vectors,
             checkpoint=target.checkpoint if target else None,
             resume=target is not None and target.resume,
@@ -225,12 +226,13 @@ def _fit(
 def _evaluate(bundle: Bundle, examples: list[Example]) -> dict[str, Any]:
     """Return the report of a model on labelled texts, as plain values."""
     from grutext.evaluation import evaluate
-    from grutext.inference import Classifier
+    from grutext.training.kernels import open_scorer
 
-    model = Classifier(bundle)
+    texts = [example.text for example in examples]
+    model = open_scorer(bundle, texts)
     return evaluate(
         [example.labels for example in examples],
-        model.predict_proba([example.text for example in examples]),
+        model.predict_proba(texts),
         model.labels,
         multilabel=model.multilabel,
         thresholds=model.thresholds,

@@ -54,7 +54,7 @@ def fit_splits(splits, config, listener=None, vectors=None, checkpoint=None, res
 
     listener = listener or Silent()
     budget = TimeBudget(config.training.time_budget)
-    plan = plan_training(splits, config, listener, vectors)
+    plan = plan_training(splits, config, listener, vectors, budget)
     return fit_bundle(plan, TrainingRun(listener, budget, vectors, checkpoint, resume))
 
 

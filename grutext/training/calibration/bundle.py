@@ -19,6 +19,7 @@ from grutext.training.calibration import abstention
 from grutext.training.calibration import thresholds as decisions
 from grutext.training.calibration.familiarity import fit_familiarity
 from grutext.training.calibration.fit import calibrate, cross_fit
+from grutext.training.kernels import open_scorer
 
 _GOLDEN, _GOLDEN_CHARACTERS = (
     5,
@@ -34,7 +35,8 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
         dev: N texts that no weight was trained on.
         targets: `(N, C)`, 1 where a label of the model applies.
     """
-    gru, linear, known = Classifier(bundle).raw_scores([example.text for example in dev])
+    texts = [example.text for example in dev]
+    gru, linear, known = open_scorer(bundle, texts).raw_scores(texts)
     several, truth = bundle.multilabel, [example.labels for example in dev]
     calibration = calibrate(gru, linear, targets, several)
     probabilities = fuse(gru, linear, calibration, several)
@@ -51,7 +53,7 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
     # Thresholds that were tuned on what is right and wrong would void the guarantee; see `abstention`.
     chosen = []
     if not several and not thresholds:
-        model = Classifier(bundle)
+        model = Classifier(bundle, compiled=False)
         correct = is_right(model.decide(probabilities), truth)
         chosen = abstention.choose_abstention(model.confidence(probabilities), correct)
     return replace(bundle, metrics={"dev": report.to_dict(), "calibration": compared}, abstention=chosen)
@@ -60,6 +62,6 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
 def add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
     """Adds a few texts with their probabilities, by which a model can be checked wherever it runs."""
     texts = [*(text[:_GOLDEN_CHARACTERS] for text in texts[:_GOLDEN]), ""]
-    rows = Classifier(bundle).predict_proba(texts).tolist()
+    rows = Classifier(bundle, compiled=False).predict_proba(texts).tolist()
     golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]
     return replace(bundle, golden=golden)

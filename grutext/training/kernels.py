@@ -1,0 +1,100 @@
+"""Compiled kernels in a training: which parts use them, and compiling them first, within the time budget."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+from grutext.config import Config
+from grutext.engines.choose import prefers_numba
+from grutext.inference import Classifier
+from grutext.kernels import PREDICTION, TRAINING, load_cached, why_unavailable
+from grutext.kernels.precompile import compile_kernels, seconds_to_compile
+from grutext.model.bundle import Bundle
+from grutext.progress import Listener
+from grutext.requirements import is_installed
+from grutext.training.budget import TimeBudget
+
+# With fewer characters NumPy scores the dev and test texts of a training. The size of the data alone decides, and not what is
+# in Numba's cache, so that the same data and seed give the same bytes. NumPy takes 2 s longer for so many at most, see
+# `grutext.kernels.WORTH_LOADING`, and spares a first training the compiling of 17 s.
+_WORTH_KERNELS = 4_000_000
+_SHARE = 0.5  # of the time that is left, which compiling may take
+_TENSORFLOW_SECONDS = (
+    12.0  # that TensorFlow takes to be imported and to build the graphs of its training steps
+)
+
+
+def open_scorer(bundle: Bundle, texts: Sequence[str]) -> Classifier:
+    """Return the model that scores texts in a training, computed by NumPy or kernels as the size of the texts decides.
+
+    With a time budget, kernels that are not in the cache by now are not compiled either.
+    """
+    compiled = _is_worth_kernels(texts)
+    if compiled and bundle.config.training.time_budget:
+        compiled = load_cached(*PREDICTION)
+    return Classifier(bundle, compiled=compiled and not why_unavailable(*PREDICTION))
+
+
+def _is_worth_kernels(texts: Sequence[str]) -> bool:
+    return sum(map(len, texts)) >= _WORTH_KERNELS
+
+
+def prepare_kernels(
+    config: Config, scored: Sequence[Sequence[str]], listener: Listener, budget: TimeBudget
+) -> Config:
+    """Compile the kernels that a training needs and that are not in Numba's cache yet.
+
+    Where that would take more than half of a time budget, TensorFlow is to train instead, if it is installed and starts
+    sooner; or else the GRU part is left out.
+
+    Args:
+        config: The settings.
+        scored: The texts of the dev part, and those of the test part.
+        listener: Hears that kernels are compiled.
+        budget: The time that is left; hears what is left out.
+
+    Returns:
+        The settings that fit the time.
+    """
+    modules: tuple[str, ...] = TRAINING if config.gru.enabled and prefers_numba(config) else ()
+    modules += PREDICTION if any(map(_is_worth_kernels, scored)) else ()
+    seconds = seconds_to_compile(*modules) if modules else 0.0
+    if not seconds:
+        return config
+    remaining = budget.remaining()
+    if seconds < _SHARE * remaining:
+        listener.note(f"compiling kernels (first time only; about {seconds:.0f} s)")
+        deadline = None if remaining == math.inf else time.monotonic() + _SHARE * remaining
+        try:
+            if compile_kernels(
+                *modules,
+                deadline=deadline,
+                report=lambda passed: listener.wait("compiling kernels", passed, seconds),
+            ):
+                return config
+        finally:
+            listener.end()
+        if deadline is None:  # Numba does not work here, and whoever asks for kernels hears why
+            return config
+    return _without_numba(config, seconds, listener, budget)
+
+
+def _without_numba(config: Config, seconds: float, listener: Listener, budget: TimeBudget) -> Config:
+    why = f"compiling kernels takes about {seconds:.0f} s the first time, too much of the time budget"
+    settings = config.training
+    if not config.gru.enabled:
+        return config
+    if (
+        settings.engine != "numba"
+        and is_installed("tensorflow")
+        and min(seconds, budget.remaining() * _SHARE) > _TENSORFLOW_SECONDS
+    ):
+        listener.note(f"{why}; TensorFlow trains")
+        return config.override({"training.engine": "tensorflow"})
+    if not config.linear.enabled:
+        return config
+    listener.note(f"the GRU part is left out: {why}; `grutext warmup` compiles them beforehand")
+    budget.left_out["gru"] = f"the GRU part was not trained: {why}"
+    return config.override({"gru.enabled": False})
