@@ -1,6 +1,7 @@
 """What the README and the docs show is what happens: commands and Python blocks are run, figures and paths are checked."""
 
 import csv
+import json
 import os
 import re
 import shlex
@@ -158,6 +159,47 @@ def test_the_commands_and_the_python_blocks_of_the_readme_work(tmp_path):
     shown = [block for page in pages for block in blocks((ROOT / page).read_text(encoding="utf-8"), "python")]
     for block in shown:
         run_block(block, tmp_path)
+
+
+def write_files_of_the_guide(folder):
+    """The files that the commands of the guide name, made of the sample."""
+    train, test = sample("train", 160), sample("test", 40)
+    for name, rows in {"train": train, "test": test, "held-out": test, "new": test}.items():
+        write(folder / f"{name}.csv", rows, ["text", "label"])
+    tickets = [{"body": row["text"], "queue": row["label"], "id": n} for n, row in enumerate(train)]
+    write(folder / "tickets.csv", tickets, ["id", "body", "queue"])
+    several = [{"text": row["text"], "labels": f"{row['label']};{len(row['text']) % 2}"} for row in train]
+    write(folder / "articles.csv", several, ["text", "labels"])
+    listed = [row | {"labels": row["labels"].split(";")} for row in several]
+    (folder / "articles.jsonl").write_text(
+        "".join(f"{json.dumps(row)}\n" for row in listed), encoding="utf-8"
+    )
+    texts = [json.dumps({"text": row["text"]}) for row in test]
+    for name in ("new", "mails"):
+        (folder / f"{name}.jsonl").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    (folder / "letter.txt").write_text(test[0]["text"], encoding="utf-8")
+    (folder / "messages.txt").write_text("where is my parcel?\nI forgot my password\n", encoding="utf-8")
+    vectors = "".join(f"{word} {' '.join(['0.1'] * 100)}\n" for word in ("parcel", "the", "refund"))
+    (folder / "glove.6B.100d.txt").write_text(vectors, encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/guide").glob("*.md")), ids=lambda page: page.stem)
+def test_the_commands_of_the_guide_work(page, tmp_path):
+    write_files_of_the_guide(tmp_path)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    here = f"{shlex.quote(sys.executable)} -m grutext "
+    begin = f"{here}train train.csv -m model --no-gru --quiet"
+    lines = [line for line in commands(page.read_text(encoding="utf-8")) if "grutext " in line]
+    for line in [*([begin] if not any("grutext train" in line for line in lines) else []), *lines]:
+        short = "--overwrite --epochs 1 --set training.pretraining_epochs=0"
+        command = line.replace("grutext train", f"grutext train {short}").replace("grutext ", here)
+        done = subprocess.run(
+            command if line != begin else begin,
+            check=False, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, (line, done.stderr)
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.long
