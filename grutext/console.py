@@ -1,4 +1,4 @@
-"""Draws reports, models and the progress of a training on a terminal. The only user of rich.
+"""Draw reports, models and the progress of a training on a terminal. The only module that uses rich.
 
 Results go to stdout, progress and notes to stderr. Colour and bars appear on terminals alone, and
 no colour where the environment has NO_COLOR; into a file or a pipe goes plain text of any width.
@@ -43,10 +43,10 @@ def open_console(file: TextIO | None = None) -> Console:
 
 
 def summary(report: Mapping[str, Any]) -> str:
-    """Gives the numbers of a report over all labels as one line.
+    """Return the metrics of a report over all labels as one line.
 
     Args:
-        report: The plain form of a `Report`, as `Report.to_dict` gives it and a bundle keeps it.
+        report: A report as plain values, as `Report.to_dict` returns it and a bundle stores it.
     """
     f1 = f"macro-F1 {report['macro_f1']:.4f}  weighted-F1 {report['weighted_f1']:.4f}"
     if report["multilabel"]:
@@ -58,10 +58,10 @@ def summary(report: Mapping[str, Any]) -> str:
 
 
 def render_report(report: Mapping[str, Any], console: Console | None = None) -> None:
-    """Draws a report: the line over all labels, the labels, the confusions.
+    """Draw a report: the metrics over all labels, a row for each label, and the confusions.
 
     Args:
-        report: The plain form of a `Report`.
+        report: A report as plain values.
         console: Where to draw; stdout if left out.
     """
     console = console or open_console()
@@ -100,7 +100,7 @@ def _most_frequent(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> 
 
 
 def render_facts(facts: Mapping[str, str], console: Console | None = None) -> None:
-    """Draws names and what they stand for, one a line."""
+    """Draw names and values, one pair a line."""
     console = console or open_console()
     width = max(map(len, facts))
     for name, value in facts.items():
@@ -114,7 +114,7 @@ def render_rows(
     texts: int = 1,
     console: Console | None = None,
 ) -> None:
-    """Draws a table whose first `texts` columns hold words and whose other columns hold numbers."""
+    """Draw a table whose first `texts` columns hold words and whose other columns hold numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for index, head in enumerate(heads):
         table.add_column(Text(escape(head)), justify="left" if index < texts else "right", overflow="fold")
@@ -124,11 +124,11 @@ def render_rows(
 
 
 def epoch_line(record: EpochRecord, epochs: int, left: float | None) -> str:
-    """Gives what is worth knowing of an epoch as one line.
+    """Return an epoch's results as one line.
 
     Args:
         record: The epoch.
-        epochs: How many there may be.
+        epochs: The most epochs that there may be.
         left: Seconds until the last of them ends, if known.
     """
     parts = [
@@ -145,7 +145,7 @@ def epoch_line(record: EpochRecord, epochs: int, left: float | None) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Gives a time as `9 s`, `1:05 min` or `1:02:03 h`."""
+    """Return a time in seconds as `9 s`, `1:05 min` or `1:02:03 h`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -168,25 +168,25 @@ class PlainLines:
             self._file.flush()
 
     def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:
-        """Remembers how many epochs there may be; of those that get no line of their own it writes that they begin."""
+        """Remember the number of epochs; write a line for a phase whose epochs get none."""
         self._epochs, self._spent = epochs, []
         if name != "epoch":
             self.note(f"{name}: at most {epochs_in_words(epochs)} of {tokens_per_epoch:,} tokens")
 
     def step(self, epoch: int, tokens: int, loss: float) -> None:
-        """Writes nothing: a log has no room for steps."""
+        """Write nothing: a log has lines for epochs only."""
 
     def epoch(self, record: EpochRecord) -> None:
-        """Writes the epoch's line."""
+        """Write the epoch's line."""
         self._spent.append(record.seconds)
         left = (self._epochs - record.epoch) * sum(self._spent) / len(self._spent)
         self.note(epoch_line(record, self._epochs, left))
 
     def end(self) -> None:
-        """Writes nothing."""
+        """Write nothing."""
 
     def wait(self, name: str, passed: float, seconds: float) -> None:
-        """Write nothing: a note says what goes on."""
+        """Write nothing: a note has announced the wait."""
 
 
 class ProgressBars:
@@ -199,11 +199,11 @@ class ProgressBars:
         self._epochs = self._tokens_per_epoch = self._number = self._tokens = 0
 
     def note(self, text: str) -> None:
-        """Prints the line above the bar."""
+        """Print the line above the bar."""
         self._console.print(Text(escape(text)))
 
     def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:
-        """Draws the bar."""
+        """Draw the bar."""
         self.end()
         self._epochs, self._tokens_per_epoch, self._number = epochs, tokens_per_epoch, 0
         self._bars = Progress(
@@ -223,7 +223,7 @@ class ProgressBars:
         self._bars.start()
 
     def step(self, epoch: int, tokens: int, loss: float) -> None:
-        """Moves the bar."""
+        """Advance the bar."""
         if self._bars is None:
             return
         if epoch != self._number:
@@ -239,7 +239,7 @@ class ProgressBars:
         )
 
     def epoch(self, record: EpochRecord) -> None:
-        """Prints the epoch's line above the bar."""
+        """Print the epoch's line above the bar."""
         self.note(epoch_line(record, self._epochs, None))
         if self._bars is not None:
             self._bars.update(
@@ -250,7 +250,7 @@ class ProgressBars:
             )
 
     def end(self) -> None:
-        """Takes the bar away."""
+        """Remove the bar."""
         if self._bars is not None:
             self._bars.stop()
             self._bars = None
@@ -266,7 +266,7 @@ class ProgressBars:
 
 
 def open_listener(quiet: bool = False) -> Listener:
-    """Gives the listener that fits: bars on a terminal, lines elsewhere, nothing if `quiet`."""
+    """Return the listener for stderr: bars on a terminal, lines elsewhere, nothing if `quiet`."""
     if quiet:
         return Silent()
     return ProgressBars() if sys.stderr.isatty() else PlainLines()

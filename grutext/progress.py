@@ -1,7 +1,6 @@
-"""How long work reports on itself, without knowing who listens.
+"""Progress of long work, reported to a listener.
 
-Training calls a `Listener`; `grutext.console` draws what it hears, tests record it, and `Silent`
-ignores it. Nothing below the screen knows about screens.
+Training calls a `Listener`: `grutext.console` draws what is reported, tests record it, and `Silent` ignores it.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """What one pass over the training data gave.
+    """The results of one epoch.
 
     Attributes:
         epoch: Number of the epoch, from 1.
@@ -21,7 +20,7 @@ class EpochRecord:
         dev_score: Accuracy on the dev part, or micro-F1 where a text has several labels, in 0..1.
         tokens_per_second: Training tokens (padding not counted) read per second.
         seconds: Wall time of the epoch, dev part included.
-        best: Whether these weights are the best so far.
+        best: Whether the dev loss is the lowest so far, so that these weights are the best.
     """
 
     epoch: int
@@ -33,39 +32,39 @@ class EpochRecord:
     best: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Gives the record as plain values, for JSON."""
+        """Return the record as plain values, for JSON."""
         return asdict(self)
 
 
 def epochs_in_words(number: int) -> str:
-    """Gives a number of epochs as one would say it."""
+    """Return `1 epoch` or `2 epochs`."""
     return "1 epoch" if number == 1 else f"{number} epochs"
 
 
 class Listener(Protocol):
-    """Someone who wants to know how a training goes."""
+    """What a training reports to; the methods are called in the thread that trains."""
 
     def note(self, text: str) -> None:
-        """Hears one line of information: a choice that was made, a count."""
+        """Take one line of information, such as a choice that was made or a count."""
 
     def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:
-        """Hears that the epochs start, how many there may be, the tokens in each, and what they are called."""
+        """Begin the epochs of a phase: the most that there may be, the tokens in each, and what they are called."""
 
     def step(self, epoch: int, tokens: int, loss: float) -> None:
-        """Hears that a batch of `tokens` tokens is done; `loss` is the mean of the epoch so far."""
+        """Take a step: a batch of `tokens` tokens is done; `loss` is the mean of the epoch so far."""
 
     def epoch(self, record: EpochRecord) -> None:
-        """Hears that an epoch is done."""
+        """Take the results of a finished epoch."""
 
     def end(self) -> None:
-        """Hears that the epochs, or a wait, are over, also when an error ended them."""
+        """End the epochs or a wait; also called when an error ended them."""
 
     def wait(self, name: str, passed: float, seconds: float) -> None:
-        """Hears, several times, that something without epochs goes on: `passed` of about so many seconds are over."""
+        """Report on work without epochs, repeatedly: `passed` of about `seconds` seconds are over."""
 
 
 class Silent:
-    """The listener that ignores everything."""
+    """A listener that ignores everything."""
 
     def note(self, text: str) -> None: ...
 

@@ -1,4 +1,4 @@
-"""How much each label counts in the losses of both parts, so that rare labels are not drowned."""
+"""Class weights: factors on the loss of each label's texts, so that rare labels are not neglected."""
 
 from __future__ import annotations
 
@@ -6,30 +6,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
-MOST = 10.0  # times that a text counts, at most
+MOST = 10.0  # largest factor; the smallest is 1 / MOST
 
 
 def is_balanced(class_weight: str, multilabel: bool, gru: bool) -> bool:
-    """Tells whether a part's loss is balanced: what `auto` stands for.
+    """Return whether the loss of a part is balanced.
 
-    It balances the GRU where there are several labels, which then learns the rare ones in half the
-    epochs; it leaves alone the linear part and texts of one label, which gain nothing.
+    `auto` balances the GRU part where a text may have several labels: it then learns the rare ones in half the epochs. It
+    does not balance the linear part, nor texts of one label, which gain nothing.
+
+    Args:
+        class_weight: The setting: `auto`, `none` or `balanced`.
+        multilabel: Whether a text may have several labels.
+        gru: Whether the part is the GRU part, and not the linear part.
     """
     return class_weight == "balanced" or (class_weight == "auto" and multilabel and gru)
 
 
 def class_weights(label_counts: Float, texts: int, balanced: bool, multilabel: bool) -> Float:
-    """Gives the factor `(C,)` on the loss of a label's texts; ones unless `balanced`.
+    """Return the factor on the loss of each label's texts, `(C,) float32`; ones unless `balanced`.
 
-    One label: N / (C n_c), so that each label has the same share of the loss. Several labels: (N - n_c) / n_c
-    on the texts that have the label, so that having it counts as much as not having it. Neither is above
-    `MOST` or below 1 / `MOST`.
+    One label: N / (C n_c), so that each label has the same share of the loss (as `class_weight="balanced"` in scikit-learn).
+    Several labels: (N - n_c) / n_c on the texts that have the label, so that having it counts as much as not having it. Both
+    are clipped to 1 / `MOST` .. `MOST`.
 
     Args:
-        label_counts: `(C,)`, n_c: how many texts each label has.
-        texts: N, how many there are.
+        label_counts: `(C,)`, the number n_c of texts of each label.
+        texts: The number N of texts.
         balanced: Whether rare labels count as much as frequent ones.
-        multilabel: Whether a text may have several.
+        multilabel: Whether a text may have several labels.
     """
     classes = len(label_counts)
     if not balanced:

@@ -1,4 +1,4 @@
-"""Settings that choose themselves: what `auto` and 0 stand for, decided by the training part.
+"""Choose the settings that are left to the data: what `auto`, 0 and -1 stand for.
 
 The rules come from measurements on dev parts; docs/research/recipe.md has them.
 """
@@ -18,22 +18,22 @@ from grutext.text import TOKENIZERS, is_unspaced, normalize
 _SAMPLE = 2_000  # texts that are looked at
 _MANY_LABELS, _VERY_MANY_LABELS = 20, 50
 _SHORT = 5  # words
-# A long shift keeps few texts from being learnt by heart; it drowns what tells many labels or short texts apart. Where texts
-# share its direction, more of them learn to tell the labels by the shift itself.
+# A long adversarial shift prevents overfitting to few texts, but hides the small differences between many labels or short
+# texts. With shared directions, the shift itself gives the label away if there are many texts.
 _ENOUGH_TEXTS, _ENOUGH_SHARING = 6_000, 4_000
 _RADIUS, _SMALL_RADIUS, _SMALLEST_RADIUS = 0.7, 0.3, 0.15
-# An epoch has so many batches, unless they get too small or too large.
+# An epoch has `_BATCHES` batches, unless they would be too small or too large.
 _BATCHES, _LEAST_BATCH, _MOST_BATCH = 40, 16, 128
-_RATE, _RATE_AT = 2e-3, 64  # for batches of so many texts or fewer
+_RATE, _RATE_AT = 2e-3, 64  # learning rate for batches of at most so many texts
 _MANY_TEXTS = 20_000
-_TOKENS_READ = 30_000_000  # in all epochs together: about ten minutes on two cores
-_TOKENS_PRETRAINED = 15_000_000  # before them, likewise
-_MOST_TOKENS_READ = 200_000_000  # in four epochs, which are the least, or in fewer
+_TOKENS_READ = 30_000_000  # in all epochs together, which take about ten minutes on two cores
+_TOKENS_PRETRAINED = 15_000_000  # likewise in pretraining
+_MOST_TOKENS_READ = 200_000_000  # in the minimum of four epochs; of longer texts there are fewer epochs
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the defaults depend on.
+    """The properties of the training texts that the defaults depend on.
 
     Attributes:
         texts: Training texts.
@@ -51,12 +51,12 @@ class Shape:
 
 
 def measure(texts: Sequence[str], labels: int, window: int = 0) -> Shape:
-    """Gives the shape of a training part from evenly spaced texts.
+    """Measure the training texts, by a sample of 2,000 evenly spaced ones.
 
     Args:
         texts: The training texts.
         labels: The number of labels.
-        window: What an epoch reads of a text, in tokens; 0 is all.
+        window: Tokens that an epoch reads of a text at most; 0 is all.
     """
     sample = texts[:: max(1, len(texts) // _SAMPLE)]
     tokenized = [TOKENIZERS["word"](normalize(text)) for text in sample]
@@ -72,19 +72,19 @@ def measure(texts: Sequence[str], labels: int, window: int = 0) -> Shape:
 
 
 def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: bool = False) -> Config:
-    """Gives the configuration with every choice made that was left to the data.
+    """Return the configuration with every setting chosen that was left to the data.
 
     Args:
         config: What the user chose.
-        shape: What the training part is like.
-        pretrained: Whether the embedding starts from word vectors, which know no pairs, and more than the texts could tell.
+        shape: What the training texts are like.
+        pretrained: Whether the embedding starts from word vectors; they have words and no pairs, and need no pretraining.
         multilabel: Whether a text may have several labels.
     """
     text, linear, training = config.text, config.linear, config.training
     if text.tokenizer == "auto":
         by_script = "pair" if shape.unspaced and not pretrained else "word"
         text = replace(text, tokenizer="character" if shape.words <= 1 else by_script)
-    if text.tokenizer == "pair":  # its single characters count as well, unless the user has other wishes
+    if text.tokenizer == "pair":  # single characters count as n-grams as well, unless the user set a minimum
         text = replace(text, subword_min=1) if text.subword_min == TextConfig().subword_min else text
         linear = replace(linear, char_min=1) if linear.char_min == LinearConfig().char_min else linear
     if not linear.min_count:
@@ -112,11 +112,11 @@ def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: 
 
 
 def radius_for(shape: Shape, shared: bool) -> float:
-    """Gives the length of the adversarial shift: less for more texts, many labels and short texts.
+    """Return the length of the adversarial shift: less for more texts, many labels and short texts.
 
     Args:
-        shape: What the training part is like.
-        shared: Whether texts share its direction.
+        shape: What the training texts are like.
+        shared: Whether the shift has a direction for each word and label, and not one for each text.
     """
     if shape.words <= 1:
         return _SMALLEST_RADIUS
@@ -126,7 +126,7 @@ def radius_for(shape: Shape, shared: bool) -> float:
 
 
 def rate_for(shape: Shape, batch_size: int) -> float:
-    """Gives the learning rate: it grows with the root of large batches' size, and many labels want twice as much."""
+    """Return the learning rate: it grows with the square root of the size of large batches, and doubles for many labels."""
     rate = _RATE * math.sqrt(np.clip(batch_size, _RATE_AT, _MOST_BATCH) / _RATE_AT)
     if shape.labels >= _MANY_LABELS and shape.words > 1:
         rate *= 2
@@ -134,11 +134,11 @@ def rate_for(shape: Shape, batch_size: int) -> float:
 
 
 def epochs_for(shape: Shape) -> int:
-    """Gives the number of epochs: fewer for more or longer texts, more for many labels and for single words."""
+    """Return the number of epochs: fewer for more or longer texts, more for many labels and for single words."""
     read = 90_000  # texts in all epochs together
     if shape.labels >= _MANY_LABELS:
         read *= 2
-    if shape.words <= 1:  # a word is soon read, and its characters tell little one by one
+    if shape.words <= 1:  # a single word is read fast, and single characters carry little information
         read *= 6
     wanted = math.ceil(read / max(1, shape.texts))
     tokens = max(1, shape.tokens)
@@ -147,7 +147,7 @@ def epochs_for(shape: Shape) -> int:
 
 
 def describe(config: Config, shape: Shape) -> str:
-    """Gives the line that tells the user what was chosen, and by what."""
+    """Describe the texts and the choices as one line for the user."""
     unit = {"word": "words", "pair": "pairs of characters", "character": "characters"}
     choices = [f"{unit[config.text.tokenizer]} as tokens"]
     linear, training = config.linear, config.training

@@ -1,4 +1,4 @@
-"""Samples of the training part that keep every label, and runs of it that bound the memory."""
+"""Samples of training texts that contain every label, and runs of texts that bound the memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 def nested_sample(targets: NDArray[np.float32], size: int, seed: int) -> NDArray[np.int64]:
-    """Gives the places of `size` texts, ascending, or a few more so that every label has a text.
+    """Return the indices of `size` random texts, ascending, or a few more so that every label has a text.
 
     A smaller sample is part of every larger one with the same seed.
     """
@@ -22,7 +22,7 @@ def nested_sample(targets: NDArray[np.float32], size: int, seed: int) -> NDArray
 
 
 def runs(items: Sequence[Item], size: Callable[[Item], int], limit: int) -> Iterator[Sequence[Item]]:
-    """Cuts items, in their order, into runs that end as soon as their sizes add up to `limit`."""
+    """Yield runs of consecutive items; a run ends as soon as its sizes add up to `limit`."""
     start, total = 0, 0
     for end, item in enumerate(items, start=1):
         total += size(item)

@@ -1,4 +1,4 @@
-"""Chooses the confidence below which a model should leave a text to a person, with a guarantee.
+"""Choose the confidence below which a model should leave a text to a person, with a guarantee.
 
 A model that answers only where its confidence reaches a threshold makes fewer errors and answers fewer
 texts (Geifman and El-Yaniv 2017, "Selective classification for deep neural networks", arXiv 1705.08500).
@@ -8,11 +8,11 @@ texts is low enough, and thresholds are tested in a fixed order, from the most c
 first that does not hold: each test then may use the whole chance of being wrong (fixed sequence testing;
 Angelopoulos et al. 2021, "Learn then test", arXiv 2110.01052, section 2.2).
 
-The order depends on the confidences and not on what is right or wrong, so that the errors among the tested
-texts are independent draws given the confidences; that their rates differ makes the bound only safer
-(Hoeffding 1956). What is guaranteed is therefore: in at most one of ten draws of a dev part do texts like
-it, answered at the threshold, have more errors than was promised. The dev part also fitted the calibration;
-its few numbers hardly change the order of the texts.
+The order depends on the confidences and not on which answers are right, so the errors among the tested texts are
+independent given the confidences; that their rates differ only makes the bound more conservative (Hoeffding 1956).
+The guarantee is therefore: for at most one of ten random dev parts do texts from the same source, answered at the
+threshold, have a higher error rate than promised. The dev part is also what the calibration was fitted on; its few
+parameters hardly change the order of the texts.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 ERRORS = (0.01, 0.02, 0.05, 0.1)  # rates that a threshold is sought for
-RISK = 0.1  # how often a dev part may mislead
-_STEP = 0.05  # of coverage, from one tested threshold to the next
+RISK = 0.1  # share of dev parts for which the guarantee may fail
+_STEP = 0.05  # of coverage, between tested thresholds
 _DECIMALS = 4  # of a threshold
-_SPARE = 2  # errors with which the first threshold tested should still hold
+_SPARE = 2  # errors that the first tested threshold should tolerate
 
 
 def choose_abstention(
     confidence: NDArray[np.floating], correct: NDArray[np.bool_]
 ) -> list[dict[str, float | None]]:
-    """Gives, for each of `ERRORS`, the lowest threshold that holds.
+    """Return the lowest threshold that holds for each error rate in `ERRORS`.
 
     Args:
         confidence: `(N,)`, the probability of each dev text's label, in 0..1.
@@ -48,14 +48,14 @@ def choose_abstention(
 
 
 def upper_bound(errors: NDArray[np.int64], texts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Gives the error rate that is exceeded with a chance of `RISK` at most (Clopper and Pearson 1934)."""
+    """Return the error rate that is exceeded with a probability of at most `RISK` (Clopper and Pearson 1934)."""
     return np.where(errors < texts, beta.ppf(1.0 - RISK, errors + 1, np.maximum(texts - errors, 1)), 1.0)
 
 
 def _choose(
     confidence: NDArray[np.float64], correct: NDArray[np.bool_], errors: float
 ) -> dict[str, float | None]:
-    """Tests thresholds for one error rate, from the most confident texts on."""
+    """Test thresholds for one error rate, starting with the most confident texts."""
     chosen: dict[str, float | None] = {"errors": errors, "coverage": 0.0, "threshold": None}
     total = len(confidence)
     first = min(_fewest(_SPARE, errors), max(_fewest(0, errors), total // 2))
@@ -71,16 +71,16 @@ def _choose(
 
 
 def _thresholds(confidence: NDArray[np.float64]) -> list[float]:
-    """Gives thresholds that answer more and more texts, the last one all; texts that tie stay together."""
+    """Return thresholds that answer more and more texts, the last one all; ties are answered together."""
     falling = np.sort(confidence)[::-1]
     places = np.ceil(np.arange(1, round(1 / _STEP) + 1) * _STEP * len(falling)).astype(int) - 1
-    # Cut off, not rounded, so that the text itself is answered.
+    # Rounded down, so that the text itself is answered.
     cut = np.floor(falling[places.clip(0, len(falling) - 1)] * 10**_DECIMALS) / 10**_DECIMALS
     return [float(value) for value in np.unique(cut)[::-1]]
 
 
 @cache
 def _fewest(errors: int, rate: float) -> int:
-    """Gives how many texts are needed so that so many errors among them still hold the rate."""
+    """Return the smallest number of texts among which so many errors still satisfy the rate."""
     texts = np.arange(errors + 1, 10 * math.ceil((errors + 1) / rate))
     return int(texts[np.argmax(upper_bound(np.full(len(texts), errors), texts) <= rate)])

@@ -1,4 +1,4 @@
-"""What the dev part adds to trained weights: calibration, decisions, thresholds, and the report."""
+"""What the dev part adds to a trained bundle: calibration, thresholds, and the report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _GOLDEN, _GOLDEN_CHARACTERS = (
 
 
 def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np.float32]) -> Bundle:
-    """Calibrates a bundle on the dev part, chooses how it decides and abstains, and adds the report.
+    """Return the bundle with calibration, decision and abstention thresholds, and the report on the dev part.
 
     Args:
         bundle: The trained weights.
@@ -50,7 +50,7 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
         found = evaluate(truth, trial, bundle.labels, multilabel=several)
         compared[name] = {"ece": found.ece, "log_loss": found.log_loss}
     bundle = replace(bundle, calibration=calibration)
-    # Thresholds that were tuned on what is right and wrong would void the guarantee; see `abstention`.
+    # Decision thresholds tuned on the same labels would void the guarantee; see `abstention`.
     chosen = []
     if not several and not thresholds:
         model = Classifier(bundle, compiled=False)
@@ -60,7 +60,7 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
 
 
 def add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
-    """Adds a few texts with their probabilities, by which a model can be checked wherever it runs."""
+    """Return the bundle with a few texts and their probabilities, by which a model can be verified anywhere."""
     texts = [*(text[:_GOLDEN_CHARACTERS] for text in texts[:_GOLDEN]), ""]
     rows = Classifier(bundle, compiled=False).predict_proba(texts).tolist()
     golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]

@@ -1,4 +1,4 @@
-"""Fits what makes a familiarity of a text's two measures, on the dev part."""
+"""Fit the familiarity of a text on the dev part: the scale of its two measures."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _LEAST_TOP_SCORE, _LEAST_KNOWN = 0.1, 0.01
 
 
 def fit_familiarity(top_scores: Float, known: Float) -> tuple[float, float, float]:
-    """Gives `Calibration.familiarity`: the mean of the two measures, each in deviations from its mean.
+    """Return `Calibration.familiarity`: shift and weights that give the mean of the two measures' standard scores.
 
     Args:
-        top_scores: `(N,)`, what `grutext.inference.familiarity.top_score` gives for the dev texts.
+        top_scores: `(N,)`, `grutext.inference.familiarity.top_score` of the dev texts.
         known: `(N,)`, the share of each that the model knows.
     """
     weights = [

@@ -1,10 +1,9 @@
-"""Turns scores on held-out texts into the numbers of `grutext.model.spec.Calibration`, thresholds left out.
+"""Fit the calibration on held-out texts: scales, shifts and the weight of the two parts.
 
-Each part's scores are scaled so that the held-out texts are most likely (temperature scaling, Guo et
-al. 2017, arXiv 1706.04599), then the weight of the parts is chosen by the same measure, then the fused
-scores are scaled once more; where there are several labels, each label's log-odds by a line of its own
-(Platt 1999). All of it is fitted on texts that no weight was trained on, and what few texts cannot tell
-is kept near what is likely anyway.
+Each part's scores are scaled to maximize the likelihood of the held-out labels (temperature scaling, Guo et al. 2017,
+arXiv 1706.04599); then the weight of the parts is chosen by the likelihood as well; then the fused scores are scaled
+once more. Where a text may have several labels, the log-odds of each label get a scale and a shift (Platt 1999). All of
+it is fitted on texts that no weight was trained on, and priors keep it near plausible values where texts are few.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ _SCALE_PRIOR = 1.0  # nats, times the square of the scale's logarithm
 _LINE_PRIOR = (0.1, 0.1)  # nats, times the squares of scale - 1 and shift
 _LABEL_PRIOR = (10.0, 3.0)  # nats, likewise on how a label's scale and shift differ from those of all
 _FOLDS = 3
-_MOST_DECISIONS = 500_000  # more of them add time and no digit
+_MOST_DECISIONS = 500_000  # texts times labels; more take time and change nothing
 
 
 def calibrate(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> Calibration:
-    """Fits scales, shifts and the weight of the parts.
+    """Fit scales, shifts and the weight of the parts; thresholds and familiarity are left at their defaults.
 
     Args:
-        gru: Logits `(N, C)` of held-out texts, or None.
-        linear: Margins of the same texts, or None.
+        gru: Logits of the GRU part, `(N, C)`; None without a GRU part.
+        linear: Margins of the linear part for the same texts; None without a linear part.
         targets: `(N, C)`, 1 where a label applies; a text without any label counts only if `multilabel`.
         multilabel: Whether each label is decided for itself.
     """
@@ -53,7 +52,9 @@ def calibrate(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> 
     elif linear is not None:
         scale = _fit_scale(lambda s: cost(None, linear, replace(fitted, linear_scale=(s,))), len(targets))
         fitted = replace(fitted, linear_scale=(scale,))
-    gru_shift = 0.0  # of several labels: the fused line takes it up, but the parts compete on equal terms
+    gru_shift = (
+        0.0  # for several labels; kept while the weight is chosen, then part of the labels' own shifts
+    )
     if gru is not None and multilabel:
         scale, gru_shift = fit_line(gru.ravel(), targets.ravel())
         fitted = replace(fitted, gru_scale=scale)
@@ -75,7 +76,7 @@ def calibrate(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> 
 
 
 def cross_fit(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> Float:
-    """Gives probabilities `(N, C)` of held-out texts, each calibrated on other texts alone."""
+    """Return the probabilities of held-out texts, `(N, C)`, each calibrated on the other texts (cross-fitting)."""
     found = np.zeros(targets.shape, np.float32)
     order = np.argsort(targets.argmax(axis=1), kind="stable")  # each fold has its share of every label
     for part in range(_FOLDS):
@@ -86,7 +87,7 @@ def cross_fit(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> 
 
 
 def loss(probabilities: NDArray[np.floating], targets: Float, multilabel: bool) -> float:
-    """Gives the mean negative log-likelihood of a text, in nats; summed over its labels if `multilabel`."""
+    """Return the mean negative log-likelihood of a text, in nats; summed over its labels if `multilabel`."""
     p = np.clip(probabilities.astype(np.float64), 1e-12, 1.0 - 1e-12)
     if multilabel:
         return float(-np.mean((targets * np.log(p) + (1.0 - targets) * np.log1p(-p)).sum(axis=1)))
@@ -94,7 +95,7 @@ def loss(probabilities: NDArray[np.floating], targets: Float, multilabel: bool) 
 
 
 def rescale(logits: Float, targets: Float, multilabel: bool) -> NDArray[np.float64]:
-    """Gives logits at their best scale and, of several labels, shift: what calibration makes of them."""
+    """Return calibrated logits, `(N, C) float64`: at the best scale and, for several labels, shift."""
     if not len(targets):
         return logits.astype(np.float64)
     if multilabel:
@@ -106,14 +107,14 @@ def rescale(logits: Float, targets: Float, multilabel: bool) -> NDArray[np.float
 
 
 def logit_loss(logits: NDArray[np.floating], targets: Float, multilabel: bool) -> float:
-    """Gives the `loss` of logits as they are; a text without any label counts only if `multilabel`."""
+    """Return the `loss` of logits without calibration; a text without a label counts only if `multilabel`."""
     known = slice(None) if multilabel else targets.sum(axis=1) > 0
     logits, targets = logits[known], targets[known]
     return loss(fuse(logits, None, Calibration(), multilabel), targets, multilabel) if len(targets) else 0.0
 
 
 def _fit_scale(cost: Callable[[float], float], texts: int) -> float:
-    """Gives the positive scale of the lowest cost; a few texts without a mistake do not make it large."""
+    """Return the positive scale of the lowest cost; a prior keeps it small where few texts have no error."""
     prior = _SCALE_PRIOR / texts
     return float(np.exp(_minimum(lambda log: cost(float(np.exp(log))) + prior * log**2, -4.0, 4.0)))
 
@@ -125,7 +126,7 @@ def _minimum(cost: Callable[[float], float], low: float, high: float) -> float:
 
 
 def _fit_labels(probabilities: Float, targets: Float, fitted: Calibration) -> Calibration:
-    """Fits a line for all labels, and from there one for each, near it where a label is rare."""
+    """Fit scale and shift for all labels, then for each label, kept near those of all where a label is rare."""
     p = np.clip(probabilities.astype(np.float64), 1e-7, 1.0 - 1e-7)
     odds = np.log(p) - np.log1p(-p)
     scale, shift = fit_line(odds.ravel(), targets.ravel())
@@ -140,7 +141,7 @@ def _fit_labels(probabilities: Float, targets: Float, fitted: Calibration) -> Ca
 def fit_line(
     odds: NDArray[np.floating], targets: Float, prior: tuple[float, float] = _LINE_PRIOR
 ) -> tuple[float, float]:
-    """Gives scale and shift under which decisions `(n,)` are likeliest; near 1 and 0 where a prior says so."""
+    """Return the scale and shift of log-odds `(n,)` of the highest likelihood, with a prior around 1 and 0."""
     from scipy.optimize import minimize
 
     x, strength = odds.astype(np.float64), np.array(prior)

@@ -1,11 +1,11 @@
-"""Chooses thresholds on calibrated probabilities of held-out texts, as `grutext.inference.decisions` uses them.
+"""Choose decision thresholds on calibrated probabilities of held-out texts; `grutext.inference.decisions` uses them.
 
-Several labels: one threshold for all maximises micro-F1, a threshold for each label macro-F1. A label's
-own is where its F1 is highest, by the held-out labels as far as it has many texts there, and by its
-probabilities alone (the expected F1) as far as it has few. Between the two lies a line.
+Several labels: one threshold for all labels maximizes micro-F1, a threshold for each label macro-F1. A label's own
+threshold is where its F1 is highest: by the held-out labels if it has many texts there, by its probabilities alone (the
+expected F1) if it has few, and by a mixture in between.
 
-One label: macro-F1 rises where rare labels are chosen more easily, so that the thresholds are powers of
-the labels' frequencies. The power is 0, the likeliest label, unless the gain is beyond chance.
+One label: macro-F1 rises if rare labels are chosen more readily, so the probabilities are divided by a power of the labels'
+frequencies. The power is 0, which chooses the likeliest label, unless the gain exceeds chance.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from grutext.inference.decisions import decide
 Float = NDArray[np.float32]
 _LOWEST, _HIGHEST = 0.01, 0.95
 _COMMON = np.linspace(0.05, 0.95, 19)
-_PLACES = np.linspace(0.0, 1.0, 5)  # on the line from one threshold for all to one for each label
-_MACRO_SHARE = 0.3  # what a point of macro-F1 is worth where micro-F1 is asked for
-_FEW = 30.0  # texts of a label at which what they say and what its probabilities say count the same
+_MIXTURES = np.linspace(0.0, 1.0, 5)  # from one threshold for all labels to one for each
+_MACRO_SHARE = 0.3  # weight of macro-F1 where micro-F1 is optimized
+_FEW = 30.0  # texts of a label at which its labels and its probabilities have the same weight
 _POWERS = np.linspace(0.0, 1.0, 11)
-_DRAWS, _DEVIATIONS = 100, 1.5  # bootstrap draws, and how far beyond chance a gain must be
+_DRAWS, _DEVIATIONS = 100, 1.5  # bootstrap draws, and standard deviations by which a gain must exceed 0
 
 
 def choose_thresholds(
     probabilities: Float, targets: Float, multilabel: bool, optimize: str
 ) -> tuple[float, ...]:
-    """Gives the thresholds that are best on held-out texts; none, if one label is to be the likeliest one.
+    """Return the thresholds that are best on held-out texts; empty where the likeliest label is chosen.
 
     Args:
         probabilities: `(N, C)`, calibrated.
@@ -48,32 +48,32 @@ def choose_thresholds(
 
 
 def micro_f1(chosen: NDArray[np.bool_], targets: Float) -> float:
-    """Gives 2 TP / (2 TP + FP + FN) over all texts and labels; 0 where nothing is chosen or true."""
+    """Return 2 TP / (2 TP + FP + FN) over all texts and labels; 0 where nothing is chosen or true."""
     hits = float((chosen * targets).sum())
     total = float(chosen.sum() + targets.sum())
     return 2.0 * hits / total if total else 0.0
 
 
 def _several(p: Float, targets: Float, optimize: str) -> Float:
-    """Gives the threshold of each label, `(C,)`."""
+    """Return the threshold of each label, `(C,)`."""
     counts = targets.sum(axis=0)
     by_labels, by_probabilities = _best_cuts(p, targets), _best_cuts(p, p)
     if optimize == "macro-f1":
         share = counts / (counts + _FEW)
         return np.exp(share * np.log(by_labels) + (1.0 - share) * np.log(by_probabilities))
 
-    def worth(thresholds: Float) -> float:
+    def objective(thresholds: Float) -> float:
         hits = ((p >= thresholds) * targets).sum(axis=0)
         total = (p >= thresholds).sum(axis=0) + counts
         f1 = 2.0 * hits / np.maximum(total, 1.0)
         return float(2.0 * hits.sum() / total.sum() + _MACRO_SHARE * f1[total > 0].mean())
 
-    lines = (t ** (1.0 - place) * by_probabilities**place for t in _COMMON for place in _PLACES)
-    return max(lines, key=worth)
+    candidates = (t ** (1.0 - share) * by_probabilities**share for t in _COMMON for share in _MIXTURES)
+    return max(candidates, key=objective)
 
 
 def _best_cuts(p: Float, credit: Float) -> Float:
-    """Gives the thresholds `(C,)` of the highest F1 of each label, where a text is right as much as `credit`."""
+    """Return the threshold of the highest F1 of each label, `(C,)`; `credit` `(N, C)` is how far a label is right."""
     order = np.argsort(-p, axis=0, kind="stable")
     sorted_p = np.take_along_axis(p, order, axis=0).astype(np.float64)
     gained = np.take_along_axis(credit, order, axis=0).astype(np.float64).cumsum(axis=0)
@@ -85,7 +85,7 @@ def _best_cuts(p: Float, credit: Float) -> Float:
 
 
 def _single(p: Float, targets: Float) -> Float:
-    """Gives what each label's probability is divided by, `(C,)`; empty for the likeliest label."""
+    """Return the divisor of each label's probability, `(C,)`; empty where the likeliest label is chosen."""
     frequency = np.maximum(p.mean(axis=0), 1e-6)
     draws = np.random.default_rng(0).multinomial(len(p), np.full(len(p), 1.0 / len(p)), _DRAWS)
     scores = [_macro_f1(decide(p, frequency**power, False), targets, draws) for power in _POWERS]
@@ -95,7 +95,7 @@ def _single(p: Float, targets: Float) -> Float:
 
 
 def _macro_f1(chosen: NDArray[np.bool_], targets: Float, draws: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Gives the macro-F1 where text n occurs `draws[b, n]` times, `(B,)`."""
+    """Return the macro-F1 of each bootstrap draw, `(B,)`; text n occurs `draws[b, n]` times."""
     hits = draws @ (chosen * targets)
     total = draws @ chosen + draws @ targets  # (B, C)
     return (2.0 * hits / np.maximum(total, 1.0)).sum(axis=1) / np.maximum((total > 0).sum(axis=1), 1)

@@ -1,4 +1,4 @@
-"""Batches of texts of about the same length, padded only as far as their longest text."""
+"""Batches of texts of similar length, padded to their longest text."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from grutext.engines.base import Batch
 from grutext.text import UNKNOWN, TokenBatch
 
-_POOL = 6_400  # texts that are sorted by length together; few enough to mix, enough to pad little
+_POOL = 6_400  # texts that are sorted by length together: few enough to mix, enough to need little padding
 
 
 class VectorizedCorpus:
-    """A vectorized part of the data, cut into batches again and again.
+    """Texts as token ids, from which batches are made.
 
     Args:
         tokens: The N texts.
         targets: `(N, C) float32`, 1 where a label applies.
-        window: What `shuffled` reads of a text at a time, in tokens; 0 reads it whole.
+        window: Tokens that `shuffled` reads of a text at most; 0 reads all.
     """
 
     def __init__(self, tokens: TokenBatch, targets: NDArray[np.float32], window: int = 0) -> None:
@@ -30,7 +30,7 @@ class VectorizedCorpus:
 
     @property
     def size(self) -> int:
-        """The number of tokens that `shuffled` reads."""
+        """The number of tokens that `shuffled` reads in an epoch."""
         return int(self.lengths.sum())
 
     @property
@@ -40,15 +40,15 @@ class VectorizedCorpus:
 
     @property
     def label_counts(self) -> NDArray[np.float32]:
-        """How many texts each label has, `(C,)`."""
+        """The number of texts of each label, `(C,) float32`."""
         return np.asarray(self.targets.sum(axis=0))
 
     def in_order(
         self, batch_size: int, token_budget: int, step: int = 1
     ) -> Iterator[tuple[NDArray[np.int64], Batch]]:
-        """Yields every text once, shortest first, with the places of the batch's texts in the corpus.
+        """Yield every text once, shortest first, as indices `(N,)` in the corpus and their batch.
 
-        With a `step` it yields one of so many texts, of all lengths.
+        With a `step` greater than 1, yield only every `step`-th text by length.
         """
         order = np.argsort(self.tokens.lengths, kind="stable")[::-step][::-1]
         for part in cut(order, self.tokens.lengths, batch_size, token_budget):
@@ -57,15 +57,21 @@ class VectorizedCorpus:
     def shuffled(
         self, batch_size: int, token_budget: int, word_dropout: float, rng: np.random.Generator
     ) -> Iterator[Batch]:
-        """Yields every text once, in batches of like length whose order and make-up `rng` decides.
+        """Yield every text once, in random batches of similar length.
 
-        Of a text that is longer than the window it yields a stretch at a random place: over the epochs all of
-        it, but no batch waits for a single endless text. In each batch a share `word_dropout` of its distinct
-        words is read as unknown.
+        Of a text that is longer than the window, a stretch at a random position is read: over the epochs all of it, but no
+        batch is as long as a single endless text. In each batch a share `word_dropout` of its distinct words is read as
+        unknown.
+
+        Args:
+            batch_size: Texts in a batch, at most.
+            token_budget: Tokens in a batch, padding included, at most; a longer text is a batch of its own.
+            word_dropout: Share of the distinct words that are read as unknown, in 0..1.
+            rng: Decides everything random.
         """
         lengths = self.lengths
-        room = self.tokens.lengths - lengths
-        first = (rng.spawn(1)[0].random(len(lengths)) * (room + 1)).astype(np.int64)  # (N,)
+        skippable = self.tokens.lengths - lengths
+        first = (rng.spawn(1)[0].random(len(lengths)) * (skippable + 1)).astype(np.int64)  # (N,)
         order = rng.permutation(len(lengths))
         parts: list[NDArray[np.int64]] = []
         for start in range(0, len(order), _POOL):
@@ -85,15 +91,15 @@ class VectorizedCorpus:
         word_dropout: float = 0.0,
         rng: np.random.Generator | None = None,
     ) -> Batch:
-        """Return the batch of the texts at these places; `grutext.engines.base.Batch` describes its arrays.
+        """Return the batch of some texts; `grutext.engines.base.Batch` describes its arrays.
 
         Args:
-            texts: `(N,)` places in the corpus.
-            rows: `(M,)`, the word row of every type of the corpus.
-            lengths: `(N,)`, how many tokens of each are taken; all, if left out.
-            first: `(N,)`, from which token on.
-            word_dropout: The share of the distinct words that is read as unknown.
-            rng: Decides which.
+            texts: `(N,)` indices in the corpus.
+            rows: The word row of every type of the corpus.
+            lengths: `(N,)`, how many tokens of each text are read; all, if left out.
+            first: `(N,)`, the first token that is read of each text.
+            word_dropout: Share of the distinct words that are read as unknown, in 0..1.
+            rng: Draws these words; None drops none.
         """
         tokens = self.tokens
         lengths = tokens.lengths[texts] if lengths is None else lengths
@@ -123,7 +129,7 @@ class VectorizedCorpus:
 def cut(
     order: NDArray[np.int64], lengths: NDArray[np.int32], batch_size: int, token_budget: int
 ) -> Iterator[NDArray[np.int64]]:
-    """Cuts texts in order of length into batches.
+    """Yield batches of texts that are sorted by length, as indices.
 
     A batch has at most `batch_size` texts and, padding included, at most `token_budget` tokens; a text
     that is longer than the budget is a batch of its own.
@@ -140,7 +146,7 @@ def cut(
 
 
 def one_hot(labels: Sequence[Sequence[str]], known: Sequence[str]) -> NDArray[np.float32]:
-    """Gives `(N, C) float32`, 1 where a label of a text is the known label; other labels leave no trace."""
+    """Return `(N, C) float32`, 1 where a text has the known label of a column; unknown labels are ignored."""
     column = {label: place for place, label in enumerate(known)}
     targets = np.zeros((len(labels), len(known)), np.float32)
     for row, some in enumerate(labels):
@@ -151,7 +157,7 @@ def one_hot(labels: Sequence[Sequence[str]], known: Sequence[str]) -> NDArray[np
 
 
 def _distinct(values: NDArray[np.int32], bound: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Gives what `np.unique` gives, with the inverse, for values in 0 .. bound - 1; faster where they are many."""
+    """Return `np.unique(values, return_inverse=True)` of values in 0 .. bound - 1; faster for many values."""
     if bound > 16 * len(values):
         return np.unique(values, return_inverse=True)
     is_there = np.zeros(bound, bool)
@@ -165,6 +171,6 @@ def _starts(lengths: NDArray[np.int32]) -> NDArray[np.int64]:
 
 
 def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Gives start, start + 1, .. start + length - 1 for each pair, one after the other."""
+    """Return start, start + 1, .., start + length - 1 of each pair, concatenated."""
     ends = np.cumsum(lengths, dtype=np.int64)
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)

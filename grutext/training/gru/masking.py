@@ -38,7 +38,7 @@ def mask_tokens(batch: Batch, rng: np.random.Generator) -> Batch | None:
     if not len(places):
         return None
     steps = ids.T.copy()  # (T, N)
-    hidden, answers = np.unique(steps.ravel()[places], return_inverse=True)
+    masked_types, targets = np.unique(steps.ravel()[places], return_inverse=True)
     steps[steps == types] = types + 1  # padding moves up: `types` is now the type of every masked token
     steps.ravel()[places] = types
     words = np.union1d(batch["word_rows"], [UNKNOWN]).astype(np.int32)
@@ -49,6 +49,6 @@ def mask_tokens(batch: Batch, rng: np.random.Generator) -> Batch | None:
         "word_rows": words,
         "type_words": words.searchsorted(read).astype(np.int32),
         "masked_positions": places.astype(np.int32),
-        "masked_types": hidden.astype(np.int32),
-        "masked_targets": answers.astype(np.int32),
+        "masked_types": masked_types.astype(np.int32),
+        "masked_targets": targets.astype(np.int32),
     }

@@ -1,4 +1,4 @@
-"""A corpus that is larger than memory: a block of texts at a time, whose ids are memory-mapped."""
+"""Training texts on disk as token ids: vectorized block by block, and memory-mapped from then on."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ _ARRAYS = ("ids", "lengths", "rows", "buckets", "bucket_counts")
 
 
 class ShardedCorpus:
-    """Like a `VectorizedCorpus`, of texts that lie in files.
+    """A `VectorizedCorpus` of texts on disk.
 
-    A file is read in random order and cut into blocks, each of which is vectorized once; its ids are kept
-    beside the file and memory-mapped from then on. Since chance chose what is in a file, an epoch takes one
-    file after the other.
+    The texts of a file are shuffled and cut into blocks, each of which is vectorized once; its ids are saved beside the file
+    and memory-mapped from then on. Since every file is a random share of the texts, an epoch reads one file after the other.
 
     Args:
         shards: The texts.
-        vectorizer: Makes ids of them.
+        vectorizer: Turns them into ids.
         labels: The labels by column.
-        window: What `shuffled` reads of a text at a time, in tokens; 0 reads it whole.
-        size: The number of tokens that `shuffled` reads, estimated.
+        window: Tokens that `shuffled` reads of a text at most; 0 reads all.
+        size: The number of tokens that `shuffled` reads in an epoch, estimated.
         seed: Decides the order of the texts in a file.
     """
 
@@ -52,7 +51,7 @@ class ShardedCorpus:
         return len(self._folders)
 
     def blocks(self, number: int) -> Iterator[tuple[TokenBatch, NDArray[np.float32]]]:
-        """Yields the blocks of a file and their targets, `(N, C)`; keeps the ids for `shuffled`."""
+        """Yield the blocks of a file with their targets, `(N, C)`; save the ids for `shuffled`."""
         examples = self.shards.read(number)
         np.random.default_rng([self.seed, 5, number]).shuffle(examples)  # type: ignore[arg-type]
         known = self._folders[number].exists()
@@ -72,7 +71,7 @@ class ShardedCorpus:
     def shuffled(
         self, batch_size: int, token_budget: int, word_dropout: float, rng: np.random.Generator
     ) -> Iterator[Batch]:
-        """Yields every text once, as `VectorizedCorpus.shuffled` does, block by block."""
+        """Yield every text once, as `VectorizedCorpus.shuffled` does, block by block."""
         order = rng.permutation(self.files)
         for number, own in zip(order, rng.spawn(self.files), strict=True):
             if not self._folders[number].exists():
@@ -86,7 +85,7 @@ class ShardedCorpus:
 
 
 def _save(path: Path, tokens: TokenBatch, targets: NDArray[np.float32]) -> None:
-    """Writes the arrays of a block one after the other, behind their lengths."""
+    """Write the arrays of a block one after the other, after their lengths."""
     texts, labels = np.nonzero(targets)
     arrays = [*(getattr(tokens, name) for name in _ARRAYS), texts, labels]
     sizes = [len(array) for array in arrays]

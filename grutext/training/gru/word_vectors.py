@@ -1,4 +1,4 @@
-"""Word vectors from a file as the start of the embedding's word table."""
+"""Word vectors from a file as initial rows of the embedding's word table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class WordVectors:
     Attributes:
         rows: `(K,)`, their rows in the word table.
         vectors: `(K, E) float32`.
-        origin: What a bundle notes about the file: name, SHA-256, how many words it covers.
+        origin: What a bundle records about the file: name, SHA-256, the number of words it has vectors for.
     """
 
     rows: NDArray[np.int64]
@@ -34,9 +34,9 @@ class WordVectors:
     origin: dict[str, Any]
 
     def placed(self, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Gives initial weights with the vectors in the word table; the other rows stay as they are.
+        """Return initial weights with the vectors in the word table; the other rows stay as they are.
 
-        All vectors get one factor, so that the root mean square of their numbers is `GAIN` times the table's.
+        All vectors are scaled by one factor, so that the root mean square of their values is `GAIN` times the table's.
         """
         table = arrays[TABLE].copy()  # (V, E)
         table[self.rows] = GAIN * _rms(table) / (_rms(self.vectors) or 1.0) * self.vectors
@@ -46,7 +46,7 @@ class WordVectors:
 def read_word_vectors(
     path: Path, vocabulary: Vocabulary, config: GRUConfig, listener: Listener
 ) -> WordVectors:
-    """Reads the vectors that a file has for a vocabulary.
+    """Read the vectors that a file has for the words of a vocabulary.
 
     Raises:
         ConfigError: They are not as wide as the embedding, or there is no embedding.
@@ -67,7 +67,7 @@ def read_word_vectors(
         raise DataError(f"has vectors for {share} of the training part; take one of its language", str(path))
     listener.note(f"{path}: vectors for {share} ({len(found.rows) / len(words):.0%})".replace("%", " %"))
     if found.garbled:
-        listener.note(f"{path}: rows passed over because their word is not UTF-8: {found.garbled:,}")
+        listener.note(f"{path}: rows skipped because their word is not UTF-8: {found.garbled:,}")
     return WordVectors(
         rows=np.array([vocabulary.row(word) for word in found.rows]),
         vectors=np.stack(list(found.rows.values())),

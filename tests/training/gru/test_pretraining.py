@@ -36,13 +36,12 @@ def hidden_batches(corpus, seed=1, epochs=1):
 
 def pretraining(config, targets, start=()):
     from grutext.training.gru.epochs import PhaseContext
-    from grutext.training.gru.interruption import DeferredInterrupt
     from grutext.training.gru.pretraining import PretrainingPhase
 
     texts = [example.text for example in TRAIN]
     vectorizer = Vectorizer.fit(texts, config.text)
     corpus = VectorizedCorpus(vectorizer.vectorize(texts), targets)
-    context = PhaseContext(corpus, config, Recorder(), None, None, DeferredInterrupt())
+    context = PhaseContext(corpus, config, Recorder())
     return PretrainingPhase(context, vectorizer.vocabulary.rows, dict(start))
 
 

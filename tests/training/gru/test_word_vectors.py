@@ -90,7 +90,7 @@ def test_rows_that_are_passed_over_are_told(tmp_path):
     path.write_bytes(b"wave 1 1 1 1 1\n\xe9t\xe9 1 1 1 1 1\n")
     notes = Notes()
     read(path, listener=notes)
-    assert notes.heard[1:] == [f"{path}: rows passed over because their word is not UTF-8: 1"]
+    assert notes.heard[1:] == [f"{path}: rows skipped because their word is not UTF-8: 1"]
 
 
 def test_the_embedding_is_as_wide_as_the_vectors(vectors):
