@@ -13,6 +13,7 @@ from grutext.cli.abstention import abstain_option, check_supported, familiarity_
 from grutext.cli.answer import answer_fields, top_field
 from grutext.cli.documents import read_documents
 from grutext.cli.options import (
+    Command,
     complete_file,
     encoding_option,
     json_option,
@@ -31,6 +32,7 @@ ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)
 
 @click.command(
     "classify",
+    cls=Command,
     epilog="\b\nExample:\n  grutext classify letter.txt -m reviews\n"
     "  echo 'where is my parcel' | grutext classify --json",
 )

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import click
 
+from grutext.cli.options import Command
+
 SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(
     "completion",
+    cls=Command,
     epilog="\b\nExample:\n  grutext completion bash >> ~/.bashrc\n  grutext completion fish > "
     "~/.config/fish/completions/grutext.fish",
 )

@@ -10,6 +10,7 @@ import click
 
 from grutext.cli.abstention import abstain_option, check_supported, outcome_line
 from grutext.cli.options import (
+    Command,
     complete_file,
     json_option,
     model_option,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 @click.command(
     "evaluate",
+    cls=Command,
     epilog="\b\nExample:\n  grutext evaluate test.csv -m reviews\n"
     "  grutext evaluate test.csv -m reviews --json > report.json",
 )

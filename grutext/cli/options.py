@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,38 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+class Command(click.Command):
+    """A command that refuses an option that is given twice, unless it may be repeated.
+
+    click keeps the last value and says nothing, so that half of what was asked for would be lost in silence.
+    """
+
+    def make_parser(self, ctx: click.Context) -> Any:
+        """Return click's parser, which in addition checks how often each option is given."""
+        parser = super().make_parser(ctx)
+        parse = parser.parse_args
+
+        def parse_once(args: list[str]) -> Any:
+            values, rest, order = parse(args)
+            if not ctx.resilient_parsing:
+                _check_given_once(order, ctx)
+            return values, rest, order
+
+        parser.parse_args = parse_once  # type: ignore[method-assign]
+        return parser
+
+
+def _check_given_once(order: Sequence[click.Parameter], ctx: click.Context) -> None:
+    """Raise a UsageError if an option stands in the order of the command line twice and may not be repeated."""
+    for parameter, times in Counter(order).items():
+        once = isinstance(parameter, click.Option) and not (
+            parameter.multiple or parameter.count or parameter.is_eager
+        )
+        if once and times > 1:
+            name = max(parameter.opts, key=len)
+            raise click.UsageError(f"{name} is given {times} times, but may be given once.", ctx)
 
 
 class LazyChoice(click.Choice[str]):

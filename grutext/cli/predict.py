@@ -15,6 +15,7 @@ import click
 from grutext.cli.abstention import abstain_option, check_supported, familiarity_option
 from grutext.cli.answer import answer_fields, top_field
 from grutext.cli.options import (
+    Command,
     complete_file,
     encoding_option,
     format_option,
@@ -36,6 +37,7 @@ _PACKED = 3  # bytes of text that gzip packs into one, roughly
 
 @click.command(
     "predict",
+    cls=Command,
     epilog="\b\nExample:\n  grutext predict mails.csv -m reviews -o labelled.csv\n"
     "  cat mails.jsonl | grutext predict - --format jsonl --proba",
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grutext.cli.abstention import list_thresholds
-from grutext.cli.options import json_option, model_option, print_json
+from grutext.cli.options import Command, json_option, model_option, print_json
 from grutext.cli.settings import config_toml
 from grutext.errors import BundleError
 
@@ -28,7 +28,9 @@ _HISTORY = {
 
 
 @click.command(
-    "show", epilog="\b\nExample:\n  grutext show -m reviews\n  grutext show -m reviews --config > again.toml"
+    "show",
+    cls=Command,
+    epilog="\b\nExample:\n  grutext show -m reviews\n  grutext show -m reviews --config > again.toml",
 )
 @model_option("The model to show.")
 @click.option(

@@ -15,6 +15,7 @@ import click
 
 from grutext.cli.abstention import offer_line
 from grutext.cli.options import (
+    Command,
     complete_file,
     json_option,
     model_option,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _ALIKE = 0.75  # from this likeness on a name counts as a misspelling of the other
 
 
-class TrainCommand(click.Command):
+class TrainCommand(Command):
     """A command that suggests `--set` for an unknown option that resembles a setting and no option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grutext.cli.options import json_option, model_option, print_json
+from grutext.cli.options import Command, json_option, model_option, print_json
 from grutext.errors import BundleError
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ _QUOTED = 40  # characters of a text
 
 
 @click.command(
-    "verify", epilog="\b\nExample:\n  grutext verify -m reviews\n  grutext verify -m reviews --json"
+    "verify",
+    cls=Command,
+    epilog="\b\nExample:\n  grutext verify -m reviews\n  grutext verify -m reviews --json",
 )
 @model_option("The model to verify.")
 @json_option

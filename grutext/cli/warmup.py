@@ -6,12 +6,13 @@ import time
 
 import click
 
-from grutext.cli.options import json_option, print_json, quiet_option
+from grutext.cli.options import Command, json_option, print_json, quiet_option
 from grutext.errors import GrutextError, MissingExtraError
 
 
 @click.command(
     "warmup",
+    cls=Command,
     epilog="\b\nExample:\n  grutext warmup\n  NUMBA_CACHE_DIR=/var/cache/grutext grutext warmup --json",
 )
 @json_option

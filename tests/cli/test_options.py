@@ -1,0 +1,45 @@
+"""Options that all commands share: how often each may be given."""
+
+import click
+import pytest
+
+from grutext.cli import main
+
+ONCE = [
+    (name, max(option.opts, key=len), option)
+    for name, command in main.commands.items()
+    for option in command.params
+    if isinstance(option, click.Option) and not option.multiple and not option.is_eager
+]
+
+
+def value_of(option: click.Option) -> list[str]:
+    """Return a value that the option takes, as arguments."""
+    if option.is_flag:
+        return []
+    if isinstance(option.type, click.Choice):
+        return [next(iter(option.type.choices))]
+    return ["1"] if isinstance(option.type, click.IntRange | click.types.IntParamType) else ["0.5"]
+
+
+@pytest.mark.parametrize(("command", "name", "option"), ONCE, ids=[f"{case[0]} {case[1]}" for case in ONCE])
+def test_an_option_that_is_given_twice_is_a_usage_error(run, command, name, option) -> None:
+    given = [name, *value_of(option)]
+    stderr = run(command, *given, *given, check=2).stderr
+    assert stderr.endswith(f"Error: {name} is given 2 times, but may be given once.\n")
+
+
+def test_short_and_long_names_of_an_option_are_the_same_option(run) -> None:
+    stderr = run("show", "-m", "one", "--model", "two", "--model=three", check=2).stderr
+    assert stderr.endswith("Error: --model is given 3 times, but may be given once.\n")
+
+
+def test_options_that_may_be_repeated_are(error) -> None:
+    message = error("train", "gone.csv", "--set", "training.seed=2", "--set", "training.epochs=3")
+    assert message == "gone.csv: there is no such file or folder"
+
+
+def test_every_command_checks_its_options(run) -> None:
+    assert {command for command, *_ in ONCE} == {
+        name for name, command in main.commands.items() if any(isinstance(p, click.Option) for p in command.params)
+    }  # fmt: skip
