@@ -89,6 +89,17 @@ def test_every_path_that_a_page_names_exists(name):
         assert (ROOT / path).exists(), f"{name} names {path}"
 
 
+@pytest.mark.slow
+def test_the_commands_of_the_page_about_reliability_select_tests():
+    page = (ROOT / "docs/research/reliability.md").read_text(encoding="utf-8")
+    lines = {line for line in re.findall(r"`(pytest [^`]+)`", page) if " -k " in line}
+    assert lines
+    for line in lines:
+        command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *shlex.split(line)[1:]]
+        done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, line
+
+
 def test_every_promise_names_its_tests():
     page = (ROOT / "docs/promises.md").read_text(encoding="utf-8")
     promises = [line.split("|")[1:4] for line in page.splitlines() if line.startswith("| ")][1:]
