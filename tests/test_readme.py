@@ -79,14 +79,13 @@ def test_every_page_is_listed_in_the_index():
     assert {page for page in PAGES if page.is_relative_to(ROOT / "docs")} <= listed
 
 
-@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/promises.md", "docs/research/reliability.md"])
-def test_every_path_that_a_page_names_exists(name):
-    text = (ROOT / name).read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_that_a_page_names_exists(page):
+    text = page.read_text(encoding="utf-8")
     tops = "grutext|tests|scripts|docs|constraints|datasets|benchmarks"
     paths = {path.rstrip(".") for path in re.findall(rf"(?<![\w./-])((?:{tops})/[\w./-]+)", text)}
-    assert paths
     for path in paths:
-        assert (ROOT / path).exists(), f"{name} names {path}"
+        assert (ROOT / path).exists() or (page.parent / path).exists(), f"{page.name} names {path}"
 
 
 @pytest.mark.slow
