@@ -119,8 +119,9 @@ def plan_training(
     config = defaults.resolve(config, shape, pretrained=vectors is not None, multilabel=splits.multilabel)
     listener.note(defaults.describe(config, shape))
     scored = [[example.text for example in part] for part in (splits.dev, splits.test or ())]
+    chosen = config.training.engine
     config = prepare_kernels(config, scored, listener, budget or TimeBudget())
-    if config.gru.enabled:
+    if config.gru.enabled and config.training.engine == chosen:
         config = _choose_engine(config, listener)
     counts = {
         "train": corpus.count,

@@ -63,10 +63,10 @@ def prepare_kernels(
     seconds = seconds_to_compile(*modules) if modules else 0.0
     if not seconds:
         return config
-    remaining = budget.remaining()
+    began, remaining = time.monotonic(), budget.remaining()
     if seconds < _SHARE * remaining:
         listener.note(f"compiling kernels (first time only; about {seconds:.0f} s)")
-        deadline = None if remaining == math.inf else time.monotonic() + _SHARE * remaining
+        deadline = None if remaining == math.inf else began + _SHARE * remaining
         try:
             if compile_kernels(
                 *modules,
@@ -78,11 +78,11 @@ def prepare_kernels(
             listener.end()
         if deadline is None:  # Numba does not work here, and whoever asks for kernels hears why
             return config
-    return _without_numba(config, seconds, listener, budget)
+    return _without_numba(config, max(seconds, time.monotonic() - began), listener, budget)
 
 
 def _without_numba(config: Config, seconds: float, listener: Listener, budget: TimeBudget) -> Config:
-    why = f"compiling kernels takes about {seconds:.0f} s the first time, too much of the time budget"
+    why = f"compiling kernels takes {seconds:.0f} s or more the first time, too much of the time budget"
     settings = config.training
     if not config.gru.enabled:
         return config
@@ -91,7 +91,7 @@ def _without_numba(config: Config, seconds: float, listener: Listener, budget: T
         and is_installed("tensorflow")
         and min(seconds, budget.remaining() * _SHARE) > _TENSORFLOW_SECONDS
     ):
-        listener.note(f"{why}; TensorFlow trains")
+        listener.note(f"engine: tensorflow ({why})")
         return config.override({"training.engine": "tensorflow"})
     if not config.linear.enabled:
         return config
