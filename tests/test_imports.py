@@ -33,7 +33,6 @@ before = set(sys.modules)
 exec(sys.argv[2])
 new = {name for name in set(sys.modules) - before if "cython" not in name}  # made up by Cython
 loaded = {name.partition(".")[0] for name in new} - set(sys.stdlib_module_names)
-loaded -= {"threadpoolctl"}  # is used where it is installed
 print(json.dumps(sorted(name for name in loaded if not name.startswith("_"))))
 """
 
