@@ -24,7 +24,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     pkg_dir_path = Path(__file__).resolve().parent
 
     def _info(self) -> tfds.core.DatasetInfo:
-        """Gives what the data set holds."""
+        """Return the description of the data set."""
         return tfds.core.DatasetInfo(
             builder=self,
             description="1,200 customer messages in eight classes, written by hand for grutext.",
@@ -39,13 +39,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
-        """Gives the rows of each part; nothing is downloaded."""
+        """Return the rows of each split, without a download."""
         del dl_manager
         folder = Path(__file__).resolve().parent
         return {split: self._generate_examples(folder / name) for split, name in SPLITS.items()}
 
     def _generate_examples(self, path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-        """Gives number, text and label of each row of a CSV file."""
+        """Yield number, text and label of each row of a CSV file."""
         with path.open(encoding="utf-8", newline="") as file:
             for number, row in enumerate(csv.DictReader(file, strict=True)):
                 yield number, {"text": row["text"], "label": row["label"]}

@@ -112,7 +112,7 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def build_config(settings: dict[str, Any], width: int | None = None) -> Config:
-    """Builds the configuration that the options ask for; a later source wins over an earlier one.
+    """Build the configuration from the options; a later source overrides an earlier one.
 
     Args:
         settings: The options, as `settings_options` collects them.

@@ -174,7 +174,7 @@ def _find(places: Int32, key: np.uint32, token: Codes, types: Codes, bounds: Int
 
 @compile_kernel(read(u4, 1), read(i8, 1))
 def number_tokens(letters: Codes, token_bounds: Int) -> tuple[Int32, Codes, Int, Int32]:
-    """Number the types of S tokens in order of first occurrence.
+    """Find the types of S tokens and number them in order of first occurrence.
 
     Args:
         letters: The code points of the tokens, one after the other.

@@ -1,5 +1,6 @@
-"""Mask tokens of a batch for masked-token prediction (Devlin et al. 2019, arXiv 1810.04805), also known as the
-cloze test (Taylor 1953).
+"""Mask tokens of a batch for masked-token prediction.
+
+Devlin et al. 2019, arXiv 1810.04805; also known as the cloze test (Taylor 1953).
 """
 
 from __future__ import annotations

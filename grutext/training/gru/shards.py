@@ -53,7 +53,7 @@ class ShardedCorpus:
     def blocks(self, number: int) -> Iterator[tuple[TokenBatch, NDArray[np.float32]]]:
         """Yield the blocks of a file with their targets, `(N, C)`; save the ids for `shuffled`."""
         examples = self.shards.read(number)
-        np.random.default_rng([self.seed, 5, number]).shuffle(examples)  # type: ignore[arg-type]
+        np.random.default_rng([self.seed, 5, number]).shuffle(examples)
         known = self._folders[number].exists()
         unfinished = self._folders[number].with_suffix(".new")
         if not known:
