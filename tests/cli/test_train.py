@@ -106,7 +106,7 @@ def test_a_model_and_its_loss_curve_are_written_and_a_summary_is_printed(
     assert Bundle.load(tmp_path / "reviews").labels == ("billing", "delivery", "login")
 
 
-def test_the_guess_and_the_epochs_are_told_on_stderr(run, training, mails) -> None:
+def test_guessed_columns_and_epochs_are_printed_on_stderr(run, training, mails) -> None:
     lines = run("train", mails).stderr.splitlines()
     assert lines[0].startswith('mails.csv: texts are in column "message", labels in "topic" (guessed')
     assert lines[1:4] == [
@@ -276,7 +276,9 @@ def test_resume_replaces_an_unfinished_model_whose_state_is_gone(
     assert "unfinished" not in Bundle.load(tmp_path / "model").data
 
 
-def test_resume_goes_on_from_the_checkpoint_and_removes_it_at_the_end(run, training, mails, tmp_path) -> None:
+def test_resume_continues_from_the_checkpoint_and_removes_it_at_the_end(
+    run, training, mails, tmp_path
+) -> None:
     keep_state(tmp_path / "model.checkpoint")
     training.before = lambda checkpoint: (checkpoint / "000001-0.safetensors").read_bytes()
     run("train", mails, "--resume")
@@ -284,7 +286,7 @@ def test_resume_goes_on_from_the_checkpoint_and_removes_it_at_the_end(run, train
     assert entries(tmp_path) == ["mails.csv", "model", "model-loss.png"]
 
 
-def test_a_fresh_start_throws_an_old_checkpoint_away_but_not_before_the_data_are_good(
+def test_a_fresh_start_discards_an_old_checkpoint_once_the_data_are_read(
     run, training, mails, tmp_path
 ) -> None:
     checkpoint = tmp_path / "model.checkpoint"
@@ -298,7 +300,7 @@ def test_a_fresh_start_throws_an_old_checkpoint_away_but_not_before_the_data_are
     assert "model.checkpoint, left by an interrupted training, is discarded" in result.stderr
 
 
-def test_an_interruption_says_how_to_go_on(run, training, mails, tmp_path) -> None:
+def test_an_interruption_says_how_to_resume(run, training, mails, tmp_path) -> None:
     def interrupt(checkpoint: Path) -> None:
         raise KeyboardInterrupt
 
@@ -443,11 +445,11 @@ def test_a_wrong_column_and_a_folder_without_classes_and_bad_dev_data(
     assert training.calls == []
 
 
-def test_a_wrong_setting_is_told_before_the_data_are_read(error, training) -> None:
+def test_a_wrong_setting_is_an_error_before_the_data_are_read(error, training) -> None:
     assert error("train", "missing.csv", "--set", "gru.unit=3").startswith('there is no setting "gru.unit"')
 
 
-def test_a_place_that_may_not_be_written_to_is_told_before_the_training(error, training, mails) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error_before_the_training(error, training, mails) -> None:
     assert error("train", mails, "-m", "mails.csv/model").startswith("mails.csv/model: ")
     assert training.calls == []
 
@@ -508,7 +510,7 @@ def test_the_embedding_is_as_wide_as_the_word_vectors(run, error, training, mail
     assert plan.config.gru.embedding_size == 64
 
 
-def test_bad_word_vectors_are_told_before_the_data_are_read(error, training, tmp_path) -> None:
+def test_bad_word_vectors_are_an_error_before_the_data_are_read(error, training, tmp_path) -> None:
     assert error("train", "gone.csv", "--vectors", "gone.txt").startswith("gone.txt: cannot be read")
     (tmp_path / "words.txt").write_text("Dear reader,\n", encoding="utf-8")
     assert error("train", "gone.csv", "--vectors", "words.txt").startswith("words.txt, line 1: no vector")

@@ -38,7 +38,7 @@ def test_it_learns_and_the_bundle_says_what_happened(tmp_path):
         np.testing.assert_allclose(model.predict_proba([row["text"]])[0], row["probabilities"], atol=1e-5)
 
 
-def test_each_step_tells_the_tokens_of_its_batch():
+def test_each_step_reports_the_tokens_of_its_batch():
     class Count(Recorder):
         tokens = of_epoch = 0
 
@@ -163,7 +163,7 @@ def test_early_stopping_keeps_the_best_epoch():
     assert [r.best for r in heard.records[-2:]] == [False, False]
 
 
-def test_the_last_third_of_a_time_budget_has_little_patience_too(monkeypatch):
+def test_early_stopping_waits_for_the_last_third_of_a_time_budget(monkeypatch):
     from grutext.training.gru import fit as gru
 
     schedules, ends = [], []
@@ -187,7 +187,7 @@ def test_the_last_third_of_a_time_budget_has_little_patience_too(monkeypatch):
     assert not heard.records[-1].best
 
 
-def test_a_time_budget_that_is_over_before_the_first_epoch_still_has_one():
+def test_a_time_budget_that_is_over_still_trains_for_one_epoch():
     assert len(fit(training__time_budget=0.5).history) == 1
 
 
@@ -205,6 +205,6 @@ def test_texts_that_share_no_ngram_still_train():
 
 
 @pytest.mark.parametrize(("train_part", "dev"), [([], DEV), (TRAIN[:1], DEV), (TRAIN, [])])
-def test_too_little_data_is_an_error_of_ours(train_part, dev):
+def test_too_little_data_raises_a_grutext_error(train_part, dev):
     with pytest.raises(GrutextError):
         fit(train_part, dev)

@@ -113,7 +113,7 @@ def test_word_dropout_reads_known_words_as_unknown():
     assert 0.2 * known[0] < np.mean(seen != UNKNOWN) < 0.8 * known[0]
 
 
-def test_labels_become_columns_and_unknown_ones_leave_no_trace():
+def test_one_hot_has_a_column_for_each_known_label_and_ignores_others():
     assert one_hot([("b",), ("a", "c"), (), ("z",)], ["a", "b", "c"]).tolist() == [
         [0, 1, 0],
         [1, 0, 1],

@@ -49,7 +49,7 @@ def stop(checkpoint, steps, **settings):
 
 
 @pytest.mark.parametrize("steps", [1, 12, 31])
-def test_a_training_that_stopped_at_any_step_goes_on_to_the_same_bytes(whole, tmp_path, steps):
+def test_a_training_stopped_at_any_step_resumes_to_the_same_bytes(whole, tmp_path, steps):
     stop(tmp_path, steps)
     assert len(states(tmp_path)) == 1, "Ctrl-C keeps the state, however young the last one is"
     heard = Recorder()
@@ -58,7 +58,7 @@ def test_a_training_that_stopped_at_any_step_goes_on_to_the_same_bytes(whole, tm
 
 
 @pytest.mark.parametrize("phases", [0, 2])  # epochs of pretraining
-def test_a_listener_that_stops_it_after_an_epoch_loses_none(tmp_path, phases):
+def test_a_training_stopped_after_an_epoch_repeats_none(tmp_path, phases):
     from grutext.training.gru.interruption import Interrupted
 
     class Stop(Recorder):
@@ -76,7 +76,7 @@ def test_a_listener_that_stops_it_after_an_epoch_loses_none(tmp_path, phases):
     assert [record.epoch for record in heard.records] == [3, 4]
 
 
-def test_a_training_by_tensorflow_goes_on_as_well(whole, tmp_path):
+def test_a_training_with_tensorflow_resumes_to_the_same_bytes(whole, tmp_path):
     settings = {
         "training__engine": "tensorflow",
         "training__adversarial_direction": "shared",
@@ -89,7 +89,7 @@ def test_a_training_by_tensorflow_goes_on_as_well(whole, tmp_path):
 
 
 @pytest.mark.parametrize("direction", ["own", "shared"])
-def test_an_adversarial_training_goes_on_as_well(whole, tmp_path, direction):
+def test_an_adversarial_training_resumes_to_the_same_bytes(whole, tmp_path, direction):
     settings = {"training__adversarial_direction": direction, "training__adversarial_radius": 1.0}
     adversarial = fit(**settings)
     assert weights_digest(adversarial) != weights_digest(whole)
@@ -97,7 +97,7 @@ def test_an_adversarial_training_goes_on_as_well(whole, tmp_path, direction):
     check_same(fit(checkpoint=tmp_path, resume=True, **settings), adversarial)
 
 
-def test_ctrl_c_within_a_step_keeps_the_state_after_it(whole, tmp_path, monkeypatch):
+def test_ctrl_c_within_a_step_saves_the_state_after_it(whole, tmp_path, monkeypatch):
     from grutext.training.gru.interruption import Interrupted
 
     network = kind_of_network()
@@ -132,7 +132,7 @@ def test_ctrl_c_pressed_twice_leaves_at_once():
     assert held.pressed_again
 
 
-def test_a_training_with_a_refit_and_many_stops_goes_on_to_the_same_bytes(tmp_path):
+def test_a_training_with_a_refit_and_two_stops_resumes_to_the_same_bytes(tmp_path):
     whole = fit(refit=True)
     stop(tmp_path, 5, refit=True)
     stop(tmp_path, 9, refit=True, resume=True)
@@ -141,7 +141,7 @@ def test_a_training_with_a_refit_and_many_stops_goes_on_to_the_same_bytes(tmp_pa
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip"])
-def test_a_damaged_state_is_passed_over_for_the_one_before(whole, stopped, damage):
+def test_a_damaged_state_is_skipped_for_the_one_before(whole, stopped, damage):
     newest = states(stopped)[-1]
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
@@ -207,7 +207,7 @@ def test_an_interruption_brings_the_best_model_so_far(whole, tmp_path):
     assert later.history[2]["dev_loss"] == whole.history[2]["dev_loss"]
 
 
-def test_a_full_disk_is_told_once_and_the_training_goes_on(whole, tmp_path, monkeypatch):
+def test_a_full_disk_is_noted_once_and_the_training_continues(whole, tmp_path, monkeypatch):
     def fail(path, content):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 

@@ -1,4 +1,4 @@
-"""Trainings that are killed at random moments, also while they save: what is resumed ends with the same bytes."""
+"""Trainings that are killed at random moments, also while they save, and always started with `--resume`."""
 
 import hashlib
 import sys
@@ -28,7 +28,7 @@ def digest(folder, name):
 
 
 def kill_and_resume(folder, kills, seed):
-    """Kills trainings so often; gives how often at which moment, after comparing all that came to their end."""
+    """Kills trainings so often; returns how often at which moment, after comparing all that came to their end."""
     from support.killed_training import start_and_kill, train
 
     train(folder, "warm").join()  # it also makes machine code, if that has not been made
@@ -43,21 +43,16 @@ def kill_and_resume(folder, kills, seed):
     number = 1
     while sum(done.values()) < kills:
         name = f"m{number}"
-        more = ["--resume"] if any((folder / f"{name}.checkpoint").glob("*.safetensors")) else ["--overwrite"]
         moment = min(done, key=done.__getitem__)  # each of them in turn, until it is hit
         within = lasted if moment == "any" else 4.0
-        killed, code = start_and_kill(moment, folder, name, float(rng.uniform(0.0, within)), *more)
+        killed, code = start_and_kill(moment, folder, name, float(rng.uniform(0.0, within)), "--resume")
         if killed:
             done[moment] += 1
             continue
         assert code == 0, (folder / "log").read_text(encoding="utf-8")
         assert digest(folder, name) == wanted
         number += 1
-    last = train(
-        folder,
-        name,
-        "--resume" if any((folder / f"{name}.checkpoint").glob("*.safetensors")) else "--overwrite",
-    )
+    last = train(folder, name, "--resume")
     last.join()
     assert digest(folder, name) == wanted
     assert sorted(path.name for path in folder.glob(".*")) == [], "what the killed ones left is cleared away"

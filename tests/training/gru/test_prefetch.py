@@ -9,12 +9,12 @@ def makers():
     return [thread for thread in threading.enumerate() if thread.name == "batches"]
 
 
-def test_the_items_come_in_their_order_and_the_thread_ends():
+def test_prefetching_keeps_the_order_and_ends_the_thread():
     assert list(prefetch(iter(range(100)))) == list(range(100))
     assert not makers()
 
 
-def test_two_items_are_made_ahead_and_no_more():
+def test_no_more_than_two_finished_items_wait():
     made = []
     is_third = threading.Event()
 
@@ -33,7 +33,7 @@ def test_two_items_are_made_ahead_and_no_more():
     assert not makers()
 
 
-def test_an_error_comes_when_its_turn_has_come():
+def test_an_error_is_raised_when_its_item_is_due():
     def items():
         yield 1
         raise OSError("the file is gone")
@@ -45,7 +45,7 @@ def test_an_error_comes_when_its_turn_has_come():
     assert not makers()
 
 
-def test_it_is_closed_by_an_error_of_the_one_who_takes():
+def test_an_error_of_the_consumer_ends_the_thread():
     def take():
         coming = prefetch(iter(range(1_000)))
         try:

@@ -59,7 +59,7 @@ def vectors_of(network, batch):
     return vectors
 
 
-def test_a_hidden_token_reads_as_unknown_and_all_others_as_before():
+def test_a_masked_token_reads_as_unknown_and_all_others_as_before():
     config = Config().override(SIZES)
     corpus, vectorizer = corpus_of(TEXTS, config)
     network = make_masked_lm(config, vectorizer.vocabulary.rows)
@@ -80,7 +80,7 @@ def test_a_hidden_token_reads_as_unknown_and_all_others_as_before():
     assert 0.25 < np.mean(share) < 0.45
 
 
-def test_what_has_no_vector_of_its_own_is_never_hidden():
+def test_a_token_without_a_vector_is_never_masked():
     config = Config().override(SIZES | {"text.subword_max": 0, "text.min_count": 20})
     corpus, vectorizer = corpus_of(TEXTS, config)
     frequent = set(vectorizer.vocabulary.tokens)
@@ -93,7 +93,7 @@ def test_what_has_no_vector_of_its_own_is_never_hidden():
     assert told == set(range(1, len(frequent) + 1))
 
 
-def test_long_batches_hide_a_limited_number_and_empty_ones_none():
+def test_long_batches_mask_a_limited_number_and_empty_ones_none():
     config = Config().override(SIZES)
     corpus, _ = corpus_of(["a b c d e f " * 4_000], config)
     batch = corpus.batch(np.arange(1), corpus.tokens.rows)
@@ -142,7 +142,7 @@ def test_pretraining_with_numba_equals_pretraining_with_tensorflow(settings):
         np.testing.assert_allclose(found[1][1][name], array, atol=5e-5, err_msg=name)
 
 
-def test_shares_of_several_cores_learn_what_one_does(monkeypatch):
+def test_pretraining_on_several_cores_equals_pretraining_on_one(monkeypatch):
     if why := kernels.why_unavailable("training"):
         pytest.skip(why)
     from grutext.engines.numba import trainable
@@ -163,7 +163,7 @@ def test_shares_of_several_cores_learn_what_one_does(monkeypatch):
 
 
 @pytest.mark.tf
-def test_it_learns_what_stands_where_from_both_sides():
+def test_masked_tokens_are_predicted_from_both_sides():
     # Of three tokens the one in the middle tells the kind: what is hidden can be told from either side.
     texts = [f"{a} {b} {a}{b}" for a, b in itertools.product("pqrs", "tuvw")] * 20
     config = Config().override(SIZES | STILL | {"gru.units": 16, "gru.embedding_size": 16})
@@ -176,7 +176,7 @@ def test_it_learns_what_stands_where_from_both_sides():
 
 
 @pytest.mark.tf
-def test_a_pretrained_training_says_so_and_does_not_look_at_the_labels():
+def test_pretraining_is_noted_and_ignores_the_labels():
     heard = Recorder()
     bundle = fit(listener=heard, **PRETRAINED)
     assert any(
@@ -198,7 +198,7 @@ def test_a_pretrained_training_says_so_and_does_not_look_at_the_labels():
         np.testing.assert_array_equal(found[1][name], array)
 
 
-def test_it_begins_with_the_weights_that_it_is_given_and_hides_others_in_each_epoch():
+def test_pretraining_starts_from_given_weights_and_masks_other_tokens_in_each_epoch():
     config = Config().override(TINY | {"training.pretraining_epochs": 2, "training.learning_rate": 1e-9})
     targets = np.zeros((90, 3), np.float32)
     first = pretraining(config, targets)
@@ -238,7 +238,7 @@ def test_each_phase_has_its_own_rate_that_rises_and_falls(monkeypatch, seconds):
         assert max(rates[:1] + rates[-1:]) < 0.1 * peak
 
 
-def test_a_gradient_is_the_slope_of_the_loss_also_where_dropout_hides_something():
+def test_a_gradient_is_the_slope_of_the_loss_also_with_dropout():
     if why := kernels.why_unavailable("training"):
         pytest.skip(why)
     config = Config().override(SIZES | {"training.embedding_dropout": 0.4})
@@ -271,7 +271,7 @@ def test_a_gradient_is_the_slope_of_the_loss_also_where_dropout_hides_something(
         assert (losses[0] - losses[1]) / (2 * step) == pytest.approx(length, rel=0.02), name
 
 
-def test_nothing_but_what_is_hidden_reads_as_unknown():
+def test_only_masked_tokens_read_as_unknown():
     config = Config().override(TINY | {"training.word_dropout": 0.5, "text.min_count": 1})
     first = pretraining(config, np.zeros((90, 3), np.float32))
     for batch in first.batches(1):
@@ -294,7 +294,7 @@ class Phases(StopAt):
 @pytest.mark.parametrize(
     ("steps", "phases"), [(1, 1), (20, 1), (30, 1), (40, 2), (50, 2)]  # an epoch has at most 12
 )  # fmt: skip
-def test_a_training_that_stopped_anywhere_goes_on_to_the_same_bytes(tmp_path, steps, phases):
+def test_a_pretrained_training_stopped_anywhere_resumes_to_the_same_bytes(tmp_path, steps, phases):
     from grutext.training.gru.interruption import Interrupted
 
     whole, stopping, going_on = fit(**PRETRAINED), Phases(steps), Phases()
@@ -323,7 +323,7 @@ def test_a_time_budget_leaves_most_of_the_time_for_the_labels():
 
 
 @pytest.mark.tf
-def test_texts_without_any_token_are_no_obstacle():
+def test_pretraining_copes_with_texts_without_tokens():
     empty = [replace(example, text="") for example in TRAIN]
     bundle = fit([*empty[:6], Example("x", ("sea",), "made.csv", 1)], DEV, **PRETRAINED)
     assert all(np.isfinite(array.astype(np.float32)).all() for array in bundle.weights.values())

@@ -143,7 +143,7 @@ def test_the_linear_part_learns_from_files_and_keeps_its_time(to_shards, vectori
     assert 0 < rows < 900
 
 
-def test_a_label_that_all_texts_in_files_have_is_told_of_all_others_as_well(to_shards, vectorizer):
+def test_a_label_that_all_texts_in_files_have_is_always_predicted(to_shards, vectorizer):
     from grutext.training.linear.fit import LinearTask
     from grutext.training.linear.out_of_core import fit_out_of_core
 
@@ -159,7 +159,7 @@ def test_a_label_that_all_texts_in_files_have_is_told_of_all_others_as_well(to_s
 
 
 @pytest.mark.tf
-def test_the_runtime_answers_with_a_model_from_files(to_shards, tmp_path):
+def test_a_model_trained_from_files_predicts(to_shards, tmp_path):
     bundle = fit(to_shards(TRAIN))
     bundle.save(tmp_path / "model")
     assert Classifier.load(tmp_path / "model").predict(["salt tide and fish"]) == ["sea"]

@@ -85,7 +85,7 @@ def test_a_file_without_any_of_the_words_is_refused(vectors):
             read(vectors, words)
 
 
-def test_rows_that_are_passed_over_are_told(tmp_path):
+def test_skipped_rows_are_noted(tmp_path):
     path = tmp_path / "latin.txt"
     path.write_bytes(b"wave 1 1 1 1 1\n\xe9t\xe9 1 1 1 1 1\n")
     notes = Notes()
@@ -145,7 +145,7 @@ def test_a_training_starts_from_the_vectors(vectors, pretraining):
 
 
 @pytest.mark.tf
-def test_a_training_goes_on_with_the_same_vectors_only(vectors, tmp_path):
+def test_a_training_resumes_with_the_same_vectors_only(vectors, tmp_path):
     often = {"training__checkpoint_seconds": 0}
     whole = fit(vectors, checkpoint=tmp_path / "c", **often)
     again = fit(vectors, checkpoint=tmp_path / "c", resume=True)

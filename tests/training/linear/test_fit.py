@@ -143,7 +143,7 @@ def test_two_classes_take_one_column_and_its_sign_is_right():
     assert margins[0, 0] < 0 < margins[1, 0]
 
 
-def test_several_labels_and_a_label_that_no_text_has():
+def test_several_labels_are_fitted_although_one_has_no_text():
     targets = np.concatenate([TARGETS, np.zeros((15, 1), np.float32)], axis=1)
     targets[14] = [1, 0, 1, 0]
     fit = fit_linear(TEXTS, targets, task(True))

@@ -79,7 +79,7 @@ def test_where_there_may_be_several_a_label_learns_nothing_from_the_names_of_oth
 
 
 @pytest.mark.parametrize("names", [(), NAMES])
-def test_a_label_that_all_texts_have_is_told_of_all_others_as_well(names):
+def test_a_label_that_all_texts_have_is_always_predicted(names):
     targets = np.repeat(np.eye(3, dtype=np.float32)[:1], 6, axis=0)
     fit = fit_linear(TEXTS, targets, task(CONFIG, True), label_names=names)
     margins = LinearPart(CONFIG, fit.arrays).margins(VECTORIZER.vectorize([*TEXTS, "login", "cash flow"]))
