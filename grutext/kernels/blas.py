@@ -1,25 +1,28 @@
 """Hold the matrix products of NumPy and SciPy to one thread each, while threads of ours compute.
 
-threadpoolctl finds the BLAS libraries of the process and sets their threads. Where it is not installed (the extras `train`
-and `fast` bring it), or does not know the library (Accelerate on macOS), the products are right all the same; the threads
-of BLAS then compete with ours for the cores.
+threadpoolctl finds the BLAS libraries of the process and sets their threads. The base installation has no threadpoolctl (the
+extras `train` and `fast` bring it): there the OpenBLAS in NumPy's wheel is set directly, because its idle threads wait in
+loops, and prediction with NumPy took seven times the processor's time on two busy cores. A library that neither knows, such as
+Accelerate on macOS, multiplies as correctly as ever; its threads compete with ours for the cores.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
-import numpy as np  # noqa: F401 (loads the BLAS that is looked for below)
+import numpy as np
 
 
 class _Limit(NamedTuple):
     """A library that is held to one thread, and how many threads it had before."""
 
-    library: Any  # threadpoolctl's LibController
+    library: Any  # threadpoolctl's LibController, or what stands for it
     before: int
 
 
@@ -38,11 +41,9 @@ class _OneThread:
 
     def find(self) -> None:
         """Add the libraries that were loaded since the last call."""
-        with suppress(ImportError), self.lock:
-            from threadpoolctl import ThreadpoolController
-
+        with self.lock:
             known = {library.filepath for library in (*self.per_thread, *self.shared)}
-            for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+            for library in _list_libraries():
                 if library.filepath in known or library.num_threads is None:
                     continue
                 if library.internal_api == "mkl" or getattr(library, "threading_layer", "") == "openmp":
@@ -75,6 +76,47 @@ class _OneThread:
         _restore(self._limits)
         self._limits, self._users = [], 0
         self.lock.release()
+
+
+class _NumpyOpenBLAS:
+    """The OpenBLAS in NumPy's wheel, with what is used of threadpoolctl's LibController."""
+
+    internal_api = "openblas"
+
+    def __init__(self, path: Path) -> None:
+        self.filepath = str(path)
+        library = ctypes.CDLL(self.filepath)
+        names = [
+            f"{prefix}openblas_{{}}_num_threads{suffix}"
+            for prefix in ("scipy_", "")
+            for suffix in ("64_", "")
+        ]
+        name = next((name for name in names if hasattr(library, name.format("set"))), None)
+        self._get, self._set = (
+            getattr(library, name.format(verb)) if name else None for verb in ("get", "set")
+        )
+
+    @property
+    def num_threads(self) -> int | None:
+        """The number of threads; None if the library cannot say."""
+        return self._get() if self._get else None
+
+    def set_num_threads(self, number: int) -> None:
+        """Set the number of threads of the process."""
+        if self._set:
+            self._set(number)
+
+
+def _list_libraries() -> list[Any]:
+    """Return the BLAS libraries that are loaded, as far as they can be set."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        folder = Path(np.__file__).parent
+        paths = [*folder.parent.glob("numpy.libs/*openblas*"), *folder.glob(".dylibs/*openblas*")]
+        return [_NumpyOpenBLAS(path) for path in paths]
+    libraries: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
+    return libraries
 
 
 def _limit(library: Any) -> _Limit:

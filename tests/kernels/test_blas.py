@@ -140,6 +140,22 @@ def test_a_library_that_is_loaded_meanwhile_is_held_at_once_and_only_once(monkey
     assert library.num_threads == 7
 
 
+def test_without_threadpoolctl_the_openblas_in_the_wheel_of_numpy_is_held(two_blas_threads, monkeypatch):
+    own = [
+        lib for lib in threadpoolctl.ThreadpoolController().lib_controllers if "numpy.libs" in lib.filepath
+    ]
+    if not own:
+        pytest.skip("NumPy is from no wheel with OpenBLAS")
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    holder = blas._OneThread()
+    holder.find()
+    assert [library.num_threads for library in own] == [2]
+    limits = holder.enter()
+    assert [library.num_threads for library in own] == [1]
+    holder.leave(limits)
+    assert [library.num_threads for library in own] == [2]
+
+
 TRAIN = """
 import threadpoolctl
 threadpoolctl.ThreadpoolController._load_libraries = lambda self: None
