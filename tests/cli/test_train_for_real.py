@@ -56,6 +56,7 @@ def test_train_evaluate_classify(mails) -> None:
         "  line ",
         "6 of 60 texts",
         "54 texts of ",
+        "engine: ",
         "linear part: ",
         "epoch ",
     )
