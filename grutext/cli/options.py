@@ -165,8 +165,72 @@ _LABELLED = (
 )
 # Option to the field of `grutext.data.ReadOptions`.
 _READING = {"form": "format"} | {
-    name: name for name in ("text_column", "label_column", "label_separator", "encoding", "skip_empty")
+    name: name
+    for name in ("text_column", "label_column", "label_separator", "encoding", "skip_empty", "dialect")
 }
+
+
+def _read_character(_ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    r"""Return a character that an option names; `tab` and `\t` name the tab.
+
+    Raises:
+        click.BadParameter: It is not one character.
+    """
+    if value is None or value.lower() in {"tab", "\\t"}:
+        return None if value is None else "\t"
+    if len(value) != 1 or value in '"\r\n':
+        raise click.BadParameter("takes one character, other than a quote; a tab is: tab", param=parameter)
+    return value
+
+
+_DIALECT = (
+    click.option(
+        "--delimiter",
+        callback=_read_character,
+        metavar="CHAR",
+        help="What separates the cells of CSV and TSV [default: found].",
+    ),
+    click.option(
+        "--quotes/--no-quotes",
+        default=None,
+        help="Whether quotes enclose cells, or are text, in CSV and TSV [default: found].",
+    ),
+    click.option(
+        "--escape",
+        callback=_read_character,
+        metavar="CHAR",
+        help="What takes the meaning from the next character, in CSV and TSV [default: none].",
+    ),
+    click.option("--no-header", is_flag=True, help="The first line is a row, and names no columns."),
+    click.option("--columns", metavar="A,B", help="Names of the columns, for --no-header."),
+)
+
+
+def dialect_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of CSV and TSV files; the command gets a `Dialect` as `dialect`."""
+
+    @functools.wraps(function)
+    def collected(
+        delimiter: str | None,
+        quotes: bool | None,
+        escape: str | None,
+        no_header: bool,
+        columns: str | None,
+        **values: Any,
+    ) -> Any:
+        from grutext.data import Dialect
+
+        if columns is not None and not no_header:
+            raise click.UsageError(
+                "--columns needs --no-header: it names the columns of a file that does not."
+            )
+        names = tuple(name.strip() for name in columns.split(",")) if columns else ()
+        dialect = Dialect(delimiter, quotes, escape, not no_header, names)
+        return function(dialect=dialect, **values)
+
+    for option in reversed(_DIALECT):
+        option(collected)
+    return collected
 
 
 def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -177,9 +241,10 @@ def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
         reading = {field: values.pop(name) for name, field in _READING.items()}
         return function(reading=reading, **values)
 
+    command = dialect_options(collected)
     for option in reversed(_LABELLED):
-        option(collected)
-    return collected
+        option(command)
+    return command
 
 
 def print_json(value: Any) -> None:

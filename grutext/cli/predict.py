@@ -17,6 +17,7 @@ from grutext.cli.answer import answer_fields, top_field
 from grutext.cli.options import (
     Command,
     complete_file,
+    dialect_options,
     encoding_option,
     format_option,
     model_option,
@@ -28,7 +29,7 @@ from grutext.cli.options import (
 from grutext.errors import DataError
 
 if TYPE_CHECKING:
-    from grutext.data import Row
+    from grutext.data import Dialect, Row
     from grutext.data.cells import JsonNumber
 
 BATCH, BATCH_CHARACTERS = 4096, 1 << 22  # rows and characters of their texts, whichever is reached first
@@ -57,6 +58,7 @@ _PACKED = 3  # bytes of text that gzip packs into one, roughly
 @text_column_option
 @encoding_option
 @format_option
+@dialect_options
 @threads_option
 @quiet_option
 def predict_command(
@@ -72,6 +74,7 @@ def predict_command(
     text_column: str | None,
     encoding: str,
     form: str | None,
+    dialect: Dialect,
     threads: int | None,
     quiet: bool,
 ) -> None:
@@ -91,7 +94,7 @@ def predict_command(
     _check_not_the_input(source, output)
     model = Classifier.load(folder, threads, compiled=False)
     check_supported(model, abstain_below, familiarity)
-    options = ReadOptions(text_column=text_column, encoding=encoding, format=form)
+    options = ReadOptions(text_column=text_column, encoding=encoding, format=form, dialect=dialect)
     known = Columns(model.bundle.data.get("text_column"), None)
     choices = {
         "--proba": proba,
@@ -109,6 +112,7 @@ def predict_command(
                 "--safe-csv is for CSV and TSV; JSON lines hold no formulas, leave it out."
             )
         choices |= {"--text-column": reader.text_column, "--format": reader.format}
+        choices["--delimiter"] = reader.delimiter
         run = None if output in (None, "-") else ResumableRun(_identify(folder) | choices, resume)
         writer = open_writer(output, None, reader, safe=safe_csv, run=run)
         _print_notes(writer.notes, quiet)

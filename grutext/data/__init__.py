@@ -5,6 +5,7 @@ from __future__ import annotations
 from grutext.data.checks import check_trainable
 from grutext.data.columns import Columns
 from grutext.data.datasets import Dataset, read_dataset
+from grutext.data.dialect import Dialect
 from grutext.data.examples import Example, ReadOptions, fingerprint
 from grutext.data.formats.registry import format_names, written_formats
 from grutext.data.labels import label_set
@@ -18,6 +19,7 @@ from grutext.data.writing.writers import RowWriter, choose_format, open_writer
 __all__ = [
     "Columns",
     "Dataset",
+    "Dialect",
     "Example",
     "ReadOptions",
     "ResumableRun",

@@ -113,9 +113,9 @@ def _find_ending(columns: Sequence[str], names: Sequence[str], taken: str | None
 def _check_separated(table: Table) -> None:
     """Raise a DataError if the only column has the separator of another format in its name."""
     only = table.columns[0] if len(table.columns) == 1 else ""
-    if ";" in only or "\t" in only:
-        problem = f"the first line names one column only, {quote(only)}; separate columns by commas in .csv"
-        raise DataError(f"{problem} and by tabs in .tsv (--format tsv for other names)", table.source)
+    if any(delimiter in only for delimiter in ";\t|"):
+        problem = f"the first line names one column only, {quote(only)}; name what separates the columns: --delimiter"
+        raise DataError(problem, table.source)
 
 
 def _guess_text(table: Table, known: Columns, label: str | None) -> str:

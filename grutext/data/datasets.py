@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from grutext.data.cells import read_text
 from grutext.data.columns import Choice, Columns, choose_columns
+from grutext.data.dialect import Dialect
 from grutext.data.examples import Example, ReadOptions
 from grutext.data.formats.registry import find_source, open_table
 from grutext.data.labels import Labels, read_labels
@@ -30,6 +31,7 @@ class Dataset:
         source: The source as the user named it.
         shards: The labelled texts in files; None if they are in memory.
         held_out: A random sample for a dev split, which is not in the files.
+        dialect: The dialect in which a CSV or TSV file was read; None for other sources.
     """
 
     examples: list[Example]
@@ -40,6 +42,7 @@ class Dataset:
     source: str = ""
     shards: Shards | None = None
     held_out: list[Example] = field(default_factory=list)
+    dialect: Dialect | None = None
 
     @property
     def texts(self) -> int:
@@ -82,7 +85,8 @@ def read_dataset(
     """
     if options.label_separator == "":
         raise DataError("the separator of labels is empty; name one, such as --label-separator ';'")
-    with open_table(find_source(source, options.format), options.encoding) as table:
+    found_source = find_source(source, options.format)
+    with open_table(found_source, options.encoding, dialect=options.dialect) as table:
         named = Columns(options.text_column, options.label_column)
         choice = choose_columns(table, named, known, labelled=True)
         tally = _Tally(several=options.label_separator is not None)
@@ -105,6 +109,7 @@ def read_dataset(
         text_column=None if table.fixed else choice.text,
         label_column=None if table.fixed else choice.label,
         source=table.source,
+        dialect=table.dialect,
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from grutext.data.dialect import Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class ReadOptions:
         encoding: The encoding of text files; `utf-8` also reads a byte order mark.
         skip_empty: Whether rows without a text or a label are dropped, and counted in a note.
         format: One of `grutext.data.format_names()`; None guesses it from the name.
+        dialect: What is known of the dialect of CSV and TSV files; the files say the rest.
     """
 
     text_column: str | None = None
@@ -45,6 +48,7 @@ class ReadOptions:
     encoding: str = "utf-8"
     skip_empty: bool = False
     format: str | None = None
+    dialect: Dialect = field(default_factory=Dialect)
 
 
 def fingerprint(examples: Iterable[Example]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, final
 
+from grutext.data.dialect import Dialect
 from grutext.data.limits import LONGEST_RECORD, MOST_COLUMNS
 from grutext.errors import DataError
 from grutext.messages import quote
@@ -35,7 +36,8 @@ class Record:
 class Table:
     """An open source whose first records are read already.
 
-    It can be iterated over once. `close`, or leaving it as a context manager, closes the file.
+    It can be iterated over once. `close`, or leaving it as a context manager, closes the file. `dialect` is the dialect that it
+    is read in; None if the format has no dialects.
 
     Args:
         source: Its name in messages.
@@ -62,6 +64,7 @@ class Table:
         self.source = source
         self.fixed = fixed
         self.no_label = no_label
+        self.dialect: Dialect | None = None
         self.notes: list[str] = []
         self.first = _peek(records)
         self._rest = records

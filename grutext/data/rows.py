@@ -42,7 +42,8 @@ class RowReader:
         format: The name of its format; `txt` for lines of plain text.
         columns: The columns of the source; of its first rows, for JSON lines.
         text_column: The column of the texts; `text` for lines.
-        notes: Lines for the user: which column was guessed.
+        notes: Lines for the user: which dialect was found, and which column was guessed.
+        delimiter: The character between two cells; empty if the format has none.
     """
 
     def __init__(self, table: Table, form: str, text_column: str, notes: list[str]) -> None:
@@ -51,6 +52,7 @@ class RowReader:
         self.columns = table.columns
         self.text_column = text_column
         self.notes = notes
+        self.delimiter = str(table.dialect.delimiter) if table.dialect else ""
         self._table = table
 
     def __iter__(self) -> Iterator[Row]:
@@ -93,7 +95,9 @@ def read_rows(
         what = "is a folder" if form.kind == "folder" else "is a labelled data set"
         files = f"{list_suffixes()} (each also .gz), or - for standard input"
         raise DataError(f"{what}; rows to predict come from one file: {files}", found.name)
-    table = open_table(replace(found, format=form.name), options.encoding, labelled=False)
+    table = open_table(
+        replace(found, format=form.name), options.encoding, labelled=False, dialect=options.dialect
+    )
     if form.name == "txt" and options.format is None and starts_with_label(table):
         form, table = load_formats()["fasttext"], parse_labels(table)
     try:
@@ -102,4 +106,4 @@ def read_rows(
     except DataError:
         table.close()
         raise
-    return RowReader(table, form.name, choice.text, choice.notes)
+    return RowReader(table, form.name, choice.text, [*table.notes, *choice.notes])

@@ -173,15 +173,12 @@ def test_columns_of_numbers_are_not_texts(write, problem):
     )
 
 
-def test_other_separators_are_recognised(write, problem):
-    message = (
-        'a.csv: the first line names one column only, "text;label"; separate columns by commas in .csv and by tabs in '
-        ".tsv (--format tsv for other names)"
-    )
-    assert problem(write("a.csv", "text;label\na;x\n")) == message
+def test_a_single_column_that_another_separator_would_split_is_refused(write, problem):
+    message = 'a.csv: the first line names one column only, "text;label"; name what separates the columns: --delimiter'
+    assert problem(write("a.csv", "text;label\na\nb\n")) == message
     assert problem("a.csv", read=read_rows) == message
     with read_rows("a.csv", ReadOptions(text_column="text;label")) as reader:
-        assert [row.text for row in reader] == ["a;x"]
+        assert [row.text for row in reader] == ["a", "b"]
 
 
 def test_a_long_list_of_columns_is_shortened(write, problem):

@@ -10,11 +10,12 @@ import importlib
 import pkgutil
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from grutext.data.dialect import Dialect
 from grutext.data.formats.sources import Source, explain_os_error
 from grutext.data.records import Table
 from grutext.data.sample import sample_path
@@ -25,6 +26,7 @@ STDIN = "-"
 SAMPLE = "sample"
 
 Opener = Callable[[Source, str], Table]  # from a source and its encoding
+_ANY_DIALECT = Dialect()
 RowRenderer = Callable[[Sequence[str], Mapping[str, Any], bool], str]
 
 
@@ -42,6 +44,7 @@ class Format:
         write_row: Returns a row as text with its line end, from the names of the columns, the row, and whether cells
             must be safe from being taken for formulas; None if the format cannot be written.
         header: Whether the first line of a written file names the columns, so that all rows have the same ones.
+        delimiter: The usual character between two cells; empty for formats that have no such dialects.
         magic: The first bytes of its files, by which an error recognises a file that was read as another format.
         package: The package that `open` imports and that the base installation lacks.
         extra: The extra of grutext that installs this package.
@@ -55,6 +58,7 @@ class Format:
     open_rows: Opener | None = None
     write_row: RowRenderer | None = None
     header: bool = False
+    delimiter: str = ""
     magic: bytes = b""
     package: str | None = None
     extra: str = ""
@@ -129,12 +133,15 @@ def find_source(name: str, form: str | None = None) -> Source:
     return Source(name, name, form or _guess_format(stem, name), compressed)
 
 
-def open_table(source: Source, encoding: str, *, labelled: bool = True) -> Table:
+def open_table(
+    source: Source, encoding: str, *, labelled: bool = True, dialect: Dialect = _ANY_DIALECT
+) -> Table:
     """Open a source of labelled rows, or of rows to predict on.
 
     Args:
         source: The source.
         encoding: Its encoding, which binary formats ignore.
+        dialect: What is known about its dialect.
         labelled: Whether the rows must have labels.
 
     Raises:
@@ -145,9 +152,14 @@ def open_table(source: Source, encoding: str, *, labelled: bool = True) -> Table
         choices = ", ".join(name for name in format_names() if load_formats()[name].kind == "file")
         raise DataError(f"its format is not known; name it by --format: {choices}", source.name)
     form = load_formats()[source.format]
+    if dialect != _ANY_DIALECT and not form.delimiter:
+        problem = (
+            "--delimiter, --quotes, --no-quotes, --escape, --no-header and --columns are for CSV and TSV"
+        )
+        raise DataError(f"is read as {form.name}; {problem}", source.name)
     open_source = form.open if labelled else form.open_rows or form.open
     try:
-        return open_source(source, encoding)
+        return open_source(replace(source, dialect=dialect), encoding)
     except ImportError:
         if form.package is None:
             raise

@@ -7,10 +7,11 @@ import gzip
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
+from grutext.data.dialect import Dialect
 from grutext.errors import DataError
 
 
@@ -23,12 +24,14 @@ class Source:
         path: The path of the file or folder; None for standard input.
         format: The name of its format; None if neither name nor option says it (standard input).
         compressed: Whether it is compressed with gzip.
+        dialect: What the user says about its dialect, if it is a file of delimited cells.
     """
 
     name: str
     path: str | None
     format: str | None
     compressed: bool = False
+    dialect: Dialect = field(default_factory=Dialect)
 
 
 def explain_os_error(error: OSError) -> str:

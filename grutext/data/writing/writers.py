@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, final
 
+from grutext.data.formats.delimited import with_delimiter
 from grutext.data.formats.registry import (
     Format,
     format_by_suffix,
@@ -28,6 +29,7 @@ class _Described(Protocol):
 
     columns: tuple[str, ...]
     format: str
+    delimiter: str
 
 
 @final
@@ -178,7 +180,7 @@ def choose_format(target: str | None, form: str | None, reader: _Described) -> F
     """Return the format in which the rows of a reader are written.
 
     That is the one named, or else the one of the target's name, or else the one of the source; rows of a format that
-    cannot be written, such as parquet, become JSON lines.
+    cannot be written, such as parquet, become JSON lines. The delimiter is that of the source if the format is.
 
     Args:
         target: A path, None or `-`.
@@ -201,5 +203,13 @@ def choose_format(target: str | None, form: str | None, reader: _Described) -> F
             raise DataError(
                 f'"{suffix}" cannot be written; end the name in one of {known} (each also .gz)', target
             )
-        return named
-    return formats[reader.format if reader.format in written_formats() else _FALLBACK]
+        return _keep_delimiter(named, reader)
+    return _keep_delimiter(
+        formats[reader.format if reader.format in written_formats() else _FALLBACK], reader
+    )
+
+
+def _keep_delimiter(form: Format, reader: _Described) -> Format:
+    if reader.delimiter and form.name == reader.format and form.delimiter != reader.delimiter:
+        return with_delimiter(form, reader.delimiter)
+    return form

@@ -99,12 +99,15 @@ BROKEN = {
         'text,label\n"a\nb",x\n"never closed,y\nmore,z\n',
         (
             "open.csv, line 4: a quoted cell of the row that starts here never ends (the row runs on to line 5); close its "
-            'quote, or write "" for " in it'
+            'quote, or write "" for " in it, or read quotes as characters like any others: --no-quotes'
         ),
     ),
     "after.csv": (
         'text,label\n"so "good"",x\n',
-        'after.csv, line 2: text follows the closing quote of a cell; inside a quoted cell write "" for "',
+        (
+            'after.csv, line 2: text follows the closing quote of a cell; inside a quoted cell write "" for ", '
+            "or read quotes as characters like any others: --no-quotes"
+        ),
     ),
     "nul.csv": (
         "text,label\nfine,x\na\0b,y\n",
