@@ -62,13 +62,27 @@ def load_cached(*modules: str) -> bool:
     Returns:
         Whether their kernels may be called now. This takes about as long as importing Numba, also where it is false.
     """
+    return _import_cached(*modules) is None and why_unavailable(*modules) is None
+
+
+def would_compile(*modules: str) -> bool:
+    """Import modules of this package as `load_cached` does, and return whether `why_unavailable` would begin to compile.
+
+    It would not where their kernels are in Numba's cache, nor where they cannot be compiled: without Numba, for example, or
+    without a folder to cache them in.
+    """
+    return why_unavailable() is None and isinstance(_import_cached(*modules), NotCachedError)
+
+
+def _import_cached(*modules: str) -> Exception | None:
+    """Import modules, and return the error that forbade it, if any; a kernel that is not cached is such an error."""
     with _compiling_forbidden():
         try:
             for module in modules:
                 importlib.import_module(f"grutext.kernels.{module}")
-        except Exception:  # noqa: BLE001 - `why_unavailable` says what it is
-            return False
-    return why_unavailable(*modules) is None
+        except Exception as error:  # noqa: BLE001 - `why_unavailable` says what it is
+            return error
+    return None
 
 
 def load_if_worth_it(characters: float) -> bool:

@@ -6,10 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
-from grutext.kernels import load_cached, why_unavailable
+from grutext.kernels import load_cached, why_unavailable, would_compile
 from grutext.kernels.cores import usable_cores
 
 # For each process the files with kernels that a module needs, and the seconds of a processor that compiling them takes
@@ -34,7 +33,7 @@ def seconds_to_compile(*modules: str) -> float:
 
     This imports the kernels that are in Numba's cache.
     """
-    if why_unavailable() or find_spec("numba") is None or load_cached(*modules):
+    if not would_compile(*modules):
         return 0.0
     seconds = [_START + sum(files.values()) for files in _shares(modules)]
     return max(seconds) if usable_cores() > 1 else sum(seconds)

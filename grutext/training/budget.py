@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 
+WITHOUT_GRU = "the GRU part was not trained"  # how the sentence about a GRU part that was left out begins
+
 
 class TimeBudget:
     """Seconds that a whole training may take.

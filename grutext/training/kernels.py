@@ -14,7 +14,7 @@ from grutext.kernels.precompile import compile_kernels, seconds_to_compile
 from grutext.model.bundle import Bundle
 from grutext.progress import Listener
 from grutext.requirements import is_installed
-from grutext.training.budget import TimeBudget
+from grutext.training.budget import WITHOUT_GRU, TimeBudget
 
 # With fewer characters NumPy scores the dev and test texts of a training. The size of the data alone decides, and not what is
 # in Numba's cache, so that the same data and seed give the same bytes. NumPy takes 2 s longer for so many at most, see
@@ -58,12 +58,14 @@ def prepare_kernels(
     Returns:
         The settings that fit the time.
     """
-    modules: tuple[str, ...] = TRAINING if config.gru.enabled and prefers_numba(config) else ()
-    modules += PREDICTION if any(map(_is_worth_kernels, scored)) else ()
+    began, remaining = time.monotonic(), budget.remaining()
+    needed: tuple[str, ...] = TRAINING if config.gru.enabled and prefers_numba(config) else ()
+    modules = needed + (PREDICTION if any(map(_is_worth_kernels, scored)) else ())
     seconds = seconds_to_compile(*modules) if modules else 0.0
+    if seconds >= _SHARE * remaining and modules != needed:  # NumPy can score
+        modules, seconds = needed, seconds_to_compile(*needed) if needed else 0.0
     if not seconds:
         return config
-    began, remaining = time.monotonic(), budget.remaining()
     if seconds < _SHARE * remaining:
         listener.note(f"compiling kernels (first time only; about {seconds:.0f} s)")
         deadline = None if remaining == math.inf else began + _SHARE * remaining
@@ -96,5 +98,5 @@ def _without_numba(config: Config, seconds: float, listener: Listener, budget: T
     if not config.linear.enabled:
         return config
     listener.note(f"the GRU part is left out: {why}; `grutext warmup` compiles them beforehand")
-    budget.left_out["gru"] = f"the GRU part was not trained: {why}"
+    budget.left_out["gru"] = f"{WITHOUT_GRU}: {why}"
     return config.override({"gru.enabled": False})

@@ -85,3 +85,14 @@ def test_two_processes_compile_about_equally_long():
     for modules in (kernels.PREDICTION, kernels.TRAINING, kernels.PREDICTION + kernels.TRAINING):
         first, second = (sum(files.values()) for files in precompile._shares(modules))
         assert 0.5 < first / second < 2
+
+
+WITHOUT_FOLDER = "setattr(__import__('numba').core.caching.FunctionCache._impl_class, '_locator_classes', [])"
+
+
+@pytest.mark.long
+def test_kernels_that_cannot_be_cached_are_not_waited_for(tmp_path):
+    seconds, why = 'precompile.seconds_to_compile("tokens")', 'kernels.why_unavailable("tokens")'
+    _, zero, reason = ask(tmp_path / "cache", WITHOUT_FOLDER, seconds, why)
+    assert zero == 0.0
+    assert "cannot cache function" in reason

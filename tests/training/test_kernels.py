@@ -96,6 +96,16 @@ def test_the_gru_part_is_left_out_where_the_time_budget_is_too_short(compiler, b
     assert left_out == {"gru": f"the GRU part was not trained: {why}"}
 
 
+def test_kernels_that_score_are_done_without_before_the_gru_part_is(compiler, monkeypatch):
+    cached = "training"
+    monkeypatch.setattr(kernels, "seconds_to_compile", lambda *modules: 0.0 if modules == (cached,) else 12.0)
+    config, listener, left_out = prepare(budget=20.0, scored=BIG)
+    assert config == Config()
+    assert not listener.notes
+    assert not left_out
+    assert prepare(budget=20.0, scored=BIG, gru__enabled=False)[1].notes == []
+
+
 def test_tensorflow_trains_where_it_starts_sooner(compiler):
     compiler.seconds = 60.0
     config, listener, left_out = prepare(budget=90.0)
