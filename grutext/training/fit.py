@@ -90,24 +90,18 @@ class TrainingRun:
 
 
 def plan_training(
-    splits: Splits,
-    config: Config,
-    listener: Listener,
-    vectors: Path | None = None,
-    budget: TimeBudget | None = None,
+    splits: Splits, config: Config, listener: Listener, vectors: Path | None = None
 ) -> TrainingPlan:
-    """Choose the settings that were left to the data, and note the choice; compile the kernels that they need.
+    """Choose the settings that were left to the data, and note the choice; the engine is left to `prepare_engine`.
 
     Args:
         splits: The data.
         config: The settings as the user chose them.
         listener: Hears the choice as one line.
         vectors: File of word vectors that the embedding starts from.
-        budget: The time that is left, which may be too short to compile kernels; it records what is left out for that.
 
     Raises:
         ConfigError: The settings contradict each other.
-        MissingExtraError: The engine that is to train the GRU part is not installed.
         TrainingError: The data have no two labels, no dev part, or no label in common with it.
     """
     check_model(config.gru)
@@ -118,11 +112,6 @@ def plan_training(
     shape = corpus.measure(config.training.window)
     config = defaults.resolve(config, shape, pretrained=vectors is not None, multilabel=splits.multilabel)
     listener.note(defaults.describe(config, shape))
-    scored = [[example.text for example in part] for part in (splits.dev, splits.test or ())]
-    chosen = config.training.engine
-    config = prepare_kernels(config, scored, listener, budget or TimeBudget())
-    if config.gru.enabled and config.training.engine == chosen:
-        config = _choose_engine(config, listener)
     counts = {
         "train": corpus.count,
         "dev": len(splits.dev),
@@ -139,8 +128,47 @@ def plan_training(
     return plan
 
 
+def prepare_engine(
+    plan: TrainingPlan,
+    test: Sequence[Example] | None,
+    listener: Listener,
+    budget: TimeBudget,
+    begun_with: str = "",
+) -> TrainingPlan:
+    """Choose the engine that trains the GRU part, and note which and why; compile the kernels that are needed.
+
+    Args:
+        plan: What is trained.
+        test: The texts that the finished model is evaluated on.
+        listener: Hears the choice.
+        budget: The time that is left, which may be too short to compile kernels; it records what is left out for that.
+        begun_with: The engine of the training that is resumed, which goes on whatever time it takes to compile; "" for a
+            training that begins.
+
+    Returns:
+        The plan with settings that fit the time.
+
+    Raises:
+        ConfigError: The engine cannot train the model here.
+        MissingExtraError: The engine is not installed.
+    """
+    config, scored = plan.config, [[example.text for example in part] for part in (plan.dev, test or ())]
+    is_given = config.training.engine != "auto"
+    if begun_with:
+        budget = TimeBudget()
+        config = config if is_given else config.override({"training.engine": begun_with})
+    chosen = config.training.engine
+    config = prepare_kernels(config, scored, listener, budget)
+    if config.gru.enabled and config.training.engine == chosen:
+        engine = choose_engine(config)
+        began = bool(begun_with) and not is_given
+        listener.note(f"engine: {engine.name} ({'the training began with it' if began else engine.reason})")
+        config = config.override({"training.engine": engine.name})
+    return replace(plan, config=config)
+
+
 def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
-    """Train a model.
+    """Train a model by a plan that `prepare_engine` has completed.
 
     Returns:
         The model, with its report on the dev part, and with what was left out for the time budget under
@@ -202,13 +230,6 @@ def identify(config: Config, multilabel: bool, data: Mapping[str, Any]) -> dict[
         "the word vectors": data.get("vectors_sha256"),
         "whether a text may have several labels": multilabel,
     } | settings
-
-
-def _choose_engine(config: Config, listener: Listener) -> Config:
-    """Return the settings with the engine that trains the GRU part in place of `auto`, and note which and why."""
-    engine = choose_engine(config)
-    listener.note(f"engine: {engine.name} ({engine.reason})")
-    return config.override({"training.engine": engine.name})
 
 
 def _begin_bundle(plan: TrainingPlan, vectorizer: Vectorizer, vectors: WordVectors | None) -> Bundle:

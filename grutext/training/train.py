@@ -110,7 +110,7 @@ def train(
         check_engine(config)
     prepare_tensorflow()
     from grutext.training.budget import TimeBudget
-    from grutext.training.fit import TrainingRun, plan_training
+    from grutext.training.fit import TrainingRun, plan_training, prepare_engine
 
     with contextlib.ExitStack() as stack:
         if target is None:
@@ -120,13 +120,16 @@ def train(
             folder = target.texts
         splits = read_splits(sources, config.training, folder, listener)
         budget = TimeBudget(config.training.time_budget, started)
-        plan = plan_training(splits, config, listener, vectors, budget)
+        plan = plan_training(splits, config, listener, vectors)
+        begun_with = ""
         if target is not None:
             finished = _look_for_state(target, plan, vectors, listener)
             if finished is not None:
                 return TrainingOutcome(
                     finished, target.folder, seconds=time.monotonic() - started, was_finished=True
                 )
+            begun_with = _engine_of_state(target, plan)
+        plan = prepare_engine(plan, splits.test, listener, budget, begun_with)
         run = TrainingRun(
             listener,
             budget,
@@ -166,6 +169,7 @@ def _look_for_state(
         TrainingError: The model to resume is finished, but of other data or settings.
     """
     from grutext.data.vectors import digest
+    from grutext.training.budget import WITHOUT_GRU
     from grutext.training.fit import identify
     from grutext.training.gru.checkpoint import list_differences
 
@@ -181,14 +185,42 @@ def _look_for_state(
         listener.note(f"{target.folder}: no interrupted training to resume; it starts from the beginning")
         return None
     data = plan.data | ({"vectors_sha256": digest(vectors)} if vectors else {})
-    wanted = identify(plan.config, plan.multilabel, data)
-    differences = list_differences(identify(finished.config, finished.multilabel, finished.data), wanted)
+    found, wanted = (
+        identify(finished.config, finished.multilabel, finished.data),
+        identify(plan.config, plan.multilabel, data),
+    )
+    if wanted["training.engine"] == "auto":  # any engine was asked for
+        wanted["training.engine"] = found["training.engine"]
+    if any(sentence.startswith(WITHOUT_GRU) for sentence in finished.data.get("left_out", [])):
+        found["gru.enabled"] = True  # that is what was asked for
+    differences = list_differences(found, wanted)
     if differences:
         raise TrainingError(
             f"{target.folder} is the finished model of a training that differs: {differences}; --overwrite replaces it"
         )
     listener.note(f"{target.folder}: this training is finished; nothing is left to resume")
     return finished
+
+
+def _engine_of_state(target: TrainingTarget, plan: TrainingPlan) -> str:
+    """Return the engine of the interrupted training that is to be resumed; "" where there is none.
+
+    Raises:
+        TrainingError: It had other data or settings.
+    """
+    from grutext.training.fit import identify
+    from grutext.training.gru.checkpoint import check_identity, read_identity
+
+    begun = read_identity(target.checkpoint) if target.resume else None
+    if begun is None:
+        return ""
+    engine = str(begun.get("training.engine", ""))
+    wanted = identify(plan.config, plan.multilabel, plan.data)
+    del wanted["the word vectors"]  # they are compared when they have been read
+    if wanted["training.engine"] == "auto":
+        wanted["training.engine"] = engine
+    check_identity(target.checkpoint, {name: begun.get(name) for name in wanted}, wanted)
+    return engine
 
 
 def _fit(

@@ -50,11 +50,11 @@ def fit(
 
 def fit_splits(splits, config, listener=None, vectors=None, checkpoint=None, resume=False):
     from grutext.training.budget import TimeBudget
-    from grutext.training.fit import TrainingRun, fit_bundle, plan_training
+    from grutext.training.fit import TrainingRun, fit_bundle, plan_training, prepare_engine
 
     listener = listener or Silent()
     budget = TimeBudget(config.training.time_budget)
-    plan = plan_training(splits, config, listener, vectors, budget)
+    plan = prepare_engine(plan_training(splits, config, listener, vectors), splits.test, listener, budget)
     return fit_bundle(plan, TrainingRun(listener, budget, vectors, checkpoint, resume))
 
 

@@ -1,5 +1,6 @@
 """`grutext.train`: the function behind the command, with files, texts in memory, and a folder to resume in."""
 
+import contextlib
 import hashlib
 import time
 
@@ -8,7 +9,7 @@ import pytest
 from support.tiny_training import TINY, TRAIN, Recorder
 
 import grutext
-from grutext.errors import ConfigError, DataError, GrutextError
+from grutext.errors import ConfigError, DataError, GrutextError, TrainingError
 from grutext.model.bundle import Bundle, weights_digest
 from grutext.training.gru.interruption import Interrupted
 
@@ -214,3 +215,82 @@ class StopAtTraining(Recorder):
     def step(self, epoch, tokens, loss):
         if self.phase == "epoch":
             raise KeyboardInterrupt
+
+
+@pytest.fixture
+def slow_compiler(monkeypatch):
+    """Inside, kernels are not cached yet, and compiling them takes longer than any time budget of these tests."""
+    from grutext.training import kernels
+
+    @contextlib.contextmanager
+    def slow():
+        with monkeypatch.context() as patch:
+            patch.setattr(kernels, "seconds_to_compile", lambda *modules: 1000.0)
+            patch.setattr(kernels, "compile_kernels", lambda *modules, deadline, report: deadline is None)
+            patch.setattr(kernels, "is_installed", lambda package: False)
+            yield
+
+    return slow
+
+
+def numba_only():
+    from grutext import kernels
+
+    if why := kernels.why_unavailable(*kernels.TRAINING):
+        pytest.skip(why)
+
+
+@pytest.mark.long
+def test_a_resumed_training_keeps_its_gru_part_where_kernels_must_be_compiled_again(
+    file, tmp_path, slow_compiler
+):
+    """Such as in another container: a state that was paid for is not given up to compile sooner."""
+    numba_only()
+    settings = TINY | {"training.time_budget": 60.0}
+    target = grutext.TrainingTarget(tmp_path / "model", resume=True)
+    with pytest.raises(Interrupted):
+        grutext.train(file, target, settings=settings, listener=StopInEpoch(3))
+    heard = Recorder()
+    with slow_compiler():
+        outcome = grutext.train(file, target, settings=settings, listener=heard)
+    assert [record.epoch for record in heard.records] == [3, 4]
+    assert outcome.bundle.engine == "numba"
+    assert outcome.left_out == []
+
+
+@pytest.mark.long
+def test_a_model_whose_gru_part_was_left_out_is_finished_also_with_kernels(file, tmp_path, slow_compiler):
+    settings = TINY | {"training.time_budget": 60.0}
+    target = grutext.TrainingTarget(tmp_path / "model", resume=True)
+    with slow_compiler():
+        assert not grutext.train(file, target, settings=settings).bundle.config.gru.enabled
+    heard = Recorder()
+    outcome = grutext.train(file, target, settings=settings, listener=heard)
+    assert outcome.was_finished
+    assert not any(note.startswith(("compiling", "engine")) for note in heard.notes)
+
+
+@pytest.mark.long
+@pytest.mark.tf
+def test_a_training_is_resumed_by_the_engine_that_began_it(file, tmp_path):
+    target = grutext.TrainingTarget(tmp_path / "model", resume=True)
+    settings = TINY | {"training.engine": "tensorflow"}
+    with pytest.raises(Interrupted):
+        grutext.train(file, target, settings=settings, listener=StopInEpoch(3))
+    with pytest.raises(TrainingError, match=r"training\.engine was tensorflow and is numba"):
+        grutext.train(file, target, settings=settings | {"training.engine": "numba"})
+    heard = Recorder()
+    assert grutext.train(file, target, settings=TINY, listener=heard).bundle.engine == "tensorflow"
+    assert "engine: tensorflow (the training began with it)" in heard.notes
+    assert grutext.train(file, target, settings=TINY).was_finished
+
+
+@pytest.mark.long
+def test_a_state_is_not_discarded_by_a_training_without_a_gru_part(file, tmp_path):
+    numba_only()
+    target = grutext.TrainingTarget(tmp_path / "model", resume=True)
+    with pytest.raises(Interrupted):
+        grutext.train(file, target, settings=TINY, listener=StopInEpoch(3))
+    with pytest.raises(TrainingError, match=r"gru\.enabled was True and is False"):
+        grutext.train(file, target, settings=TINY | {"gru.enabled": False})
+    assert target.has_state

@@ -14,6 +14,7 @@ import itertools
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,17 @@ class Checkpoint:
             )
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{whole} lacks or garbles {error}; start again without --resume") from error
+
+
+def read_identity(folder: Path) -> dict[str, Any] | None:
+    """Return the identity of the training whose states are in a folder; None if there is none that can be read."""
+    for path in reversed(_list_states(folder)):
+        with (
+            suppress(OSError, SafetensorError, KeyError, ValueError, TypeError),
+            safe_open(path, "np") as file,
+        ):
+            return dict(json.loads(file.metadata()["identity"]))
+    return None
 
 
 def list_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
