@@ -98,6 +98,13 @@ def _likeness(one: str, other: str) -> float:
 @click.option(
     "--test", shell_complete=complete_file, metavar="DATA", help="Data to evaluate the finished model on."
 )
+@click.option(
+    "--min-class-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    help="Drop labels of DATA with fewer than N texts, and count them.",
+)
 @reading_options
 @settings_options
 @click.option(
@@ -122,6 +129,7 @@ def train_command(
     dev: str | None,
     dev_fraction: float | None,
     test: str | None,
+    min_class_size: int,
     reading: dict[str, Any],
     settings: dict[str, Any],
     vectors: Path | None,
@@ -152,7 +160,7 @@ def train_command(
     target = TrainingTarget(folder, overwrite=overwrite, resume=resume)
     target.check()
     config = build_config(settings, None if vectors is None else _width(vectors))
-    sources = TrainingData(data, dev, dev_fraction, test, ReadOptions(**reading))
+    sources = TrainingData(data, dev, dev_fraction, test, ReadOptions(**reading), min_class_size)
     with interruptible():
         outcome = train(
             sources, target, settings=config, vectors=vectors, listener=open_listener(quiet), started=started

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grutext.data.checks import check_trainable
 from grutext.data.columns import Columns
+from grutext.data.copies import TextIndex, hash_text
 from grutext.data.datasets import Dataset, read_dataset
 from grutext.data.dialect import Dialect
 from grutext.data.examples import Example, ReadOptions, fingerprint
@@ -12,6 +13,7 @@ from grutext.data.labels import label_set
 from grutext.data.on_disk import ShardOptions, Shards
 from grutext.data.rows import Row, RowReader, read_rows
 from grutext.data.sample import sample_path
+from grutext.data.small_classes import drop_small_classes
 from grutext.data.splits import split_examples
 from grutext.data.writing.resumable import ResumableRun
 from grutext.data.writing.writers import RowWriter, choose_format, open_writer
@@ -28,10 +30,13 @@ __all__ = [
     "RowWriter",
     "ShardOptions",
     "Shards",
+    "TextIndex",
     "check_trainable",
     "choose_format",
+    "drop_small_classes",
     "fingerprint",
     "format_names",
+    "hash_text",
     "label_set",
     "open_writer",
     "read_dataset",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from grutext.data.datasets import Dataset
-from grutext.data.examples import Example
 from grutext.errors import DataError
 from grutext.messages import count, list_names, quote
 
@@ -14,8 +13,7 @@ def check_trainable(dataset: Dataset) -> list[str]:
     """Check whether a model can be trained on a data set; return notes about labels that will be hard to learn.
 
     Raises:
-        DataError: There are no examples; there is only one class; or, where each text has one label, a class has
-            a single example.
+        DataError: There are no examples, only one class, or no class of two texts.
     """
     texts, counts = dataset.texts, dataset.label_counts
     if not texts:
@@ -26,18 +24,12 @@ def check_trainable(dataset: Dataset) -> list[str]:
         only = quote(next(iter(counts)))
         problem = f"all {count(texts, 'text')} have the label {only}; training needs at least two classes"
         raise DataError(problem, dataset.source or None)
-    single = sorted(label for label, number in counts.items() if number == 1)
-    if single:
-        found = (example for example in dataset.examples if example.labels[0] in single)
-        example = next(found, Example("", (single[0],), dataset.source, 0))
+    if max(counts.values()) == 1:
         problem = (
-            f"the class {quote(example.labels[0])} has this one example only; add examples of it or remove it"
+            f"each of the {len(counts):,} labels has a single text; training needs several texts of a label"
         )
-        if len(single) > 1:
-            problem += f" ({len(single) - 1:,} more such classes: "
-            problem += f"{list_names([label for label in single if label != example.labels[0]])})"
-        raise DataError(problem, example.source, example.row or None)
-    return []
+        raise DataError(problem, dataset.source or None)
+    return _describe_single(dataset.source, counts)
 
 
 def _check_several(dataset: Dataset, counts: Counter[str]) -> list[str]:
@@ -48,7 +40,13 @@ def _check_several(dataset: Dataset, counts: Counter[str]) -> list[str]:
     if len(everywhere) == len(counts):
         problem = f"every text has all the labels there are ({list_names(sorted(counts))}); there is nothing to learn"
         raise DataError(problem, source)
+    return _describe_single(dataset.source, counts)
+
+
+def _describe_single(source: str, counts: Counter[str]) -> list[str]:
     single = sorted(label for label, number in counts.items() if number == 1)
     if not single:
         return []
-    return [f"{dataset.source}: {count(len(single), 'label')} with a single example: {list_names(single)}"]
+    them = "it" if len(single) == 1 else "them"
+    kept = f"kept for training (--min-class-size 2 drops {them})"
+    return [f"{source}: {count(len(single), 'label')} with a single text, {kept}: {list_names(single)}"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from grutext.data.cells import read_text
 from grutext.data.columns import Choice, Columns, choose_columns
+from grutext.data.copies import TextIndex
 from grutext.data.dialect import Dialect
 from grutext.data.examples import Example, ReadOptions
 from grutext.data.formats.registry import find_source, open_table
@@ -32,6 +33,7 @@ class Dataset:
         shards: The labelled texts in files; None if they are in memory.
         held_out: A random sample for a dev split, which is not in the files.
         dialect: The dialect in which a CSV or TSV file was read; None for other sources.
+        index: All texts of the source, if they are in files.
     """
 
     examples: list[Example]
@@ -43,6 +45,7 @@ class Dataset:
     shards: Shards | None = None
     held_out: list[Example] = field(default_factory=list)
     dialect: Dialect | None = None
+    index: TextIndex | None = None
 
     @property
     def texts(self) -> int:
@@ -104,6 +107,7 @@ def read_dataset(
         examples=collected.examples,
         shards=collected.shards,
         held_out=list(collected.held_out),
+        index=collected.index,
         multilabel=tally.several if multilabel is None else multilabel,
         notes=notes,
         text_column=None if table.fixed else choice.text,

@@ -10,51 +10,88 @@ from grutext.errors import DataError
 
 
 def split_examples(
-    examples: Sequence[Example], fraction: float, seed: int
+    examples: Sequence[Example], fraction: float, seed: int, keys: Sequence[int] | None = None
 ) -> tuple[list[Example], list[Example]]:
     """Split examples into the rest and a stratified part, each in the order of the examples.
 
     The part has `fraction` of each class, rounded so that the whole part has `fraction` of all examples, but at least
-    one. A text with several labels belongs to the class of its rarest label. Each label has at least one example in the
-    rest. The same examples, fraction and seed give the same split on any machine.
+    one. Copies of a text are all in the rest or all in the part, whose share of a class is then as near to `fraction` as
+    they allow. A text with several labels belongs to the class of its rarest label. Each label has at least one example
+    in the rest. The same examples, fraction, seed and keys give the same split on any machine.
 
     Args:
         examples: The examples to split.
         fraction: The fraction of examples in the part, between 0 and 1.
         seed: Decides which examples are in the part.
+        keys: A number for each example, equal for copies of the same text; None: there are no copies.
 
     Returns:
         The rest, and the part.
 
     Raises:
-        DataError: The fraction is out of range, or every class has only one example.
+        DataError: The fraction is out of range, or every class has only one text.
+    """
+    if not 0 < fraction < 1:
+        raise DataError(f"the fraction to set aside must be between 0 and 1, not {fraction}")
+    groups = _group_copies(len(examples), keys)
+    classes = _group_classes(examples, groups)
+    chosen = _choose(classes, groups, fraction, seed)
+    chosen -= _needed_in_rest(examples, groups, chosen)
+    if not chosen:
+        raise DataError("there are too few examples of each class to set some of them aside; name dev data")
+    part = {index for group in chosen for index in groups[group]}
+    rest = [example for index, example in enumerate(examples) if index not in part]
+    return rest, [examples[index] for index in sorted(part)]
+
+
+def _group_copies(size: int, keys: Sequence[int] | None) -> list[list[int]]:
+    """Return the positions of the copies of each text, in the order of the first copies."""
+    groups: dict[int, list[int]] = {}
+    for index, key in enumerate(range(size) if keys is None else keys):
+        groups.setdefault(key, []).append(index)
+    return list(groups.values())
+
+
+def _group_classes(examples: Sequence[Example], groups: list[list[int]]) -> dict[tuple[str, ...], list[int]]:
+    """Return the groups of copies of each class, sorted by class."""
+    counts = Counter(label for example in examples for label in example.labels)
+    classes: dict[tuple[str, ...], list[int]] = {}
+    for group, members in enumerate(groups):
+        labels = {label for index in members for label in examples[index].labels}
+        rarest = sorted(labels, key=lambda label: (counts[label], label))[:1]
+        classes.setdefault(tuple(rarest), []).append(group)
+    return dict(sorted(classes.items()))
+
+
+def _choose(
+    classes: dict[tuple[str, ...], list[int]], groups: list[list[int]], fraction: float, seed: int
+) -> set[int]:
+    """Return the groups of copies in the part.
+
+    What a class gives too little or too much, as its texts have several copies, the next classes make up for.
     """
     import numpy as np  # not at the top: `grutext train --help` imports this package, and needs no NumPy
 
-    if not 0 < fraction < 1:
-        raise DataError(f"the fraction to set aside must be between 0 and 1, not {fraction}")
-    classes = _group(examples)
-    quotas = _share_out({key: len(members) for key, members in classes.items()}, fraction)
+    sizes = [len(members) for members in groups]
+    quotas = _share_out({key: sum(sizes[g] for g in found) for key, found in classes.items()}, fraction)
     generator = np.random.default_rng(seed)
     chosen: set[int] = set()
-    for key, members in classes.items():
-        order = generator.permutation(len(members))
-        chosen.update(members[position] for position in order[: quotas[key]])
-    chosen -= _needed_in_rest(examples, chosen)
-    if not chosen:
-        raise DataError("there are too few examples of each class to set some of them aside; name dev data")
-    rest = [example for index, example in enumerate(examples) if index not in chosen]
-    return rest, [examples[index] for index in sorted(chosen)]
-
-
-def _group(examples: Sequence[Example]) -> dict[tuple[str, ...], list[int]]:
-    """Return the positions of the examples of each class, sorted by class."""
-    counts = Counter(label for example in examples for label in example.labels)
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for index, example in enumerate(examples):
-        rarest = sorted(example.labels, key=lambda label: (counts[label], label))[:1]
-        groups.setdefault(tuple(rarest), []).append(index)
-    return dict(sorted(groups.items()))
+    owed = 0
+    for key, found in classes.items():
+        order = generator.permutation(len(found))
+        quota = quotas[key]
+        made_up = max(-quota, min(owed, max(quota, min(sizes[group] for group in found))))
+        wanted = quota + made_up
+        for position in order[:-1]:  # one text stays in the rest
+            group = found[position]
+            if 0 < sizes[group] <= 2 * wanted:  # the share is nearer with it than without
+                chosen.add(group)
+                wanted -= sizes[group]
+        owed += wanted - made_up
+    if not chosen:  # all texts have too many copies for their share
+        several = [group for found in classes.values() if len(found) > 1 for group in found]
+        chosen.update(sorted(several, key=lambda group: sizes[group])[:1])
+    return chosen
 
 
 def _share_out(sizes: dict[tuple[str, ...], int], fraction: float) -> dict[tuple[str, ...], int]:
@@ -69,14 +106,13 @@ def _share_out(sizes: dict[tuple[str, ...], int], fraction: float) -> dict[tuple
     return quotas
 
 
-def _needed_in_rest(examples: Sequence[Example], chosen: set[int]) -> set[int]:
-    """Return, for each label without an example in the rest, the position of its first example."""
-    kept = {
-        label for index, example in enumerate(examples) if index not in chosen for label in example.labels
-    }
+def _needed_in_rest(examples: Sequence[Example], groups: list[list[int]], chosen: set[int]) -> set[int]:
+    """Return, for each label without an example in the rest, the first group of copies that has it."""
+    labels = [{label for index in members for label in examples[index].labels} for members in groups]
+    kept = {label for group, own in enumerate(labels) if group not in chosen for label in own}
     needed = set()
-    for index in sorted(chosen):
-        if not kept.issuperset(examples[index].labels):
-            needed.add(index)
-            kept.update(examples[index].labels)
+    for group in sorted(chosen):
+        if not kept.issuperset(labels[group]):
+            needed.add(group)
+            kept.update(labels[group])
     return needed

@@ -15,7 +15,9 @@ from grutext.data import (
     ReadOptions,
     ShardOptions,
     Shards,
+    TextIndex,
     check_trainable,
+    drop_small_classes,
     read_dataset,
     sample_path,
     split_examples,
@@ -23,6 +25,7 @@ from grutext.data import (
 from grutext.errors import ConfigError, DataError
 from grutext.messages import count, list_names, shorten
 from grutext.progress import Listener
+from grutext.training.copies import describe_copies, describe_shared, text_key
 
 SAMPLE = "sample"
 IN_MEMORY = "texts in memory"
@@ -47,6 +50,7 @@ class TrainingData:
         dev_fraction: The share of `train` that is set aside, in 0..1; None goes by its size, see `default_fraction`.
         test: Texts that only measure the finished model; None for none. `sample` brings its own.
         reading: How files are read.
+        min_class_size: Labels of fewer texts in `train` are dropped, with the texts that have no other label.
     """
 
     train: Source
@@ -54,8 +58,11 @@ class TrainingData:
     dev_fraction: float | None = None
     test: Source | None = None
     reading: ReadOptions = field(default_factory=ReadOptions)
+    min_class_size: int = 1
 
     def __post_init__(self) -> None:
+        if self.min_class_size < 1:
+            raise ConfigError(f"min_class_size is {self.min_class_size}; it must be 1 or more")
         if self.dev is not None and self.dev_fraction is not None:
             raise ConfigError("dev and dev_fraction exclude each other; leave one of them out")
 
@@ -105,12 +112,16 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
             dev = sample / "dev.csv"
         test = sample / "test.csv" if test is None else test
     share = 0.0 if dev is not None else data.dev_fraction or LEAST_FRACTION
-    shards = ShardOptions(round(config.in_memory_megabytes * 1e6), folder, config.seed, share)
+    shards = ShardOptions(round(config.in_memory_megabytes * 1e6), folder, config.seed, share, text_key)
     if isinstance(train, tuple):
         dataset = dataset_in_memory(*train)
     else:
         dataset = read_dataset(str(train), data.reading, known=known, shards=shards)
-    for note in (*dataset.notes, *check_trainable(dataset)):
+    dropped = drop_small_classes(dataset, data.min_class_size)
+    for note in (*dataset.notes, *dropped, *check_trainable(dataset)):
+        listener.note(note)
+    index = dataset.index or TextIndex.of(dataset.examples, text_key)
+    for note in describe_copies(dataset.source, index, dataset.examples):
         listener.note(note)
     if dataset.shards:
         listener.note(
@@ -119,26 +130,33 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
         )
     columns = Columns(dataset.text_column, dataset.label_column)
 
-    def read(source: Source) -> list[Example]:
-        return read_split(source, data.reading, columns, dataset.multilabel, listener)
+    def read(source: Source, use: str) -> list[Example]:
+        found = read_split(source, data.reading, columns, dataset.multilabel, listener)
+        for note in describe_shared(_name(source), found, dataset.source, index, use):
+            listener.note(note)
+        return found
 
     examples: list[Example] | Shards = dataset.shards or dataset.examples
     if dev is not None:
-        chosen = read(dev)
+        chosen = read(dev, "which makes its figures and thresholds too good")
     else:
         chosen = dataset.held_out
         if not dataset.shards:
             fraction = data.dev_fraction or default_fraction(dataset.texts)
-            examples, chosen = split_examples(dataset.examples, fraction, config.seed)
+            examples, chosen = split_examples(dataset.examples, fraction, config.seed, index.keys)
         listener.note(f"{len(chosen):,} of {dataset.texts:,} texts are set aside to choose the best epoch")
     return Splits(
         train=examples,
         dev=chosen,
-        test=None if test is None else read(test),
+        test=None if test is None else read(test, "which makes its figures too good"),
         multilabel=dataset.multilabel,
         data={"source": origin, "text_column": columns.text, "label_column": columns.label},
         dev_is_split_off=dev is None and not dataset.shards,
     )
+
+
+def _name(source: Source) -> str:
+    return IN_MEMORY if isinstance(source, tuple) else str(source)
 
 
 def default_fraction(texts: int) -> float:

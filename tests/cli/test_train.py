@@ -411,7 +411,7 @@ def test_what_only_tensorflow_trains_names_its_extra_before_any_data_are_read(
             b"text,label\na,x\nb,x\n",
             'data.csv: all 2 texts have the label "x"; training needs at least two classes',
         ),
-        (b"text,label\na,x\nb,x\nc,y\n", 'data.csv, line 4: the class "y" has this one example only'),
+        (b"text,label\na,x\nb,y\nc,z\n", "data.csv: each of the 3 labels has a single text"),
         (
             b"text,label\na,x\nb,\n",
             'data.csv, line 3: the label column "label" is empty; --skip-empty drops such rows',

@@ -18,17 +18,9 @@ def check(examples, multilabel=False):
             'made.csv: all 1,200 texts have the label "x"; training needs at least two classes',
         ),
         (
-            ["x", "y", "x", "z", "z"],
+            ["x", "y", "z"],
             False,
-            'made.csv, line 3: the class "y" has this one example only; add examples of it or remove it',
-        ),
-        (
-            ["x", "z", "x", "y", "b"],
-            False,
-            (
-                'made.csv, line 3: the class "z" has this one example only; add examples of it or remove it '
-                "(2 more such classes: b, y)"
-            ),
+            "made.csv: each of the 3 labels has a single text; training needs several texts of a label",
         ),
         ([(), ()], True, "made.csv: no text has any label; training needs some"),
         (
@@ -46,9 +38,32 @@ def test_data_that_no_model_can_learn_from_is_refused(make_examples, labels, mul
 
 def test_two_examples_of_two_classes_are_enough(make_examples):
     assert check(make_examples(["x", "y", "y", "x"])) == []
-    assert check(make_examples([("x",), ()]), multilabel=True) == [
-        "made.csv: 1 label with a single example: x",
-    ]
-    assert check(make_examples([("x", "y"), ("y", "z"), (), ("y",)]), multilabel=True) == [
-        "made.csv: 2 labels with a single example: x, z",
-    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "multilabel", "note"),
+    [
+        (
+            ["x", "y", "x"],
+            False,
+            "1 label with a single text, kept for training (--min-class-size 2 drops it): y",
+        ),
+        (
+            ["z", "x", "y", "x"],
+            False,
+            "2 labels with a single text, kept for training (--min-class-size 2 drops them): y, z",
+        ),
+        (
+            [("x",), ()],
+            True,
+            "1 label with a single text, kept for training (--min-class-size 2 drops it): x",
+        ),
+        (
+            [("x", "y"), ("y", "z"), (), ("y",)],
+            True,
+            "2 labels with a single text, kept for training (--min-class-size 2 drops them): x, z",
+        ),
+    ],
+)
+def test_labels_of_a_single_text_are_noted(make_examples, labels, multilabel, note):
+    assert check(make_examples(labels), multilabel) == [f"made.csv: {note}"]

@@ -4,9 +4,16 @@ import collections
 
 import pytest
 
-from grutext.data import Example, ReadOptions, ShardOptions, check_trainable, fingerprint, read_dataset
+from grutext.data import (
+    Example,
+    ReadOptions,
+    ShardOptions,
+    check_trainable,
+    fingerprint,
+    hash_text,
+    read_dataset,
+)
 from grutext.data.on_disk import collect
-from grutext.errors import DataError
 
 
 def examples(count=3000):
@@ -108,5 +115,62 @@ def test_a_data_set_in_files_is_checked_like_any_other(write, tmp_path):
     assert check_trainable(dataset) == []
     name = write("rare.jsonl", (rows + '{"text": "b", "label": "z"}\n').encode())
     dataset = read_dataset(name, ReadOptions(), shards=options(tmp_path, limit=20))
-    with pytest.raises(DataError, match=r'rare.jsonl: the class "z" has this one example only'):
-        check_trainable(dataset)
+    (note,) = check_trainable(dataset)
+    assert note.startswith("rare.jsonl: 1 label with a single text, kept for training")
+
+
+def copies(times, distinct=400, sort=False):
+    """Texts that each occur several times, which are either neighbours or far apart."""
+    made = [(f"text {n}", "early" if n < distinct // 2 else "late") for n in range(distinct)] * times
+    if sort:
+        made.sort(key=lambda pair: int(pair[0].split()[1]))
+    return [Example(text, (label,), "a.csv", row) for row, (text, label) in enumerate(made)]
+
+
+@pytest.mark.parametrize("sort", [False, True])
+@pytest.mark.parametrize("times", [2, 3, 10])
+@pytest.mark.parametrize("most", [40, 10_000])
+def test_no_held_out_text_has_a_copy_in_the_files(tmp_path, monkeypatch, times, sort, most):
+    monkeypatch.setattr("grutext.data.on_disk._MOST_HELD_OUT", most)
+    monkeypatch.setattr("grutext.data.on_disk._BLOCK", 64)
+    many = copies(times, sort=sort)
+    collected = collect(iter(many), options(tmp_path, share=0.1))
+    found = read_all(collected.shards)
+    assert sorted(found + list(collected.held_out), key=lambda e: e.row) == many
+    assert not {e.text for e in found} & {e.text for e in collected.held_out}
+    wanted = min(most, len(many) // 10)
+    assert wanted - times < len(collected.held_out) <= wanted
+    assert len(collected.held_out) % times == 0
+    rows = [e.row for e in collected.held_out]
+    assert rows == sorted(rows)
+    assert collected.index.count() == (len(many), len(many) - 400, 0)
+
+
+def test_a_text_that_is_most_of_the_data_stays_in_the_files(tmp_path):
+    ok = [Example("ok", ("early",), "a.csv", row) for row in range(3000, 9000)]
+    collected = collect(iter([*examples(1500), *ok, *examples()[1500:]]), options(tmp_path, share=0.1))
+    held = {e.text for e in collected.held_out}
+    assert "ok" not in held
+    assert len(held) == 900
+
+
+def test_a_label_whose_texts_are_all_copies_stays_in_the_files(tmp_path):
+    alone = [Example("the only one", ("alone",), "a.csv", 60 + n) for n in range(4)]
+    for seed in range(5):
+        collected = collect(iter([*examples(60), *alone]), options(tmp_path, limit=10, share=0.9, seed=seed))
+        assert collected.shards.counts["alone"] == 4
+        assert len(collected.held_out) > 40
+
+
+def test_the_key_decides_which_texts_are_copies(tmp_path):
+    many = [
+        Example(f"Text {n}" if n % 2 else f"text {n - 1}", (str(n % 4 // 2),), "a.csv", n) for n in range(800)
+    ]
+    many = [
+        Example(e.text.upper() if n % 2 else e.text, e.labels, e.source, e.row) for n, e in enumerate(many)
+    ]
+    chosen = ShardOptions(100, tmp_path / "texts", 3, 0.2, key=lambda text: hash_text(text.lower()[:8]))
+    collected = collect(iter(many), chosen)
+    found = {e.text.lower()[:8] for e in read_all(collected.shards)}
+    assert collected.held_out
+    assert not found & {e.text.lower()[:8] for e in collected.held_out}

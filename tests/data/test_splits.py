@@ -69,6 +69,62 @@ def test_the_split_depends_on_the_seed_and_any_example_can_be_in_it(make_example
     assert {row for part in parts for row in part} == {example.row for example in examples}
 
 
+KEYS = st.lists(st.tuples(LABELS, st.integers(0, 12)), min_size=2, max_size=60)
+
+
+@given(KEYS, st.floats(0.01, 0.99), st.integers(0, 9))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, deadline=None)
+def test_copies_are_on_one_side_and_every_label_is_in_the_rest(make_examples, pairs, fraction, seed):
+    examples, keys = make_examples([label for label, _ in pairs]), [key for _, key in pairs]
+    try:
+        rest, part = split_examples(examples, fraction, seed, keys)
+    except DataError:
+        return
+    key_of = dict(zip(examples, keys, strict=True))
+    assert not {key_of[example] for example in rest} & {key_of[example] for example in part}
+    assert sorted([*rest, *part], key=lambda example: example.row) == examples
+    assert set(count_labels(rest)) == set(count_labels(examples))
+    assert split_examples(examples, fraction, seed, [10 * key for key in keys]) == (rest, part)
+
+
+def test_without_copies_keys_change_nothing(make_examples):
+    examples = make_examples([f"class {number % 7}" for number in range(100)])
+    assert split_examples(examples, 0.2, 3, range(100)) == split_examples(examples, 0.2, 3)
+
+
+@pytest.mark.parametrize("times", [2, 3, 5])
+@pytest.mark.parametrize("fraction", [0.05, 0.1, 0.3])
+@pytest.mark.parametrize("classes", [2, 20])
+def test_with_copies_size_and_proportions_stay_near_what_was_asked(make_examples, times, fraction, classes):
+    labels = [f"class {number % classes:02}" for number in range(600)] * times
+    _, part = split_examples(make_examples(labels), fraction, 1, [*range(600)] * times)
+    assert abs(len(part) - fraction * len(labels)) <= times
+    shares = count_labels(part)
+    for label, number in count_labels(make_examples(labels)).items():
+        assert abs(shares[label] - fraction * number) <= 1.5 * times
+
+
+def test_a_text_with_many_copies_leaves_the_share_to_others(make_examples):
+    labels = ["a"] * 400 + ["a", "b"] * 300
+    keys = [0] * 400 + [*range(1, 601)]
+    for seed in range(10):
+        _, part = split_examples(make_examples(labels), 0.1, seed, keys)
+        assert count_labels(part) == {"a": 70, "b": 30}
+
+
+def test_a_few_texts_with_many_copies_are_split_nevertheless(make_examples):
+    labels = (["a"] * 2 + ["b"] * 2) * 20
+    rest, part = split_examples(make_examples(labels), 0.1, 1, [0, 1, 2, 3] * 20)
+    assert (len(rest), len(part)) == (60, 20)
+
+
+def test_a_class_of_one_text_with_copies_stays_in_the_rest(make_examples):
+    labels = ["a"] * 30 + ["b"] * 6
+    for seed in range(20):
+        _, part = split_examples(make_examples(labels), 0.5, seed, [*range(30)] + [99] * 6)
+        assert "b" not in count_labels(part)
+
+
 @pytest.mark.long
 def test_the_split_is_the_same_in_every_process(run_python):
     code = (

@@ -19,6 +19,7 @@ from grutext.training.calibration import abstention
 from grutext.training.calibration import thresholds as decisions
 from grutext.training.calibration.familiarity import fit_familiarity
 from grutext.training.calibration.fit import calibrate, cross_fit
+from grutext.training.copies import distinct
 from grutext.training.kernels import open_scorer
 
 _GOLDEN, _GOLDEN_CHARACTERS = (
@@ -43,19 +44,26 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
     thresholds = decisions.choose_thresholds(probabilities, targets, several, bundle.config.training.optimize)
     familiarity = fit_familiarity(top_score(gru, linear, calibration, several), known)
     calibration = replace(calibration, thresholds=thresholds, familiarity=familiarity)
-    before, after = fuse(gru, linear, Calibration(), several), cross_fit(gru, linear, targets, several)
+    copies = distinct(dev)
+    before, after = (
+        fuse(gru, linear, Calibration(), several),
+        cross_fit(gru, linear, targets, several, copies),
+    )
     report = evaluate(truth, after, bundle.labels, multilabel=several, thresholds=thresholds)
     compared = {}
     for name, trial in (("before", before), ("after", after)):
         found = evaluate(truth, trial, bundle.labels, multilabel=several)
         compared[name] = {"ece": found.ece, "log_loss": found.log_loss}
     bundle = replace(bundle, calibration=calibration)
-    # Decision thresholds tuned on the same labels would void the guarantee; see `abstention`.
+    # Decision thresholds tuned on the same labels would void the guarantee; see `abstention`. So would copies of a text
+    # that count several times: each text counts once, and as right if the label of every copy is.
     chosen = []
     if not several and not thresholds:
         model = Classifier(bundle, compiled=False)
         correct = is_right(model.decide(probabilities), truth)
-        chosen = abstention.choose_abstention(model.confidence(probabilities), correct)
+        confidence = model.confidence(probabilities)[[group[0] for group in copies]]
+        correct = np.array([correct[group].all() for group in copies])
+        chosen = abstention.choose_abstention(confidence, correct)
     return replace(bundle, metrics={"dev": report.to_dict(), "calibration": compared}, abstention=chosen)
 
 

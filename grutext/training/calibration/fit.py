@@ -8,7 +8,7 @@ it is fitted on texts that no weight was trained on, and priors keep it near pla
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -75,12 +75,31 @@ def calibrate(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> 
     return replace(fitted, scale=(scale,))
 
 
-def cross_fit(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> Float:
-    """Return the probabilities of held-out texts, `(N, C)`, each calibrated on the other texts (cross-fitting)."""
+def cross_fit(
+    gru: Scores,
+    linear: Scores,
+    targets: Float,
+    multilabel: bool,
+    copies: Sequence[Sequence[int]] | None = None,
+) -> Float:
+    """Return the probabilities of held-out texts, `(N, C)`, each calibrated on the other texts (cross-fitting).
+
+    Args:
+        gru: As in `calibrate`.
+        linear: As in `calibrate`.
+        targets: As in `calibrate`.
+        multilabel: As in `calibrate`.
+        copies: The positions of the copies of each text, which are all in one fold; None: no text has copies.
+    """
     found = np.zeros(targets.shape, np.float32)
-    order = np.argsort(targets.argmax(axis=1), kind="stable")  # each fold has its share of every label
+    groups = copies or [[position] for position in range(len(targets))]
+    labels = targets.argmax(axis=1)
+    order = np.argsort(labels[[group[0] for group in groups]], kind="stable")  # each fold has all labels
     for part in range(_FOLDS):
-        held, rest = order[part::_FOLDS], np.delete(order, np.s_[part::_FOLDS])
+        held, rest = (
+            np.array([position for place in places for position in groups[place]], np.int64)
+            for places in (order[part::_FOLDS], np.delete(order, np.s_[part::_FOLDS]))
+        )
         fitted = calibrate(_rows(gru, rest), _rows(linear, rest), targets[rest], multilabel)
         found[held] = fuse(_rows(gru, held), _rows(linear, held), fitted, multilabel)
     return found

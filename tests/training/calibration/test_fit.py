@@ -113,6 +113,18 @@ def test_cross_fitted_probabilities_do_not_know_their_own_labels():
     np.testing.assert_allclose(fair.sum(axis=1), 1, atol=1e-5)
 
 
+def test_copies_of_a_text_are_calibrated_without_each_other():
+    rng = np.random.default_rng(9)
+    scores = np.repeat(rng.normal(size=(20, 3)), 4, axis=0).astype(np.float32)
+    targets = np.repeat(np.eye(3, dtype=np.float32)[rng.integers(3, size=20)], 4, axis=0)
+    together = cross_fit(scores, None, targets, False, np.arange(80).reshape(20, 4).tolist())
+    np.testing.assert_array_equal(together[::4], together[1::4])
+    alone = cross_fit(scores, None, targets, False)
+    assert (alone[::4] != alone[1::4]).any()
+    singly = [[n] for n in range(80)]
+    np.testing.assert_array_equal(cross_fit(scores, None, targets, False, singly), alone)
+
+
 @pytest.mark.parametrize("multilabel", [False, True])
 @pytest.mark.parametrize("texts", [1, 2, 5])
 def test_a_handful_of_texts_is_cross_fitted_too(texts, multilabel):

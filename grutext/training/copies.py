@@ -1,0 +1,75 @@
+"""Copies of texts: told to the user, since they make figures better than they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from grutext.data import Example, TextIndex, hash_text
+from grutext.messages import count, quote
+from grutext.text import normalize
+
+
+def text_key(text: str) -> int:
+    """Return a 64-bit number that is the same for texts that a model reads alike: case and white space do not matter."""
+    return hash_text(" ".join(normalize(text).split()))
+
+
+def distinct(examples: Sequence[Example], key: Callable[[str], int] = text_key) -> list[list[int]]:
+    """Return the positions of the copies of each text, in the order of the first copies."""
+    groups: dict[int, list[int]] = {}
+    for position, example in enumerate(examples):
+        groups.setdefault(key(example.text), []).append(position)
+    return list(groups.values())
+
+
+def describe_copies(source: str, index: TextIndex, examples: Sequence[Example]) -> Iterator[str]:
+    """Yield one line about copies within a source, and one about texts with different labels, where there are any.
+
+    Args:
+        source: The source as the user named it.
+        index: Its texts.
+        examples: The examples that the index is of, in its order; empty if they are not in memory.
+    """
+    found = index.count()
+    if found.copies:
+        are = "is a copy" if found.copies == 1 else "are copies"
+        yield (
+            f"{source}: {found.copies:,} of {count(found.texts, 'text')} {are} of another one "
+            f"(case and white space aside); they are not split between training and dev part"
+        )
+    if found.contradicting:
+        text = "1 text occurs" if found.contradicting == 1 else f"{found.contradicting:,} texts occur"
+        pair = _find_contradiction(index, examples)
+        such = ""
+        if pair is not None:
+            first, second = pair
+            labels = [quote(", ".join(example.labels), 30) for example in pair]
+            such = f", such as {quote(first.text, 40)}: {labels[0]} in row {first.row:,}, {labels[1]} in row {second.row:,}"
+        yield f"{source}: {text} with different labels{such}"
+
+
+def _find_contradiction(index: TextIndex, examples: Iterable[Example]) -> tuple[Example, Example] | None:
+    seen: dict[int, Example] = {}
+    for key, example in zip(index.keys, examples, strict=False):
+        first = seen.setdefault(key, example)
+        if set(first.labels) != set(example.labels):
+            return first, example
+    return None
+
+
+def describe_shared(
+    source: str, examples: Sequence[Example], data: str, index: TextIndex, use: str
+) -> Iterator[str]:
+    """Yield a line about the texts of a source that are in the training data as well, if there are any.
+
+    Args:
+        source: The source as the user named it.
+        examples: Its examples.
+        data: The training data as the user named them.
+        index: The texts of the training data.
+        use: What becomes of figures on the source.
+    """
+    shared = int(index.contains([index.key(example.text) for example in examples]).sum())
+    if shared:
+        are = "is" if shared == 1 else "are"
+        yield f"{source}: {shared:,} of {count(len(examples), 'text')} {are} in {data} as well, {use}"
