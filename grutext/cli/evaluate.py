@@ -56,14 +56,15 @@ def evaluate_command(
     """
     check_installed("grutext evaluate", "scikit-learn")
     from grutext.console import open_listener, render_report
-    from grutext.data import Columns, ReadOptions
+    from grutext.data import ReadOptions, remember_options, remembered_columns
     from grutext.model.bundle import Bundle
-    from grutext.training.splits import note_unknown, read_split
+    from grutext.training.splits import KnownModel, note_unknown, read_split
 
     listener = open_listener(quiet)
     bundle = Bundle.load(folder)
-    columns = Columns(bundle.data.get("text_column"), bundle.data.get("label_column"))
-    examples = read_split(data, ReadOptions(**reading), columns, bundle.multilabel, listener)
+    options = remember_options(ReadOptions(**reading), bundle.data)
+    model = KnownModel(remembered_columns(bundle.data), bundle.multilabel, bundle.labels)
+    examples = read_split(data, options, model, listener)
     report = evaluate_bundle(bundle, examples, abstain_below, threads)
     note_unknown(data, report["unknown"], listener)
     if as_json:

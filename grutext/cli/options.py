@@ -135,7 +135,11 @@ quiet_option = click.option(
     "--quiet", is_flag=True, help="Print no notes and no progress, only results and errors."
 )
 text_column_option = click.option(
-    "--text-column", metavar="C", help="Column with the texts [default: guessed]."
+    "--text-column",
+    "text_column",
+    metavar="C",
+    multiple=True,
+    help="Column with the texts [default: guessed]; repeated, the texts are joined.",
 )
 encoding_option = click.option(
     "--encoding", metavar="NAME", default="utf-8", show_default=True, help="Encoding of the files."
@@ -155,18 +159,36 @@ top_k_option = click.option(
 
 _LABELLED = (
     text_column_option,
-    click.option("--label-column", metavar="C", help="Column with the labels [default: guessed]."),
+    click.option(
+        "--label-column",
+        metavar="C",
+        multiple=True,
+        help="Column with the labels [default: guessed]; repeated, columns of 0 and 1, one for each label.",
+    ),
     click.option(
         "--label-separator", metavar="S", help="The text between the labels of a cell that has several."
     ),
     encoding_option,
     click.option("--skip-empty", is_flag=True, help="Drop rows with an empty text or label, and count them."),
+    click.option(
+        "--keep-missing",
+        is_flag=True,
+        help="Take labels such as nan, None and N/A for labels, not for missing ones.",
+    ),
     format_option,
 )
 # Option to the field of `grutext.data.ReadOptions`.
 _READING = {"form": "format"} | {
     name: name
-    for name in ("text_column", "label_column", "label_separator", "encoding", "skip_empty", "dialect")
+    for name in (
+        "text_column",
+        "label_column",
+        "label_separator",
+        "encoding",
+        "skip_empty",
+        "keep_missing",
+        "dialect",
+    )
 }
 
 
@@ -233,12 +255,19 @@ def dialect_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return collected
 
 
+def single_or_several(columns: tuple[str, ...]) -> str | tuple[str, ...] | None:
+    """Return the columns of an option that may be repeated as `ReadOptions` has them."""
+    return columns if len(columns) > 1 else columns[0] if columns else None
+
+
 def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of reading labelled data; the command gets the fields of `ReadOptions` as `reading`."""
 
     @functools.wraps(function)
     def collected(**values: Any) -> Any:
         reading = {field: values.pop(name) for name, field in _READING.items()}
+        for field in ("text_column", "label_column"):
+            reading[field] = single_or_several(reading[field])
         return function(reading=reading, **values)
 
     command = dialect_options(collected)

@@ -22,6 +22,7 @@ from grutext.cli.options import (
     format_option,
     model_option,
     quiet_option,
+    single_or_several,
     text_column_option,
     threads_option,
     top_k_option,
@@ -71,7 +72,7 @@ def predict_command(
     top_k: int | None,
     abstain_below: float | None,
     familiarity: bool,
-    text_column: str | None,
+    text_column: tuple[str, ...],
     encoding: str,
     form: str | None,
     dialect: Dialect,
@@ -86,7 +87,15 @@ def predict_command(
     (lines of text become TSV, parquet becomes JSON lines). With --abstain-below some texts get no
     label; the column `abstained` says which.
     """
-    from grutext.data import Columns, ReadOptions, ResumableRun, choose_format, open_writer, read_rows
+    from grutext.data import (
+        ReadOptions,
+        ResumableRun,
+        choose_format,
+        open_writer,
+        read_rows,
+        remember_options,
+        remembered_columns,
+    )
     from grutext.inference import Classifier
 
     if resume and output in (None, "-"):
@@ -94,8 +103,8 @@ def predict_command(
     _check_not_the_input(source, output)
     model = Classifier.load(folder, threads, compiled=False)
     check_supported(model, abstain_below, familiarity)
-    options = ReadOptions(text_column=text_column, encoding=encoding, format=form, dialect=dialect)
-    known = Columns(model.bundle.data.get("text_column"), None)
+    options = ReadOptions(single_or_several(text_column), encoding=encoding, format=form, dialect=dialect)
+    options, known = remember_options(options, model.bundle.data), remembered_columns(model.bundle.data)
     choices = {
         "--proba": proba,
         "--top-k": top_k,
@@ -111,8 +120,11 @@ def predict_command(
             raise click.UsageError(
                 "--safe-csv is for CSV and TSV; JSON lines hold no formulas, leave it out."
             )
-        choices |= {"--text-column": reader.text_column, "--format": reader.format}
-        choices["--delimiter"] = reader.delimiter
+        choices |= {
+            "--text-column": _name_columns(reader.text_column),
+            "--format": reader.format,
+            "--delimiter": reader.delimiter,
+        }
         run = None if output in (None, "-") else ResumableRun(_identify(folder) | choices, resume)
         writer = open_writer(output, None, reader, safe=safe_csv, run=run)
         _print_notes(writer.notes, quiet)
@@ -189,6 +201,10 @@ def _is_worth_kernels(source: str, quiet: bool) -> bool:
         _print_notes([f"compiling kernels (first time only; about {seconds:.0f} s)"], quiet)
         compile_kernels(*PREDICTION)
     return load_if_worth_it(characters)
+
+
+def _name_columns(columns: str | tuple[str, ...] | None) -> str | None:
+    return columns if columns is None or isinstance(columns, str) else " ".join(columns)
 
 
 def _identify(folder: Path) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def _draw(model: dict[str, Any]) -> None:
         "vocabulary": f"{model['vocabulary']:,} tokens",
         "parameters": f"{model['parameters']:,}",
         "files": ", ".join(f"{name} {_size(size)}" for name, size in model["files"].items()),
-        "training data": _flat(model["data"]),
+        "training data": _flat(_spread(model["data"])),
         "versions": _flat(model["versions"]),
     }
     if model["engine"]:
@@ -133,6 +133,17 @@ def _draw(model: dict[str, Any]) -> None:
     if rows:
         heads = [*(key.replace("_", " ") for key in _HISTORY), "best"]
         render_rows(heads, rows, texts=0, console=console)
+
+
+def _spread(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the record of the training data with what was found and told about its reading on the same level."""
+    reading = data.get("reading", {})
+    spread = {"source": data["source"]} if "source" in data else {}
+    return {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in (spread | reading.get("told", {}) | reading.get("found", {}) | data).items()
+        if name != "reading"
+    }
 
 
 def _flat(values: dict[str, Any]) -> str:

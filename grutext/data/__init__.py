@@ -5,12 +5,13 @@ from __future__ import annotations
 from grutext.data.checks import check_trainable
 from grutext.data.columns import Columns
 from grutext.data.copies import TextIndex, hash_text
-from grutext.data.datasets import Dataset, read_dataset
+from grutext.data.datasets import Dataset, read_dataset, unify_labels
 from grutext.data.dialect import Dialect
 from grutext.data.examples import Example, ReadOptions, fingerprint
 from grutext.data.formats.registry import format_names, written_formats
-from grutext.data.labels import label_set
+from grutext.data.labels import describe_counts, label_set
 from grutext.data.on_disk import ShardOptions, Shards
+from grutext.data.remembered import describe_reading, remember_options, remembered_columns
 from grutext.data.rows import Row, RowReader, read_rows
 from grutext.data.sample import sample_path
 from grutext.data.small_classes import drop_small_classes
@@ -33,6 +34,8 @@ __all__ = [
     "TextIndex",
     "check_trainable",
     "choose_format",
+    "describe_counts",
+    "describe_reading",
     "drop_small_classes",
     "fingerprint",
     "format_names",
@@ -41,7 +44,10 @@ __all__ = [
     "open_writer",
     "read_dataset",
     "read_rows",
+    "remember_options",
+    "remembered_columns",
     "sample_path",
     "split_examples",
+    "unify_labels",
     "written_formats",
 ]

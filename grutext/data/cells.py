@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from grutext.data.records import Record
@@ -27,12 +28,21 @@ def is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, JsonNumber) and value == "NaN")
 
 
-def read_text(record: Record, column: str) -> str:
-    """Return the text of a record. A missing value is an empty text; a JSON number is the text that was written.
+def read_text(record: Record, columns: Sequence[str]) -> str:
+    """Return the text of a record; of several columns, the texts that are not blank, joined with a line break.
+
+    A missing value is an empty text; a JSON number is the text that was written.
 
     Raises:
         DataError: The record has no such field, or the field holds a value of another type.
     """
+    if len(columns) == 1:
+        return _read_text(record, columns[0])
+    texts = [_read_text(record, column) for column in columns]
+    return "\n".join(text for text in texts if text and not text.isspace())
+
+
+def _read_text(record: Record, column: str) -> str:
     try:
         value = record.fields[column]
     except KeyError:

@@ -1,113 +1,297 @@
-"""Choosing the column of the texts and the column of the labels."""
+"""Choosing the columns of the texts and of the labels."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from grutext.data.cells import describe, is_missing, read_scalar
-from grutext.data.guessing import find_label_column, find_text_column, looks_like_data
+from grutext.data.examples import ColumnNames, list_columns
+from grutext.data.guessing import Profile, find_labels, find_texts, looks_like_data, profile_columns
+from grutext.data.label_cells import read_flag
 from grutext.data.records import Table
 from grutext.errors import DataError
-from grutext.messages import list_names, quote, shorten, suggest
+from grutext.messages import count, list_names, quote, shorten, suggest
 
 # The first of these names that a source has is chosen.
 TEXT_NAMES = (
     *("text", "sentence", "review", "content", "message", "body", "comment", "question", "utterance"),
-    *(
-        "document",
-        "description",
-        "tweet",
-        "post",
-        "query",
-        "request",
-        "abstract",
-        "article",
-        "texts",
-        "title",
-    ),
-    *("headline", "subject"),
+    *("document", "description", "tweet", "post", "query", "request", "abstract", "article", "texts"),
+    *("selftext", "msg", "comments", "narrative", "title", "headline", "subject"),
 )
 LABEL_NAMES = (
     *("label", "labels", "class", "category", "sentiment", "target", "intent", "tag", "topic", "y", "rating"),
     *("emotion", "classes", "categories", "intents", "tags", "topics", "emotions", "polarity", "stars"),
     *("genre", "department"),
 )
+# One of these names is chosen if the content of the column agrees and no other column has such a name.
+LIKELY_TEXT_NAMES = (
+    "v2",
+    "summary",
+    "statement",
+    "transcript",
+    "prompt",
+    "feedback",
+    "complaint",
+    "news",
+    "story",
+)
+LIKELY_LABEL_NAMES = (
+    *(
+        "score",
+        "overall",
+        "kind",
+        "type",
+        "flair",
+        "status",
+        "priority",
+        "queue",
+        "language",
+        "lang",
+        "grade",
+    ),
+    *("section", "group", "verdict", "outcome", "gold", "annotation", "v1", "subreddit", "stance"),
+)
 EXAMPLES = 3
+_MOST_SHOWN = 8  # candidates in an error
+_FEWEST_FLAGS = 3  # columns of 0 and 1 from which on they are taken for one label each
 
 
 class Columns(NamedTuple):
-    """The names of the text column and of the label column; None if one is not known or not needed."""
+    """The names of the text columns and of the label columns, as in `ReadOptions`; None if they are not known or not needed."""
 
-    text: str | None
-    label: str | None
+    text: ColumnNames
+    label: ColumnNames
 
 
 class Choice(NamedTuple):
     """The chosen columns.
 
     Attributes:
-        text: The text column.
-        label: The label column; None if labels are not needed.
+        texts: The text columns, one or more.
+        labels: The label columns: one, or several of 0 and 1; none if labels are not needed.
         notes: Lines for the user about what was guessed.
     """
 
-    text: str
-    label: str | None
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
     notes: list[str]
 
 
 def choose_columns(table: Table, named: Columns, known: Columns, *, labelled: bool) -> Choice:
     """Choose the columns of texts and labels.
 
-    In this order: a column that the user names; the column that other data of the same model had; `text` and `label`;
-    other common names; names that end in one of these (`review_text`). If no name fits, the first rows decide: the
-    column with the longest cells on average is the text, the one with the fewest distinct short values the label. The
-    rows do not decide if other data of the same model had a named column, which is then missing here.
+    In this order: columns that the user names; the columns that other data of the same model had; `text` and `label`;
+    other common names; names that end in one of these (`review_text`); likely names whose content agrees. If no name
+    decides, the content of the first block does: the column with the longest texts holds the texts, and the only column
+    with short values that repeat the labels; three columns or more of 0 and 1, and no other, hold one label each. Where
+    several columns qualify, the guess is not sure, which is an error. The content does not decide if other data of the
+    same model had named columns, which are then missing here.
 
     Args:
         table: An open source.
         named: The columns that the user named.
         known: The columns that other data of the same model had.
-        labelled: Whether a label column is needed.
+        labelled: Whether label columns are needed.
 
     Raises:
-        DataError: A named column does not exist, or it is not clear which column to choose.
+        DataError: A named column does not exist, or it is not clear which columns to choose.
     """
     if table.fixed:
-        return Choice("text", "label" if labelled else None, [])
-    for name in (named.text, named.label if labelled else None):
-        if name is not None and name not in table.columns:
+        return Choice(("text",), ("label",) if labelled else (), [])
+    texts, labels = list_columns(named.text), list_columns(named.label) if labelled else ()
+    for name in (*texts, *labels):
+        if name not in table.columns:
             raise _no_column(table, f"there is no column {quote(name)}{suggest(name, table.columns)}")
-    text = named.text or _if_present(known.text, table)
-    label = (named.label or _if_present(known.label, table)) if labelled else None
-    if text is not None and (label is not None or not labelled):
-        return Choice(text, label, [])
-    for find in (_find_exact, _find_ending):
-        text = text or find(table.columns, TEXT_NAMES, label)
-        if labelled:
-            label = label or find(table.columns, LABEL_NAMES, text)
-    _check_separated(table)
-    text = text or _guess_text(table, known, label)
+    for name in (*texts, *labels):
+        if (*texts, *labels).count(name) > 1:
+            raise DataError(f"the column {quote(name)} is named twice", table.source)
+    texts = texts or _if_present(list_columns(known.text), table, "--text-column")
     if labelled:
-        label = label or _guess_label(table, known, text)
-    return Choice(text, label, _describe(table, text, label))
+        labels = labels or _if_present(list_columns(known.label), table, "--label-column")
+    if texts and (labels or not labelled):
+        return Choice(texts, labels, [])
+    guessed_texts = not texts
+    records = table.read_block() if labelled else table.first
+    guess = _Guess(table, profile_columns(records, table.columns), known)
+    guess.by_name(TEXT_NAMES, LABEL_NAMES if labelled else (), texts, labels)
+    _check_separated(table)
+    guess.texts = guess.texts or guess.texts_by_content()
+    if labelled:
+        guess.labels = guess.labels or guess.labels_by_content()
+    return Choice(guess.texts, guess.labels, guess.describe(guessed_texts=guessed_texts))
 
 
-def _if_present(name: str | None, table: Table) -> str | None:
-    return name if name in table.columns else None
+def _if_present(names: tuple[str, ...], table: Table, option: str) -> tuple[str, ...]:
+    """Return the columns of other data if the table has them; none if it has none of them."""
+    missing = [name for name in names if name not in table.columns]
+    if missing and len(missing) < len(names):
+        problem = f"there is no column {quote(missing[0])} as in training; name the ones to read: {option}."
+        raise _no_column(table, problem)
+    return () if missing else names
 
 
-def _find_exact(columns: Sequence[str], names: Sequence[str], taken: str | None) -> str | None:
-    by_name = {column.strip().casefold(): column for column in reversed(columns) if column != taken}
-    return next((by_name[name] for name in names if name in by_name), None)
+@dataclass(slots=True)
+class _Guess:
+    """A guess of the columns of a table.
+
+    Attributes:
+        table: The table.
+        profiles: What each column holds.
+        known: The columns that other data of the same model had.
+        texts: The text columns that a name has decided.
+        labels: The label columns that a name has decided.
+    """
+
+    table: Table
+    profiles: Mapping[str, Profile]
+    known: Columns
+    texts: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    def by_name(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[str],
+        chosen: tuple[str, ...],
+        chosen_labels: tuple[str, ...],
+    ) -> None:
+        """Choose what the names of the columns decide; `chosen` columns stay."""
+        self.texts, self.labels = chosen, chosen_labels
+        columns = self.table.columns
+        self.texts = self.texts or _find_exact(columns, texts, self.labels)
+        self.labels = self.labels or _find_exact(columns, labels, self.texts)
+        self.texts = self.texts or self._find_ending(texts, self.labels)
+        self.labels = self.labels or self._find_ending(labels, self.texts, labels=True)
+        if not self.texts:
+            self.texts = self._find_likely(LIKELY_TEXT_NAMES, self.labels, texts=True)
+        if labels and not self.labels:
+            self.labels = self._find_likely(LIKELY_LABEL_NAMES, self.texts, texts=False)
+
+    def _find_ending(
+        self, names: Sequence[str], taken: Collection[str], *, labels: bool = False
+    ) -> tuple[str, ...]:
+        """Return the column whose name ends in the first of these names; none if several could hold the labels."""
+        endings = {column: _last_word(column) for column in self.table.columns if column not in taken}
+        for name in names:
+            found = [column for column, ending in endings.items() if ending == name]
+            agreeing = [column for column in found if labels and self.profiles[column].has_labels]
+            if len(agreeing) > 1:
+                return ()
+            if found:
+                return ((agreeing or found)[0],)
+        return ()
+
+    def _find_likely(self, names: Sequence[str], taken: Collection[str], *, texts: bool) -> tuple[str, ...]:
+        """Return the only column with one of these names whose content agrees; none if there are several."""
+        found: list[str] = []
+        for column, profile in self.profiles.items():
+            agrees = profile.has_texts if texts else profile.has_labels and len(profile.values) > 1
+            if (
+                column not in taken
+                and agrees
+                and {column.strip().casefold(), _last_word(column)} & set(names)
+            ):
+                found.append(column)
+        return (found[0],) if len(found) == 1 else ()
+
+    def texts_by_content(self) -> tuple[str, ...]:
+        """Choose the column with the longest texts.
+
+        Raises:
+            DataError: There is none, or another has texts that are about as long.
+        """
+        if self.known.text is not None:
+            name = quote(list_columns(self.known.text)[0])
+            problem = f"there is no column {name} as in training; name the one with texts: --text-column."
+            raise _no_column(self.table, problem)
+        found = find_texts([p for p in self.profiles.values() if p.name not in self.labels])
+        if not found or looks_like_data(found[0]):
+            raise _unclear(self.table, "texts", "--text-column")
+        if len(found) > 1:
+            join = "; repeat it to join several"
+            raise _unsure(self.table, "texts", found, f"--text-column{join}")
+        return (found[0].name,)
+
+    def labels_by_content(self) -> tuple[str, ...]:
+        """Choose the only column that could hold the labels, or the columns of 0 and 1.
+
+        Raises:
+            DataError: There is none, or there are several.
+        """
+        if self.known.label is not None:
+            name = quote(list_columns(self.known.label)[0])
+            problem = f"there is no column {name} as in training; name the one with labels: --label-column."
+            raise _no_column(self.table, problem)
+        others = [profile for profile in self.profiles.values() if profile.name not in self.texts]
+        found = find_labels(others)
+        if not found or (len(found) == 1 and looks_like_data(found[0])):
+            raise _unclear(self.table, "labels", "--label-column")
+        if len(found) == 1:
+            return (found[0].name,)
+        flags = [profile for profile in others if profile.has_flags]
+        if len(flags) >= _FEWEST_FLAGS and all(profile.has_flags for profile in found):
+            return tuple(profile.name for profile in flags)
+        several = (
+            "; if each of several columns of 0 and 1 is a label, name all of these" if len(flags) > 1 else ""
+        )
+        raise _unsure(self.table, "labels", found, f"--label-column{several}")
+
+    def describe(self, *, guessed_texts: bool) -> list[str]:
+        """Return the note on what was guessed, with three rows, and one on other columns of text."""
+        source, texts, labels = self.table.source, self.texts, self.labels
+        columns = " and ".join(map(quote, texts))
+        if not labels:
+            notes = [f"{source}: texts are in column {columns} (guessed; --text-column chooses another)"]
+        else:
+            where = quote(labels[0])
+            if len(labels) > 1:
+                where = f"{count(len(labels), 'column')} of 0 and 1, one for each: {list_names(labels)}"
+            found = f"texts are in column {columns}, labels in {where}"
+            notes = [f"{source}: {found} (guessed; --text-column and --label-column choose others)"]
+            for record in self.table.first[:EXAMPLES]:
+                shown = "\n".join(_show(record.fields.get(column)) for column in texts)
+                shown_labels = ", ".join(
+                    _show(record.fields.get(column)) if len(labels) == 1 else column
+                    for column in labels
+                    if len(labels) == 1 or read_flag(record.fields.get(column))
+                )
+                notes.append(f"  line {record.number}: {quote(shown)} → {shorten(shown_labels)}")
+        return notes + (self._describe_others() if guessed_texts else [])
+
+    def _describe_others(self) -> list[str]:
+        """Return a note on columns of text that are not read, although they are longer or hold sentences."""
+        texts = self.texts
+        length = max(self.profiles[column].length for column in texts)
+        taken = {*texts, *self.labels}
+        others = [
+            profile.name
+            for profile in self.profiles.values()
+            if profile.name not in taken
+            and profile.has_texts
+            and (profile.has_sentences or profile.length > length)
+        ]
+        if not others:
+            return []
+        join = " ".join(f"--text-column {shlex.quote(name)}" for name in (*texts, *others[:3]))
+        longer = [name for name in others if self.profiles[name].length > length]
+        is_longer = f", longer ones in {list_names(longer)}" if longer else ""
+        return [
+            f"{self.table.source}: there are texts in {list_names(others)} too{is_longer}; {join} joins them"
+        ]
 
 
-def _find_ending(columns: Sequence[str], names: Sequence[str], taken: str | None) -> str | None:
-    endings = {re.split(r"[\W_]+|(?<=[a-z])(?=[A-Z])", column)[-1]: column for column in reversed(columns)}
-    by_name = {ending.casefold(): column for ending, column in endings.items() if column != taken}
-    return next((by_name[name] for name in names if name in by_name), None)
+def _last_word(name: str) -> str:
+    """Return the last word of a column's name, `rating` of `starRating` and of `star_rating`."""
+    return re.split(r"[\W_]+|(?<=[a-z])(?=[A-Z])", name)[-1].casefold()
+
+
+def _find_exact(columns: Sequence[str], names: Sequence[str], taken: Collection[str]) -> tuple[str, ...]:
+    by_name = {column.strip().casefold(): column for column in reversed(columns) if column not in taken}
+    return next(((by_name[name],) for name in names if name in by_name), ())
 
 
 def _check_separated(table: Table) -> None:
@@ -116,28 +300,6 @@ def _check_separated(table: Table) -> None:
     if any(delimiter in only for delimiter in ";\t|"):
         problem = f"the first line names one column only, {quote(only)}; name what separates the columns: --delimiter"
         raise DataError(problem, table.source)
-
-
-def _guess_text(table: Table, known: Columns, label: str | None) -> str:
-    if known.text is not None:
-        problem = (
-            f"there is no column {quote(known.text)} as in training; name the one with texts: --text-column."
-        )
-        raise _no_column(table, problem)
-    text = find_text_column(table, label)
-    if text is None or looks_like_data(table, text):
-        raise _unclear(table, "texts", "--text-column")
-    return text
-
-
-def _guess_label(table: Table, known: Columns, text: str) -> str:
-    if known.label is not None:
-        problem = f"there is no column {quote(known.label)} as in training; name the one with labels: --label-column."
-        raise _no_column(table, problem)
-    label = find_label_column(table, text)
-    if label is None or looks_like_data(table, label):
-        raise _unclear(table, "labels", "--label-column")
-    return label
 
 
 def _no_column(table: Table, problem: str) -> DataError:
@@ -149,17 +311,14 @@ def _unclear(table: Table, what: str, option: str) -> DataError:
     return DataError(f"{problem}it names: {list_names(table.columns)}", table.source)
 
 
-def _describe(table: Table, text: str, label: str | None) -> list[str]:
-    if label is None:
-        return [
-            f'{table.source}: texts are in column "{shorten(text)}" (guessed; --text-column chooses another)'
-        ]
-    found = f"texts are in column {quote(text)}, labels in {quote(label)}"
-    notes = [f"{table.source}: {found} (guessed; --text-column and --label-column choose others)"]
-    for record in table.first[:EXAMPLES]:
-        shown, labels = (_show(record.fields.get(column)) for column in (text, label))
-        notes.append(f"  line {record.number}: {quote(shown)} → {shorten(labels)}")
-    return notes
+def _unsure(table: Table, what: str, found: Sequence[Profile], option: str) -> DataError:
+    """Return the error for several columns that qualify, with a few values of each."""
+    shown = [f"{quote(p.name)} ({', '.join(shorten(value, 30) for value in p.examples)})" for p in found]
+    more = f" and {len(found) - _MOST_SHOWN:,} more" if len(found) > _MOST_SHOWN else ""
+    listed = ", ".join(shown[:_MOST_SHOWN])
+    return DataError(
+        f"it is not clear which column holds the {what}: {listed}{more}; name it: {option}", table.source
+    )
 
 
 def _show(value: Any) -> str:

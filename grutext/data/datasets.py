@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from grutext.data.cells import read_text
+from grutext.data.cells import is_missing, read_text
 from grutext.data.columns import Choice, Columns, choose_columns
 from grutext.data.copies import TextIndex
 from grutext.data.dialect import Dialect
-from grutext.data.examples import Example, ReadOptions
+from grutext.data.examples import ColumnNames, Example, ReadOptions, join_columns
 from grutext.data.formats.registry import find_source, open_table
-from grutext.data.labels import Labels, read_labels
+from grutext.data.label_cells import LabelReader, Labels, is_one_hot_name, one_hot_error
+from grutext.data.labels import (
+    MISSING,
+    clean_label,
+    describe_spellings,
+    match_labels,
+    merge_spellings,
+    respell,
+)
 from grutext.data.on_disk import Collected, ShardOptions, Shards, collect
 from grutext.data.records import Record, Table
 from grutext.errors import DataError
-from grutext.messages import count, list_names, quote
+from grutext.messages import LISTED, count, list_names, quote, shorten
 
 
 @dataclass
@@ -27,8 +35,8 @@ class Dataset:
         examples: The labelled texts in the order of the source; empty if they are in `shards`.
         multilabel: Whether a text may have several labels.
         notes: Lines for the user: the guessed columns with three rows, and the number of empty and of dropped rows.
-        text_column: The column of the texts; None if the source has no columns.
-        label_column: The column of the labels; None if the source has no columns.
+        text_column: The column of the texts, or several columns; None if the source has no columns.
+        label_column: The column of the labels, or several of 0 and 1; None if the source has no columns.
         source: The source as the user named it.
         shards: The labelled texts in files; None if they are in memory.
         held_out: A random sample for a dev split, which is not in the files.
@@ -39,8 +47,8 @@ class Dataset:
     examples: list[Example]
     multilabel: bool
     notes: list[str] = field(default_factory=list)
-    text_column: str | None = None
-    label_column: str | None = None
+    text_column: ColumnNames = None
+    label_column: ColumnNames = None
     source: str = ""
     shards: Shards | None = None
     held_out: list[Example] = field(default_factory=list)
@@ -69,6 +77,7 @@ def read_dataset(
     *,
     multilabel: bool | None = None,
     known: Columns = _NOTHING_KNOWN,
+    labels: Collection[str] = (),
     shards: ShardOptions | None = None,
 ) -> Dataset:
     """Read and check all rows of a source.
@@ -80,10 +89,13 @@ def read_dataset(
             fastText line has two.
         known: The columns of other data for the same model, which are used if the source has them and the options name
             none.
+        labels: The labels that the model knows; labels that differ from these in spelling only are read as these. Empty
+            for data that a model is trained on.
         shards: When and where texts are written to files; None holds all of them in memory.
 
     Raises:
-        DataError: The source or one of its rows cannot be used; names file, line and remedy.
+        DataError: The source or one of its rows cannot be used, or the model knows none of its labels; names file, line
+            and remedy.
         MissingExtraError: The source needs a package that is not installed.
     """
     if options.label_separator == "":
@@ -92,9 +104,12 @@ def read_dataset(
     with open_table(found_source, options.encoding, dialect=options.dialect) as table:
         named = Columns(options.text_column, options.label_column)
         choice = choose_columns(table, named, known, labelled=True)
-        tally = _Tally(several=options.label_separator is not None)
-        found = _read_examples(table, choice, options, multilabel, tally)
-        collected = Collected(list(found)) if shards is None else collect(found, shards)
+        several = options.label_separator is not None or len(choice.labels) > 1
+        reading = _Reading(table, choice, options, multilabel, labels, _Tally(several))
+        collected = (
+            Collected(list(reading.examples())) if shards is None else collect(reading.examples(), shards)
+        )
+        tally = reading.tally
         notes = [*table.notes, *choice.notes, *_describe(table.source, tally)]
     if not collected.examples and not collected.shards:
         problem = f"none of its {count(tally.rows, 'row')} has both a text and a label"
@@ -103,18 +118,51 @@ def read_dataset(
         notes.append(
             f"{table.source}: a text may have several labels (line {tally.list_at} has a list of them)"
         )
-    return Dataset(
+    dataset = Dataset(
         examples=collected.examples,
         shards=collected.shards,
         held_out=list(collected.held_out),
         index=collected.index,
         multilabel=tally.several if multilabel is None else multilabel,
         notes=notes,
-        text_column=None if table.fixed else choice.text,
-        label_column=None if table.fixed else choice.label,
+        text_column=None if table.fixed else join_columns(choice.texts),
+        label_column=None if table.fixed else join_columns(choice.labels),
         source=table.source,
         dialect=table.dialect,
     )
+    if not labels:
+        reading.check_names(dataset.label_counts)
+    return unify_labels(dataset, labels)
+
+
+def unify_labels(dataset: Dataset, known: Collection[str] = ()) -> Dataset:
+    """Return a data set in which all spellings of a label are one, with notes on what was replaced.
+
+    Args:
+        dataset: The data set as it was read.
+        known: The labels of the model that the data are for; empty for data that a model is trained on.
+
+    Raises:
+        DataError: The model knows none of the labels.
+    """
+    counts = dataset.label_counts
+    replaced = match_labels(counts, known, dataset.source) if known else merge_spellings(counts)
+    notes = [*dataset.notes, *describe_spellings(dataset.source, replaced, counts)]
+    if not replaced:
+        return replace(dataset, notes=notes)
+    return replace(
+        dataset,
+        notes=notes,
+        examples=[_respell(example, replaced) for example in dataset.examples],
+        held_out=[_respell(example, replaced) for example in dataset.held_out],
+        shards=None if dataset.shards is None else dataset.shards.respell(replaced),
+    )
+
+
+def _respell(example: Example, replaced: Mapping[str, str]) -> Example:
+    if replaced.keys().isdisjoint(example.labels):
+        return example
+    return replace(example, labels=respell(example.labels, replaced))
 
 
 @dataclass(slots=True)
@@ -129,6 +177,9 @@ class _Tally:
         no_labels: Rows with an empty list of labels that are not dropped.
         dropped_labels: Rows that are dropped because they have no label.
         dropped_texts: Rows that are dropped because they have no text.
+        missing: Spelled-out missing values that were taken for empty labels.
+        cleaned: Labels that were changed by cleaning, as they are in the source.
+        vectors: The lengths of the lists of numbers in 0..1; other lists, except for empty ones, have the length 0.
     """
 
     several: bool
@@ -138,66 +189,151 @@ class _Tally:
     no_labels: int = 0
     dropped_labels: int = 0
     dropped_texts: int = 0
+    missing: Counter[str] = field(default_factory=Counter)
+    cleaned: Counter[str] = field(default_factory=Counter)
+    vectors: set[int] = field(default_factory=set)
 
 
-def _read_examples(
-    table: Table, choice: Choice, options: ReadOptions, multilabel: bool | None, tally: _Tally
-) -> Iterator[Example]:
-    label_column = str(choice.label)
-    for record in table:
-        tally.rows += 1
-        found = read_labels(record, label_column, options.label_separator)
-        if options.skip_empty and (found.labels is None or _is_blank(record, label_column)):
-            tally.dropped_labels += 1
-            continue
-        labels = _check_labels(found, record, table, label_column, multilabel)
-        if options.skip_empty and choice.text not in record.fields:
-            tally.dropped_texts += 1
-            continue
-        text = read_text(record, choice.text)
-        if not text or text.isspace():
-            if options.skip_empty:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The examples of an open table.
+
+    Attributes:
+        table: The table.
+        choice: Its columns.
+        options: How to read it.
+        multilabel: Whether a text may have several labels; None: if any row has a list.
+        known: The labels that the model knows; empty for data that a model is trained on.
+        tally: What was counted.
+    """
+
+    table: Table
+    choice: Choice
+    options: ReadOptions
+    multilabel: bool | None
+    known: Collection[str]
+    tally: _Tally
+
+    def examples(self) -> Iterator[Example]:
+        """Yield the examples, in the order of the table.
+
+        Raises:
+            DataError: A row has no label, or more than one where each text has one.
+        """
+        tally, skip_empty = self.tally, self.options.skip_empty
+        texts, label_columns = self.choice.texts, self.choice.labels
+        reader = LabelReader(label_columns, self.options.label_separator, self._find_missing())
+        tally.cleaned = reader.cleaned
+        for record in self.table:
+            tally.rows += 1
+            found = reader.read(record)
+            if found.missing:
+                tally.missing[found.missing] += 1
+            if skip_empty and (found.labels is None or found.missing or _is_blank(record, label_columns)):
+                tally.dropped_labels += 1
+                continue
+            labels = self._check_labels(found, record)
+            if skip_empty and not any(column in record.fields for column in texts):
                 tally.dropped_texts += 1
                 continue
-            tally.empty_texts += 1
-        if found.several:
-            tally.several = True
-            tally.list_at = tally.list_at or record.number
-        tally.no_labels += not labels
-        yield Example(text, labels, record.source, record.number)
+            text = read_text(record, texts)
+            if not text or text.isspace():
+                if skip_empty:
+                    tally.dropped_texts += 1
+                    continue
+                tally.empty_texts += 1
+            if found.several:
+                tally.several = True
+                if len(label_columns) == 1:
+                    tally.list_at = tally.list_at or record.number
+                    if labels:
+                        tally.vectors.add(found.vector)
+            tally.no_labels += not labels
+            yield Example(text, labels, record.source, record.number)
+
+    def _find_missing(self) -> frozenset[str]:
+        """Return the spellings of a missing value, except for labels that the model knows.
+
+        There are none in a source without columns, whose labels were written on purpose, and in a column that has no
+        other values in the first block.
+        """
+        if self.options.keep_missing or self.table.fixed or len(self.choice.labels) > 1:
+            return frozenset()
+        missing = MISSING.difference(self.known)
+        values = (record.fields.get(self.choice.labels[0]) for record in self.table.read_block())
+        others = (value for value in values if not is_missing(value))
+        has_others = any(
+            not isinstance(value, str) or clean_label(value) not in missing | {""} for value in others
+        )
+        return missing if has_others else frozenset()
+
+    def _check_labels(self, found: Labels, record: Record) -> tuple[str, ...]:
+        """Return the labels of a row.
+
+        Raises:
+            DataError: The label is missing, or there is not exactly one label although each text must have one.
+        """
+        problem = ""
+        if found.labels is None and found.missing:
+            problem = (
+                f"the label {quote(found.missing)} stands for a missing one; --skip-empty drops such rows, "
+                "--keep-missing takes it for a label"
+            )
+        elif found.labels is None:
+            empty = [name for name in self.choice.labels if is_empty(record.fields.get(name))]
+            column = quote((empty or self.choice.labels)[0])
+            problem = (
+                self.table.no_label or f"the label column {column} is empty; --skip-empty drops such rows"
+            )
+        elif self.multilabel is False and len(found.labels) != 1:
+            has = f"{len(found.labels)} labels ({list_names(found.labels)})" if found.labels else "no label"
+            problem = f"the text has {has}, but here each text has one; give it one"
+        if problem:
+            raise DataError(problem, record.source, record.number)
+        return found.labels or ()
+
+    def check_names(self, counts: Counter[str]) -> None:
+        """Raise a DataError if all lists of the table are one-hot, or all labels are one-hot lists without brackets."""
+        lengths = {len(label) for label in counts}
+        bare = len(counts) > 1 and len(lengths) == 1 and all(map(is_one_hot_name, counts))
+        if (len(self.tally.vectors) == 1 and 0 not in self.tally.vectors) or bare:
+            raise one_hot_error(self.table.source, self.tally.list_at, self.choice.labels[0])
 
 
-def _is_blank(record: Record, column: str) -> bool:
-    """Return whether a cell is a blank string; an empty list of labels is not."""
-    value = record.fields.get(column)
-    return isinstance(value, str) and not value.strip()
+def is_empty(value: object) -> bool:
+    """Return whether a cell is missing or blank; an empty list of labels is not."""
+    return is_missing(value) or (isinstance(value, str) and not value.strip())
 
 
-def _check_labels(
-    found: Labels, record: Record, table: Table, column: str, multilabel: bool | None
-) -> tuple[str, ...]:
-    """Return the labels of a row.
-
-    Raises:
-        DataError: The label is missing, or there is not exactly one label although each text must have one.
-    """
-    problem = ""
-    if found.labels is None:
-        problem = table.no_label or f"the label column {quote(column)} is empty; --skip-empty drops such rows"
-    elif multilabel is False and len(found.labels) != 1:
-        has = f"{len(found.labels)} labels ({list_names(found.labels)})" if found.labels else "no label"
-        problem = f"the text has {has}, but here each text has one; give it one"
-    if problem:
-        raise DataError(problem, record.source, record.number)
-    return found.labels or ()
+def _is_blank(record: Record, columns: tuple[str, ...]) -> bool:
+    """Return whether the only label cell is a blank string."""
+    value = record.fields.get(columns[0])
+    return len(columns) == 1 and isinstance(value, str) and not value.strip()
 
 
 def _describe(source: str, tally: _Tally) -> list[str]:
     are = "is" if tally.empty_texts == 1 else "are"
+    missing = ", ".join(f"{quote(spelling)} ({number:,})" for spelling, number in tally.missing.most_common())
     counted = (
         (tally.empty_texts, "text", f"{are} empty (kept; --skip-empty drops such rows)"),
         (tally.no_labels, "text", "with no label at all (kept: none applies)"),
         (tally.dropped_labels, "row", "dropped: label empty"),
         (tally.dropped_texts, "row", "dropped: text empty"),
     )
-    return [f"{source}: {count(number, thing)} {what}" for number, thing, what in counted if number]
+    notes = [f"{source}: {count(number, thing)} {what}" for number, thing, what in counted if number]
+    if tally.cleaned:
+        spelled = ", ".join(
+            f'"{shorten(_show_all(label))}" ({number:,})'
+            for label, number in tally.cleaned.most_common(LISTED)
+        )
+        notes.append(
+            f"{source}: labels freed from invisible characters and other Unicode forms than NFC: {spelled}"
+        )
+    if missing:
+        notes.append(f"{source}: taken for missing labels: {missing} (--keep-missing takes them for labels)")
+    return notes
+
+
+def _show_all(label: str) -> str:
+    """Return a label with escapes for all that is not ASCII, since what was removed or replaced cannot be seen."""
+    return label.encode("ascii", "backslashreplace").decode()

@@ -28,27 +28,45 @@ class Example:
     row: int
 
 
+# One column, several of them, or None where a column is not known.
+ColumnNames = str | tuple[str, ...] | None
+
+
+def list_columns(names: ColumnNames) -> tuple[str, ...]:
+    """Return columns as a tuple, which is empty for None."""
+    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+
+
+def join_columns(names: Iterable[str]) -> ColumnNames:
+    """Return columns as in `ReadOptions`: one of them as a string, none as None."""
+    names = tuple(names)
+    return names if len(names) > 1 else names[0] if names else None
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """The options of reading a source.
 
     Attributes:
-        text_column: The column of the texts; None guesses it.
-        label_column: The column of the labels; None guesses it.
+        text_column: The column of the texts, or several, whose texts are joined with a line break; None guesses it.
+        label_column: The column of the labels, or several, which hold 0 or 1, one for each label; None guesses it.
         label_separator: The string between the labels of a cell with several labels; None: a cell has one label.
         encoding: The encoding of text files; `utf-8` also reads a byte order mark.
         skip_empty: Whether rows without a text or a label are dropped, and counted in a note.
         format: One of `grutext.data.format_names()`; None guesses it from the name.
         dialect: What is known of the dialect of CSV and TSV files; the files say the rest.
+        keep_missing: Whether labels such as `nan`, `None` and `N/A` are labels like any other; else they are taken for
+            missing in a column that has other labels too.
     """
 
-    text_column: str | None = None
-    label_column: str | None = None
+    text_column: ColumnNames = None
+    label_column: ColumnNames = None
     label_separator: str | None = None
     encoding: str = "utf-8"
     skip_empty: bool = False
     format: str | None = None
     dialect: Dialect = field(default_factory=Dialect)
+    keep_missing: bool = False
 
 
 def fingerprint(examples: Iterable[Example]) -> str:

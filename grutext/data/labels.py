@@ -1,31 +1,60 @@
-"""Labels from the values of a label column."""
+"""Labels as values: which spellings stand for the same label.
+
+A label is cleaned where it is read (`clean_label`): NFC, no invisible characters, no white space around it. Labels that
+then still differ in spelling only (`label_key`) become one where both occur in the same data (`merge_spellings`), and a
+label of other data for a model becomes the label that the model knows (`match_labels`).
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 
-from grutext.data.cells import describe, is_missing, read_scalar
 from grutext.data.examples import Example
-from grutext.data.records import Record
 from grutext.errors import DataError
-from grutext.messages import quote
+from grutext.messages import LISTED, count, list_names, quote, shorten
+
+# What pandas, NumPy and databases write for a missing value, letter for letter; "none" and "NA" may well be labels.
+MISSING = frozenset(
+    ("nan", "NaN", "-nan", "-NaN", "NaT", "None", "null", "NULL", "N/A", "n/a", "<NA>", "#N/A")
+)
+# Characters without width that never belong to a word: soft hyphen, Mongolian vowel separator, zero width space, marks
+# of direction, word joiner, byte order mark.
+_INVISIBLE = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+# Joiners belong to some words (Persian, emoji), but not to their ends.
+_JOINERS = "\u200c\u200d"
+_WHOLE_NUMBER = re.compile(r"(?P<sign>[+-]?)(?P<digits>0|[1-9][0-9]*)(?:\.0*)?")
+_SHOWN = 3  # nearest spellings in an error
+_ENDS = 10  # of a long list of labels, the largest and the smallest that are shown
 
 
-class Labels(NamedTuple):
-    """The labels of a record.
+def clean_label(label: str) -> str:
+    """Return a label in NFC, without invisible characters and without white space around it."""
+    if label.isascii():
+        return label.strip()
+    label = _INVISIBLE.sub("", unicodedata.normalize("NFC", label))
+    while (stripped := label.strip().strip(_JOINERS)) != label:
+        label = stripped
+    return label
 
-    Attributes:
-        labels: Its labels without duplicates; None if the value is missing or empty.
-        several: Whether the value is a list, so that a text may have several labels.
+
+def label_key(label: str) -> str:
+    """Return what is the same for all spellings of a label.
+
+    Whole numbers are the same with and without decimals (`1`, `1.0`), but not with leading zeros (`007`); `true` and
+    `false` in any case are Booleans; kinds of white space and joiners inside a label make no difference.
     """
-
-    labels: tuple[str, ...] | None
-    several: bool
-
-
-_EMPTY = Labels(None, several=False)
+    label = clean_label(label)
+    number = _WHOLE_NUMBER.fullmatch(label)
+    if number is not None:
+        negative = number["sign"] == "-" and number["digits"] != "0"
+        return f"-{number['digits']}" if negative else number["digits"]
+    if label.lower() in ("true", "false"):
+        return label.lower()
+    return " ".join(label.replace(_JOINERS[0], "").replace(_JOINERS[1], "").split())
 
 
 def label_set(examples: Iterable[Example]) -> tuple[str, ...]:
@@ -33,62 +62,109 @@ def label_set(examples: Iterable[Example]) -> tuple[str, ...]:
     return tuple(sorted({label for example in examples for label in example.labels}))
 
 
-def read_labels(record: Record, column: str, separator: str | None = None) -> Labels:
-    """Return the labels of a record, without the white space around them.
+def merge_spellings(counts: Mapping[str, int]) -> dict[str, str]:
+    """Return the spellings that are replaced because another spelling of the same label occurs too, and by which.
 
-    A JSON list, in a JSON field or as the text of a cell, stands for several labels; an empty list means that no label
-    applies. With a separator, a cell of text stands for several labels, and an empty cell means that no label applies.
+    Numbers and Booleans become their shortest spelling (`1`, `true`), other labels the most frequent one.
 
     Args:
-        record: A row.
-        column: Its label column.
-        separator: The string between the labels of a cell; None: a cell has one label.
+        counts: The number of texts with each label.
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for label in counts:
+        groups[label_key(label)].append(label)
+    replaced: dict[str, str] = {}
+    for key, spellings in groups.items():
+        if len(spellings) == 1:
+            continue
+        plain = _WHOLE_NUMBER.fullmatch(key) or key in ("true", "false")
+        chosen = key if plain else min(spellings, key=lambda label: (-counts[label], label))
+        replaced |= {label: chosen for label in spellings if label != chosen}
+    return replaced
+
+
+def respell(labels: Iterable[str], replaced: Mapping[str, str]) -> tuple[str, ...]:
+    """Return labels without duplicates, in the spellings that replace them."""
+    return tuple(dict.fromkeys(replaced.get(label, label) for label in labels))
+
+
+def match_labels(counts: Mapping[str, int], known: Collection[str], source: str) -> dict[str, str]:
+    """Return the spellings that are replaced by a known label of another spelling, and by which.
+
+    Args:
+        counts: The number of texts with each label.
+        known: The labels that the model knows.
+        source: The source of the labels, for messages.
 
     Raises:
-        DataError: The value is neither a string, a number, a Boolean nor a list of these.
+        DataError: There are labels, but the model knows none of them; names the nearest spellings.
     """
-    value = record.fields.get(column)
-    if isinstance(value, list | tuple):
-        return _read_list(value, record, column)
-    if is_missing(value):
-        return _EMPTY
-    cell = read_scalar(value)
-    if cell is None:
-        problem = (
-            f"the label column {quote(column)} holds {describe(value)}; a label is text, or a list of texts"
-        )
-        raise DataError(problem, record.source, record.number)
-    cell = cell.strip()
-    if cell.startswith("[") and cell.endswith("]"):
-        listed = _parse_list(cell, record, column)
-        if listed is not None:
-            return _read_list(listed, record, column)
-    if separator:
-        parts = (part.strip() for part in cell.split(separator))
-        return Labels(tuple(dict.fromkeys(part for part in parts if part)), several=True)
-    return Labels((cell,), several=False) if cell else _EMPTY
+    by_key: dict[str, str] = {}
+    for label in known:
+        by_key.setdefault(label_key(label), label)
+    exact = frozenset(known)
+    replaced = {
+        label: by_key[key] for label in counts if label not in exact and (key := label_key(label)) in by_key
+    }
+    if counts and not replaced and exact.isdisjoint(counts):
+        raise DataError(_explain_unknown(list(counts), list(known)), source)
+    return replaced
 
 
-def _parse_list(cell: str, record: Record, column: str) -> list[Any] | None:
-    """Return the JSON list in a cell; None if the cell is a label in square brackets."""
-    try:
-        value = json.loads(cell, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
-        if cell[1:].lstrip().startswith("'"):
-            problem = f"the label column {quote(column)} holds a list of Python, {quote(cell)}; JSON has double quotes"
-            raise DataError(f'{problem}: ["a", "b"]', record.source, record.number) from None
-        return None
-    return value if isinstance(value, list) else None
+def _explain_unknown(labels: list[str], known: list[str]) -> str:
+    folded = {label.casefold(): label for label in known}
+    pairs: list[str] = []
+    for label in labels[:LISTED]:
+        near = get_close_matches(label.casefold(), list(folded), n=1)
+        if near and len(pairs) < _SHOWN:
+            pairs.append(f"{quote(folded[near[0]])} for {quote(label)}")
+    nearest = (
+        f", did you mean {', '.join(pairs)}?" if pairs else "; name the column of the labels: --label-column."
+    )
+    return (
+        f"the model knows none of its labels ({list_names(labels)}){nearest} "
+        f"The model's labels are: {list_names(known)}"
+    )
 
 
-def _read_list(values: Sequence[Any], record: Record, column: str) -> Labels:
-    labels = []
-    for value in values:
-        label = None if is_missing(value) else read_scalar(value)
-        if label is None and not is_missing(value):
-            problem = f"the list in the label column {quote(column)} holds {describe(value)}; a label is text"
-            raise DataError(problem, record.source, record.number)
-        if not label or not label.strip():
-            return Labels(None, several=True)
-        labels.append(label.strip())
-    return Labels(tuple(dict.fromkeys(labels)), several=True)
+def describe_spellings(source: str, replaced: Mapping[str, str], counts: Mapping[str, int]) -> list[str]:
+    """Return a note on the spellings that are replaced, and one on labels that differ in case only.
+
+    Args:
+        source: The source, for the notes.
+        replaced: As `merge_spellings` and `match_labels` return it.
+        counts: The number of texts with each label, before replacing.
+    """
+    notes: list[str] = []
+    if replaced:
+        pairs = [f"{quote(old)} ({counts[old]:,}) is {quote(new)}" for old, new in sorted(replaced.items())]
+        notes.append(f"{source}: labels that differ in spelling only are one: {_list(pairs)}")
+    by_case: dict[str, list[str]] = defaultdict(list)
+    for label in counts.keys() - replaced.keys():
+        by_case[label.casefold()].append(label)
+    twins = [
+        " and ".join(f"{quote(label)} ({counts[label]:,})" for label in sorted(labels))
+        for _, labels in sorted(by_case.items())
+        if len(labels) > 1
+    ]
+    if twins:
+        notes.append(f"{source}: labels that differ in upper and lower case only stay apart: {_list(twins)}")
+    return notes
+
+
+def _list(parts: list[str]) -> str:
+    more = f" and {len(parts) - LISTED:,} more" if len(parts) > LISTED else ""
+    return ", ".join(parts[:LISTED]) + more
+
+
+def describe_counts(source: str, counts: Counter[str]) -> str:
+    """Return a note with the labels and the number of their texts: all of up to 20, else the largest and the smallest."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+    def render(items: list[tuple[str, int]]) -> str:
+        return ", ".join(f"{shorten(label)} {number:,}" for label, number in items)
+
+    head = f"{source}: {count(len(ordered), 'label')}"
+    if len(ordered) <= LISTED:
+        return f"{head}: {render(ordered)}"
+    return f"{head}, the largest: {render(ordered[:_ENDS])}; the smallest: {render(ordered[-_ENDS:])}"

@@ -9,13 +9,14 @@ import itertools
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
 from grutext.data.copies import KeySet, TextIndex, hash_text
 from grutext.data.examples import Example, digest_example
+from grutext.data.labels import respell
 
 _SHARDS = 200  # all are open at once, and some systems allow 256 open files; of 5 GB, each holds 25 MB
 # The most that is held out for a dev split: more texts do not improve calibration, more characters cost memory.
@@ -36,6 +37,7 @@ class Shards:
         characters: The number of characters in all of them.
         counts: The number of texts with each label.
         sha256: Hash of all texts and labels in the order of the source, held-out texts included.
+        spellings: The spellings of labels in the files that are replaced by others as they are read.
     """
 
     paths: tuple[Path, ...]
@@ -43,12 +45,23 @@ class Shards:
     characters: int
     counts: Counter[str]
     sha256: str
+    spellings: Mapping[str, str] = field(default_factory=dict)
+
+    def respell(self, replaced: Mapping[str, str]) -> Shards:
+        """Return the same texts with other spellings of their labels.
+
+        The counts of merged spellings are added, which is too many for texts that had several of them.
+        """
+        counts: Counter[str] = Counter()
+        for label, number in self.counts.items():
+            counts[replaced.get(label, label)] += number
+        return replace(self, counts=counts, spellings=replaced)
 
     def read(self, number: int) -> list[Example]:
         """Return the texts of one file, numbered from 0, in the order of the source."""
         with self.paths[number].open(encoding="ascii") as lines:
             return [
-                Example(text, tuple(labels), source, row)
+                Example(text, respell(labels, self.spellings), source, row)
                 for text, labels, source, row in map(json.loads, lines)
             ]
 

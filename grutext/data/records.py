@@ -12,7 +12,9 @@ from grutext.data.limits import LONGEST_RECORD, MOST_COLUMNS
 from grutext.errors import DataError
 from grutext.messages import quote
 
-PEEKED = 200  # number of records that are read before the columns are chosen; fewer if they are long
+PEEKED = 200  # number of records that are read at once; fewer if they are long
+# Characters and records of the first block, which is read where the content of the columns decides something.
+BLOCK, MOST_IN_BLOCK = 2**20, 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,21 @@ class Table:
             columns = list(dict.fromkeys(name for record in self.first for name in record.fields))
         check_columns(columns, source)
         self.columns = tuple(columns)
+        self._size = sum(record.size for record in self.first)
+
+    def read_block(self) -> Sequence[Record]:
+        """Read the first block and return its records: 1 MB of the source, or all of it, or 20,000 records of unknown size.
+
+        Raises:
+            DataError: A record cannot be read.
+        """
+        while self._size < BLOCK and len(self.first) < MOST_IN_BLOCK:
+            record = next(self._rest, None)
+            if record is None:
+                break
+            self.first.append(record)
+            self._size += record.size
+        return self.first
 
     def __iter__(self) -> Iterator[Record]:
         return chain(self.first, self._rest)

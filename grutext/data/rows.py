@@ -8,7 +8,7 @@ from typing import Any, final
 
 from grutext.data.cells import read_text
 from grutext.data.columns import Columns, choose_columns
-from grutext.data.examples import ReadOptions
+from grutext.data.examples import ColumnNames, ReadOptions, join_columns
 from grutext.data.formats.fasttext import parse_labels, starts_with_label
 from grutext.data.formats.registry import find_source, list_suffixes, load_formats, open_table
 from grutext.data.records import Table
@@ -41,23 +41,24 @@ class RowReader:
         source: Its name in messages.
         format: The name of its format; `txt` for lines of plain text.
         columns: The columns of the source; of its first rows, for JSON lines.
-        text_column: The column of the texts; `text` for lines.
+        text_column: The column of the texts, or several columns; `text` for lines.
         notes: Lines for the user: which dialect was found, and which column was guessed.
         delimiter: The character between two cells; empty if the format has none.
     """
 
-    def __init__(self, table: Table, form: str, text_column: str, notes: list[str]) -> None:
+    def __init__(self, table: Table, form: str, text_columns: tuple[str, ...], notes: list[str]) -> None:
         self.source = table.source
         self.format = form
         self.columns = table.columns
-        self.text_column = text_column
+        self.text_column: ColumnNames = join_columns(text_columns)
+        self._text_columns = text_columns
         self.notes = notes
         self.delimiter = str(table.dialect.delimiter) if table.dialect else ""
         self._table = table
 
     def __iter__(self) -> Iterator[Row]:
         for record in self._table:
-            yield Row(record.number, record.fields, read_text(record, self.text_column))
+            yield Row(record.number, record.fields, read_text(record, self._text_columns))
 
     def __enter__(self) -> RowReader:
         return self
@@ -106,4 +107,4 @@ def read_rows(
     except DataError:
         table.close()
         raise
-    return RowReader(table, form.name, choice.text, [*table.notes, *choice.notes])
+    return RowReader(table, form.name, choice.texts, [*table.notes, *choice.notes])

@@ -41,9 +41,8 @@ def check_values(values: Mapping[str, Any]) -> None:
         "history": _is_list(entry["history"], dict),
         "metrics": _is_object(entry["metrics"], dict),
         "data": isinstance(data, dict)
-        and all(
-            isinstance(data.get(name, ""), (str, type(None))) for name in ("text_column", "label_column")
-        ),
+        and all(isinstance(data.get(name, ""), (str, type(None))) for name in ("text_column", "label_column"))
+        and _is_reading(data.get("reading", {})),
         "abstention": _is_list(values.get("abstention", []), dict),
         "golden": _is_list(entry["golden"], dict) and all(map(_is_golden, entry["golden"])),
         "versions": _is_object(entry["versions"], str),
@@ -53,6 +52,41 @@ def check_values(values: Mapping[str, Any]) -> None:
     wrong = [name for name, holds in rules.items() if not holds]
     if wrong:
         raise BundleError(f"entries of model.json are missing or have a wrong type: {', '.join(wrong)}")
+
+
+def _is_reading(record: Any) -> bool:
+    """Return whether a value is a record of how data were read, as `grutext.data.remembered` writes it."""
+    if not isinstance(record, dict):
+        return False
+    told, found = record.get("told", {}), record.get("found", {})
+    if not (isinstance(told, dict) and isinstance(found, dict)):
+        return False
+    columns = [part.get(name) for part in (told, found) for name in ("text_column", "label_column")]
+    return (
+        all(value is None or isinstance(value, str) or (_is_list(value, str) and value) for value in columns)
+        and isinstance(told.get("label_separator", ";"), str)
+        and told.get("label_separator", ";") != ""
+        and isinstance(told.get("keep_missing", False), bool)
+        and _is_dialect(told.get("dialect", {}))
+    )
+
+
+def _is_dialect(told: Any) -> bool:
+    """Return whether a value has fields of `grutext.data.Dialect` with their types."""
+    kinds = {
+        "delimiter": str,
+        "escape": str,
+        "quotes": bool,
+        "skip_blanks": bool,
+        "header": bool,
+        "columns": list,
+    }
+    return (
+        isinstance(told, dict)
+        and all(isinstance(value, kinds.get(name, ())) for name, value in told.items())
+        and _is_list(told.get("columns", []), str)
+        and all(len(told.get(name, ";")) == 1 for name in ("delimiter", "escape"))
+    )
 
 
 def _is_list(value: Any, *kinds: type) -> bool:

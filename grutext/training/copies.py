@@ -8,6 +8,9 @@ from grutext.data import Example, TextIndex, hash_text
 from grutext.messages import count, quote
 from grutext.text import normalize
 
+# Share and number of texts with different labels from which on these may be several labels, one a row.
+_LONG_FORM, _FEWEST = 0.2, 5
+
 
 def text_key(text: str) -> int:
     """Return a 64-bit number that is the same for texts that a model reads alike: case and white space do not matter."""
@@ -45,7 +48,10 @@ def describe_copies(source: str, index: TextIndex, examples: Sequence[Example]) 
             first, second = pair
             labels = [quote(", ".join(example.labels), 30) for example in pair]
             such = f", such as {quote(first.text, 40)}: {labels[0]} in row {first.row:,}, {labels[1]} in row {second.row:,}"
-        yield f"{source}: {text} with different labels{such}"
+        several = ""
+        if found.contradicting >= max(_FEWEST, _LONG_FORM * (found.texts - found.copies)):
+            several = "; if a text has several labels, write them as a list in one row"
+        yield f"{source}: {text} with different labels{such}{several}"
 
 
 def _find_contradiction(index: TextIndex, examples: Iterable[Example]) -> tuple[Example, Example] | None:

@@ -17,10 +17,13 @@ from grutext.data import (
     Shards,
     TextIndex,
     check_trainable,
+    describe_counts,
+    describe_reading,
     drop_small_classes,
     read_dataset,
     sample_path,
     split_examples,
+    unify_labels,
 )
 from grutext.errors import ConfigError, DataError
 from grutext.messages import count, list_names, shorten
@@ -123,15 +126,17 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
     index = dataset.index or TextIndex.of(dataset.examples, text_key)
     for note in describe_copies(dataset.source, index, dataset.examples):
         listener.note(note)
+    listener.note(describe_counts(dataset.source, dataset.label_counts))
     if dataset.shards:
         listener.note(
             f"{dataset.shards.characters / 1e6:,.0f} MB of text are more than training.in_memory_megabytes "
             f"({config.in_memory_megabytes:g}); they are kept in {folder} for the training"
         )
     columns = Columns(dataset.text_column, dataset.label_column)
+    model = KnownModel(columns, dataset.multilabel, tuple(dataset.label_counts))
 
     def read(source: Source, use: str) -> list[Example]:
-        found = read_split(source, data.reading, columns, dataset.multilabel, listener)
+        found = read_split(source, data.reading, model, listener)
         for note in describe_shared(_name(source), found, dataset.source, index, use):
             listener.note(note)
         return found
@@ -150,7 +155,7 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
         dev=chosen,
         test=None if test is None else read(test, "which makes its figures too good"),
         multilabel=dataset.multilabel,
-        data={"source": origin, "text_column": columns.text, "label_column": columns.label},
+        data={"source": origin} | describe_reading(dataset, data.reading),
         dev_is_split_off=dev is None and not dataset.shards,
     )
 
@@ -167,31 +172,45 @@ def default_fraction(texts: int) -> float:
     return min(DEV_FRACTION, max(DEV_TEXTS / max(1, texts), LEAST_FRACTION))
 
 
-def read_split(
-    source: Source,
-    reading: ReadOptions,
-    columns: Columns,
-    multilabel: bool,
-    listener: Listener,
-) -> list[Example]:
-    """Read labelled texts that go with other data; `sample` is the sample's test split.
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """What is known of the model that data are read for.
+
+    Attributes:
+        columns: The columns of the training data.
+        multilabel: Whether a text may have several labels.
+        labels: The labels that the model knows.
+    """
+
+    columns: Columns
+    multilabel: bool
+    labels: tuple[str, ...]
+
+
+def read_split(source: Source, reading: ReadOptions, model: KnownModel, listener: Listener) -> list[Example]:
+    """Read labelled texts for a model; `sample` is the sample's test split.
 
     Args:
         source: The texts, as in `TrainingData`.
         reading: How files are read.
-        columns: The columns of the other data, used where this source has them and `reading` names none.
-        multilabel: Whether a text may have several labels.
+        model: The model. Its columns are used where this source has them and `reading` names none; labels that differ
+            from its labels in spelling only become these.
         listener: Hears what was guessed, dropped and counted.
 
     Raises:
-        DataError: The source cannot be read, or its rows cannot be used.
+        DataError: The source cannot be read, its rows cannot be used, or the model knows none of its labels.
         TypeError: Texts or labels in memory have a wrong type.
     """
     if isinstance(source, tuple):
-        return dataset_in_memory(*source, multilabel=multilabel).examples
-    if source == SAMPLE:
-        source, columns = sample_path() / "test.csv", SAMPLE_COLUMNS
-    dataset = read_dataset(str(source), reading, multilabel=multilabel, known=columns)
+        dataset = dataset_in_memory(*source, multilabel=model.multilabel)
+        dataset = unify_labels(dataset, model.labels)
+    else:
+        columns = model.columns
+        if source == SAMPLE:
+            source, columns = sample_path() / "test.csv", SAMPLE_COLUMNS
+        dataset = read_dataset(
+            str(source), reading, multilabel=model.multilabel, known=columns, labels=model.labels
+        )
     for note in dataset.notes:
         listener.note(note)
     return dataset.examples

@@ -1,6 +1,7 @@
 """`grutext evaluate`, to the letter."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -132,4 +133,69 @@ def test_without_scikit_learn_the_command_says_what_to_install(error, model, lab
     monkeypatch.setattr("grutext.requirements.find_spec", lambda name: None)
     assert error("evaluate", labelled) == (
         "grutext evaluate needs scikit-learn; install it with: pip install 'grutext[train]'"
+    )
+
+
+def save(bundle, folder, **reading) -> None:
+    """Save a model that was trained on data that were read like this."""
+    replace(bundle, data={"source": "mails.csv", "reading": reading}).save(folder)
+
+
+def test_the_separator_of_labels_is_that_of_the_training(run, make_bundle, tmp_path) -> None:
+    told = {"label_separator": "|"}
+    save(
+        make_bundle(True),
+        tmp_path / "several",
+        told=told,
+        found={"text_column": "text", "label_column": "topic"},
+    )
+    (tmp_path / "test.csv").write_text(
+        "text,topic\ninvoice parcel,billing|delivery\nhello,\n", encoding="utf-8"
+    )
+    arguments = ("evaluate", "test.csv", "-m", "several", "--json")
+    assert json.loads(run(*arguments).stdout)["subset_accuracy"] == 1.0
+    (tmp_path / "test.csv").write_text("text,topic\ninvoice parcel,billing+delivery\n", encoding="utf-8")
+    assert json.loads(run(*arguments, "--label-separator", "+").stdout)["subset_accuracy"] == 1.0
+
+
+def test_columns_of_texts_and_of_labels_are_those_of_the_training(run, error, make_bundle, tmp_path) -> None:
+    found = {"text_column": ["title", "message"], "label_column": ["billing", "delivery", "login"]}
+    save(make_bundle(True), tmp_path / "model", told={}, found=found)
+    rows = "title,message,billing,delivery,login\nan invoice,my parcel,1,1,0\npassword,,0,0,1\n"
+    (tmp_path / "test.csv").write_text(rows, encoding="utf-8")
+    result = run("evaluate", "test.csv", "--json")
+    assert result.stderr == ""
+    assert json.loads(result.stdout)["subset_accuracy"] == 1.0
+    predicted = run("predict", "test.csv").stdout.splitlines()
+    assert predicted[1].startswith('an invoice,my parcel,1,1,0,"[""billing"", ""delivery""]",')
+    (tmp_path / "test.csv").write_text("title,billing,delivery,login\nan invoice,1,0,0\n", encoding="utf-8")
+    assert error("evaluate", "test.csv") == (
+        'test.csv: there is no column "message" as in training; name the ones to read: --text-column. '
+        "The columns are: title, billing, delivery, login"
+    )
+    named = run("evaluate", "test.csv", "--text-column", "title", "--json")
+    assert json.loads(named.stdout)["subset_accuracy"] == 1.0
+
+
+def test_labels_of_another_spelling_are_those_of_the_model(run, model, tmp_path) -> None:
+    (tmp_path / "test.csv").write_text(
+        "topic,message\nbilling\u200b,an invoice\n login ,password\n", encoding="utf-8"
+    )
+    assert json.loads(run("evaluate", "test.csv", "--json").stdout)["accuracy"] == 1.0
+
+
+def test_data_with_no_label_of_the_model_are_an_error(error, model, tmp_path) -> None:
+    (tmp_path / "test.csv").write_text("topic,message\nBilling,an invoice\n", encoding="utf-8")
+    assert error("evaluate", "test.csv", "--quiet") == (
+        'test.csv: the model knows none of its labels (Billing), did you mean "billing" for "Billing"? '
+        "The model's labels are: billing, delivery, login"
+    )
+
+
+def test_an_unsure_guess_is_an_error_under_quiet_too(error, model, tmp_path) -> None:
+    rows = "".join(f"some words about {n},{'ab'[n % 2]},{'xyz'[n % 3]}\n" for n in range(12))
+    (tmp_path / "test.csv").write_text(f"w,u,v\n{rows}", encoding="utf-8")
+    message = error("train", "test.csv", "-m", "other", "--quiet")
+    assert message == (
+        'test.csv: it is not clear which column holds the labels: "u" (a, b), "v" (x, y, z); name it: --label-column'
     )

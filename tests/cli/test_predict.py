@@ -170,3 +170,9 @@ def test_an_output_that_is_there_already_is_replaced_by_that_of_another_input(
     (tmp_path / "out.csv").write_text(MAILS, encoding="utf-8")
     run("predict", mails, "-o", "out.csv")
     assert "predicted_label" in (tmp_path / "out.csv").read_text(encoding="utf-8")
+
+
+def test_texts_of_several_columns_are_joined(run, model, tmp_path) -> None:
+    (tmp_path / "posts.csv").write_text("title,body\nhello,my parcel\nan invoice,\n", encoding="utf-8")
+    output = run("predict", "posts.csv", "--text-column", "title", "--text-column", "body").stdout
+    assert [line.split(",")[2] for line in output.splitlines()] == ["label", "delivery", "billing"]

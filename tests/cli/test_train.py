@@ -114,10 +114,11 @@ def test_guessed_columns_and_epochs_are_printed_on_stderr(run, training, mails) 
         '  line 3: "parcel 0" → delivery',
         '  line 4: "password 0" → login',
     ]
-    assert lines[4] == "3 of 30 texts are set aside to choose the best epoch"
-    assert lines[5].startswith("27 texts of 2 words (median), 3 labels: ")
-    assert lines[6].startswith("engine: ")
-    assert lines[7].startswith("epoch 1/1  loss 1.5000  dev loss 1.2500")
+    assert lines[4] == "mails.csv: 3 labels: billing 10, delivery 10, login 10"
+    assert lines[5] == "3 of 30 texts are set aside to choose the best epoch"
+    assert lines[6].startswith("27 texts of 2 words (median), 3 labels: ")
+    assert lines[7].startswith("engine: ")
+    assert lines[8].startswith("epoch 1/1  loss 1.5000  dev loss 1.2500")
     assert run("train", mails, "--quiet", "-m", "other").stderr == ""
 
 
@@ -158,8 +159,10 @@ def test_the_training_is_given_what_the_options_say(run, training, mails, tmp_pa
     assert plan.multilabel is False
     assert plan.refits_linear is True
     assert given.budget.end == 220.0, "it counts from the start of the command"
-    expected = {"source": "mails.csv", "text_column": "message", "label_column": "topic"}
-    assert expected.items() <= plan.data.items()
+    found = {"text_column": "message", "label_column": "topic"}
+    assert plan.data["reading"]["told"] == {}
+    assert found.items() <= plan.data["reading"]["found"].items()
+    assert plan.data["source"] == "mails.csv"
     assert entries(tmp_path / "out") == ["reviews", "reviews-loss.png"]
 
 

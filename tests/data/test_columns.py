@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grutext.data import Columns, ReadOptions, read_dataset, read_rows
-from grutext.data.columns import LABEL_NAMES, TEXT_NAMES, _show
+from grutext.data.columns import LABEL_NAMES, LIKELY_LABEL_NAMES, LIKELY_TEXT_NAMES, TEXT_NAMES, _show
 from grutext.data.guessing import _is_prose
 from grutext.errors import DataError
 
@@ -72,17 +72,10 @@ def test_a_text_column_has_several_words_in_half_of_its_cells(write, sentences, 
 
 def test_values_decide_if_no_name_fits(write):
     rows = [
-        (
-            f"id-{number}",
-            "web",
-            f"a {number}",
-            f"some words about {number}",
-            "pqrs"[number % 4],
-            "ab"[number % 2],
-        )
+        (f"id-{number}", "web", f"a {number}", f"some words about {number}", "ab"[number % 2])
         for number in range(20)
     ]
-    name = write("a.csv", build_table(("k", "via", "short", "w", "kind", "z"), rows))
+    name = write("a.csv", build_table(("k", "via", "short", "w", "z"), rows))
     assert chosen(name) == ("w", "z")
     assert read_dataset(name).notes == [
         'a.csv: texts are in column "w", labels in "z" (guessed; --text-column and --label-column choose others)',
@@ -90,6 +83,113 @@ def test_values_decide_if_no_name_fits(write):
         '  line 3: "some words about 1" → b',
         '  line 4: "some words about 2" → a',
     ]
+
+
+def test_several_columns_that_could_hold_the_labels_are_an_error_that_lists_them(write, problem):
+    rows = [(f"some words about {n}", "pqrs"[n % 4], "ab"[n % 2], "2024") for n in range(20)]
+    assert problem(write("a.csv", build_table(("w", "u", "z", "year"), rows))) == (
+        'a.csv: it is not clear which column holds the labels: "u" (p, q, r), "z" (a, b); name it: --label-column'
+    )
+
+
+def test_several_columns_with_texts_of_like_length_are_an_error_that_lists_them(write, problem):
+    rows = [(f"some words about {n}", f"other words on {n}", "ab"[n % 2]) for n in range(9)]
+    assert problem(write("a.csv", build_table(("one", "two", "z"), rows))) == (
+        'a.csv: it is not clear which column holds the texts: "one" (some words about 0, some words about 1, some words '
+        'about 2), "two" (other words on 0, other words on 1, other words on 2); name it: --text-column; repeat it to '
+        "join several"
+    )
+
+
+def test_the_whole_first_block_decides_and_not_the_first_rows(write, problem):
+    """A file that is sorted by label has one label in its first rows."""
+    rows = [(f"some words about {n}", "abc"[n // 400], "xy"[n % 2]) for n in range(1200)]
+    assert '"z" (a, b, c)' in problem(write("a.csv", build_table(("w", "z", "u"), rows)))
+
+
+def test_a_column_with_mostly_empty_cells_holds_no_labels(write):
+    rows = [(f"some words about {n}", "ab"[n % 2], "x" if n % 5 == 0 else "") for n in range(40)]
+    assert chosen(write("a.csv", build_table(("w", "z", "u"), rows))) == ("w", "z")
+
+
+def test_a_column_of_many_numbers_holds_no_labels(write):
+    rows = [(f"some words about {n}", "ab"[n % 2], str(n % 30)) for n in range(90)]
+    assert chosen(write("a.csv", build_table(("w", "z", "upvotes"), rows))) == ("w", "z")
+    assert chosen(write("b.csv", build_table(("w", "z", "score"), rows))) == ("w", "z")
+
+
+@pytest.mark.parametrize("label", LIKELY_LABEL_NAMES)
+def test_a_likely_name_decides_where_the_content_agrees(write, problem, label):
+    rows = [(f"some words about {n}", "ab"[n % 2], "pqr"[n % 3]) for n in range(30)]
+    assert chosen(write("a.csv", build_table(("text", "other", label.upper()), rows))) == (
+        "text",
+        label.upper(),
+    )
+    twice = [(*row, "uv"[n % 2]) for n, row in enumerate(rows)]
+    names = ("text", "other", label, f"my_{'kind' if label != 'kind' else 'type'}")
+    assert "it is not clear which column holds the labels" in problem(
+        write("b.csv", build_table(names, twice))
+    )
+
+
+@pytest.mark.parametrize("text", LIKELY_TEXT_NAMES)
+def test_a_likely_name_of_a_text_column_decides_where_it_has_texts(write, text):
+    rows = [(f"some words about {n}", f"other words on {n}", "pqr"[n % 3]) for n in range(30)]
+    assert chosen(write("a.csv", build_table(("u", text, "label"), rows))) == (text, "label")
+
+
+def test_two_columns_with_the_same_ending_are_an_error(write, problem):
+    rows = [(f"some words about {n}", str(n % 3), str(n % 2)) for n in range(30)]
+    name = write("a.csv", build_table(("text", "user_rating", "shop_rating"), rows))
+    assert problem(name) == (
+        'a.csv: it is not clear which column holds the labels: "user_rating" (0, 1, 2), "shop_rating" (0, 1); '
+        "name it: --label-column"
+    )
+
+
+def test_longer_columns_of_text_are_told(write):
+    rows = [(f"help please {n}", f"a long story about {n} that never ends", "ab"[n % 2]) for n in range(20)]
+    name = write("a.csv", build_table(("title", "the plot", "label"), rows))
+    dataset = read_dataset(name)
+    assert dataset.text_column == "title"
+    assert dataset.notes[-1] == (
+        "a.csv: there are texts in the plot too, longer ones in the plot; --text-column title --text-column 'the plot' "
+        "joins them"
+    )
+    assert read_dataset(name, ReadOptions(text_column="title")).notes[-1].startswith("  line 4")
+
+
+def test_texts_of_several_columns_are_joined_with_a_line_break(write):
+    rows = [("one", "two words", "a"), ("", "alone", "b"), ("first", " ", "a"), ("", "", "b")]
+    name = write("a.csv", build_table(("title", "body", "label"), rows))
+    options = ReadOptions(text_column=("title", "body"))
+    dataset = read_dataset(name, options)
+    assert [example.text for example in dataset.examples] == ["one\ntwo words", "alone", "first", ""]
+    assert dataset.text_column == ("title", "body")
+    backwards = read_dataset(name, ReadOptions(text_column=("body", "title")))
+    assert backwards.examples[0].text == "two words\none"
+    with read_rows(name, options) as reader:
+        assert [row.text for row in reader] == ["one\ntwo words", "alone", "first", ""]
+        assert reader.text_column == ("title", "body")
+    with read_rows(name, known=Columns(("title", "body"), None)) as reader:
+        assert next(iter(reader)).text == "one\ntwo words"
+        assert reader.notes == []
+
+
+def test_one_missing_column_of_several_is_an_error(write, problem):
+    name = write("a.csv", build_table(("title", "label"), [("some words", "a"), ("more words", "b")]))
+    assert problem(name, known=Columns(("title", "body"), "label")) == (
+        'a.csv: there is no column "body" as in training; name the ones to read: --text-column. '
+        "The columns are: title, label"
+    )
+    assert problem(name, ReadOptions(text_column=("title", "title"))) == (
+        'a.csv: the column "title" is named twice'
+    )
+    assert problem(name, ReadOptions(text_column=("title", "label"), label_column="label")) == (
+        'a.csv: the column "label" is named twice'
+    )
+    # A file with a single column of texts is read, if its name says so.
+    assert read_dataset(name, known=Columns(("subject", "body"), "label")).text_column == "title"
 
 
 def test_values_decide_for_scripts_without_spaces_and_for_lists(write):

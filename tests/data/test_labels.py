@@ -1,8 +1,24 @@
+import contextlib
+import csv
+import io
+import json
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
-from grutext.data import Example, ReadOptions, label_set, read_dataset
+from grutext.data import Example, ReadOptions, ShardOptions, label_set, read_dataset
+from grutext.data.labels import MISSING, clean_label, describe_counts, label_key
+from grutext.errors import DataError
 
 SEVERAL = "a text may have several labels (line {} has a list of them)"
+
+
+def table(rows, columns=("text", "labels")) -> str:
+    """Return rows as CSV."""
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows([columns, *rows])
+    return lines.getvalue()
 
 
 def labels_of(name, options=None, **kwargs):
@@ -96,11 +112,188 @@ def test_a_list_with_anything_but_labels_is_refused(write, problem, value, what)
     assert problem(write("a.jsonl", f'{{"text": "t", "labels": {value}}}\n')) == message
 
 
-def test_a_list_as_python_writes_it_is_refused(write, problem):
-    assert problem(write("a.csv", "text,label\nt,\"['x', 'y']\"\n")) == (
-        "a.csv, line 2: the label column \"label\" holds a list of Python, \"['x', 'y']\"; JSON has double quotes: "
-        '["a", "b"]'
+PYTHON = [
+    ("['x', 'y']", ("x", "y")),
+    ("('x', 'y')", ("x", "y")),
+    ("('x',)", ("x",)),
+    ("{'y', 'x'}", ("y", "x")),  # in the order of the file, in every run
+    ("{'ab', 'a', 'b'}", ("ab", "a", "b")),
+    ("frozenset({'x'})", ("x",)),
+    ("set()", ()),
+    ("()", ()),
+    ("[]", ()),
+    ("""["can't", 'x, y', 'say "no"']""", ("can't", "x, y", 'say "no"')),
+    (r"['tab\there', 'C:\\dir']", ("tab\there", "C:\\dir")),
+    ("('x', 'x', )", ("x",)),
+    ("[ 'x' , 7, True ]", ("x", "7", "true")),
+    ("(3, 12)", ("3", "12")),
+    ("['été']", ("été",)),
+]
+
+
+@pytest.mark.parametrize(("cell", "labels"), PYTHON, ids=[cell for cell, _ in PYTHON])
+def test_lists_tuples_and_sets_as_python_writes_them_are_read(write, cell, labels):
+    rows = [("t", cell), ("u", "['z']")]
+    dataset = read_dataset(write("a.csv", table(rows)))
+    assert [example.labels for example in dataset.examples] == [labels, ("z",)]
+    assert dataset.multilabel
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "[unknown]",
+        "(misc)",
+        "{x}",
+        "[a, b]",
+        "(a)",
+        "('a')",
+        "[Sales]",
+        "(1)",
+        "a (b)",
+        "[New York]",
+        "()x()",
+        "(a,)",
+        "[S]",
+    ],
+)
+def test_brackets_without_quotes_are_a_part_of_the_label(write, cell):
+    dataset = read_dataset(write("a.csv", table([("t", cell), ("u", "x")])))
+    assert dataset.examples[0].labels == (cell,)
+    assert not dataset.multilabel
+
+
+NUMPY = [
+    "[0 1]", "[1 0 0]", "[0. 1.]", "['x' 'y']", "['x' 'y' 'z']", "[0 1 ... 0 1]", "[[0 1] [1 0]]", "[True False]",
+    "array(['x', 'y'], dtype=object)", "[np.str_('x'), np.str_('y')]", "tensor([0, 1])", "Index(['x'], dtype='object')",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", NUMPY)
+def test_a_list_as_numpy_writes_it_is_refused_with_the_remedy(write, problem, cell):
+    assert problem(write("a.csv", table([("t", cell), ("u", cell)]))) == (
+        f'a.csv, line 2: the label column "labels" holds a list as NumPy writes it, "{cell}"; turn arrays into lists '
+        'before writing them (.tolist()), so that a cell is ["billing", "urgent"]'
     )
+
+
+@pytest.mark.parametrize(
+    ("cell", "what"),
+    [
+        ("{'x': 1, 'y': 0}", "a dictionary"),
+        ('{"x": true}', "a dictionary"),
+        ("[['x'], ['y']]", "a list that cannot be read"),
+        ("['x', y]", "a list that cannot be read"),
+        ("['x]", "a list that cannot be read"),
+        ("['x', nan]", "a list that cannot be read"),
+    ],
+)
+def test_other_structures_in_a_cell_are_refused(write, problem, cell, what):
+    message = problem(write("a.csv", table([("t", cell), ("u", "x")])))
+    assert message.startswith(f'a.csv, line 2: the label column "labels" holds {what}, ')
+
+
+def test_cells_made_to_break_a_parser_are_read_in_time(write):
+    for cell in (
+        "[" * 50_000 + "]" * 50_000,
+        "('a'," * 20_000 + ")",
+        "[" + "'a'," * 50_000 + "]",
+        "(" + "1" * 9000 + ",)",
+    ):
+        name = write("a.csv", table([("t", cell), ("u", "x")]))
+        with contextlib.suppress(DataError):
+            read_dataset(name, ReadOptions(text_column="text", label_column="labels"))
+
+
+ONE_HOT = [
+    ["[0, 1]", "[1, 0]", "[0, 1]"],
+    ["[0, 0, 1]", "[1, 0, 0]"],
+    ["[0.0, 1.0]", "[1.0, 0.0]"],
+    ["[True, False]", "[False, True]"],
+    ["(0, 1)", "(1, 0)"],
+    ["['0', '1']", "['1', '0']"],
+    ["[0.25, 0.75]", "[0.5, 0.5]"],
+    ["0 1 0", "1 0 0", "0 0 1"],
+    ["0;1", "1;0"],
+]
+
+
+@pytest.mark.parametrize("cells", ONE_HOT, ids=[cells[0] for cells in ONE_HOT])
+def test_one_hot_lists_are_refused_with_the_remedy(write, problem, cells):
+    message = problem(write("a.csv", table([(f"t{n}", cell) for n, cell in enumerate(cells)])))
+    assert "holds a one-hot list" in message
+    assert 'write the names, such as ["billing", "urgent"]' in message
+    assert "--label-column billing --label-column urgent" in message
+
+
+def test_one_hot_lists_in_json_and_behind_a_separator_are_refused(write, problem):
+    assert "a.jsonl, line 2: " in problem(
+        write("a.jsonl", '{"text": "t", "labels": [0, 1]}\n{"text": "u", "labels": [0, 0]}\n')
+    )
+    name = write("a.csv", table([("t", "0,1"), ("u", "0,0")]))
+    assert "one-hot" in problem(name, ReadOptions(label_separator=","))
+
+
+def test_lists_of_class_numbers_are_labels(write):
+    name = write("a.csv", table([("t", "[0, 1]"), ("u", "[2]"), ("v", "[0, 17]")]))
+    assert labels_of(name) == [("0", "1"), ("2",), ("0", "17")]
+    # Two labels a text, as it happens; a model that knows these labels says what they are.
+    name = write("b.csv", table([("t", "[0, 1]")]))
+    assert labels_of(name, multilabel=True, labels=("0", "1", "2")) == [("0", "1")]
+
+
+FLAGS = [("late it is", "1", "0", "0"), ("both of them", "1", "1", "0"), ("none of them", "0", "0", "0")]
+
+
+@pytest.mark.parametrize(
+    "yes_no", [("1", "0"), ("1.0", "0.0"), ("True", "False"), ("yes", "no"), ("TRUE", "FALSE")]
+)
+def test_a_column_of_zeros_and_ones_for_each_label(write, yes_no):
+    rows = [(text, *(yes_no[cell == "0"] for cell in cells)) for text, *cells in FLAGS]
+    name = write("a.csv", table(rows, ("text", "late", "money", "rare")))
+    dataset = read_dataset(name, ReadOptions(label_column=("late", "money", "rare")))
+    assert [example.labels for example in dataset.examples] == [("late",), ("late", "money"), ()]
+    assert dataset.multilabel
+    assert dataset.label_column == ("late", "money", "rare")
+    again = read_dataset(name)
+    assert again.examples == dataset.examples
+    assert again.notes[0] == (
+        'a.csv: texts are in column "text", labels in 3 columns of 0 and 1, one for each: late, money, rare (guessed; '
+        "--text-column and --label-column choose others)"
+    )
+    assert again.notes[2] == '  line 3: "both of them" → late, money'
+
+
+def test_two_columns_of_zeros_and_ones_or_others_beside_them_are_asked_for(write, problem):
+    rows = [
+        (f"some words {n}", str(n % 2), str(n // 2 % 2), "abc"[n % 3], str(n // 4 % 2)) for n in range(24)
+    ]
+    two = problem(write("a.csv", table([row[:3] for row in rows], ("text", "u", "v"))))
+    assert two.startswith(
+        'a.csv: it is not clear which column holds the labels: "u" (0, 1), "v" (0, 1); name it: --label-'
+    )
+    assert two.endswith("if each of several columns of 0 and 1 is a label, name all of these")
+    mixed = problem(write("b.csv", table(rows, ("text", "u", "v", "w", "x"))))
+    assert '"w" (a, b, c)' in mixed
+
+
+@pytest.mark.parametrize(("cell", "shown"), [("2", '"2"'), ("-1", '"-1"'), ("maybe", '"maybe"')])
+def test_a_cell_that_is_neither_zero_nor_one_is_refused(write, problem, cell, shown):
+    name = write("a.csv", table([("t", "1", "0"), ("u", "0", cell)], ("text", "late", "money")))
+    assert problem(name, ReadOptions(label_column=("late", "money"))) == (
+        f'a.csv, line 3: the label column "money" holds {shown}; where there is a column for each label, it holds 0 or 1'
+    )
+
+
+def test_an_empty_cell_among_zeros_and_ones_is_an_empty_label(write, problem):
+    name = write("a.csv", table([("t", "1", "0"), ("u", "0", "")], ("text", "late", "money")))
+    options = ReadOptions(label_column=("late", "money"))
+    assert (
+        problem(name, options)
+        == 'a.csv, line 3: the label column "money" is empty; --skip-empty drops such rows'
+    )
+    skipped = read_dataset(name, replace(options, skip_empty=True))
+    assert [example.text for example in skipped.examples] == ["t"]
 
 
 def test_a_list_of_one_label_is_one_label(write, problem):
@@ -128,3 +321,178 @@ def test_an_empty_separator_is_refused(problem):
 
 def test_the_set_of_labels_is_sorted(make_examples):
     assert label_set(make_examples(["b", "a", ("c", "a"), ()])) == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("label", "clean"),
+    [
+        ("cafe\u0301", "caf\u00e9"),
+        ("bill\u200bing\ufeff", "billing"),
+        ("\u200b billing\u00a0\u200d", "billing"),
+        ("\u202abilling\u202c", "billing"),
+        ("co\u00adoperate", "cooperate"),
+        (
+            "\U0001f469\u200d\U0001f4bb",
+            "\U0001f469\u200d\U0001f4bb",
+        ),  # a joiner inside an emoji belongs to it
+        (" \u200b ", ""),
+        ("x\u00b2", "x\u00b2"),
+    ],
+)
+def test_labels_are_cleaned_of_what_nobody_sees(label, clean):
+    assert clean_label(label) == clean
+    assert clean_label(clean) == clean
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("1", "1.0", "1.", "+1", "1.00"),
+        ("-1", "-1.0"),
+        ("0", "0.0", "-0"),
+        ("True", "true", "TRUE"),
+        ("New York", "New\u00a0York", "New  York"),
+    ],
+)
+def test_spellings_of_the_same_value_are_the_same_label(spellings):
+    assert len({label_key(spelling) for spelling in spellings}) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("007", "7"),
+        ("1.1", "1.10"),
+        ("1", "-1"),
+        ("10", "1e1"),
+        ("billing", "Billing"),
+        ("yes", "true"),
+        ("1", "true"),
+        ("1.5", "1"),
+        ("x2", "x\u00b2"),
+    ],
+)
+def test_other_labels_stay_apart(one, other):
+    assert label_key(one) != label_key(other)
+
+
+@pytest.mark.parametrize(
+    ("cells", "labels"),
+    [
+        (["1", "1.0", "2.0", "2.0", "2"], ["1", "1", "2", "2", "2"]),
+        (["True", "true", "false", "FALSE"], ["true", "true", "false", "false"]),
+        (["007", "7", "7.0"], ["007", "7", "7"]),
+        (["1.0", "2.0"], ["1.0", "2.0"]),  # nothing to merge: as in the file
+        (["a\u00a0b", "a b", "a b", "c"], ["a b", "a b", "a b", "c"]),
+    ],
+)
+def test_spellings_that_both_occur_are_merged_and_told(write, cells, labels):
+    dataset = read_dataset(write("a.csv", table([(f"t{n}", cell) for n, cell in enumerate(cells)])))
+    assert [example.labels for example in dataset.examples] == [(label,) for label in labels]
+    told = [note for note in dataset.notes if "labels that differ in spelling only are one" in note]
+    assert len(told) == (cells != labels)
+
+
+def test_numbers_of_json_and_of_lists_are_merged_too(write):
+    rows = [
+        {"text": "t", "labels": [1, 2.0]},
+        {"text": "u", "labels": ["1.0", "3"]},
+        {"text": "v", "labels": [1.0, 1, 2]},
+    ]
+    name = write("a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    assert labels_of(name) == [("1", "2"), ("1", "3"), ("1", "2")]
+
+
+def test_spellings_are_merged_in_files_as_in_memory(write, tmp_path):
+    cells = ["1", "1.0", "2", "2.0", "1.0"] * 20
+    name = write("a.csv", table([(f"text {n}", cell) for n, cell in enumerate(cells)]))
+    dataset = read_dataset(name, shards=ShardOptions(10, tmp_path / "texts", 1, 0.1))
+    assert dataset.label_counts == {"1": 60, "2": 40}
+    found = {
+        label for n in range(len(dataset.shards.paths)) for e in dataset.shards.read(n) for label in e.labels
+    }
+    assert found == {"1", "2"}
+
+
+def test_labels_that_differ_in_case_stay_apart_and_are_told(write):
+    dataset = read_dataset(write("a.csv", table([("t", "Late"), ("u", "late"), ("v", "late"), ("w", "x")])))
+    assert label_set(dataset.examples) == ("Late", "late", "x")
+    assert dataset.notes[-1] == (
+        'a.csv: labels that differ in upper and lower case only stay apart: "Late" (1) and "late" (2)'
+    )
+
+
+def test_labels_with_invisible_characters_are_cleaned_and_told(write):
+    dataset = read_dataset(write("a.csv", table([("t", "late\u200b"), ("u", " late "), ("v", "cafe\u0301")])))
+    assert labels_of("a.csv") == [("late",), ("late",), ("caf\u00e9",)]
+    assert dataset.notes[-1] == (
+        "a.csv: labels freed from invisible characters and other Unicode forms than NFC: "
+        '"late\\u200b" (1), "cafe\\u0301" (1)'
+    )
+
+
+@pytest.mark.parametrize("spelling", sorted(MISSING))
+def test_a_spelled_out_missing_label_is_an_empty_one(write, problem, spelling):
+    name = write("a.csv", table([("t", spelling), ("u", "x"), ("v", "y"), ("w", spelling)]))
+    assert problem(name) == (
+        f'a.csv, line 2: the label "{spelling}" stands for a missing one; --skip-empty drops such rows, --keep-missing '
+        "takes it for a label"
+    )
+    skipped = read_dataset(name, ReadOptions(skip_empty=True))
+    assert [example.labels for example in skipped.examples] == [("x",), ("y",)]
+    assert skipped.notes[-2:] == [
+        "a.csv: 2 rows dropped: label empty",
+        f'a.csv: taken for missing labels: "{spelling}" (2) (--keep-missing takes them for labels)',
+    ]
+    assert labels_of(name, ReadOptions(keep_missing=True)) == [(spelling,), ("x",), ("y",), (spelling,)]
+
+
+@pytest.mark.parametrize("label", ["none", "NA", "unknown", "Null Island", "nano"])
+def test_words_that_may_be_labels_are(write, label):
+    assert labels_of(write("a.csv", table([("t", label), ("u", "x")]))) == [(label,), ("x",)]
+
+
+def test_missing_values_are_labels_where_they_are_known_or_were_written_on_purpose(write):
+    name = write("a.csv", table([("t", "None"), ("u", "x")]))
+    assert labels_of(name, labels=("None", "x")) == [("None",), ("x",)]
+    assert labels_of(write("a.txt", "__label__None t\n__label__x u\n")) == [("None",), ("x",)]
+    only = write("b.csv", table([("t", "None"), ("u", "null"), ("v", "None")]))
+    assert labels_of(only) == [("None",), ("null",), ("None",)]
+
+
+def test_a_spelled_out_missing_value_means_no_label_where_a_separator_is_named(write):
+    name = write("a.csv", table([("t", "x|y"), ("u", "nan"), ("v", "y")]))
+    assert labels_of(name, ReadOptions(label_separator="|")) == [("x", "y"), (), ("y",)]
+
+
+def test_labels_of_other_data_become_those_that_the_model_knows(write, problem):
+    name = write("a.csv", table([("t", "1.0"), ("u", "2.0"), ("v", "9")]))
+    dataset = read_dataset(name, labels=("1", "2", "3"))
+    assert [example.labels for example in dataset.examples] == [("1",), ("2",), ("9",)]
+    assert dataset.notes[-1] == (
+        'a.csv: labels that differ in spelling only are one: "1.0" (1) is "1", "2.0" (1) is "2"'
+    )
+    assert labels_of(write("b.csv", table([("t", "true")])), labels=("True", "False")) == [("True",)]
+    assert labels_of(write("c.csv", table([("t", "cafe\u0301")])), labels=("cafe\u0301 ", "x")) == [
+        ("cafe\u0301 ",)
+    ]
+
+
+def test_data_with_no_label_that_the_model_knows_are_an_error_with_the_nearest(write, problem):
+    name = write("a.csv", table([("t", "Billing"), ("u", "delivry")]))
+    assert problem(name, labels=("billing", "delivery", "login")) == (
+        'a.csv: the model knows none of its labels (Billing, delivry), did you mean "billing" for "Billing", "delivery" '
+        'for "delivry"? The model\'s labels are: billing, delivery, login'
+    )
+    none = write("b.jsonl", '{"text": "t", "labels": []}\n')
+    assert labels_of(none, multilabel=True, labels=("x", "y")) == [()]
+
+
+def test_the_counts_of_labels_are_listed_up_to_twenty_and_then_the_ends():
+    counts = Counter({"a": 3, "b": 12_000, "c": 3})
+    assert describe_counts("a.csv", counts) == "a.csv: 3 labels: b 12,000, a 3, c 3"
+    many = Counter({f"l{n:02}": n + 1 for n in range(21)})
+    assert describe_counts("a.csv", many) == (
+        "a.csv: 21 labels, the largest: l20 21, l19 20, l18 19, l17 18, l16 17, l15 16, l14 15, l13 14, l12 13, l11 12; "
+        "the smallest: l09 10, l08 9, l07 8, l06 7, l05 6, l04 5, l03 4, l02 3, l01 2, l00 1"
+    )

@@ -40,6 +40,12 @@ REFUSED = {
        for value in (3, [3], {"a": 3})
        if (name, value) != ("data", {"a": 3})},
     "a column that is a number": put(3, "data", "text_column"),
+    **{f"a reading {value!r}": put(value, "data", "reading")
+       for value in (3, [], {"told": []}, {"found": 3}, {"found": {"text_column": 3}}, {"found": {"label_column": []}},
+                     {"found": {"text_column": ["a", 3]}}, {"told": {"label_separator": ""}},
+                     {"told": {"label_separator": 3}}, {"told": {"keep_missing": "yes"}},
+                     {"told": {"dialect": 3}}, {"told": {"dialect": {"delimiter": ";;"}}},
+                     {"told": {"dialect": {"columns": [1]}}}, {"told": {"dialect": {"color": "red"}}})},
     "a golden text that is a number": put(3, "golden", 0, "text"),
     **{f"a golden probability {value!r}": put(value, "golden", 0, "probabilities", 0)
        for value in (math.nan, math.inf, -0.1, 10**4000, "0.5", None)},

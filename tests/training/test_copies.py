@@ -85,10 +85,23 @@ def test_texts_with_different_labels_are_counted(tmp_path):
     )
 
 
+def test_rows_of_one_label_each_for_a_text_of_several_are_told(tmp_path):
+    texts, labels = draw_texts(30, 4)
+    _, notes = read(tmp_path, ([*texts, *texts[:8]], [*labels, *["parts"] * 8]))
+    (note,) = [note for note in notes if "with different labels" in note]
+    assert note.endswith("; if a text has several labels, write them as a list in one row")
+    _, notes = read(tmp_path, ([*texts, *texts[:4]], [*labels, *["parts"] * 4]))
+    (note,) = [note for note in notes if "with different labels" in note]
+    assert note.endswith(f'"parts" in row {31}')
+
+
 def test_clean_data_are_not_remarked_upon(tmp_path):
     texts, labels = draw_texts(60, 2)
     _, notes = read(tmp_path, (texts, labels), test=draw_texts(10, 3))
-    assert notes == ["6 of 60 texts are set aside to choose the best epoch"]
+    assert notes == [
+        "texts in memory: 2 labels: repair 35, refund 25",
+        "6 of 60 texts are set aside to choose the best epoch",
+    ]
 
 
 def test_dev_and_test_texts_that_are_in_the_data_are_counted(tmp_path):
@@ -101,7 +114,8 @@ def test_dev_and_test_texts_that_are_in_the_data_are_counted(tmp_path):
         in notes
     )
     _, notes = read(tmp_path, (texts, labels), dev=(new + texts[:1], new_labels + labels[:1]))
-    (note,) = notes
+    labels_note, note = notes
+    assert labels_note.startswith("texts in memory: 2 labels: ")
     assert (
         "1 of 9 texts is in texts in memory as well, which makes its figures and thresholds too good" in note
     )
