@@ -25,7 +25,7 @@ CLASS_WEIGHTS = ("auto", "none", "balanced")
 OPTIMIZED = ("accuracy", "macro-f1")
 ENGINES = ("auto", "numba", "tensorflow")
 DIRECTIONS = ("auto", "own", "shared")
-CONVOLUTIONS = "0, or an odd number from 3"
+CONVOLUTIONS = "0, or an odd number of at least 3"
 _LONGEST_NGRAM = 64  # a model from an untrusted source must not ask for work without end
 
 
@@ -48,8 +48,8 @@ class TextConfig:
     Attributes:
         tokenizer: `word`; `pair`, two characters at a time in scripts without spaces; `character`; or `auto`:
             `pair` if most tokens are of such a script, `character` if texts are single words, `word` otherwise.
-        min_count: A token seen less often in training has no embedding row of its own.
-        max_vocabulary: At most this many tokens, the most frequent ones, have a row of their own.
+        min_count: A token that occurs less often in the training texts has no embedding row of its own.
+        max_vocabulary: Maximum number of tokens with a row of their own; the most frequent ones are kept.
         subword_min: Length of the shortest hashed character n-gram of a token, in characters.
         subword_max: Length of the longest hashed character n-gram; 0 turns character n-grams off.
         subword_buckets: Number of rows of the table that the n-grams are hashed into.
@@ -64,20 +64,20 @@ class TextConfig:
 
     def __post_init__(self) -> None:
         _check(
-            (self.tokenizer in TOKENIZERS, f"text.tokenizer is one of {', '.join(TOKENIZERS)}"),
+            (self.tokenizer in TOKENIZERS, f"text.tokenizer must be one of {', '.join(TOKENIZERS)}"),
             (
                 self.max_vocabulary >= 1 and self.min_count >= 1,
-                "text.max_vocabulary and text.min_count start at 1",
+                "text.max_vocabulary and text.min_count must be at least 1",
             ),
-            (self.subword_min >= 1, "text.subword_min starts at 1"),
+            (self.subword_min >= 1, "text.subword_min must be at least 1"),
             (
                 self.subword_max == 0 or self.subword_max >= self.subword_min,
-                "text.subword_max is 0, or at least text.subword_min",
+                "text.subword_max must be 0, or at least text.subword_min",
             ),
-            (self.subword_buckets >= 1, "text.subword_buckets starts at 1"),
+            (self.subword_buckets >= 1, "text.subword_buckets must be at least 1"),
             (
                 max(self.subword_min, self.subword_max) <= _LONGEST_NGRAM,
-                f"text.subword_min and text.subword_max end at {_LONGEST_NGRAM}",
+                f"text.subword_min and text.subword_max must be at most {_LONGEST_NGRAM}",
             ),
         )
 
@@ -94,7 +94,7 @@ class LinearConfig:
         min_count: An n-gram must occur in at least this many training texts; 0 lets the number of texts decide.
         max_megabytes: Size limit of the linear part; the most informative n-grams that fit are kept.
         regularization: The C of scikit-learn's LinearSVC; larger fits more closely; 0 lets the data decide.
-        label_names: Whether each label's name is learned from like one more text with that label. Has no effect where
+        label_names: Whether each label's name is used as one more training text with that label. Has no effect where
             the texts do not fit into memory.
     """
 
@@ -109,24 +109,27 @@ class LinearConfig:
 
     def __post_init__(self) -> None:
         _check(
-            (self.word_max >= 0 and self.char_max >= 0, "linear.word_max and linear.char_max start at 0"),
+            (
+                self.word_max >= 0 and self.char_max >= 0,
+                "linear.word_max and linear.char_max must be at least 0",
+            ),
             (
                 self.char_min >= 1 and self.min_count >= 0,
-                "linear.char_min starts at 1, linear.min_count at 0",
+                "linear.char_min must be at least 1, and linear.min_count at least 0",
             ),
             (
                 self.char_max == 0 or self.char_max >= self.char_min,
-                "linear.char_max is 0, or at least linear.char_min",
+                "linear.char_max must be 0, or at least linear.char_min",
             ),
             (
                 max(self.word_max, self.char_min, self.char_max) <= _LONGEST_NGRAM,
-                f"linear.word_max, linear.char_min and linear.char_max end at {_LONGEST_NGRAM}",
+                f"linear.word_max, linear.char_min and linear.char_max must be at most {_LONGEST_NGRAM}",
             ),
-            (self.max_megabytes > 0, "linear.max_megabytes is positive"),
-            (self.regularization >= 0, "linear.regularization starts at 0"),
+            (self.max_megabytes > 0, "linear.max_megabytes must be positive"),
+            (self.regularization >= 0, "linear.regularization must be at least 0"),
             (
                 not self.enabled or self.word_max > 0 or self.char_max > 0,
-                "the linear part needs word or character n-grams",
+                "the linear part needs word or character n-grams: linear.word_max or linear.char_max must be above 0",
             ),
         )
 
@@ -159,9 +162,9 @@ class GRUConfig:
         _check(
             (
                 min(self.embedding_size, self.units, self.layers) >= 1,
-                "gru.embedding_size, units and layers start at 1",
+                "gru.embedding_size, gru.units and gru.layers must be at least 1",
             ),
-            (is_convolution(self.convolution), f"gru.convolution is {CONVOLUTIONS}"),
+            (is_convolution(self.convolution), f"gru.convolution must be {CONVOLUTIONS}"),
         )
 
 
@@ -227,47 +230,47 @@ class TrainingConfig:
         _check(
             (
                 min(self.epochs, self.patience, self.window) >= 0,
-                "training.epochs, training.patience and training.window start at 0",
+                "training.epochs, training.patience and training.window must be at least 0",
             ),
             (
                 self.pretraining_epochs >= -1,
-                "training.pretraining_epochs starts at 0, or is -1 and left to the data",
+                "training.pretraining_epochs must be at least 0, or -1, which leaves it to the data",
             ),
             (
                 self.batch_size >= 0 and self.token_budget >= 1,
-                "training.batch_size starts at 0, training.token_budget at 1",
+                "training.batch_size must be at least 0, and training.token_budget at least 1",
             ),
-            (self.learning_rate >= 0, "training.learning_rate starts at 0"),
+            (self.learning_rate >= 0, "training.learning_rate must be at least 0"),
             (
                 min(self.table_rate, self.clip_norm) > 0,
-                "training.table_rate and clip_norm are positive",
+                "training.table_rate and training.clip_norm must be positive",
             ),
             (
                 self.adversarial_radius >= 0 or self.adversarial_radius == -1,
-                "training.adversarial_radius starts at 0, or is -1 and left to the data",
+                "training.adversarial_radius must be at least 0, or -1, which leaves it to the data",
             ),
             (
                 min(self.time_budget, self.seed) >= 0,
-                "training.time_budget and training.seed start at 0",
+                "training.time_budget and training.seed must be at least 0",
             ),
-            (self.seed < 2**32, "training.seed is below 4294967296"),
+            (self.seed < 2**32, "training.seed must be below 4294967296"),
             (
                 min(self.checkpoint_seconds, self.in_memory_megabytes) >= 0,
-                "training.checkpoint_seconds and training.in_memory_megabytes start at 0",
+                "training.checkpoint_seconds and training.in_memory_megabytes must be at least 0",
             ),
             (
                 self.class_weight in CLASS_WEIGHTS,
-                f"training.class_weight is one of {', '.join(CLASS_WEIGHTS)}",
+                f"training.class_weight must be one of {', '.join(CLASS_WEIGHTS)}",
             ),
             (
                 self.adversarial_direction in DIRECTIONS,
-                f"training.adversarial_direction is one of {', '.join(DIRECTIONS)}",
+                f"training.adversarial_direction must be one of {', '.join(DIRECTIONS)}",
             ),
-            (self.engine in ENGINES, f"training.engine is one of {', '.join(ENGINES)}"),
-            (self.optimize in OPTIMIZED, f"training.optimize is one of {', '.join(OPTIMIZED)}"),
+            (self.engine in ENGINES, f"training.engine must be one of {', '.join(ENGINES)}"),
+            (self.optimize in OPTIMIZED, f"training.optimize must be one of {', '.join(OPTIMIZED)}"),
         )
         for name in ("warmup", "word_dropout", "embedding_dropout", "pooled_dropout", "label_smoothing"):
-            _check((0 <= getattr(self, name) < 1, f"training.{name} is at least 0 and below 1"))
+            _check((0 <= getattr(self, name) < 1, f"training.{name} must be at least 0 and below 1"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +284,10 @@ class Config:
 
     def __post_init__(self) -> None:
         _check(
-            (self.linear.enabled or self.gru.enabled, "a model needs its linear part, its GRU part, or both")
+            (
+                self.linear.enabled or self.gru.enabled,
+                "a model needs its linear part, its GRU part, or both: linear.enabled or gru.enabled must be true",
+            )
         )
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
@@ -333,7 +339,7 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return nested dictionaries of settings as one dictionary from `section.key` to value.
 
     Raises:
-        ConfigError: A section is no dictionary.
+        ConfigError: A section is not a dictionary.
     """
     flat: dict[str, Any] = {}
     for section, part in values.items():
@@ -354,7 +360,7 @@ def render_setting(value: Any) -> str:
 
 
 def _convert(name: str, value: Any, kind: type) -> Any:
-    wrong = ConfigError(f'the setting "{name}" takes {_KINDS[kind]}, not {render_setting(value)}')
+    wrong = ConfigError(f'the setting "{name}" must be {_KINDS[kind]}, not {render_setting(value)}')
     if kind is bool:
         truth = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
         value = truth.get(value.lower(), value) if isinstance(value, str) else value

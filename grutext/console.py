@@ -1,7 +1,7 @@
 """Draw reports, models and the progress of a training on a terminal. The only module that uses rich.
 
-Results go to stdout, progress and notes to stderr. Colour and bars appear on terminals alone, and
-no colour where the environment has NO_COLOR; into a file or a pipe goes plain text of any width.
+Results go to stdout, progress and notes to stderr. Colours and progress bars appear only on terminals (no colours if
+NO_COLOR is set); files and pipes get plain text of any width.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from grutext.progress import EpochRecord, Listener, Silent, epochs_in_words
 
 WIDEST_MATRIX = 12
 MOST_FREQUENT = 10
-_UNLIMITED = 10_000  # columns: what is not a terminal never folds a line
+_UNLIMITED = 10_000  # columns: lines are wrapped on terminals only
 
 
 class PipeConsole(Console):
-    """A console that raises a BrokenPipeError where nobody reads any more, in place of ending the process."""
+    """A console that raises a BrokenPipeError if its reader is gone, instead of ending the process."""
 
     def on_broken_pipe(self) -> None:
         """Raise the error, for the one place that decides exit codes."""
@@ -128,7 +128,7 @@ def epoch_line(record: EpochRecord, epochs: int, left: float | None) -> str:
 
     Args:
         record: The epoch.
-        epochs: The most epochs that there may be.
+        epochs: The maximum number of epochs.
         left: Seconds until the last of them ends, if known.
     """
     parts = [
@@ -162,7 +162,7 @@ class PlainLines:
         self._spent: list[float] = []
 
     def note(self, text: str) -> None:
-        """Write the line, unless whoever read the lines has left: that stops no training."""
+        """Write the line; ignore that the reader of stderr is gone, which must not stop a training."""
         with contextlib.suppress(BrokenPipeError):
             self._file.write(f"{escape(text)}\n")
             self._file.flush()
@@ -190,7 +190,7 @@ class PlainLines:
 
 
 class ProgressBars:
-    """The listener for people: a bar over all epochs on stderr, and a line above it for each one done."""
+    """The listener for terminals: a bar over all epochs on stderr, and above it a line for each finished epoch."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
@@ -256,7 +256,7 @@ class ProgressBars:
             self._bars = None
 
     def wait(self, name: str, passed: float, seconds: float) -> None:
-        """Draw a bar, which stays just short of its end where it takes longer than expected."""
+        """Draw a bar, which stays just short of its end if the work takes longer than expected."""
         if self._bars is None:
             columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
             self._bars = Progress(*columns, console=self._console, transient=True)

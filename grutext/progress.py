@@ -16,10 +16,10 @@ class EpochRecord:
     Attributes:
         epoch: Number of the epoch, from 1.
         loss: Mean training loss per text, in nats.
-        dev_loss: Mean negative log-likelihood on the dev part, in nats.
-        dev_score: Accuracy on the dev part, or micro-F1 where a text has several labels, in 0..1.
+        dev_loss: Mean negative log-likelihood on the dev set, in nats.
+        dev_score: Accuracy on the dev set, or micro-F1 where a text has several labels, in 0..1.
         tokens_per_second: Training tokens (padding not counted) read per second.
-        seconds: Wall time of the epoch, dev part included.
+        seconds: Wall time of the epoch, dev set included.
         best: Whether the dev loss is the lowest so far, so that these weights are the best.
     """
 
@@ -42,25 +42,31 @@ def epochs_in_words(number: int) -> str:
 
 
 class Listener(Protocol):
-    """What a training reports to; the methods are called in the thread that trains."""
+    """The interface that a training reports to; its methods are called in the thread that trains."""
 
     def note(self, text: str) -> None:
-        """Take one line of information, such as a choice that was made or a count."""
+        """Receive one line of information, such as a choice that was made or a count."""
 
     def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:
-        """Begin the epochs of a phase: the most that there may be, the tokens in each, and what they are called."""
+        """Receive the beginning of a phase.
+
+        Args:
+            epochs: The maximum number of epochs.
+            tokens_per_epoch: The number of tokens that each of them reads.
+            name: What an epoch of this phase is called.
+        """
 
     def step(self, epoch: int, tokens: int, loss: float) -> None:
-        """Take a step: a batch of `tokens` tokens is done; `loss` is the mean of the epoch so far."""
+        """Receive the progress of an epoch: a batch of `tokens` tokens is done; `loss` is the mean of the epoch so far."""
 
     def epoch(self, record: EpochRecord) -> None:
-        """Take the results of a finished epoch."""
+        """Receive the results of a finished epoch."""
 
     def end(self) -> None:
-        """End the epochs or a wait; also called when an error ended them."""
+        """Receive the end of a phase or of a wait; this is also called after an error."""
 
     def wait(self, name: str, passed: float, seconds: float) -> None:
-        """Report on work without epochs, repeatedly: `passed` of about `seconds` seconds are over."""
+        """Receive, again and again, the progress of work without epochs: `passed` of about `seconds` seconds are over."""
 
 
 class Silent:

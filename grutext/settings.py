@@ -55,14 +55,18 @@ def read_config(path: Path) -> dict[str, Any]:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(LONGEST_FILE + 1)
         if len(text) > LONGEST_FILE:
-            raise ConfigError(f"{path}: is longer than {LONGEST_FILE:,} characters; no file of settings is")
+            raise ConfigError(
+                f"{path}: is longer than {LONGEST_FILE:,} characters, so it is not a file of settings; name another file"
+            )
         values = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     known = [part.name for part in fields(Config)]
     for section, part in values.items():
         if not isinstance(part, dict):
-            raise ConfigError(f"{path}: {render_setting(section)} stands outside a section such as [gru]")
+            raise ConfigError(
+                f"{path}: {render_setting(section)} is outside a section; put it into one, such as [gru]"
+            )
         if section not in known:
             named = render_setting(section).strip('"')
             raise ConfigError(f"{path}: there is no section [{named}]; the sections are {', '.join(known)}")

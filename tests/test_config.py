@@ -102,14 +102,14 @@ def test_settings_that_depend_on_each_other_may_be_given_in_any_order(shortest):
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (lambda: TextConfig(subword_min=6), "text.subword_max is 0, or at least text.subword_min"),
+        (lambda: TextConfig(subword_min=6), "text.subword_max must be 0, or at least text.subword_min"),
         (lambda: LinearConfig(word_max=0, char_max=0), "needs word or character n-grams"),
-        (lambda: GRUConfig(convolution=2), "gru.convolution is 0, or an odd number from 3"),
-        (lambda: TrainingConfig(word_dropout=1.0), "training.word_dropout is at least 0 and below 1"),
-        (lambda: TrainingConfig(learning_rate=math.nan), "training.learning_rate starts at 0"),
+        (lambda: GRUConfig(convolution=2), "gru.convolution must be 0, or an odd number of at least 3"),
+        (lambda: TrainingConfig(word_dropout=1.0), "training.word_dropout must be at least 0 and below 1"),
+        (lambda: TrainingConfig(learning_rate=math.nan), "training.learning_rate must be at least 0"),
         (
             lambda: dataclasses.replace(Config().gru, units=0),
-            "gru.embedding_size, units and layers start at 1",
+            "gru.embedding_size, gru.units and gru.layers must be at least 1",
         ),
         (
             lambda: Config(linear=LinearConfig(enabled=False), gru=GRUConfig(enabled=False)),
@@ -162,7 +162,7 @@ WRONG = {
     ("name", "value"), [(name, value) for name, values in WRONG.items() for value in values], ids=repr
 )
 def test_refuses_a_value_of_the_wrong_type_and_names_the_right_one(name, value):
-    check_refused({name: value}, f'the setting "{name}" takes {KINDS[type(DEFAULTS[name])]}, not ')
+    check_refused({name: value}, f'the setting "{name}" must be {KINDS[type(DEFAULTS[name])]}, not ')
 
 
 OUT_OF_RANGE = {
@@ -237,7 +237,7 @@ def test_every_number_has_a_range():
 )
 def test_the_smallest_length_is_limited_even_without_ngrams(shortest, longest):
     Config().override({shortest: 64, longest: 0})
-    check_refused({shortest: 65, longest: 0}, f"{longest} end at 64")
+    check_refused({shortest: 65, longest: 0}, f"{longest} must be at most 64")
 
 
 def test_a_model_needs_at_least_one_enabled_part():
@@ -260,8 +260,8 @@ def test_checks_dictionaries():
         ({"units": 3}, '"units" is a section of settings'),
         ({"gru": {"unit": 3}}, 'did you mean "gru.units"?'),
         ({"modle": {"units": 3}}, 'did you mean "gru.units"?'),
-        ({"gru": {"units": "x"}}, "takes a whole number"),
-        ({"gru": {"units": {"a": 1}}}, "takes a whole number"),
+        ({"gru": {"units": "x"}}, "must be a whole number"),
+        ({"gru": {"units": {"a": 1}}}, "must be a whole number"),
     ]:
         with pytest.raises(ConfigError, match=re.escape(said)):
             Config.from_dict(values)
@@ -303,8 +303,8 @@ def test_reads_settings_from_a_toml_file(tmp_path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("units = 9", '"units" stands outside a section such as [gru]'),
-        ("gru = [1]", '"gru" stands outside a section such as [gru]'),
+        ("units = 9", '"units" is outside a section; put it into one, such as [gru]'),
+        ("gru = [1]", '"gru" is outside a section; put it into one, such as [gru]'),
         ("[gru", "at end of document"),
         ("[gru]\nunits = \n", "line 2"),
         ("[gru]\nunits = 1\nunits = 2\n", "line 3"),
@@ -312,8 +312,8 @@ def test_reads_settings_from_a_toml_file(tmp_path):
         ("[gru]\nunits = " + "9" * 5000, "digits"),
         ("a = " + "[" * 10_000, ""),
         ('["a\\nb\\u2028c"]', "there is no section [a\\nb c]; the sections are"),
-        ('"a\\nb" = 1', '"a\\nb" stands outside a section'),
-        ("#" * 16_385, "is longer than 16,384 characters; no file of settings is"),
+        ('"a\\nb" = 1', '"a\\nb" is outside a section'),
+        ("#" * 16_385, "is longer than 16,384 characters, so it is not a file of settings"),
     ],
     ids=lambda value: repr(value[:30]),
 )
@@ -337,7 +337,7 @@ def test_names_an_unreadable_file_once(tmp_path):
     "content", ["[gru]\nunits = 2024-05-01\n", "[gru.units]\nx = 1\n", "[gru]\nunits = nan\n"]
 )
 def test_refuses_toml_types_that_no_setting_has(tmp_path, content):
-    check_refused(read_config(write(tmp_path, content)), 'the setting "gru.units" takes a whole number')
+    check_refused(read_config(write(tmp_path, content)), 'the setting "gru.units" must be a whole number')
 
 
 def test_every_setting_is_in_the_guide_with_its_default():

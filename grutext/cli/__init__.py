@@ -140,7 +140,7 @@ def main() -> None:
     """Train a text classifier on labelled texts, and label new texts with it.
 
     Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 an error, explained in one
-    line, 2 a wrong command line, 130 interrupted, 141 the reader of stdout has left.
+    line, 2 a wrong command line, 130 interrupted, 141 stdout was closed by its reader.
     """
 
 

@@ -17,7 +17,7 @@ abstain_option = click.option(
     "--abstain-below",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Leave texts to a person whose confidence is below P.",
+    help="Leave texts with a confidence below P to a person.",
 )
 familiarity_option = click.option(
     "--familiarity", is_flag=True, help="Also print how much each text is like the training texts."
@@ -48,7 +48,7 @@ def best_offer(abstention: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
     It is the lowest error rate that holds for all texts, if one of 2 % or less does; else the lowest that holds for at
     least half of them. Since it is picked after the thresholds were seen, its error rate is exceeded more often than that
-    of each threshold, but in simulations still for fewer than one of ten dev parts
+    of each threshold, but in simulations still for fewer than one of ten dev sets
     (tests/training/calibration/test_abstention.py).
     """
     useful = [entry for entry in abstention if entry["coverage"] >= 0.5]

@@ -38,7 +38,7 @@ ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)
 )
 @click.argument("files", nargs=-1, shell_complete=complete_file, metavar="[FILE...|-]")
 @model_option("The model that answers.")
-@click.option("--lines", is_flag=True, help="Each line is a text of its own, not each file.")
+@click.option("--lines", is_flag=True, help="Treat each line as a text, instead of each file.")
 @top_k_option
 @abstain_option
 @familiarity_option
@@ -61,8 +61,8 @@ def classify_command(
     """Label texts: each FILE is one; `-`, or no FILE, reads stdin.
 
     On a terminal a bar shows the confidence. Into a pipe it prints one line for each text: source, label and
-    confidence, separated by tabs, with --familiarity that number, and with --top-k the likeliest labels as
-    a JSON list. The label of a text that is left to a person is empty. Use `grutext predict` for the rows of a table.
+    confidence, then the familiarity with --familiarity, and the likeliest labels as a JSON list with --top-k,
+    separated by tabs. The label of a text that is left to a person is empty. Use `grutext predict` for the rows of a table.
     """
     if not files and _is_terminal("stdin"):
         raise click.UsageError("Name a FILE, or pipe a text into the command.", ctx)

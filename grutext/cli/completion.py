@@ -23,14 +23,14 @@ SHELLS = ("bash", "zsh", "fish")
 def completion_command(ctx: click.Context, shell: str | None) -> None:
     """Print the script for shell completion.
 
-    With it a shell completes commands, options, choices and paths. The default for SHELL is the shell that $SHELL
-    names. The script takes effect in the next shell.
+    It makes the shell complete commands, options, choices and paths, from the next shell on. Without an argument, it is
+    the script for the shell that $SHELL names.
     """
     from click.shell_completion import get_completion_class
 
     shell = shell or Path(os.environ.get("SHELL", "")).name
     complete = get_completion_class(shell) if shell in SHELLS else None
     if complete is None:
-        raise click.UsageError(f"Say which shell: {', '.join(SHELLS)}.", ctx)
+        raise click.UsageError(f"Name a shell: {', '.join(SHELLS)}.", ctx)
     root = ctx.find_root()
     click.echo(complete(root.command, {}, "grutext", "_GRUTEXT_COMPLETE").source())

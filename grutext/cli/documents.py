@@ -40,7 +40,7 @@ def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str,
     if _is_table(name):
         command = shlex.join(["grutext", "predict", name])
         raise DataError(
-            f"looks like a table; did you mean: {command}? (--lines takes each line for a text)", name
+            f"looks like a table; did you mean: {command}? (--lines treats each line as a text)", name
         )
     text = read_whole(source, encoding)
     if name == STDIN and not text.strip():

@@ -1,4 +1,4 @@
-"""`grutext evaluate`: how well a model does on labelled data."""
+"""`grutext evaluate`: the metrics of a model on labelled data."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def evaluate_command(
     """Compare a model's labels with those of DATA.
 
     DATA is a file in one of the formats that --format lists, also .gz, a folder of class folders,
-    tfds:NAME[/CONFIG][:SPLIT], `sample`, or `-` for stdin. Columns named as in training are used, others
-    are guessed; `sample` is the sample's test part. A label that the model does not know counts as an error.
+    tfds:NAME[/CONFIG][:SPLIT], `sample`, or `-` for stdin. The columns of the training data are used if
+    DATA has them, otherwise they are guessed; `sample` is the sample's test set. A label that the model does not know counts as an error.
     """
     check_installed("grutext evaluate", "scikit-learn")
     from grutext.console import open_listener, render_report

@@ -151,10 +151,13 @@ format_option = click.option(
     help="Format of the data [default: by the name of the file].",
 )
 threads_option = click.option(
-    "--threads", type=click.IntRange(min=1), metavar="N", help="Cores to use, at most [default: all]."
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Maximum number of cores to use [default: all].",
 )
 top_k_option = click.option(
-    "--top-k", type=click.IntRange(min=1), metavar="K", help="Also give the K likeliest labels."
+    "--top-k", type=click.IntRange(min=1), metavar="K", help="Also print the K likeliest labels."
 )
 
 _LABELLED = (
@@ -166,7 +169,7 @@ _LABELLED = (
         help="Column with the labels [default: guessed]; repeated, columns of 0 and 1, one for each label.",
     ),
     click.option(
-        "--label-separator", metavar="S", help="The text between the labels of a cell that has several."
+        "--label-separator", metavar="S", help="Separator between the labels of a cell that has several."
     ),
     encoding_option,
     click.option("--skip-empty", is_flag=True, help="Drop rows with an empty text or label, and count them."),
@@ -201,7 +204,9 @@ def _read_character(_ctx: click.Context, parameter: click.Parameter, value: str 
     if value is None or value.lower() in {"tab", "\\t"}:
         return None if value is None else "\t"
     if len(value) != 1 or value in '"\r\n':
-        raise click.BadParameter("takes one character, other than a quote; a tab is: tab", param=parameter)
+        raise click.BadParameter(
+            "must be one character other than a quote; write tab for a tab", param=parameter
+        )
     return value
 
 
@@ -210,20 +215,22 @@ _DIALECT = (
         "--delimiter",
         callback=_read_character,
         metavar="CHAR",
-        help="What separates the cells of CSV and TSV [default: found].",
+        help="Character between the cells of CSV and TSV [default: detected].",
     ),
     click.option(
         "--quotes/--no-quotes",
         default=None,
-        help="Whether quotes enclose cells, or are text, in CSV and TSV [default: found].",
+        help="Whether quotes enclose cells of CSV and TSV, or are text [default: detected].",
     ),
     click.option(
         "--escape",
         callback=_read_character,
         metavar="CHAR",
-        help="What takes the meaning from the next character, in CSV and TSV [default: none].",
+        help="Escape character of CSV and TSV [default: none].",
     ),
-    click.option("--no-header", is_flag=True, help="The first line is a row, and names no columns."),
+    click.option(
+        "--no-header", is_flag=True, help="Read the first line as a row, not as the names of the columns."
+    ),
     click.option("--columns", metavar="A,B", help="Names of the columns, for --no-header."),
 )
 
@@ -243,9 +250,7 @@ def dialect_options(function: Callable[..., Any]) -> Callable[..., Any]:
         from grutext.data import Dialect
 
         if columns is not None and not no_header:
-            raise click.UsageError(
-                "--columns needs --no-header: it names the columns of a file that does not."
-            )
+            raise click.UsageError("--columns needs --no-header: it is for files without column names.")
         names = tuple(name.strip() for name in columns.split(",")) if columns else ()
         dialect = Dialect(delimiter, quotes, escape, not no_header, names)
         return function(dialect=dialect, **values)

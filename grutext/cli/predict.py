@@ -50,7 +50,7 @@ _PACKED = 3  # bytes of text that gzip packs into one, roughly
 )
 @click.option("--resume", is_flag=True, help="Continue the interrupted run of this command.")
 @click.option(
-    "--safe-csv", is_flag=True, help="Keep spreadsheets from taking cells for formulas (CSV and TSV)."
+    "--safe-csv", is_flag=True, help="Keep spreadsheets from reading cells as formulas (CSV and TSV)."
 )
 @click.option("--proba", is_flag=True, help="Add the probability of each label, as columns p_LABEL.")
 @top_k_option
@@ -99,7 +99,7 @@ def predict_command(
     from grutext.inference import Classifier
 
     if resume and output in (None, "-"):
-        raise click.UsageError("--resume needs -o FILE: what went to stdout is not kept.")
+        raise click.UsageError("--resume needs -o FILE: stdout cannot be resumed.")
     _check_not_the_input(source, output)
     model = Classifier.load(folder, threads, compiled=False)
     check_supported(model, abstain_below, familiarity)
@@ -130,7 +130,7 @@ def predict_command(
         _print_notes(writer.notes, quiet)
         try:
             with writer:
-                # One choice for the whole output, also where an interrupted run is continued: last decimals depend on it.
+                # One choice for the whole output, even across an interruption: the last decimals depend on it.
                 state = writer.state
                 compiled = state["compiled"] if "compiled" in state else _is_worth_kernels(source, quiet)
                 model = Classifier(model.bundle, threads, compiled)
@@ -166,7 +166,7 @@ def predict_command(
 
 
 def _check_not_the_input(source: str, output: str | None) -> None:
-    """Raise a DataError if the output would replace the input, by whatever name it goes."""
+    """Raise a DataError if the output would replace the input, even under another name."""
     if output is None or output == "-":
         return
     try:

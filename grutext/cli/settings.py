@@ -63,7 +63,7 @@ _OPTIONS = (
         "--epochs",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Passes over the data, at most [default: its size decides].",
+        help="Maximum number of passes over the data [default: depends on its size].",
     ),
     click.option(
         "--time-budget",
@@ -72,12 +72,12 @@ _OPTIONS = (
         help="Time that the command may take: 90s, 10m, 1h, or seconds [default: no limit].",
     ),
     click.option(
-        "--seed", type=click.IntRange(min=0), metavar="N", help="Decides everything random [default: 1]."
+        "--seed", type=click.IntRange(min=0), metavar="N", help="Seed of all random numbers [default: 1]."
     ),
     click.option(
         "--class-weight",
         type=LazyChoice(_load_class_weights),
-        help="How much texts of rare labels count [default: auto].",
+        help="Weight of the texts of rare labels in the loss [default: auto].",
     ),
     click.option(
         "--optimize",
@@ -87,7 +87,7 @@ _OPTIONS = (
     click.option(
         "--engine",
         type=LazyChoice(_load_engines),
-        help="What trains the GRU; auto is TensorFlow on a GPU, else Numba [default: auto].",
+        help="Engine that trains the GRU; auto is TensorFlow on a GPU, else Numba [default: auto].",
     ),
     click.option("--no-linear", is_flag=True, help="Leave out the linear model over n-grams."),
     click.option("--no-gru", is_flag=True, help="Leave out the GRU."),

@@ -41,10 +41,10 @@ _HISTORY = {
 def show_command(ctx: click.Context, folder: Path, as_toml: bool, as_json: bool) -> None:
     """Show the contents of a model.
 
-    These are labels, files, training data, versions, settings, metrics, weights and history.
+    It prints labels, files, training data, versions, settings, metrics, weights and history.
     """
     if as_toml and as_json:
-        raise click.UsageError("--config and --json exclude each other.", ctx)
+        raise click.UsageError("--config and --json cannot be combined; leave one of them out.", ctx)
     from grutext.model.bundle import Bundle
     from grutext.model.reading import MODEL_FILE
 

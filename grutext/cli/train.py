@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from grutext.training.train import TrainingOutcome
 
 
-_ALIKE = 0.75  # from this likeness on a name counts as a misspelling of the other
+_ALIKE = 0.75  # names that are at least this similar count as misspellings of each other
 
 
 class TrainCommand(Command):
@@ -88,12 +88,17 @@ def _likeness(one: str, other: str) -> float:
 )
 @click.argument("data", shell_complete=complete_file, default="sample")
 @model_option("The folder that the model is written to.")
-@click.option("--dev", shell_complete=complete_file, metavar="DATA", help="Data that choose the best epoch.")
+@click.option(
+    "--dev",
+    shell_complete=complete_file,
+    metavar="DATA",
+    help="Dev data, for choosing the best epoch and for calibration.",
+)
 @click.option(
     "--dev-fraction",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="F",
-    help="Share of DATA set aside for that, if there is no --dev [default: by its size, 0.05 to 0.1].",
+    help="Share of DATA set aside as dev data if there is no --dev [default: by its size, 0.05 to 0.1].",
 )
 @click.option(
     "--test", shell_complete=complete_file, metavar="DATA", help="Data to evaluate the finished model on."
@@ -146,11 +151,11 @@ def train_command(
     """
     started = time.monotonic()
     if dev is not None and dev_fraction is not None:
-        raise click.UsageError("--dev and --dev-fraction exclude each other.", ctx)
+        raise click.UsageError("--dev and --dev-fraction cannot be combined; leave one of them out.", ctx)
     if [data, dev, test].count("-") > 1:
         raise click.UsageError("Only one of DATA, --dev and --test can be stdin.", ctx)
     if vectors is not None and settings["no_gru"]:
-        raise click.UsageError("--vectors and --no-gru exclude each other.", ctx)
+        raise click.UsageError("--vectors and --no-gru cannot be combined; leave one of them out.", ctx)
     from grutext.console import open_listener
     from grutext.data import ReadOptions
     from grutext.training.splits import TrainingData

@@ -26,8 +26,8 @@ _QUOTED = 40  # characters of a text
 def verify_command(folder: Path, as_json: bool) -> None:
     """Check that a model answers as it did when it was made.
 
-    A model stores a few texts with the probabilities that they had. It is an error if one of them now gets
-    another label, or a probability that differs by more than 0.00001.
+    A model stores a few texts with the probabilities that it predicted when it was made. It is an error if one of
+    them now gets another label, or a probability that differs by more than 0.00001.
     """
     from grutext.inference import Classifier
     from grutext.inference.golden import TOLERANCE, replay_golden
@@ -39,7 +39,7 @@ def verify_command(folder: Path, as_json: bool) -> None:
         raise BundleError(
             f"{folder}: {len(wrong)} of {len(answers)} golden texts have other answers than when the model was "
             f"made; {_describe(wrong[0] + 1, answers[wrong[0]])}; use the versions that grutext show lists, or "
-            "train anew"
+            "train it again"
         )
     if as_json:
         print_json(

@@ -1,4 +1,4 @@
-"""`grutext warmup`: compiles Numba's kernels beforehand."""
+"""`grutext warmup`: compile the Numba kernels beforehand."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from grutext.errors import GrutextError, MissingExtraError
 @json_option
 @quiet_option
 def warmup_command(as_json: bool, quiet: bool) -> None:
-    """Compiles the kernels that predict and train, so that no later command waits for that.
+    """Compile the Numba kernels for prediction and training.
 
-    Numba caches them beside the package or, where that may not be written to, in the user's cache;
-    NUMBA_CACHE_DIR names another folder. They serve the processor that they were compiled for. Where they are
-    cached already, nothing is done.
+    Otherwise the first command that needs them compiles them. Numba caches them beside the package or, where that may
+    not be written to, in the user's cache; NUMBA_CACHE_DIR names another folder. They only work on the type of
+    processor that they were compiled for. If they are cached already, nothing is done.
     """
     from grutext.console import open_listener
     from grutext.kernels import PREDICTION, TRAINING, why_unavailable

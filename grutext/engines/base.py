@@ -1,14 +1,14 @@
-"""What every engine that trains must offer, and the numbers that all of them use in a training step.
+"""The interface of every engine that trains, and the constants that all of them use in a training step.
 
-A step is the same in every engine, up to rounding and to which values dropout picks:
+A step is the same in every engine, up to rounding and to the random choices of dropout:
 
 1. Embed the tokens of the batch, and drop some of the values (`training.embedding_dropout`).
 2. Run encoder and head, with dropout of the pooled values; compute the mean loss and its gradients.
-3. Train on shifted embeddings as well, where `training.adversarial_radius` is not 0 (Miyato et al. 2017, arXiv
+3. Train on shifted embeddings as well, if `training.adversarial_radius` is not 0 (Miyato et al. 2017, arXiv
    1605.07725): every `ADVERSARIAL_INTERVAL`-th step runs again with the shift along its own gradient, and both gradients
-   are added; or, with shared directions, each step runs once, with the shift along what was remembered.
+   are added; or, with shared directions, each step runs once, with the shift along stored directions.
 4. Clip the global norm of the gradients to `training.clip_norm`, and update with Adam (Kingma and Ba 2015, arXiv
-   1412.6980). Of the embedding tables, only the rows that the batch uses are updated, and so are their moments.
+   1412.6980). Of the embedding tables and of their moments, only the rows that the batch uses are updated.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ Batch = dict[str, NDArray[Any]]
 
 Tokens: `ids` `(N, T)`, the type of each token, M in the padding; `lengths` `(N,)`.
 Types: `word_rows` `(W,)` and `bucket_rows` `(B,)`, the distinct rows of the tables that the batch uses, ascending;
-`type_words` `(M,)`, which of `word_rows` is each type's word; `type_buckets` `(K,)`, which of `bucket_rows` are its subwords, and
-`type_of_bucket` `(K,)`, the type that each of those belongs to, ascending.
+`type_words` `(M,)`, the index in `word_rows` of each type's word; `type_buckets` `(K,)`, the indices in `bucket_rows` of the
+types' subwords; `type_of_bucket` `(K,)`, the type that each of these belongs to, ascending.
 For a `Network`: `targets` `(N, C) float32`, 1 where a text has a label.
-For a `MaskedLM`: `masked_positions` `(H,)`, where tokens are masked, counted step by step in `(T, N)`; `masked_types` `(K,)`, their
-distinct types; `masked_targets` `(H,)`, which of these stood at each position.
+For a `MaskedLM`: `masked_positions` `(H,)`, the positions of the masked tokens in the flattened `(T, N)`; `masked_types` `(K,)`, their
+distinct types; `masked_targets` `(H,)`, the index in `masked_types` of each masked token's type.
 """
 
 ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-7
-TABLE_BETA2 = 0.99  # a row of a table is updated in few steps, so its second moment has a shorter memory
-ADVERSARIAL_INTERVAL = 2  # steps, of which one has a second, adversarial pass
+TABLE_BETA2 = 0.99  # a table row is updated in few steps, so its second moment decays faster
+ADVERSARIAL_INTERVAL = 2  # one in this many steps has a second, adversarial pass
 DIRECTION_RATE = 0.3  # weight of the newest gradient in a shared adversarial direction
-_DIRECTION_ROWS = 65_536  # at most; where word-label pairs are more, some share a row
+_DIRECTION_ROWS = 65_536  # at most; if there are more pairs of word and label, some share a row
 
 # The entry of a batch that says which rows of a table it uses.
 ROWS_OF_TABLE = {"embedding/words": "word_rows", "embedding/subwords": "bucket_rows"}
 
 
 def has_shared_directions(options: TrainingConfig) -> bool:
-    """Return whether adversarial shifts go along directions that are remembered for each word and label."""
+    """Return whether adversarial shifts use directions that are stored for each word and label."""
     return options.adversarial_radius > 0 and options.adversarial_direction == "shared"
 
 
@@ -61,7 +61,7 @@ def direction_rows(rows: int, classes: int) -> int:
 
 
 class Trainable(ABC):
-    """Weights with their optimizer: what one training step after another improves."""
+    """Weights with their optimizer, as a training loop sees them."""
 
     @property
     @abstractmethod
@@ -74,12 +74,12 @@ class Trainable(ABC):
 
         Args:
             batch: The arrays of the batch, by name.
-            step: Number of the step; with the seed it decides which values dropout picks.
+            step: Number of the step, from which dropout draws its random numbers, together with the seed.
             rate: Learning rate of the dense weights; that of the tables is `training.table_rate` times as high.
 
         Returns:
-            The mean loss in nats before the update. Where embeddings are shifted along shared directions, it is the loss
-            of the shifted ones; a second pass is not included.
+            The mean loss in nats before the update. With shared adversarial directions it is the loss of the
+            shifted embeddings; a second pass is not included.
         """
 
     @abstractmethod

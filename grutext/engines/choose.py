@@ -1,4 +1,4 @@
-"""Which engine trains the GRU part, and why."""
+"""Choose the engine that trains the GRU part, and say why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grutext.errors import ConfigError, MissingExtraError
 from grutext.kernels import why_unavailable
 from grutext.requirements import check_installed, is_installed
 
-# Present where there is a GPU that TensorFlow may use; to ask TensorFlow itself takes seconds.
+# Device files of GPUs that TensorFlow may use; asking TensorFlow itself takes seconds.
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg")
 
 
@@ -26,7 +26,7 @@ class EngineChoice:
 
     Attributes:
         name: `numba` or `tensorflow`.
-        reason: Why, or why not the other one; a few words.
+        reason: Why this one, or why not the other, in a few words.
     """
 
     name: str
@@ -36,8 +36,8 @@ class EngineChoice:
 def choose_engine(config: Config) -> EngineChoice:
     """Return the engine that `training.engine` asks for.
 
-    `auto` is TensorFlow where it sees a GPU, or where Numba cannot train the model or is not available; otherwise Numba.
-    This may compile Numba's kernels, which takes a minute or two the first time on a machine.
+    `auto` is TensorFlow if it sees a GPU, or if Numba cannot train the model or is not available; otherwise Numba.
+    This compiles Numba's kernels if they are not cached, which takes about twenty seconds.
 
     Raises:
         ConfigError: The setting is `numba`, which cannot train this model.
@@ -46,9 +46,9 @@ def choose_engine(config: Config) -> EngineChoice:
     check_engine(config)
     if config.training.engine == "tensorflow":
         return EngineChoice("tensorflow", "training.engine asks for it")
-    why_not_encoder = _why_not_encoder(config.gru)
-    if why_not_encoder is not None:
-        return EngineChoice("tensorflow", f"Numba does not train {why_not_encoder}")
+    unsupported = _unsupported_by_numba(config.gru)
+    if unsupported is not None:
+        return EngineChoice("tensorflow", f"Numba does not train {unsupported}")
     if config.training.engine == "auto":
         if _sees_gpu():
             return EngineChoice("tensorflow", "it sees a GPU")
@@ -71,26 +71,26 @@ def choose_engine(config: Config) -> EngineChoice:
 
 def prefers_numba(config: Config) -> bool:
     """Return whether `choose_engine` chooses Numba if its kernels are available; this compiles nothing."""
-    if config.training.engine == "tensorflow" or _why_not_encoder(config.gru) is not None:
+    if config.training.engine == "tensorflow" or _unsupported_by_numba(config.gru) is not None:
         return False
     return config.training.engine == "numba" or not _sees_gpu()
 
 
 def check_engine(config: Config) -> None:
-    """Check, without loading either engine, that `training.engine` and the encoder go together.
+    """Check, without loading an engine, that `training.engine` can train the encoder.
 
     Raises:
         ConfigError: The setting is `numba`, which cannot train this encoder.
         MissingExtraError: Only TensorFlow can train the model, and it is not installed.
     """
-    why_not_encoder = _why_not_encoder(config.gru)
-    if config.training.engine == "numba" and why_not_encoder is not None:
+    unsupported = _unsupported_by_numba(config.gru)
+    if config.training.engine == "numba" and unsupported is not None:
         raise ConfigError(
-            f"Numba does not train {why_not_encoder}: it knows the poolings {', '.join(NUMBA_POOLINGS)}, with "
+            f"Numba does not train {unsupported}: it supports the poolings {', '.join(NUMBA_POOLINGS)}, with "
             "gru.reset_after = true; --engine tensorflow (the extra tensorflow) trains the others"
         )
-    if why_not_encoder is not None:
-        check_installed(f"training {why_not_encoder}", "tensorflow")
+    if unsupported is not None:
+        check_installed(f"training {unsupported}", "tensorflow")
     elif config.training.engine == "tensorflow":
         check_installed("--engine tensorflow", "tensorflow")
 
@@ -101,10 +101,10 @@ def make_network(
     """Return a network before its first step.
 
     Args:
-        config: The whole configuration; `training.engine` decides who trains.
+        config: The whole configuration; `training.engine` decides which engine trains.
         rows: Rows V of the word table.
         classes: Number C of labels.
-        multilabel: Whether a text may have several labels, so that the head is `sigmoid` and not `softmax`.
+        multilabel: Whether a text may have several labels, so that the head is `sigmoid` instead of `softmax`.
         weights: Weight of each label's texts in the loss, `(C,)`.
 
     Raises:
@@ -125,7 +125,7 @@ def make_masked_lm(config: Config, rows: int) -> MaskedLM:
     """Return embedding and encoder before their first step of pretraining.
 
     Args:
-        config: The whole configuration; `training.engine` decides who trains.
+        config: The whole configuration; `training.engine` decides which engine trains.
         rows: Rows V of the word table.
 
     Raises:
@@ -144,8 +144,8 @@ def make_masked_lm(config: Config, rows: int) -> MaskedLM:
     return KerasMaskedLM(config, rows)
 
 
-def _why_not_encoder(gru: GRUConfig) -> str | None:
-    """Return what Numba does not train of the encoder; None if it trains all of it."""
+def _unsupported_by_numba(gru: GRUConfig) -> str | None:
+    """Return the setting of the encoder that Numba does not support; None if it supports all."""
     if gru.pooling not in NUMBA_POOLINGS:
         return f'the pooling "{gru.pooling}"'
     return None if gru.reset_after else "gru.reset_after = false"
@@ -167,5 +167,5 @@ def _sees_gpu() -> bool:
         with suppress(MissingExtraError):
             from grutext.engines.keras import cudnn
 
-            return cudnn.is_there()
+            return cudnn.sees_gpu()
     return False

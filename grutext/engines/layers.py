@@ -1,4 +1,4 @@
-"""What the engines for prediction share: where the texts of a batch are, the layers' interface, and attention."""
+"""What the engines share for prediction: the layout of a batch, the interface of the layers, and attention pooling."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Weights = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Where the texts of a batch are; none is empty, and the longest comes first.
+class BatchLayout:
+    """The positions of the texts of a batch in a sequence of tokens; no text is empty, and the longest comes first.
 
     Attributes:
         firsts: Position of each text's first token, `(N,) int64`.
@@ -68,11 +68,11 @@ class Layers(Protocol):
             lengths: Number of tokens of each text, `(N,)`.
         """
 
-    def pool(self, source: Any, batch: Batch) -> Float:
+    def pool(self, source: Any, batch: BatchLayout) -> Float:
         """Return the vectors of the texts of a batch, `(N, P)`; `source` is what `read` returned."""
 
 
-def attend(states: Float, batch: Batch, weights: Weights) -> Float:
+def attend(states: Float, batch: BatchLayout, weights: Weights) -> Float:
     """Return the attention pooling, `(N, D * U)`, of all states, `(S, D * U)`.
 
     It is the mean weighted by softmax(tanh(s K + b) q) over the tokens (Yang et al. 2016, equations 5-7).

@@ -1,4 +1,4 @@
-"""Settings of TensorFlow that it reads from the environment when it is imported."""
+"""Environment variables that TensorFlow reads when it is imported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def prepare_tensorflow() -> None:
-    """Set TensorFlow up to train a GRU on a few cores; variables that are set already stay as they are.
+    """Set TensorFlow up to train a GRU on a few cores; variables that are set already are left unchanged.
 
     Both directions run at the same time, so each operation gets half of the cores. With two cores, splitting the many small
     operations costs more than it gains. oneDNN, off by default on some processors, multiplies faster than its replacement.

@@ -1,4 +1,4 @@
-"""The metrics of a model on labelled texts, as one value.
+"""The metrics of a model on labelled texts, as one `Report`.
 
 >>> report = evaluate([("ham",), ("spam",)], [[0.9, 0.1], [0.6, 0.4]], ("ham", "spam"))
 >>> report.accuracy

@@ -1,4 +1,4 @@
-"""Metrics of a model that answers only where it is confident."""
+"""Metrics of a model that abstains where it is not confident."""
 
 from __future__ import annotations
 

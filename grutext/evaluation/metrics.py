@@ -14,8 +14,8 @@ from grutext.evaluation.calibration import expected_calibration_error
 from grutext.evaluation.report import LabelScore, Report
 from grutext.inference.decisions import decide
 
-# Probabilities are float32: what is nearer to 0 or 1 than this counts as this far in the log loss,
-# so that one certain mistake (or one unknown label) costs 15.9 nats and not infinitely many.
+# Probabilities are float32. In the log loss they are clipped to at least this distance from 0 and 1,
+# so that one certain mistake (or one unknown label) costs 15.9 nats instead of infinitely many.
 NEAREST = float(np.finfo(np.float32).eps)
 
 FloatArray = npt.NDArray[np.float64]
@@ -34,14 +34,14 @@ def evaluate(
 
     Args:
         truth: The labels of N texts: exactly one each, or any number where `multilabel`.
-        probabilities: `(N, C)`, as `Classifier.predict_proba` gives them.
+        probabilities: `(N, C)`, as `Classifier.predict_proba` returns them.
         labels: The C labels of the model.
         multilabel: Whether a text may have several labels.
         thresholds: `(C,)`, as in `grutext.inference.decisions`; by default 0.5 for several labels and the
             likeliest label for one.
 
     Raises:
-        DataError: There are no texts, or a text has not exactly one label and `multilabel` is off.
+        DataError: There are no texts, or a text does not have exactly one label and `multilabel` is false.
         MissingExtraError: scikit-learn is not installed.
     """
     values = np.asarray(probabilities, dtype=np.float64)
@@ -61,7 +61,9 @@ def evaluate(
     if multilabel:
         return _report_several(actual, predicted, values, columns, unknown)
     if any(len(set(names)) != 1 for names in truth):
-        raise DataError("the model gives one label to a text, but a text of this data has none or several")
+        raise DataError(
+            "the model gives one label to a text, but a text of this data has none or several; give each text one label"
+        )
     return _report_single(actual.argmax(axis=1), predicted.argmax(axis=1), values, columns, unknown)
 
 

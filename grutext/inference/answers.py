@@ -1,4 +1,4 @@
-"""What a model answers about one text, ready for a service or a person."""
+"""The answer of a model about one text, for a service or a person."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ FAMILIARITY_DECIMALS = 4
 class Answer:
     """What a model answers about one text.
 
-    The numbers are rounded (probabilities to 6 decimals, the familiarity to 4), beyond which machines may differ; and the
-    rounded numbers are what is compared with a threshold.
+    The numbers are rounded (probabilities to 6 decimals, the familiarity to 4), since further decimals may differ between
+    machines. Thresholds are compared with the rounded numbers.
 
     Attributes:
         label: The label; the tuple of labels, which may be empty, where a text may have several; None if `abstained`.
@@ -25,9 +25,9 @@ class Answer:
         top: The likeliest labels with their probabilities, the likeliest first.
         abstained: Whether the text is left to a person.
         familiarity: How much the text is like the training texts, see `Classifier.familiarity`; None for a model
-            whose version did not measure it.
+            of an old version, which has none.
         probabilities: All probabilities, `(C,) float32`, in the order of the model's labels and not rounded. They are
-            no part of a comparison of two answers.
+            ignored when two answers are compared.
     """
 
     label: str | tuple[str, ...] | None

@@ -1,4 +1,4 @@
-"""Work on many texts: in chunks, which bound the memory and are spread over the cores."""
+"""Process many texts in chunks, which bound the memory and are spread over the cores."""
 
 from __future__ import annotations
 

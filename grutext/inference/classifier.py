@@ -51,16 +51,16 @@ class Classifier:
     have any length and is never cut. Its scores do not depend on the texts around it, up to the last bits of float32.
     An empty text gets the label that the biases suggest.
 
-    Any number of threads may share a classifier. It can be pickled, to hand it to another
+    Any number of threads may share a classifier. It can be pickled to send it to another
     process; `save` writes a folder without any pickle.
 
     Args:
         bundle: The model's settings, weights and calibration.
         threads: The number of threads that work on many texts; None is one for each core that the process may use. The
             answers are the same bits for any number.
-        compiled: Whether compiled kernels (Numba, from the extra `fast`) compute, and not NumPy: twice as fast, once they
-            are loaded, which takes a second, or compiled, which takes some twenty seconds the first time. None begins
-            with NumPy, and changes to the kernels after a million characters if they are in Numba's cache, or after
+        compiled: True uses compiled kernels (Numba, from the extra `fast`), False uses NumPy. The kernels are twice as fast,
+            but loading them takes a second, and compiling them, once, about twenty seconds. None begins
+            with NumPy, and switches to the kernels after a million characters if they are in Numba's cache, or after
             thirty million if they are not. From then on probabilities differ by a few millionths.
 
     Attributes:
@@ -86,7 +86,7 @@ class Classifier:
         self._set_compiled(self._switch.compiled)
 
     def _set_compiled(self, compiled: bool) -> None:
-        """Let kernels compute, or NumPy; what the parts return to one another is the same, so threads may be at work."""
+        """Switch between compiled kernels and NumPy; both return the same types, so other threads may be predicting."""
         config, weights = self.bundle.config, self.bundle.weights
         self._vectorizer = Vectorizer(config.text, self._vocabulary, compiled)
         self._gru = GRUPart(config.gru, weights, compiled) if config.gru.enabled else None
@@ -94,11 +94,11 @@ class Classifier:
 
     @classmethod
     def load(cls, path: str | Path, threads: int | None = None, compiled: bool | None = None) -> Classifier:
-        """Load a model folder; `threads` and `compiled` are those of the class.
+        """Load a model folder; `threads` and `compiled` are as in the class.
 
         Raises:
             BundleError: The folder is missing, damaged or of a newer format.
-            ConfigError: As the class raises it.
+            ConfigError: As in the class.
         """
         return cls(Bundle.load(path), threads, compiled)
 
@@ -110,7 +110,7 @@ class Classifier:
             overwrite: Whether to replace a model that is there. A folder that holds anything else is never replaced.
 
         Raises:
-            BundleError: There is such a folder, and `overwrite` is false or it is no model.
+            BundleError: The folder exists, and `overwrite` is false or it is not a model.
             OSError: The disk is full or may not be written to; a model that was there is still whole.
         """
         if not overwrite and Path(path).exists():
@@ -128,13 +128,13 @@ class Classifier:
         return f"<{type(self).__name__}: {len(self.labels)} labels{several}, {' + '.join(parts)}{trained}>"
 
     def __reduce__(self) -> tuple[type[Classifier], tuple[Bundle, int | None, bool | None]]:
-        return type(self), (self.bundle, *self._asked)  # all else is made from the bundle
+        return type(self), (self.bundle, *self._asked)  # everything else is rebuilt from the bundle
 
     def predict(self, texts: Iterable[str]) -> list[str] | list[tuple[str, ...]]:
         """Return the label of each text; where a text may have several, the tuple of its labels.
 
         Raises:
-            TypeError: `texts` is no iterable of `str`.
+            TypeError: `texts` is not an iterable of `str`.
             BundleError: The weights are so large that a text's scores overflow.
         """
         return self.decide(self.predict_proba(texts))
@@ -145,7 +145,7 @@ class Classifier:
         Rows sum to 1, unless a text may have several labels.
 
         Raises:
-            TypeError: `texts` is no iterable of `str`.
+            TypeError: `texts` is not an iterable of `str`.
             BundleError: The weights are so large that a text's scores overflow.
         """
         return np.concatenate(self._map(lambda tokens: self._fuse(self._score(tokens)), texts))
@@ -162,15 +162,15 @@ class Classifier:
 
         Args:
             texts: The texts.
-            top_k: The number of labels in `Answer.top`; of fewer labels, all.
+            top_k: The number of labels in `Answer.top`; all if there are fewer.
             abstain_below: Leave a text to a person if its confidence is below this; None leaves none.
                 `bundle.abstention` lists which thresholds keep which error rate.
             familiar_above: Leave a text to a person if its familiarity is below this, such as -2.0; None leaves none.
 
         Raises:
-            TypeError: `texts` is no iterable of `str`.
-            ConfigError: `top_k` is below 1, `abstain_below` is no probability, or a text may have several labels, whose
-                confidence is not that of the whole set.
+            TypeError: `texts` is not an iterable of `str`.
+            ConfigError: `top_k` is below 1, `abstain_below` is not a probability, or it is given for a model with several
+                labels per text, which has no confidence for the whole set.
             BundleError: `familiar_above` is given, and the model has no familiarity; or the weights are so large that a
                 text's scores overflow.
         """
@@ -211,7 +211,7 @@ class Classifier:
         """Return the encoder's vector of each text, shape (N, P), float32; zeros for an empty text.
 
         Raises:
-            TypeError: `texts` is no iterable of `str`.
+            TypeError: `texts` is not an iterable of `str`.
             BundleError: The model was trained without its GRU part.
         """
         if self._gru is None:
@@ -225,8 +225,8 @@ class Classifier:
         -1 and 1, and foreign ones below -2.
 
         Raises:
-            TypeError: `texts` is no iterable of `str`.
-            BundleError: The model was made by a version that did not measure it, or its scores overflow.
+            TypeError: `texts` is not an iterable of `str`.
+            BundleError: The model is of an old version, which has no familiarity; or its scores overflow.
         """
         self._check_familiarity()
         _, familiar = self._assess(texts)
@@ -236,7 +236,7 @@ class Classifier:
         """Return the scores of the two parts before calibration.
 
         Raises:
-            TypeError: `texts` is no iterable of `str`.
+            TypeError: `texts` is not an iterable of `str`.
         """
         gru, linear, known = zip(*self._map(self._score, texts), strict=True)
         return RawScores(
@@ -287,21 +287,21 @@ class Classifier:
         """Return the calibrated probabilities of one chunk of texts, (N, C)."""
         probabilities = fuse(scores.gru, scores.linear, self.bundle.calibration, self.multilabel)
         if not np.isfinite(probabilities).all():
-            raise BundleError("the model's weights are so large that its scores overflow; train anew")
+            raise BundleError("the model's weights are so large that its scores overflow; train it again")
         return probabilities
 
     def _map(self, work: Callable[[TokenBatch], Result], texts: Iterable[str]) -> list[Result]:
-        """Apply a function to the tokens of each chunk of the texts; of no texts, there is one empty chunk."""
+        """Apply a function to the tokens of each chunk of the texts; without texts there is one empty chunk."""
 
         def read(chunk: Sequence[str]) -> Result:
             with np.errstate(over="ignore", invalid="ignore"):  # a setting of each thread; `_fuse` checks
                 return work(self._vectorizer.vectorize(chunk))
 
         listed = list_texts(texts)
-        if self._switch.turns(sum(map(len, listed))):
+        if self._switch.should_switch(sum(map(len, listed))):
             self._set_compiled(True)
         return map_chunks(read, listed, self.threads)
 
     def _check_familiarity(self) -> None:
         if not self.bundle.calibration.familiarity:
-            raise BundleError("this model has no familiarity: an older version trained it; train anew")
+            raise BundleError("this model has no familiarity: an older version trained it; train it again")

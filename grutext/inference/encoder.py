@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import GRUConfig
-from grutext.engines.layers import Batch, Float, Int32, Layers
+from grutext.engines.layers import BatchLayout, Float, Int32, Layers
 from grutext.engines.numba.layers import NumbaLayers
 from grutext.engines.numpy.layers import NumpyLayers
 from grutext.model.spec import directions, pooled_width
@@ -24,7 +24,7 @@ class Encoder:
     Args:
         config: The encoder's settings.
         weights: Arrays by the names of `grutext.model.spec.encoder_spec`.
-        compiled: Whether compiled kernels compute the layers, and not NumPy; they know `reset_after=True` only.
+        compiled: Whether to use compiled kernels instead of NumPy; they only support `reset_after=True`.
     """
 
     def __init__(
@@ -50,6 +50,6 @@ class Encoder:
         order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
         for start in range(0, len(order), self._layers.texts):
             texts = order[start : start + self._layers.texts]
-            batch = Batch(firsts[texts], lengths[texts].astype(np.int64), len(directions(self._config)))
+            batch = BatchLayout(firsts[texts], lengths[texts].astype(np.int64), len(directions(self._config)))
             pooled[texts] = self._layers.pool(source, batch)
         return pooled

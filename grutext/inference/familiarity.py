@@ -2,7 +2,7 @@
 
 It is measured by the highest score before normalisation (a softmax would turn two weak scores into one confident
 label) and by the share of the text that the model knows. The familiarity is the mean of the two, each in standard
-deviations from its mean over the dev part.
+deviations from its mean over the dev set.
 """
 
 from __future__ import annotations

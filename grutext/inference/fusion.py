@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from grutext.model.spec import Calibration
 
 Float = NDArray[np.float32]
-_FLOOR = (
-    -60.0
-)  # a log-probability of a part lies at most this far below its highest, so that none is infinite
+# A part's log-probabilities are raised to at most this far below the highest one, so that none is infinite.
+_FLOOR = -60.0
 
 
 def fuse(gru: Float | None, linear: Float | None, calibration: Calibration, multilabel: bool) -> Float:
@@ -20,7 +19,7 @@ def fuse(gru: Float | None, linear: Float | None, calibration: Calibration, mult
         gru: The head's logits `(N, C)`, or None.
         linear: The linear model's margins `(N, C)`, or `(N, 1)` for two classes, or None.
         calibration: The scales, shifts and the weight of the GRU part.
-        multilabel: Whether each label is decided for itself.
+        multilabel: Whether each label is decided on its own.
 
     Returns:
         `(N, C) float32`; rows sum to 1 unless `multilabel`.

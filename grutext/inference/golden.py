@@ -1,4 +1,4 @@
-"""Whether a model answers as it did when it was made, checked on its golden texts."""
+"""Check on its golden texts that a model predicts what it did when it was made."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def replay_golden(model: Classifier) -> list[GoldenAnswer]:
     """
     rows = model.bundle.golden
     if not rows:
-        raise BundleError("the model has no golden texts to replay; train anew")
+        raise BundleError("the model has no golden texts to replay; train it again")
     if any(len(row["probabilities"]) != len(model.labels) for row in rows):
-        raise BundleError("the golden texts have probabilities for other labels; train anew")
+        raise BundleError("the golden texts have probabilities for other labels; train it again")
     answers = []
     for row in rows:
         now, was = model.predict_proba([row["text"]]), np.array([row["probabilities"]], np.float32)

@@ -22,7 +22,7 @@ class GRUPart:
     Args:
         config: The encoder's settings.
         weights: Arrays by the names of the spec.
-        compiled: Whether compiled kernels compute, where there are some, and not NumPy.
+        compiled: Whether to use compiled kernels, where there are any, instead of NumPy.
     """
 
     def __init__(

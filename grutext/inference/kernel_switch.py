@@ -1,4 +1,4 @@
-"""When compiled kernels take over from NumPy."""
+"""Decide when to switch from NumPy to compiled kernels."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from grutext.kernels import PREDICTION, WORTH_COMPILING, WORTH_LOADING, load_if_
 
 
 class KernelSwitch:
-    """Decides whether compiled kernels compute for a classifier, by what was asked for or by how much text it has read.
+    """Decides whether a classifier uses compiled kernels: as the caller asks, or by how much text it has processed.
 
     Args:
         asked: True for kernels, False for NumPy; None begins with NumPy.
 
     Attributes:
-        compiled: Whether kernels compute now.
+        compiled: Whether kernels are used now.
 
     Raises:
         ConfigError: Kernels are asked for, and not available.
@@ -30,10 +30,10 @@ class KernelSwitch:
         self._characters, self._lock = 0, Lock()
         self._thresholds = [WORTH_LOADING, WORTH_COMPILING] if asked is None else []
 
-    def turns(self, characters: int) -> bool:
-        """Count text that is about to be read, and return whether kernels take over now.
+    def should_switch(self, characters: int) -> bool:
+        """Count text that is about to be processed; return whether to switch to kernels now.
 
-        They are loaded or compiled in here. Meanwhile other threads get false, and go on with NumPy.
+        If so, they have been loaded or compiled. Other threads get false meanwhile, and keep using NumPy.
         """
         if not self._thresholds or not self._lock.acquire(blocking=False):
             return False

@@ -16,7 +16,9 @@ from grutext.text import MAX_COUNT, NgramFeatures, SparseRows, TokenBatch, count
 
 _BLOCK = 1 << 18  # products held at a time
 _MANY = 1 << 12  # tokens
-_SALT = secrets.randbits(64) | 1  # of a hash table, so that no text can be made slow; no result depends on it
+_SALT = (
+    secrets.randbits(64) | 1
+)  # of a hash table, so that nobody can craft slow texts; no result depends on it
 
 
 class LinearPart:
@@ -25,7 +27,7 @@ class LinearPart:
     Args:
         config: The n-gram settings.
         weights: Arrays by the names of the spec.
-        compiled: Whether compiled kernels compute, and not NumPy.
+        compiled: Whether to use compiled kernels instead of NumPy.
     """
 
     def __init__(
@@ -55,13 +57,13 @@ class LinearPart:
 
     def _score_compiled(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return what `score` does, computed by compiled kernels."""
-        from grutext.kernels.ngrams import read_ngrams
+        from grutext.kernels.ngrams import score_ngrams
 
         bounds, keys = list_ngrams(tokens, self.config, compiled=True)
         features, index = self.features, self.features.index
         margins = np.zeros((len(bounds) - 1, self.kernel.shape[1]), np.float32)
         known = np.empty(len(margins), np.float32)
-        read_ngrams(
+        score_ngrams(
             bounds,
             keys,
             _SALT,
@@ -79,7 +81,7 @@ class LinearPart:
 
     @cached_property
     def _fast_kernel(self) -> NDArray[np.float32]:
-        """The kernel as float32, for many texts: to convert it takes longer than to score few."""
+        """The kernel as float32, for many texts; converting it takes longer than scoring few."""
         return self.kernel.astype(np.float32)
 
 

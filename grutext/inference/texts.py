@@ -1,4 +1,4 @@
-"""The texts that a caller gives, as a list of strings."""
+"""Convert the texts that a caller passes to a list of strings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-_DROP = 'drop such texts, or give "" for them'
+_DROP = 'drop such texts, or pass "" instead'
 
 
 def list_texts(texts: Iterable[str]) -> Sequence[str]:
@@ -18,7 +18,7 @@ def list_texts(texts: Iterable[str]) -> Sequence[str]:
             array, or one column of a table. A list or tuple whose items are all `str` is returned as it is.
 
     Raises:
-        TypeError: It is something else, or an item is no `str`; names the position, counted from 0, and the remedy.
+        TypeError: It is something else, or an item is not a `str`; names the position, counted from 0, and the remedy.
     """
     if not isinstance(texts, (list, tuple)):
         texts = _to_list(texts)
@@ -29,22 +29,21 @@ def list_texts(texts: Iterable[str]) -> Sequence[str]:
 
 def _to_list(texts: Any) -> list[Any]:
     kind = type(texts).__name__
-    shape = getattr(
-        texts, "shape", None
-    )  # of arrays, and of the tables and columns of pandas, polars and pyarrow
+    # Arrays have a shape, and so have the tables and columns of pandas, polars and pyarrow.
+    shape = getattr(texts, "shape", None)
     if isinstance(texts, str) or (isinstance(texts, np.ndarray) and shape == ()):
         raise TypeError("texts is a single text; put it into a list: [text]")
     if isinstance(shape, tuple) and len(shape) > 1:
         column = "texts[:, 0]" if isinstance(texts, np.ndarray) else 'table["text"]'
-        raise TypeError(f"texts is a table ({kind}); give one column, such as {column}")
+        raise TypeError(f"texts is a table ({kind}); pass one column, such as {column}")
     if isinstance(texts, (bytes, bytearray)):
         raise TypeError(f"texts is {kind}; decode it and put it into a list: [text.decode()]")
     if isinstance(texts, Mapping):
-        raise TypeError(f"texts is {_describe(texts)}; give its values: list(texts.values())")
+        raise TypeError(f"texts is {_describe(texts)}; pass its values: list(texts.values())")
     if isinstance(texts, (set, frozenset)):
-        raise TypeError(f"texts is a {kind}, which has no order; give a list: sorted(texts)")
+        raise TypeError(f"texts is a {kind}, which has no order; pass a list: sorted(texts)")
     if not isinstance(texts, Iterable):
-        raise TypeError(f"texts is {_describe(texts)}; give a list of strings")
+        raise TypeError(f"texts is {_describe(texts)}; pass a list of strings")
     return texts.tolist() if isinstance(texts, np.ndarray) else list(texts)
 
 

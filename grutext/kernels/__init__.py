@@ -1,7 +1,7 @@
 """Functions that Numba compiles to machine code: the compiled counterparts of what NumPy and TensorFlow compute.
 
-NumPy passes over the memory once for each sum, product and exponential. A kernel does all of them in one loop, without
-Python's global lock, so that the threads of a process compute at the same time.
+NumPy reads and writes the memory once for each sum, product and exponential. A kernel does all of them in one loop, without
+Python's global interpreter lock (GIL), so that threads run in parallel.
 
 Importing one of these modules compiles its kernels, which takes seconds, and writes them to Numba's cache on the disk; the
 next process loads them from there. Numba compiles a cached kernel again where the file that defines it has changed. Whatever a
@@ -21,10 +21,10 @@ from functools import cache
 
 PREDICTION = ("inference", "ngrams", "tokens")  # the modules that a classifier needs
 TRAINING = ("training",)  # those that training the GRU part needs
-# Below so many characters NumPy answers sooner than kernels that must be loaded or compiled first. For a model trained on the
-# sample, on one thread of a Xeon with AVX-512: NumPy reads 0.7 (rows of 40 characters) to 1.2 (of 1,300) million characters a
-# second, the kernels 1.4 to 2.2, so that a million of them gains 0.4 to 0.7 s. To load the kernels from the cache takes
-# 0.6 s, to compile them 17 s (`time.process_time` around `Classifier.load(..., threads=1)` and `predict_proba`).
+# With fewer characters NumPy is done sooner than kernels that must be loaded or compiled first. For a model trained on the
+# sample, on one thread of a Xeon with AVX-512: NumPy processes 0.7 (rows of 40 characters) to 1.2 (of 1,300) million characters a
+# second, the kernels 1.4 to 2.2, so that they save 0.4 to 0.7 s for a million. Loading the kernels from the cache takes
+# 0.6 s, compiling them 17 s (`time.process_time` around `Classifier.load(..., threads=1)` and `predict_proba`).
 WORTH_LOADING, WORTH_COMPILING = 1_000_000, 30_000_000
 _may_compile = ContextVar("may_compile", default=True)
 
@@ -37,10 +37,10 @@ def why_unavailable(*modules: str) -> str | None:
     """Import modules of this package, and compile their kernels where they are not cached yet.
 
     Args:
-        modules: Some of `inference`, `ngrams`, `tokens` and `training`; none only asks whether kernels are switched off.
+        modules: Some of `inference`, `ngrams`, `tokens` and `training`; without any, only whether kernels are switched off is checked.
 
     Returns:
-        None if their kernels may be called; otherwise the reason why they may not, in words.
+        None if their kernels may be called; otherwise the reason why not, in words.
     """
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return "NUMBA_DISABLE_JIT is set"
@@ -51,7 +51,7 @@ def why_unavailable(*modules: str) -> str | None:
 def _why_not_imported(module: str) -> str | None:
     try:
         importlib.import_module(f"grutext.kernels.{module}")
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with Numba, LLVM or the disk, NumPy computes
+    except Exception as error:  # noqa: BLE001 - NumPy takes over, whatever is wrong with Numba, LLVM or the disk
         return f"{type(error).__name__}: {error}"
     return None
 
@@ -89,7 +89,7 @@ def load_if_worth_it(characters: float) -> bool:
     """Import the kernels that a classifier needs if they save time.
 
     Args:
-        characters: How much text is to be read, or was read so far: who has read much will go on.
+        characters: How many characters are to be processed, or have been so far (a caller with many probably has more).
 
     Returns:
         Whether the kernels may be called now.

@@ -1,4 +1,4 @@
-"""Hold the matrix products of NumPy and SciPy to one thread each, while threads of ours compute.
+"""Limit the matrix products of NumPy and SciPy to one thread each, while our own threads compute.
 
 threadpoolctl finds the BLAS libraries of the process and sets their threads. The base installation has no threadpoolctl (the
 extras `train` and `fast` bring it): there the OpenBLAS in NumPy's wheel is set directly, because its idle threads wait in
@@ -27,7 +27,7 @@ class _Limit(NamedTuple):
 
 
 class _OneThread:
-    """Holds the known libraries to one thread while anyone asks for it.
+    """Limits the known libraries to one thread while there is a user, that is, a thread inside `one_blas_thread`.
 
     Some libraries have one limit for the process: the first user sets it and the last one restores it. Others have a limit
     for each thread, which each user sets and restores.
@@ -62,17 +62,17 @@ class _OneThread:
             return [_limit(library) for library in self.per_thread]
 
     def leave(self, own: list[_Limit]) -> None:
-        """Count one user less; after the last one each library is as it was."""
+        """Count one user less; restore each library after the last one."""
         with self.lock:
             _restore(own)
-            if not self._users:  # the process was forked meanwhile, and `forget` has seen to it
+            if not self._users:  # the process was forked meanwhile, and `forget` has reset the count
                 return
             self._users -= 1
             if not self._users:
                 _restore(self._limits)
 
     def forget(self) -> None:
-        """Free a forked process from the users that stayed behind in its parent."""
+        """Reset the state in a forked process, whose users exist in its parent only."""
         _restore(self._limits)
         self._limits, self._users = [], 0
         self.lock.release()
@@ -166,9 +166,9 @@ def blas_architectures() -> set[str]:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Hold BLAS to one thread; any number of threads may be in here at once.
+    """Limit BLAS to one thread; any number of threads may use this at once.
 
-    MKL, and libraries built with OpenMP, have a limit for each thread: every thread that multiplies must be in here itself.
+    MKL, and libraries built with OpenMP, have a limit for each thread: every thread that multiplies must use this itself.
     """
     own = _one_thread.enter()
     try:

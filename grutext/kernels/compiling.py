@@ -1,4 +1,4 @@
-"""What the modules of kernels share; importing it fails where Numba or SciPy is not installed."""
+"""What all modules with kernels share; importing it fails if Numba or SciPy is not installed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from grutext.kernels import check_may_compile
 from grutext.kernels.blas import blas_architectures, find_blas
 
 BLOCK_ROWS = 512  # rows that are multiplied at once, and are then still in the processor's cache
-PROCESSOR: str = (
-    numba.config.CPU_NAME or binding.get_host_cpu_name()
-)  # kernels of others in the cache are not used
+# Cached kernels for other processors are not used.
+PROCESSOR: str = numba.config.CPU_NAME or binding.get_host_cpu_name()
 _LINE = 64  # bytes that are fetched at a time
 
 find_blas()
-# Up to so many multiplications, OpenBLAS does not copy matrices into another layout on processors with AVX-512, and is a
+# Up to this many multiplications, OpenBLAS does not copy matrices into another layout on processors with AVX-512, and is a
 # fifth faster. Cached kernels have the number that they were compiled with; another one would change their speed and last
 # bits, nothing else.
 _SMALL = 1_000_000 if blas_architectures() & {"SkylakeX", "Cooperlake", "SapphireRapids"} else 0
@@ -30,7 +29,7 @@ _LEAST_ROWS = 16  # with fewer it is slower again
 
 
 class _BeforeCompiling(event.Listener):  # type: ignore[misc] # Numba has no types
-    """Stops the compiling of a kernel that is not cached where compiling is forbidden."""
+    """Refuses to compile a kernel that is not cached while compiling is forbidden."""
 
     def on_start(self, _: Any) -> None:
         """Ask whether a kernel may be compiled; this is not called for one that is loaded from the cache."""
@@ -96,17 +95,17 @@ def add_product_blocks(rows: Any, others: Any, total: Any, work: Any, block: int
 
 @inline
 def steps_in_block(texts: int) -> int:
-    """Return how many steps of so many texts are multiplied at once."""
+    """Return how many steps of `texts` texts are multiplied at once."""
     return max(1, BLOCK_ROWS // max(1, texts))
 
 
-def read(kind: Any, axes: int) -> Any:
-    """Return the type of a C-contiguous array of so many axes that is not written to."""
+def readonly(kind: Any, axes: int) -> Any:
+    """Return the type of a C-contiguous array argument with this many axes that is not written to."""
     return numba.types.Array(kind, axes, "C", readonly=True)
 
 
-def write(kind: Any, axes: int) -> Any:
-    """Return the type of a C-contiguous array of so many axes that is written to."""
+def writable(kind: Any, axes: int) -> Any:
+    """Return the type of a C-contiguous array argument with this many axes that is written to."""
     return numba.types.Array(kind, axes, "C")
 
 
@@ -153,6 +152,6 @@ widen = intrinsic(_widen)
 
 @inline
 def fetch_row(table: Any, row: int, size: int) -> None:
-    """Prefetch a row of `size` numbers of a table, which is given as one long row."""
+    """Prefetch a row of `size` numbers of a table that is passed as a flat array."""
     for place in range(row * size, (row + 1) * size, _LINE // table.itemsize):
         prefetch(table, place)

@@ -10,7 +10,7 @@ from numba import int32 as i4
 from numba import int64 as i8
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_kernel, inline, read
+from grutext.kernels.compiling import compile_kernel, inline, readonly
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
@@ -34,7 +34,7 @@ def _add(row: Float, other: Float, share: np.float32) -> None:
 
 
 @compile_kernel(
-    read(f4, 2), read(f4, 2), read(i4, 2), read(i4, 1), read(i4, 1), read(i4, 1), read(i4, 1), read(i4, 1)
+    readonly(f4, 2), readonly(f4, 2), readonly(i4, 2), readonly(i4, 1), readonly(i4, 1), readonly(i4, 1), readonly(i4, 1), readonly(i4, 1)
 )  # fmt: skip
 def embed(
     words: Float,
@@ -76,7 +76,7 @@ def embed(
     return vectors
 
 
-@compile_kernel(read(f4, 3), read(i4, 2), read(i4, 1), read(i4, 1), read(i4, 1), i8, i8)
+@compile_kernel(readonly(f4, 3), readonly(i4, 2), readonly(i4, 1), readonly(i4, 1), readonly(i4, 1), i8, i8)
 def embed_gradient(
     upstream: Float,
     ids: Int,

@@ -10,7 +10,7 @@ from numba import float32 as f4
 from numba import int32 as i4
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import add_products, compile_kernel, inline, multiply, read, steps_in_block
+from grutext.kernels.compiling import add_products, compile_kernel, inline, multiply, readonly, steps_in_block
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
@@ -44,7 +44,7 @@ def _gate_gradients(
 
 
 @compile_kernel(
-    read(f4, 3), read(f4, 3), read(f4, 2), read(f4, 2), read(f4, 3), read(f4, 3), read(f4, 3), boolean
+    readonly(f4, 3), readonly(f4, 3), readonly(f4, 2), readonly(f4, 2), readonly(f4, 3), readonly(f4, 3), readonly(f4, 3), boolean
 )  # fmt: skip
 def run_gradient(
     upstream: Float,
@@ -124,7 +124,7 @@ def _clear(rows: Float, mask: NDArray[np.bool_]) -> None:
             rows[row] = 0
 
 
-@compile_kernel(read(f4, 3), read(boolean, 2), read(f4, 3), read(f4, 1))
+@compile_kernel(readonly(f4, 3), readonly(boolean, 2), readonly(f4, 3), readonly(f4, 1))
 def convolve(
     steps: Float, mask: NDArray[np.bool_], kernel: Float, bias: Float
 ) -> tuple[Float, NDArray[np.bool_]]:
@@ -161,7 +161,7 @@ def convolve(
     return total.reshape(steps.shape), is_positive.reshape(steps.shape)
 
 
-@compile_kernel(read(f4, 3), read(f4, 3), read(boolean, 2), read(f4, 3), read(boolean, 3))
+@compile_kernel(readonly(f4, 3), readonly(f4, 3), readonly(boolean, 2), readonly(f4, 3), readonly(boolean, 3))
 def convolve_gradient(
     upstream: Float,
     steps: Float,
@@ -194,7 +194,7 @@ def convolve_gradient(
     return dsteps.reshape(steps.shape), dkernel, dbias
 
 
-@compile_kernel(read(f4, 3), read(boolean, 2))
+@compile_kernel(readonly(f4, 3), readonly(boolean, 2))
 def pool(states: Float, mask: NDArray[np.bool_]) -> tuple[Float, Float, Int]:
     """Return maximum and mean of the states `(T, N, U)` over the steps where the mask `(T, N)` is true; zeros for no step.
 
@@ -221,7 +221,7 @@ def pool(states: Float, mask: NDArray[np.bool_]) -> tuple[Float, Float, Int]:
     return highest, mean, where
 
 
-@compile_kernel(read(f4, 2), read(f4, 2), read(i4, 2), read(boolean, 2))
+@compile_kernel(readonly(f4, 2), readonly(f4, 2), readonly(i4, 2), readonly(boolean, 2))
 def pool_gradient(of_highest: Float, of_mean: Float, where: Int, mask: NDArray[np.bool_]) -> Float:
     """Return the gradient of `pool` for the states, `(T, N, U)`, from those for maximum and mean, `(N, U)`."""
     (count, texts), units = mask.shape, of_mean.shape[1]

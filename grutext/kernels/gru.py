@@ -12,14 +12,22 @@ from numba import int32 as i4
 from numba import int64 as i8
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_kernel, fetch_row, inline, multiply, read, steps_in_block, write
+from grutext.kernels.compiling import (
+    compile_kernel,
+    fetch_row,
+    inline,
+    multiply,
+    readonly,
+    steps_in_block,
+    writable,
+)
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 
 _PREFETCH = 4  # tokens ahead whose rows are fetched into the processor's cache
-_FEW = 8  # with fewer texts each is multiplied by itself: before a larger product BLAS copies the matrix, which takes a while
+_FEW = 8  # fewer texts are multiplied one by one: before a larger product BLAS copies the matrix, which takes a while
 _LOG2E, _LN2_HIGH, _LN2_LOW = map(np.float32, (1.44269504, 0.693359375, -2.12194440e-4))
 _E3, _E4, _E5, _E6 = (np.float32(1 / math.factorial(n)) for n in (3, 4, 5, 6))
 # tanh(x) = x P(x²) / Q(x²), fitted for |x| ≤ 9 with a relative error of 4e-8.
@@ -60,7 +68,7 @@ def tanh(x: np.float32) -> Any:
 
 @inline
 def _convolve(vectors: Float, products: Float, bias: Float, ids: Int32, begin: int, seen: Float) -> None:
-    """Compute the convolution of a text's tokens `ids` from `begin` on into `seen`; of width 0 it copies their vectors."""
+    """Write the convolution of a text's tokens `ids` from `begin` on to `seen`; with width 0, write their vectors."""
     taps, size = products.shape[1:]
     half_width, length = taps // 2, len(ids)
     all_vectors, all_products = vectors.ravel(), products.ravel()
@@ -83,7 +91,7 @@ def _convolve(vectors: Float, products: Float, bias: Float, ids: Int32, begin: i
 @inline
 def _take(table: Float, rows: Int32, taken: Float) -> None:
     for k in range(len(taken)):
-        row = rows[k]  # once: for all the compiler knows, it might change with `taken`
+        row = rows[k]  # read once: the compiler cannot know that writing to `taken` leaves it unchanged
         for u in range(taken.shape[1]):
             taken[k, u] = table[row, u]
 
@@ -118,8 +126,8 @@ def _step(
 
 
 @compile_kernel(
-    read(f4, 2), read(f4, 3), read(f4, 1), read(f4, 3), read(i4, 1),
-    read(i8, 1), read(i8, 1), read(f4, 3), read(f4, 3), read(f4, 3), i8, i8, write(f4, 2),
+    readonly(f4, 2), readonly(f4, 3), readonly(f4, 1), readonly(f4, 3), readonly(i4, 1),
+    readonly(i8, 1), readonly(i8, 1), readonly(f4, 3), readonly(f4, 3), readonly(f4, 3), i8, i8, writable(f4, 2),
 )  # fmt: skip
 def run_layer(
     vectors: Float, products: Float, conv_bias: Float, projected: Float, ids: Int32,
@@ -155,7 +163,7 @@ def run_layer(
     most = min(max(rows, texts), lengths.sum())
     seen, inputs = np.empty((most, size), np.float32), np.empty((most, width), np.float32)
     work, offsets = np.empty((texts, width), np.float32), np.cumsum(lengths) - lengths
-    # The rows in `inputs` that a step reads, and where a text's first token is, or would be.
+    # The rows in `inputs` that a step reads, and the row of a text's first token, even if it lies outside the block.
     places, starts = np.empty(texts, np.int64), np.empty(texts, np.int64)
     for d in range(directions):
         t, n, summed = 0, texts, 0
@@ -196,7 +204,9 @@ def run_layer(
     return last, largest, sums
 
 
-@compile_kernel(read(f4, 3), read(boolean, 2), read(f4, 2), read(f4, 2), read(f4, 2), boolean)
+@compile_kernel(
+    readonly(f4, 3), readonly(boolean, 2), readonly(f4, 2), readonly(f4, 2), readonly(f4, 2), boolean
+)
 def run_forward(
     steps: Float, mask: NDArray[np.bool_], kernel: Float, recurrent: Float, bias: Float, backward: bool
 ) -> tuple[Float, Float, Float]:
@@ -212,7 +222,7 @@ def run_forward(
 
     Returns:
         In the order of time the states, `(T, N, U)`; 1 - z, r and the candidate side by side, `(T, N, 3U)`; and the term
-        that r is multiplied with, `(T, N, U)`. All but the states are 0 where a step is skipped.
+        that r is multiplied by, `(T, N, U)`. All but the states are 0 where a step is skipped.
     """
     (count, texts, size), units = steps.shape, len(recurrent)
     states, inner = np.empty((count, texts, units), np.float32), np.empty((count, texts, units), np.float32)

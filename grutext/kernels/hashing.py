@@ -9,7 +9,7 @@ from numba import int64 as i8
 from numba import uint32 as u4
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_kernel, inline, read
+from grutext.kernels.compiling import compile_kernel, inline, readonly
 
 Int = NDArray[np.int64]
 UInt32 = NDArray[np.uint32]
@@ -40,7 +40,7 @@ def _feed(step: UInt32, state: np.uint32, code: np.uint32) -> Any:
     return _feed_byte(step, state, 0x80 | code & 0x3F)
 
 
-@compile_kernel(read(u4, 1), read(i8, 1), read(u4, 1))
+@compile_kernel(readonly(u4, 1), readonly(i8, 1), readonly(u4, 1))
 def hash_types(codes: UInt32, bounds: Int, step: UInt32) -> NDArray[np.uint64]:
     """Return the CRC-32 of M strings in UTF-8, `(M,)`; the arguments are those of `hash_subwords`."""
     hashes = np.empty(len(bounds) - 1, np.uint64)
@@ -52,7 +52,7 @@ def hash_types(codes: UInt32, bounds: Int, step: UInt32) -> NDArray[np.uint64]:
     return hashes
 
 
-@compile_kernel(read(u4, 1), read(i8, 1), i8, i8, read(u4, 1), u4)
+@compile_kernel(readonly(u4, 1), readonly(i8, 1), i8, i8, readonly(u4, 1), u4)
 def hash_subwords(
     codes: UInt32, bounds: Int, shortest: int, longest: int, step: UInt32, buckets: np.uint32
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -7,7 +7,7 @@ from numba import int16 as i2
 from numba import int32 as i4
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_kernel, fetch_row, read, widen
+from grutext.kernels.compiling import compile_kernel, fetch_row, readonly, widen
 from grutext.kernels.gru import run_layer
 
 __all__ = ["embed", "run_layer"]
@@ -18,7 +18,7 @@ Int32 = NDArray[np.int32]
 _PREFETCH = 4  # tokens ahead whose rows are fetched into the processor's cache
 
 
-@compile_kernel(read(i2, 2), read(i2, 2), read(i4, 1), read(i4, 1), read(i4, 1))
+@compile_kernel(readonly(i2, 2), readonly(i2, 2), readonly(i4, 1), readonly(i4, 1), readonly(i4, 1))
 def embed(
     words: NDArray[np.int16], subwords: NDArray[np.int16], rows: Int32, buckets: Int32, counts: Int32
 ) -> Float:

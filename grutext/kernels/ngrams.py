@@ -14,17 +14,17 @@ from numba import uint32 as u4
 from numba import uint64 as u8
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_kernel, fetch_row, inline, prefetch, read, widen, write
+from grutext.kernels.compiling import compile_kernel, fetch_row, inline, prefetch, readonly, widen, writable
 from grutext.kernels.hashing import hash_subwords, hash_types
 
-__all__ = ["hash_ngrams", "hash_subwords", "hash_types", "read_ngrams"]
+__all__ = ["hash_ngrams", "hash_subwords", "hash_types", "score_ngrams"]
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
 UInt32 = NDArray[np.uint32]
 
 _BLANK = np.uint64(ord(" "))
-_USUAL = 2  # places that the search for a key usually moves on
+_USUAL = 2  # steps that the search for a key usually takes
 _FIRST_KEYS = 1 << 14  # distinct keys that fit a hash table before it grows
 _PREFETCH = 16  # n-grams ahead whose numbers are fetched into the processor's cache
 
@@ -73,7 +73,7 @@ def _roll(
 
 
 @compile_kernel(
-    read(u8, 1), read(i8, 1), i8, read(u4, 1), read(i8, 1), read(boolean, 1), i8, i8, u8, u8, u4
+    readonly(u8, 1), readonly(i8, 1), i8, readonly(u4, 1), readonly(i8, 1), readonly(boolean, 1), i8, i8, u8, u8, u4
 )  # fmt: skip
 def hash_ngrams(
     words: NDArray[np.uint64],
@@ -170,9 +170,9 @@ def _count(keys: UInt32, salt: np.uint64, places: NDArray[np.int32], distinct: U
 
 
 @compile_kernel(
-    read(i8, 1), read(u4, 1), u8, read(u4, 1), read(i4, 1), u4, read(f4, 1), i8, i8, read(i2, 2), write(f4, 2), write(f4, 1)
+    readonly(i8, 1), readonly(u4, 1), u8, readonly(u4, 1), readonly(i4, 1), u4, readonly(f4, 1), i8, i8, readonly(i2, 2), writable(f4, 2), writable(f4, 1)
 )  # fmt: skip
-def read_ngrams(
+def score_ngrams(
     bounds: Int,
     keys: UInt32,
     salt: np.uint64,
@@ -191,14 +191,13 @@ def read_ngrams(
     Args:
         bounds: `(N + 1,)`, as `grutext.text.list_ngrams` returns them.
         keys: The n-grams, as it returns them.
-        salt: An odd number unknown to whoever writes the texts, so that nobody can choose n-grams that collide in the hash
-            table.
+        salt: A secret odd number, so that nobody can craft n-grams that collide in the hash table.
         known: `(F + 1,)`, the keys of `grutext.text.KeyIndex`.
         first: Its table of first places.
         shift: Its number of bits.
         scale: `(F,)`, as in `grutext.text.NgramFeatures`.
         characters: The first feature that is a character n-gram.
-        most_counted: Further occurrences in a text do not count.
+        most_counted: The largest count of an n-gram in a text; larger ones are clipped to it.
         kernel: `(F, C)`, the bits of finite float16 numbers.
         margins: `(N, C)`, is added to.
         shares: `(N,)`, is filled with the share of a text's distinct n-grams that are known; 0 for a text without n-grams.

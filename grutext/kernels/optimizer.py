@@ -11,7 +11,7 @@ from numba import int32 as i4
 from numba import int64 as i8
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_kernel, inline, read, write
+from grutext.kernels.compiling import compile_kernel, inline, readonly, writable
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int32]
@@ -34,11 +34,12 @@ def _draw(place: np.uint32, seed: np.uint32) -> Any:
     return np.float32(x >> np.uint32(8)) * _PARTS
 
 
-@compile_kernel(write(f4, 1), f4, uint32, i8)
+@compile_kernel(writable(f4, 1), f4, uint32, i8)
 def drop(values: Float, rate: float, seed: int, first: int) -> None:
     """Set a share `rate` of the values to zero and divide the others by `1 - rate`, in place.
 
-    The seed and the places of the values, counted from `first`, decide which: so it is its own gradient, too.
+    The seed and the positions of the values, counted from `first`, decide which. So the same call with gradients computes
+    the gradient of dropout.
     """
     scale = _ONE / (_ONE - rate)
     for place in range(len(values)):
@@ -66,11 +67,11 @@ def _norms(grad_vectors: Float) -> Any:
     return np.maximum(np.sqrt(squares), _TINY).astype(np.float32)
 
 
-@compile_kernel(read(f4, 3), read(f4, 3), read(boolean, 2), f4)
+@compile_kernel(readonly(f4, 3), readonly(f4, 3), readonly(boolean, 2), f4)
 def shift(vectors: Float, grad_vectors: Float, mask: Mask, radius: float) -> Float:
     """Return the vectors `(T, N, E)`, shifted along a gradient by `radius` times their root mean square norm.
 
-    It is the adversarial shift of `grutext.engines.keras.network`.
+    This is the adversarial shift, as in `grutext.engines.keras.network`.
     """
     steps, texts, size = vectors.shape
     grad_vectors, squares, much = grad_vectors.copy(), 0.0, 0
@@ -90,7 +91,7 @@ def shift(vectors: Float, grad_vectors: Float, mask: Mask, radius: float) -> Flo
     return grad_vectors
 
 
-@compile_kernel(write(f4, 2), read(i8, 1), read(i8, 1), read(f4, 3), read(boolean, 2), f4)
+@compile_kernel(writable(f4, 2), readonly(i8, 1), readonly(i8, 1), readonly(f4, 3), readonly(boolean, 2), f4)
 def learn_directions(
     table: Float, touched: Any, places: Any, grad_vectors: Float, mask: Mask, rate: float
 ) -> None:
@@ -121,7 +122,7 @@ def learn_directions(
             table[row, e] += rate * (sums[p, e] / count - table[row, e])
 
 
-@compile_kernel(read(f4, 2), read(f4, 2), read(f4, 1), f4)
+@compile_kernel(readonly(f4, 2), readonly(f4, 2), readonly(f4, 1), f4)
 def softmax_loss(logits: Float, targets: Float, weights: Float, smoothing: float) -> tuple[float, Float]:
     """Return the sum of `grutext.engines.keras.losses.softmax_loss` over the texts, and its gradient for the logits, `(N, C)`."""
     (texts, classes), total, gradient = logits.shape, 0.0, np.empty_like(logits)
@@ -139,7 +140,7 @@ def softmax_loss(logits: Float, targets: Float, weights: Float, smoothing: float
     return total, gradient
 
 
-@compile_kernel(read(f4, 2), read(f4, 2), read(f4, 1), f4)
+@compile_kernel(readonly(f4, 2), readonly(f4, 2), readonly(f4, 1), f4)
 def sigmoid_loss(logits: Float, targets: Float, weights: Float, smoothing: float) -> tuple[float, Float]:  # noqa: ARG001 (like `softmax_loss`)
     """Return the sum of `grutext.engines.keras.losses.sigmoid_loss` over the texts, and its gradient for the logits, `(N, C)`."""
     (texts, classes), total, gradient = logits.shape, 0.0, np.empty_like(logits)
@@ -155,8 +156,20 @@ def sigmoid_loss(logits: Float, targets: Float, weights: Float, smoothing: float
     return total, gradient
 
 
-@compile_kernel(write(f4, 2), write(f4, 2), write(f4, 2), read(i4, 1), read(f4, 2), f4, f4, f4, f4, f4, i8)
-def move(
+@compile_kernel(
+    writable(f4, 2),
+    writable(f4, 2),
+    writable(f4, 2),
+    readonly(i4, 1),
+    readonly(f4, 2),
+    f4,
+    f4,
+    f4,
+    f4,
+    f4,
+    i8,
+)
+def adam_step(
     table: Float,
     first: Float,
     second: Float,

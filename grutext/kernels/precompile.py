@@ -1,4 +1,4 @@
-"""Compile kernels in two processes of their own: nearly twice as fast, and they can be given up at a deadline."""
+"""Compile kernels in two processes: nearly twice as fast, and they can be stopped at a deadline."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from grutext.kernels import load_cached, why_unavailable, would_compile
 from grutext.kernels.cores import usable_cores
 
-# For each process the files with kernels that a module needs, and the seconds of a processor that compiling them takes
-# (Numba 0.68, a Xeon with AVX-512, an empty NUMBA_CACHE_DIR, `time.process_time` around each import). To import Numba takes 0.5 s.
+# For each process the files with kernels that a module needs, and the CPU seconds that compiling them takes
+# (Numba 0.68, a Xeon with AVX-512, an empty NUMBA_CACHE_DIR, `time.process_time` around each import). Importing Numba takes 0.5 s.
 _FILES = {
     "inference": ({"gru": 8.7, "inference": 0.6}, {}),
     "ngrams": ({}, {"ngrams": 3.9}),
@@ -47,7 +47,7 @@ def compile_kernels(*modules: str, deadline: float | None = None, report: Report
     Args:
         modules: Some of `inference`, `ngrams`, `tokens` and `training`.
         deadline: A value of `time.monotonic()` at which to give up; None waits as long as it takes.
-        report: Is called every now and then with the seconds that have passed.
+        report: Called from time to time with the seconds that have passed.
 
     Returns:
         Whether the kernels may be called; where it is false and there was no deadline, `why_unavailable` has the reason.

@@ -12,7 +12,7 @@ from numba import uint8 as u1
 from numba import uint32 as u4
 from numpy.typing import NDArray
 
-from grutext.kernels.compiling import compile_kernel, inline, read
+from grutext.kernels.compiling import compile_kernel, inline, readonly
 
 Codes = NDArray[np.uint32]
 Int = NDArray[np.int64]
@@ -26,7 +26,7 @@ SPACE, LETTER, DIGIT, UNSPACED, REPEATED, OTHER, ODD = range(7)
 _APOSTROPHE, _COMMA, _DOT, _COLON = map(ord, "',.:")
 _BASIS, _PRIME = np.uint32(0x811C9DC5), np.uint32(0x01000193)  # of the hash FNV-1a
 _FIRST_PLACES = 1 << 10  # of the hash table before it grows
-_LOOKS = 16  # most places that are looked at for a token, on average; two are usual
+_LOOKS = 16  # largest average number of probes of the hash table for a token; two are usual
 
 
 @inline
@@ -89,7 +89,7 @@ def _end_of_token(codes: Codes, at: int, end: int, kinds: Kinds) -> Any:
     return stop
 
 
-@compile_kernel(read(u4, 1), read(i8, 1), read(u1, 1))
+@compile_kernel(readonly(u4, 1), readonly(i8, 1), readonly(u1, 1))
 def find_odd(codes: Codes, bounds: Int, kinds: Kinds) -> Any:
     """Return which of N texts have a character of the kind ODD, `(N,)`; the arguments are those of `cut_texts`."""
     found = np.zeros(len(bounds) - 1, np.bool_)
@@ -101,7 +101,7 @@ def find_odd(codes: Codes, bounds: Int, kinds: Kinds) -> Any:
     return found
 
 
-@compile_kernel(read(u4, 1), read(i8, 1), read(boolean, 1), read(u1, 1), boolean)
+@compile_kernel(readonly(u4, 1), readonly(i8, 1), readonly(boolean, 1), readonly(u1, 1), boolean)
 def cut_texts(
     codes: Codes, bounds: Int, is_cut: NDArray[np.bool_], kinds: Kinds, in_pairs: bool
 ) -> tuple[Codes, Int, Int32]:
@@ -157,7 +157,7 @@ def _find(places: Int32, key: np.uint32, token: Codes, types: Codes, bounds: Int
     """Find a token in a hash table of types; the other arguments are as in `find_types`.
 
     Returns:
-        Its place, or the empty place where it belongs; and the number of places that were looked at.
+        Its place, or the empty place where it belongs; and the number of probes.
     """
     place, looks = np.int64(key) & (len(places) - 1), 1
     while places[place] >= 0:
@@ -172,7 +172,7 @@ def _find(places: Int32, key: np.uint32, token: Codes, types: Codes, bounds: Int
     return place, looks
 
 
-@compile_kernel(read(u4, 1), read(i8, 1))
+@compile_kernel(readonly(u4, 1), readonly(i8, 1))
 def number_tokens(letters: Codes, token_bounds: Int) -> tuple[Int32, Codes, Int, Int32]:
     """Find the types of S tokens and number them in order of first occurrence.
 
@@ -181,7 +181,7 @@ def number_tokens(letters: Codes, token_bounds: Int) -> tuple[Int32, Codes, Int,
         token_bounds: `(S + 1,)`, where each token begins, and the end of the last.
 
     Returns:
-        The type of each token, `(S,)`; the M types, in the form in which tokens are given; and a hash table of them for
+        The type of each token, `(S,)`; the M types, in the same form as the tokens; and a hash table of them for
         `find_types`. The first has fewer than S entries if tokens were chosen to collide in the hash table, which would
         take time that grows with the square of S.
     """
@@ -218,7 +218,7 @@ def number_tokens(letters: Codes, token_bounds: Int) -> tuple[Int32, Codes, Int,
     return ids[:done].copy(), types[: bounds[count]].copy(), bounds[: count + 1].copy(), places
 
 
-@compile_kernel(read(u4, 1), read(i8, 1), read(i4, 1), read(u4, 1), read(i8, 1))
+@compile_kernel(readonly(u4, 1), readonly(i8, 1), readonly(i4, 1), readonly(u4, 1), readonly(i8, 1))
 def find_types(letters: Codes, token_bounds: Int, places: Int32, types: Codes, bounds: Int) -> Int32:
     """Return the type of each of M tokens, or -1, `(M,)`; the arguments are those and the results of `number_tokens`."""
     found = np.empty(len(token_bounds) - 1, np.int32)

@@ -189,10 +189,12 @@ def check_target(path: Path, overwrite: bool) -> None:
     if not path.exists():
         return
     if not overwrite:
-        raise BundleError(f"{path} already exists; --overwrite replaces it, -m names another folder")
+        raise BundleError(
+            f"{path} already exists; replace it with --overwrite, or name another folder with -m"
+        )
     if not path.is_dir() or (any(path.iterdir()) and not (path / MODEL_FILE).exists()):
         raise BundleError(
-            f"{path} exists and is no model, so --overwrite leaves it alone; -m names another folder"
+            f"{path} exists and is not a model, so --overwrite does not replace it; name another folder with -m"
         )
 
 
@@ -205,7 +207,7 @@ def _unreadable(path: Path, error: Exception) -> BundleError:
     """Build the error for an undamaged model with invalid content; its text may quote arbitrary characters of it."""
     quoted = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(error)[:_MAX_QUOTED])
     return BundleError(
-        f"{path} is not a model that this version can read: {quoted}; train anew, or update grutext"
+        f"{path} is not a model that this version can read: {quoted}; train it again, or update grutext"
     )
 
 

@@ -1,4 +1,4 @@
-"""Check that the parts of a model match each other."""
+"""Check that the entries and the weights of a model are valid and match each other."""
 
 from __future__ import annotations
 

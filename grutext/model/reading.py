@@ -48,10 +48,10 @@ def read_values(folder: Path) -> dict[str, Any]:
     """
     if not os.path.isdir(folder):  # noqa: PTH112 (Path.is_dir raises where a name is too long)
         state = "is not a folder" if os.path.lexists(folder) else "does not exist"
-        raise BundleError(f"the model folder {folder} {state}; grutext train makes one, -m names another")
+        raise BundleError(f"the model folder {folder} {state}; grutext train makes one; name another with -m")
     path = folder / MODEL_FILE
     if not os.path.lexists(path):
-        raise BundleError(f"{folder} is no model: it has no {MODEL_FILE}; -m names the model folder")
+        raise BundleError(f"{folder} is no model: it has no {MODEL_FILE}; name the model folder with -m")
     with _open_regular(path, LIMITS[MODEL_FILE]) as (file, size):
         raw = _read_all(file, size)
     try:
@@ -60,7 +60,7 @@ def read_values(folder: Path) -> dict[str, Any]:
         raise _damaged(path, "or incomplete") from None
     version = values.get("format") if isinstance(values, dict) else None
     if type(version) is not int or version < 1:
-        raise BundleError(f"{path} is not grutext's; -m names the model folder")
+        raise BundleError(f"{path} is not part of a grutext model; name the model folder with -m")
     if version > FORMAT:
         raise BundleError(
             f"{folder} has model format {version}, newer than this grutext reads ({FORMAT}); update grutext"
@@ -108,7 +108,7 @@ def checksum(values: dict[str, Any]) -> str:
 
 
 def _damaged(path: Path, how: str) -> BundleError:
-    return BundleError(f"{path} is damaged {how}; copy it again, or train anew")
+    return BundleError(f"{path} is damaged {how}; copy it again, or train it again")
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def _open_regular(path: Path, limit: int) -> Iterator[tuple[BufferedReader, int]
                 raise BundleError(f"{path} is no regular file; copy the whole model folder again")
             if status.st_size > limit:
                 raise BundleError(
-                    f"{path} has {status.st_size:,} bytes, more than a model's {limit:,}; copy it again, or train anew"
+                    f"{path} has {status.st_size:,} bytes, more than a model's {limit:,}; copy it again, or train it again"
                 )
             yield file, status.st_size
     except OSError as error:

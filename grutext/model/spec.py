@@ -64,7 +64,7 @@ Spec = dict[str, tuple[tuple[int, ...], str]]
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The numbers that turn raw scores into probabilities and decisions; fitted on the dev part.
+    """The numbers that turn raw scores into probabilities and decisions; fitted on the dev set.
 
     Attributes:
         gru_scale: Factor on the GRU part's logits (the inverse of a temperature).
@@ -94,7 +94,7 @@ def check_model(config: GRUConfig) -> None:
     """Raise a ConfigError if the configuration names an unknown pooling."""
     if config.pooling not in POOLINGS:
         raise ConfigError(
-            f'there is no pooling "{config.pooling}"; gru.pooling is one of {", ".join(POOLINGS)}'
+            f'there is no pooling "{config.pooling}"; gru.pooling must be one of {", ".join(POOLINGS)}'
         )
 
 

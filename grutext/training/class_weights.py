@@ -12,13 +12,13 @@ MOST = 10.0  # largest factor; the smallest is 1 / MOST
 def is_balanced(class_weight: str, multilabel: bool, gru: bool) -> bool:
     """Return whether the loss of a part is balanced.
 
-    `auto` balances the GRU part where a text may have several labels: it then learns the rare ones in half the epochs. It
-    does not balance the linear part, nor texts of one label, which gain nothing.
+    `auto` balances the GRU part where a text may have several labels: it then learns rare labels in half the epochs. It
+    balances neither the linear part nor single-label data, where that gains nothing.
 
     Args:
         class_weight: The setting: `auto`, `none` or `balanced`.
         multilabel: Whether a text may have several labels.
-        gru: Whether the part is the GRU part, and not the linear part.
+        gru: Whether the part is the GRU part, rather than the linear part.
     """
     return class_weight == "balanced" or (class_weight == "auto" and multilabel and gru)
 

@@ -1,4 +1,4 @@
-"""Copies of texts: told to the user, since they make figures better than they are."""
+"""Find copies of texts and tell the user about them, since they make metrics too optimistic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LONG_FORM, _FEWEST = 0.2, 5
 
 
 def text_key(text: str) -> int:
-    """Return a 64-bit number that is the same for texts that a model reads alike: case and white space do not matter."""
+    """Return a 64-bit hash that is equal for texts that differ only in case, Unicode form and white space."""
     return hash_text(" ".join(normalize(text).split()))
 
 
@@ -31,14 +31,14 @@ def describe_copies(source: str, index: TextIndex, examples: Sequence[Example]) 
     Args:
         source: The source as the user named it.
         index: Its texts.
-        examples: The examples that the index is of, in its order; empty if they are not in memory.
+        examples: The examples of the index, in its order; empty if they are not in memory.
     """
     found = index.count()
     if found.copies:
         are = "is a copy" if found.copies == 1 else "are copies"
         yield (
-            f"{source}: {found.copies:,} of {count(found.texts, 'text')} {are} of another one "
-            f"(case and white space aside); they are not split between training and dev part"
+            f"{source}: {found.copies:,} of {count(found.texts, 'text')} {are} of another text "
+            f"(case and white space aside); equal texts are all in the training or all in the dev set"
         )
     if found.contradicting:
         text = "1 text occurs" if found.contradicting == 1 else f"{found.contradicting:,} texts occur"
@@ -73,7 +73,7 @@ def describe_shared(
         examples: Its examples.
         data: The training data as the user named them.
         index: The texts of the training data.
-        use: What becomes of figures on the source.
+        use: The consequence for metrics on the source, as a phrase.
     """
     shared = int(index.contains([index.key(example.text) for example in examples]).sum())
     if shared:

@@ -15,15 +15,15 @@ from grutext.data import Example, Shards, fingerprint, label_set
 from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.class_weights import class_weights, is_balanced
-from grutext.training.defaults import Shape
+from grutext.training.defaults import CorpusStatistics
 from grutext.training.gru.batches import VectorizedCorpus, one_hot
 from grutext.training.gru.shards import ShardedCorpus
 
 if TYPE_CHECKING:
     from grutext.training.linear.fit import LinearFit
 
-_VOCABULARY_CHARACTERS = 64_000_000  # read of texts on disk; a token that is not among them is rare
-_SHAPE_CHARACTERS = 4_000_000
+_VOCABULARY_CHARACTERS = 64_000_000  # of texts on disk that the vocabulary is built from; a token that does not occur in them is rare
+_MEASURED_CHARACTERS = 4_000_000
 
 
 class InMemoryCorpus:
@@ -59,7 +59,7 @@ class InMemoryCorpus:
         """`(N, C)`, 1 where a label applies."""
         return one_hot([example.labels for example in self.examples], self.labels)
 
-    def measure(self, window: int) -> Shape:
+    def measure(self, window: int) -> CorpusStatistics:
         """Return the properties of the texts that the defaults depend on; see `defaults.measure`."""
         return defaults.measure(self.texts, len(self.labels), window)
 
@@ -104,12 +104,12 @@ class OnDiskCorpus:
         self._tokens = 0
         self._vectorized: ShardedCorpus | None = None
 
-    def measure(self, window: int) -> Shape:
+    def measure(self, window: int) -> CorpusStatistics:
         """Return the properties of the texts that the defaults depend on, estimated from a sample."""
-        sample = [example.text for example in self.shards.sample(_SHAPE_CHARACTERS)]
-        shape = defaults.measure(sample, len(self.labels), window)
-        self._tokens = round(shape.tokens * self.count / len(sample))
-        return replace(shape, texts=self.count, tokens=self._tokens)
+        sample = [example.text for example in self.shards.sample(_MEASURED_CHARACTERS)]
+        statistics = defaults.measure(sample, len(self.labels), window)
+        self._tokens = round(statistics.tokens * self.count / len(sample))
+        return replace(statistics, texts=self.count, tokens=self._tokens)
 
     def vocabulary_texts(self) -> Iterable[str]:
         """Return the texts that the vocabulary is built from: a random sample."""

@@ -1,6 +1,6 @@
 """Choose the settings that are left to the data: what `auto`, 0 and -1 stand for.
 
-The rules come from measurements on dev parts; docs/research/recipe.md has them.
+The rules come from measurements on dev sets; docs/research/recipe.md has them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from grutext.config import Config, LinearConfig, TextConfig
 from grutext.progress import epochs_in_words
 from grutext.text import TOKENIZERS, is_unspaced, normalize
 
-_SAMPLE = 2_000  # texts that are looked at
+_SAMPLE = 2_000  # texts that are measured
 _MANY_LABELS, _VERY_MANY_LABELS = 20, 50
 _SHORT = 5  # words
 # A long adversarial shift prevents overfitting to few texts, but hides the small differences between many labels or short
@@ -24,15 +24,15 @@ _ENOUGH_TEXTS, _ENOUGH_SHARING = 6_000, 4_000
 _RADIUS, _SMALL_RADIUS, _SMALLEST_RADIUS = 0.7, 0.3, 0.15
 # An epoch has `_BATCHES` batches, unless they would be too small or too large.
 _BATCHES, _LEAST_BATCH, _MOST_BATCH = 40, 16, 128
-_RATE, _RATE_AT = 2e-3, 64  # learning rate for batches of at most so many texts
+_RATE, _RATE_AT = 2e-3, 64  # learning rate for batches of up to this many texts
 _MANY_TEXTS = 20_000
 _TOKENS_READ = 30_000_000  # in all epochs together, which take about ten minutes on two cores
 _TOKENS_PRETRAINED = 15_000_000  # likewise in pretraining
-_MOST_TOKENS_READ = 200_000_000  # in the minimum of four epochs; of longer texts there are fewer epochs
+_MOST_TOKENS_READ = 200_000_000  # in the minimum of four epochs; with more tokens there are fewer epochs
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class CorpusStatistics:
     """The properties of the training texts that the defaults depend on.
 
     Attributes:
@@ -50,7 +50,7 @@ class Shape:
     unspaced: bool = False
 
 
-def measure(texts: Sequence[str], labels: int, window: int = 0) -> Shape:
+def measure(texts: Sequence[str], labels: int, window: int = 0) -> CorpusStatistics:
     """Measure the training texts, by a sample of 2,000 evenly spaced ones.
 
     Args:
@@ -62,7 +62,7 @@ def measure(texts: Sequence[str], labels: int, window: int = 0) -> Shape:
     tokenized = [TOKENIZERS["word"](normalize(text)) for text in sample]
     lengths = [len(tokens) for tokens in tokenized] or [0]
     unspaced = sum(is_unspaced(token) for tokens in tokenized for token in tokens)
-    return Shape(
+    return CorpusStatistics(
         texts=len(texts),
         words=int(np.median(lengths)),
         tokens=round(float(np.mean(np.minimum(lengths, window or max(lengths)))) * len(texts)),
@@ -71,82 +71,84 @@ def measure(texts: Sequence[str], labels: int, window: int = 0) -> Shape:
     )
 
 
-def resolve(config: Config, shape: Shape, pretrained: bool = False, multilabel: bool = False) -> Config:
+def resolve(
+    config: Config, statistics: CorpusStatistics, pretrained: bool = False, multilabel: bool = False
+) -> Config:
     """Return the configuration with every setting chosen that was left to the data.
 
     Args:
         config: What the user chose.
-        shape: What the training texts are like.
-        pretrained: Whether the embedding starts from word vectors; they have words and no pairs, and need no pretraining.
+        statistics: What the training texts are like.
+        pretrained: Whether the embedding starts from word vectors, which are for words, not pairs, and need no pretraining.
         multilabel: Whether a text may have several labels.
     """
     text, linear, training = config.text, config.linear, config.training
     if text.tokenizer == "auto":
-        by_script = "pair" if shape.unspaced and not pretrained else "word"
-        text = replace(text, tokenizer="character" if shape.words <= 1 else by_script)
+        by_script = "pair" if statistics.unspaced and not pretrained else "word"
+        text = replace(text, tokenizer="character" if statistics.words <= 1 else by_script)
     if text.tokenizer == "pair":  # single characters count as n-grams as well, unless the user set a minimum
         text = replace(text, subword_min=1) if text.subword_min == TextConfig().subword_min else text
         linear = replace(linear, char_min=1) if linear.char_min == LinearConfig().char_min else linear
     if not linear.min_count:
-        linear = replace(linear, min_count=1 if shape.texts < _MANY_TEXTS else 2)
+        linear = replace(linear, min_count=1 if statistics.texts < _MANY_TEXTS else 2)
     if not linear.regularization:
-        closely = shape.labels >= _VERY_MANY_LABELS and shape.words > 1 and not multilabel
+        closely = statistics.labels >= _VERY_MANY_LABELS and statistics.words > 1 and not multilabel
         linear = replace(linear, regularization=1.0 if closely else 0.5)
     if not training.epochs:
-        training = replace(training, epochs=epochs_for(shape))
+        training = replace(training, epochs=epochs_for(statistics))
     if training.pretraining_epochs < 0:
-        most = _TOKENS_PRETRAINED // max(1, shape.tokens)
+        most = _TOKENS_PRETRAINED // max(1, statistics.tokens)
         training = replace(training, pretraining_epochs=0 if pretrained else min(2 * training.epochs, most))
     if training.adversarial_direction == "auto":
-        shared = shape.labels == 2 and not multilabel and shape.words >= _SHORT
+        shared = statistics.labels == 2 and not multilabel and statistics.words >= _SHORT
         training = replace(training, adversarial_direction="shared" if shared else "own")
     if training.adversarial_radius < 0:
-        radius = radius_for(shape, training.adversarial_direction == "shared")
+        radius = radius_for(statistics, training.adversarial_direction == "shared")
         training = replace(training, adversarial_radius=radius)
     if not training.batch_size:
-        size = int(np.clip(shape.texts // _BATCHES, _LEAST_BATCH, _MOST_BATCH))
+        size = int(np.clip(statistics.texts // _BATCHES, _LEAST_BATCH, _MOST_BATCH))
         training = replace(training, batch_size=size)
     if not training.learning_rate:
-        training = replace(training, learning_rate=rate_for(shape, training.batch_size))
+        training = replace(training, learning_rate=rate_for(statistics, training.batch_size))
     return replace(config, text=text, linear=linear, training=training)
 
 
-def radius_for(shape: Shape, shared: bool) -> float:
+def radius_for(statistics: CorpusStatistics, shared: bool) -> float:
     """Return the length of the adversarial shift: less for more texts, many labels and short texts.
 
     Args:
-        shape: What the training texts are like.
-        shared: Whether the shift has a direction for each word and label, and not one for each text.
+        statistics: What the training texts are like.
+        shared: Whether the shift has a direction for each word and label, instead of one for each text.
     """
-    if shape.words <= 1:
+    if statistics.words <= 1:
         return _SMALLEST_RADIUS
     enough = _ENOUGH_SHARING if shared else _ENOUGH_TEXTS
-    fine = shape.texts >= enough or shape.labels >= _MANY_LABELS or shape.words < _SHORT
+    fine = statistics.texts >= enough or statistics.labels >= _MANY_LABELS or statistics.words < _SHORT
     return _SMALL_RADIUS if fine else _RADIUS
 
 
-def rate_for(shape: Shape, batch_size: int) -> float:
+def rate_for(statistics: CorpusStatistics, batch_size: int) -> float:
     """Return the learning rate: it grows with the square root of the size of large batches, and doubles for many labels."""
     rate = _RATE * math.sqrt(np.clip(batch_size, _RATE_AT, _MOST_BATCH) / _RATE_AT)
-    if shape.labels >= _MANY_LABELS and shape.words > 1:
+    if statistics.labels >= _MANY_LABELS and statistics.words > 1:
         rate *= 2
     return float(f"{rate:.2g}")
 
 
-def epochs_for(shape: Shape) -> int:
+def epochs_for(statistics: CorpusStatistics) -> int:
     """Return the number of epochs: fewer for more or longer texts, more for many labels and for single words."""
     read = 90_000  # texts in all epochs together
-    if shape.labels >= _MANY_LABELS:
+    if statistics.labels >= _MANY_LABELS:
         read *= 2
-    if shape.words <= 1:  # a single word is read fast, and single characters carry little information
+    if statistics.words <= 1:  # a single word is read fast, and single characters carry little information
         read *= 6
-    wanted = math.ceil(read / max(1, shape.texts))
-    tokens = max(1, shape.tokens)
+    wanted = math.ceil(read / max(1, statistics.texts))
+    tokens = max(1, statistics.tokens)
     least = int(np.clip(_MOST_TOKENS_READ // tokens, 1, 4))
     return min(max(least, _TOKENS_READ // tokens), int(np.clip(wanted, 6, 30)))
 
 
-def describe(config: Config, shape: Shape) -> str:
+def describe(config: Config, statistics: CorpusStatistics) -> str:
     """Describe the texts and the choices as one line for the user."""
     unit = {"word": "words", "pair": "pairs of characters", "character": "characters"}
     choices = [f"{unit[config.text.tokenizer]} as tokens"]
@@ -163,5 +165,7 @@ def describe(config: Config, shape: Shape) -> str:
         if training.adversarial_radius:
             direction = training.adversarial_direction
             choices.append(f"adversarial radius {training.adversarial_radius:g}, {direction} direction")
-    words = "1 word" if shape.words == 1 else f"{shape.words:,} words"
-    return f"{shape.texts:,} texts of {words} (median), {shape.labels:,} labels: {', '.join(choices)}"
+    words = "1 word" if statistics.words == 1 else f"{statistics.words:,} words"
+    return (
+        f"{statistics.texts:,} texts of {words} (median), {statistics.labels:,} labels: {', '.join(choices)}"
+    )

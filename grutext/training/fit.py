@@ -1,4 +1,4 @@
-"""From examples and settings to a model: the steps of a fit."""
+"""Fit a model to examples: the order of the steps."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ from grutext.training.gru.word_vectors import WordVectors, read_word_vectors
 from grutext.training.kernels import open_scorer, prepare_kernels
 from grutext.training.splits import Splits
 
-_LIBRARIES = {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}  # of each engine
-_FINAL_SECONDS = 2.0  # that the last steps take, reports and writing included
+_LIBRARIES = {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}  # that each engine uses
+_FINAL_SECONDS = 2.0  # reserved for the last steps: reports and writing
 _LINEAR_SHARE, _LINEAR_ALONE_SHARE = 0.4, 0.9  # of the time that is left, with and without a GRU part
 
 
@@ -49,11 +49,11 @@ class TrainingPlan:
 
     Attributes:
         corpus: The texts to train on.
-        dev: The texts that choose the best epoch, the calibration and the weight of the two parts.
+        dev: The texts for choosing the best epoch, for the calibration and for the weight of the two parts.
         multilabel: Whether a text may have several labels, or none.
         config: The settings.
         data: What the bundle records about the data.
-        refits_linear: Whether the linear part, once the dev part has calibrated and measured the model, is fitted
+        refits_linear: Whether the linear part, once the model is calibrated and evaluated on the dev set, is fitted
             again to the training and dev texts together.
     """
 
@@ -72,11 +72,11 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """How a training is run; nothing of it but the time budget and the vectors changes the model.
+    """How a training is run. Of these, only the time budget and the word vectors change the model.
 
     Attributes:
-        listener: Hears of every step.
-        budget: The time that is left, and what was left out for it.
+        listener: Receives notes and progress.
+        budget: The time that is left, and a record of what was left out to stay within it.
         vectors: File of word vectors that the embedding starts from.
         checkpoint: Folder for the state of an unfinished training; None saves none.
         resume: Whether to resume from the state in `checkpoint`.
@@ -97,21 +97,23 @@ def plan_training(
     Args:
         splits: The data.
         config: The settings as the user chose them.
-        listener: Hears the choice as one line.
+        listener: Receives the choices as one line.
         vectors: File of word vectors that the embedding starts from.
 
     Raises:
         ConfigError: The settings contradict each other.
-        TrainingError: The data have no two labels, no dev part, or no label in common with it.
+        TrainingError: The data have fewer than two labels, no dev set, or no label in common with it.
     """
     check_model(config.gru)
     train = splits.train
     corpus = OnDiskCorpus(train) if isinstance(train, Shards) else InMemoryCorpus(train)
     if len(corpus.labels) < (1 if splits.multilabel else 2) or not splits.dev:
-        raise TrainingError("training needs texts with at least two labels, and a dev part")
-    shape = corpus.measure(config.training.window)
-    config = defaults.resolve(config, shape, pretrained=vectors is not None, multilabel=splits.multilabel)
-    listener.note(defaults.describe(config, shape))
+        raise TrainingError("training needs texts with at least two labels, and a dev set")
+    statistics = corpus.measure(config.training.window)
+    config = defaults.resolve(
+        config, statistics, pretrained=vectors is not None, multilabel=splits.multilabel
+    )
+    listener.note(defaults.describe(config, statistics))
     counts = {
         "train": corpus.count,
         "dev": len(splits.dev),
@@ -123,7 +125,7 @@ def plan_training(
     if any(example.labels for example in plan.dev) and not plan.dev_targets.any():
         known = ", ".join(corpus.labels[:5])
         raise TrainingError(
-            f"no text of the dev part has a label of the training part ({known}, ...); name another dev part"
+            f"no text of the dev set has a label of the training set ({known}, ...); use another dev set"
         )
     return plan
 
@@ -140,10 +142,10 @@ def prepare_engine(
     Args:
         plan: What is trained.
         test: The texts that the finished model is evaluated on.
-        listener: Hears the choice.
-        budget: The time that is left, which may be too short to compile kernels; it records what is left out for that.
-        begun_with: The engine of the training that is resumed, which goes on whatever time it takes to compile; "" for a
-            training that begins.
+        listener: Receives the choice.
+        budget: The time that is left, which may be too short to compile kernels; what is left out is recorded in it.
+        begun_with: The engine of the training that is resumed, which is kept however long compiling takes; "" for a
+            new training.
 
     Returns:
         The plan with settings that fit the time.
@@ -168,15 +170,15 @@ def prepare_engine(
 
 
 def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
-    """Train a model by a plan that `prepare_engine` has completed.
+    """Train a model according to a plan that `prepare_engine` has completed.
 
     Returns:
-        The model, with its report on the dev part, and with what was left out for the time budget under
+        The model, with its report on the dev set, and with what was left out for the time budget under
         `data["left_out"]`.
 
     Raises:
-        TrainingError: The loss is not finite; a `DivergenceError` has the model of the epochs before.
-        Interrupted: Ctrl-C came while the GRU part was trained; it has the best model so far.
+        DivergenceError: The loss is not finite; it has the model of the epochs before.
+        Interrupted: Ctrl-C was pressed while the GRU part was trained; it has the best model so far.
         ConfigError: The settings do not fit the word vectors.
         DataError: The word vectors cannot be used.
     """
@@ -215,10 +217,10 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
 
 
 def identify(config: Config, multilabel: bool, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return everything that the weights depend on, library versions apart, by names for the user.
+    """Return everything that the weights depend on except library versions, by the names that messages use.
 
     Args:
-        config: The settings, defaults chosen.
+        config: The settings, with every default chosen.
         multilabel: Whether a text may have several labels.
         data: A bundle's record of its data, or a plan's with the word vectors' SHA-256.
     """
@@ -233,7 +235,7 @@ def identify(config: Config, multilabel: bool, data: Mapping[str, Any]) -> dict[
 
 
 def _begin_bundle(plan: TrainingPlan, vectorizer: Vectorizer, vectors: WordVectors | None) -> Bundle:
-    """Return the bundle without weights and without what the dev part decides."""
+    """Return the bundle without weights and without what is fitted on the dev set."""
     return Bundle(
         config=plan.config,
         labels=plan.corpus.labels,
@@ -268,7 +270,7 @@ def _fit_linear(plan: TrainingPlan, vectorizer: Vectorizer, run: TrainingRun) ->
 def _fit_gru(
     plan: TrainingPlan, vectorizer: Vectorizer, bundle: Bundle, run: TrainingRun, vectors: WordVectors | None
 ) -> GRUFit:
-    """Train the GRU part; raise the DivergenceError of a training that has no epoch to return."""
+    """Train the GRU part; raise a DivergenceError if training diverges before the end of the first epoch."""
     dev = VectorizedCorpus(vectorizer.vectorize([example.text for example in plan.dev]), plan.dev_targets)
     checkpoint = None
     if run.checkpoint is not None:
@@ -300,7 +302,7 @@ def _as_saved(arrays: Weights) -> Weights:
 def _refit_linear(
     bundle: Bundle, examples: Sequence[Example], vectorizer: Vectorizer, listener: Listener
 ) -> Bundle:
-    """Fit the linear part again to all examples; the calibration stays the one of the dev part."""
+    """Fit the linear part again to all examples; the calibration stays the one of the dev set."""
     known = set(bundle.labels)
     examples = [example for example in examples if bundle.multilabel or known & set(example.labels)]
     corpus = InMemoryCorpus(examples, bundle.labels)
@@ -310,7 +312,7 @@ def _refit_linear(
 
 
 def _estimate_scoring(bundle: Bundle, texts: Sequence[str]) -> float:
-    """Estimate how many seconds inference will take to score the dev part, from a few of its texts."""
+    """Estimate how many seconds inference will take to score the dev set, from a few of its texts."""
     rows, classes = len(bundle.vocabulary) + 1, len(bundle.labels)
     arrays = initial_arrays(bundle.config, rows, classes)
     trial = open_scorer(replace(bundle, weights=bundle.weights | arrays), texts)

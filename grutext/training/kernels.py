@@ -1,4 +1,4 @@
-"""Compiled kernels in a training: which parts use them, and compiling them first, within the time budget."""
+"""Decide where a training uses compiled kernels, and compile them beforehand, within the time budget."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from grutext.progress import Listener
 from grutext.requirements import is_installed
 from grutext.training.budget import WITHOUT_GRU, TimeBudget
 
-# With fewer characters NumPy scores the dev and test texts of a training. The size of the data alone decides, and not what is
-# in Numba's cache, so that the same data and seed give the same bytes. NumPy takes 2 s longer for so many at most, see
-# `grutext.kernels.WORTH_LOADING`, and spares a first training the compiling of 17 s.
+# Dev and test texts with fewer characters are scored by NumPy. The size of the data alone decides, and not what is in
+# Numba's cache, so that the same data and seed give the same bytes. For this many characters NumPy takes at most 2 s longer
+# (see `grutext.kernels.WORTH_LOADING`), and a first training need not compile kernels for 17 s.
 _WORTH_KERNELS = 4_000_000
 _SHARE = 0.5  # of the time that is left, which compiling may take
-_TENSORFLOW_SECONDS = (
-    12.0  # that TensorFlow takes to be imported and to build the graphs of its training steps
-)
+# For importing TensorFlow and building the graphs of its training steps.
+_TENSORFLOW_SECONDS = 12.0
 
 
 def open_scorer(bundle: Bundle, texts: Sequence[str]) -> Classifier:
-    """Return the model that scores texts in a training, computed by NumPy or kernels as the size of the texts decides.
+    """Return a classifier that scores texts during training; their size decides between NumPy and compiled kernels.
 
-    With a time budget, kernels that are not in the cache by now are not compiled either.
+    With a time budget, kernels that are not cached yet are not compiled.
     """
     compiled = _is_worth_kernels(texts)
     if compiled and bundle.config.training.time_budget:
@@ -46,14 +45,14 @@ def prepare_kernels(
 ) -> Config:
     """Compile the kernels that a training needs and that are not in Numba's cache yet.
 
-    Where that would take more than half of a time budget, TensorFlow is to train instead, if it is installed and starts
-    sooner; or else the GRU part is left out.
+    If that would take more than half of a time budget, TensorFlow trains instead, provided that it is installed and starts
+    sooner; otherwise the GRU part is left out.
 
     Args:
         config: The settings.
-        scored: The texts of the dev part, and those of the test part.
-        listener: Hears that kernels are compiled.
-        budget: The time that is left; hears what is left out.
+        scored: The texts of the dev set, and those of the test set.
+        listener: Receives a note if kernels are compiled.
+        budget: The time that is left; what is left out is recorded in it.
 
     Returns:
         The settings that fit the time.
@@ -78,7 +77,7 @@ def prepare_kernels(
                 return config
         finally:
             listener.end()
-        if deadline is None:  # Numba does not work here, and whoever asks for kernels hears why
+        if deadline is None:  # Numba does not work here; `why_unavailable` returns the reason
             return config
     return _without_numba(config, max(seconds, time.monotonic() - began), listener, budget)
 

@@ -1,4 +1,4 @@
-"""Samples of training texts that contain every label, and runs of texts that bound the memory."""
+"""Sample training texts so that every label occurs, and cut texts into runs of bounded size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The splits of labelled data: what to train on, what chooses and calibrates (dev), what only measures (test)."""
+"""The splits of labelled data: training, dev (for choosing the epoch and for calibration) and test data."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class TrainingData:
 
     Attributes:
         train: The texts to train on.
-        dev: Texts that choose the best epoch and calibrate. None sets a part of `train` aside; `sample` brings its own.
-        dev_fraction: The share of `train` that is set aside, in 0..1; None goes by its size, see `default_fraction`.
-        test: Texts that only measure the finished model; None for none. `sample` brings its own.
+        dev: Texts for choosing the best epoch and for calibration. None sets a part of `train` aside; `sample` has its own.
+        dev_fraction: The share of `train` that is set aside, in 0..1; None chooses it by the size of `train`, see `default_fraction`.
+        test: Texts for evaluating the finished model; None for none. `sample` has its own.
         reading: How files are read.
         min_class_size: Labels of fewer texts in `train` are dropped, with the texts that have no other label.
     """
@@ -67,7 +67,7 @@ class TrainingData:
         if self.min_class_size < 1:
             raise ConfigError(f"min_class_size is {self.min_class_size}; it must be 1 or more")
         if self.dev is not None and self.dev_fraction is not None:
-            raise ConfigError("dev and dev_fraction exclude each other; leave one of them out")
+            raise ConfigError("dev and dev_fraction cannot be combined; leave one of them out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ class Splits:
 
     Attributes:
         train: Examples to train on; in files if they are more than memory should hold.
-        dev: Examples that choose the best epoch and calibrate.
-        test: Examples that only measure; None if there are none.
+        dev: Examples for choosing the best epoch and for calibration.
+        test: Examples for evaluating the finished model; None if there are none.
         multilabel: Whether a text may have several labels.
         data: Where the examples came from, for the bundle.
         dev_is_split_off: Whether `dev` was split off the same data as `train`, all in memory.
@@ -97,8 +97,8 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
     Args:
         data: The sources.
         config: The seed of the split, and how many megabytes of text memory should hold.
-        folder: Where texts are kept that are more than that; made if it is needed.
-        listener: Hears what was guessed, dropped and counted.
+        folder: Where larger texts are kept; it is created when it is needed.
+        listener: Receives notes about what was guessed, dropped and counted.
 
     Raises:
         DataError: A source cannot be read, or nothing can be learned from it.
@@ -143,7 +143,7 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
 
     examples: list[Example] | Shards = dataset.shards or dataset.examples
     if dev is not None:
-        chosen = read(dev, "which makes its figures and thresholds too good")
+        chosen = read(dev, "which makes its metrics and thresholds too optimistic")
     else:
         chosen = dataset.held_out
         if not dataset.shards:
@@ -153,7 +153,7 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
     return Splits(
         train=examples,
         dev=chosen,
-        test=None if test is None else read(test, "which makes its figures too good"),
+        test=None if test is None else read(test, "which makes its metrics too optimistic"),
         multilabel=dataset.multilabel,
         data={"source": origin} | describe_reading(dataset, data.reading),
         dev_is_split_off=dev is None and not dataset.shards,
@@ -165,16 +165,16 @@ def _name(source: Source) -> str:
 
 
 def default_fraction(texts: int) -> float:
-    """Return the share of so many texts that is set aside for dev: a tenth, but of more than 5,000 texts 500.
+    """Return the share of `texts` texts to set aside for dev: a tenth, but 500 texts if there are more than 5,000.
 
-    500 texts calibrate well enough; from 10,000 texts on it is a twentieth, since there are enough.
+    500 texts are enough for calibration. From 10,000 texts on it is a twentieth, since there are enough texts.
     """
     return min(DEV_FRACTION, max(DEV_TEXTS / max(1, texts), LEAST_FRACTION))
 
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
-    """What is known of the model that data are read for.
+    """The properties of the model for which data are read.
 
     Attributes:
         columns: The columns of the training data.
@@ -193,9 +193,9 @@ def read_split(source: Source, reading: ReadOptions, model: KnownModel, listener
     Args:
         source: The texts, as in `TrainingData`.
         reading: How files are read.
-        model: The model. Its columns are used where this source has them and `reading` names none; labels that differ
-            from its labels in spelling only become these.
-        listener: Hears what was guessed, dropped and counted.
+        model: The model. Its columns are used where this source has them and `reading` names none; labels that only differ
+            from its labels in spelling become these.
+        listener: Receives notes about what was guessed, dropped and counted.
 
     Raises:
         DataError: The source cannot be read, its rows cannot be used, or the model knows none of its labels.
@@ -222,7 +222,7 @@ def note_unknown(source: str, unknown: Mapping[str, int], listener: Listener) ->
     Args:
         source: What the split is called.
         unknown: The labels and the number of their texts, as a report has them.
-        listener: Hears the note.
+        listener: Receives the note.
     """
     if unknown:
         names = ", ".join(f'"{label}" ({number:,})' for label, number in unknown.items())

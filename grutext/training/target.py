@@ -65,12 +65,12 @@ class TrainingTarget:
 
         if self.folder.exists() and not (self.resume or self.overwrite):
             raise GrutextError(
-                f"{self.folder} already exists; --overwrite replaces it, --resume continues an interrupted training of it"
+                f"{self.folder} already exists; --overwrite replaces it, --resume continues its interrupted training"
             )
         bundle.check_target(self.folder, overwrite=True)
         parent = next(path for path in self.folder.absolute().parents if path.exists())
         if not parent.is_dir() or not os.access(parent, os.W_OK):
-            raise GrutextError(f"{self.folder}: {parent} may not be written to; -m names another folder")
+            raise GrutextError(f"{self.folder}: {parent} may not be written to; name another folder with -m")
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -91,7 +91,7 @@ class TrainingTarget:
             lock.acquire()
         except Timeout:
             raise GrutextError(
-                f"{self.folder}: another training is writing to it; wait for it, or -m names another folder"
+                f"{self.folder}: another training is writing to it; wait for it, or name another folder with -m"
             ) from None
         try:
             yield
@@ -105,7 +105,7 @@ class TrainingTarget:
                     path.rmdir()
 
     def load_finished(self) -> Bundle | None:
-        """Return the finished model in the folder; None if there is none, or that of a training that was stopped.
+        """Return the finished model in the folder; None if there is none, or if its training was stopped early.
 
         Raises:
             BundleError: There is a model, but it cannot be read.
@@ -119,7 +119,7 @@ class TrainingTarget:
         return None if "unfinished" in bundle.data else bundle
 
     def save(self, bundle: Bundle) -> None:
-        """Save the finished model, and remove the state and what killed trainings left.
+        """Save the finished model; remove the state, and the temporary folders of killed trainings.
 
         Raises:
             GrutextError: The disk is full or may not be written to; an older model and the state stay.
@@ -137,7 +137,7 @@ class TrainingTarget:
         self.remove_leftovers()
 
     def save_unfinished(self, bundle: Bundle) -> str:
-        """Save the model of a training that was stopped, and return what became of it, for the user.
+        """Save the model of a training that was stopped early; return a sentence about the result for the user.
 
         A model that is already there stays, unless it comes from a stopped training as well.
         """
@@ -155,7 +155,7 @@ class TrainingTarget:
             path.unlink(missing_ok=True)
 
     def remove_leftovers(self) -> None:
-        """Remove what trainings that were killed while they saved left beside the model."""
+        """Remove the temporary folders of trainings that were killed while they saved the model."""
         from grutext.model.bundle import LEFTOVERS
 
         for kind in LEFTOVERS:
@@ -163,7 +163,7 @@ class TrainingTarget:
                 shutil.rmtree(path, ignore_errors=True)
 
     def explain_resume(self, problem: str) -> str:
-        """Return the line for a training that ended early: the problem, and how to resume, if it can be."""
+        """Return the message for a training that ended early: the problem, and how to resume, if that is possible."""
         if not self.has_state:
             return f"{problem}; nothing of the training is saved"
         saved = f"the training so far is saved in {self.checkpoint}"

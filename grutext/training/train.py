@@ -84,7 +84,7 @@ def train(
         settings: Settings by their names in docs/reference/settings.md, such as `{"gru.units": 96}`, or a `Config`; what is
             left out has its default.
         vectors: File of word vectors that the embedding starts from: GloVe, word2vec or fastText as text, also `.gz`.
-        listener: Hears of notes, steps and epochs, such as `grutext.console.open_listener()`; None is silent.
+        listener: Receives notes and progress, such as `grutext.console.open_listener()`; None prints nothing.
         started: `time.monotonic()` from which the setting `training.time_budget` counts; now, if left out.
 
     Raises:
@@ -94,7 +94,7 @@ def train(
         GrutextError: The folder exists, may not be written to, or another training is writing to it.
         MissingExtraError: A package that training needs is not installed.
         TypeError: Texts or labels in memory have a wrong type.
-        Interrupted: Ctrl-C came after training had begun; `bundle` is the best model so far. It is a
+        Interrupted: Ctrl-C was pressed after training had begun; its `bundle` is the best model so far. It is a
             KeyboardInterrupt.
     """
     started = time.monotonic() if started is None else started
@@ -163,7 +163,7 @@ def _build_config(settings: Config | Mapping[str, Any] | None, vectors: Path | N
 def _look_for_state(
     target: TrainingTarget, plan: TrainingPlan, vectors: Path | None, listener: Listener
 ) -> Bundle | None:
-    """Note what an earlier training of the model left; return its model if that is finished and to be resumed.
+    """Look for the state or the model of an earlier training; return its model if there is nothing left to resume.
 
     Raises:
         TrainingError: The model to resume is finished, but of other data or settings.
@@ -189,10 +189,10 @@ def _look_for_state(
         identify(finished.config, finished.multilabel, finished.data),
         identify(plan.config, plan.multilabel, data),
     )
-    if wanted["training.engine"] == "auto":  # any engine was asked for
+    if wanted["training.engine"] == "auto":  # any engine will do
         wanted["training.engine"] = found["training.engine"]
     if any(sentence.startswith(WITHOUT_GRU) for sentence in finished.data.get("left_out", [])):
-        found["gru.enabled"] = True  # that is what was asked for
+        found["gru.enabled"] = True  # the user's setting; the time budget left the GRU part out
     differences = list_differences(found, wanted)
     if differences:
         raise TrainingError(
@@ -203,7 +203,7 @@ def _look_for_state(
 
 
 def _engine_of_state(target: TrainingTarget, plan: TrainingPlan) -> str:
-    """Return the engine of the interrupted training that is to be resumed; "" where there is none.
+    """Return the engine of the interrupted training to resume; "" if there is none.
 
     Raises:
         TrainingError: It had other data or settings.
@@ -226,17 +226,17 @@ def _engine_of_state(target: TrainingTarget, plan: TrainingPlan) -> str:
 def _fit(
     plan: TrainingPlan, run: TrainingRun, test: list[Example] | None, target: TrainingTarget | None
 ) -> Bundle:
-    """Train, and evaluate on the test split; what stops it early is raised with what became of the training."""
+    """Train, and evaluate on the test split; if something stops it early, say in the error what was saved."""
     from grutext.training.fit import fit_bundle
     from grutext.training.gru.interruption import DivergenceError, Interrupted
 
     try:
         bundle = fit_bundle(plan, run)
-        note_unknown("dev part", bundle.metrics["dev"]["unknown"], run.listener)
+        note_unknown("dev set", bundle.metrics["dev"]["unknown"], run.listener)
         if test is None:
             return bundle
         report = _evaluate(bundle, test)
-        note_unknown("test part", report["unknown"], run.listener)
+        note_unknown("test set", report["unknown"], run.listener)
         return replace(bundle, metrics=bundle.metrics | {"test": report})
     except DivergenceError as stop:
         if target is None:
@@ -272,7 +272,7 @@ def _evaluate(bundle: Bundle, examples: list[Example]) -> dict[str, Any]:
 
 
 def _plot_loss(bundle: Bundle, target: TrainingTarget, listener: Listener) -> Path | None:
-    """Plot the loss curve beside the model and return the file; a note says why it is missing, if it is."""
+    """Plot the loss curve beside the model and return the file; if that fails, note why and return None."""
     if not bundle.history:
         return None
     if not is_installed("matplotlib"):

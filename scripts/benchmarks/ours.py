@@ -66,7 +66,7 @@ def score_parts(model: Classifier, bench_set: BenchSet) -> dict[str, Any]:
 
 
 def _score_out_of_scope(model: Classifier, bench_set: BenchSet) -> dict[str, float]:
-    """Return the AUROC of separating the texts of the test part from texts out of scope."""
+    """Return the AUROC of separating the texts of the test set from texts out of scope."""
     from sklearn.metrics import roc_auc_score
 
     inside, outside = (

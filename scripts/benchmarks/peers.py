@@ -1,7 +1,7 @@
 """The alternatives to grutext: TF-IDF with a linear SVM, and fastText.
 
-Each function trains on the training part of a data set, predicts its test part and returns the numbers of a result.
-The test part is not used before the model is final.
+Each function trains on the training set, predicts the test set and returns the numbers of a result.
+The test set is not used before the model is final.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ def build_features(chinese: bool) -> Any:
 
 
 def run_fasttext(bench_set: BenchSet, seed: int, folder: Path) -> Result:
-    """Train fastText with the best of three settings on the dev part.
+    """Train fastText with the best of three settings on the dev set.
 
-    Without a dev part, a tenth of the training part chooses, and the final model is trained on all of it. A setting
+    Without a dev set, a tenth of the training set chooses, and the final model is trained on all of it. A setting
     at which fastText meets NaN is skipped; if none is left, the result has `failure`.
     """
     watch = Stopwatch()

@@ -30,23 +30,23 @@ class BenchSet:
         return path if path.is_file() else None
 
     def read(self, part: str) -> Dataset:
-        """Read a part; a list of labels anywhere in the training part makes the whole set multi-label."""
+        """Read a part; a list of labels anywhere in the training set makes the whole set multi-label."""
         return read_dataset(str(self.folder / f"{part}.jsonl.gz"), multilabel=self.multilabel)
 
     @property
     def multilabel(self) -> bool:
-        """Whether a text may have several labels, according to the first row of the training part."""
+        """Whether a text may have several labels, according to the first row of the training set."""
         with gzip.open(self.folder / "train.jsonl.gz", "rt", encoding="utf-8") as lines:
             return any(isinstance(value, list) for value in json.loads(next(lines)).values())
 
     def count_training_rows(self) -> int:
-        """Count the rows of the training part."""
+        """Count the rows of the training set."""
         with gzip.open(self.folder / "train.jsonl.gz", "rb") as lines:
             return sum(1 for line in lines if line.strip())
 
 
 def find_sets(data: Path) -> list[BenchSet]:
-    """Return all sets of a folder, the smallest training part first."""
+    """Return all sets of a folder, the smallest training set first."""
     found = [
         BenchSet(train.parent)
         for train in data.glob("*/train.jsonl.gz")

@@ -53,7 +53,7 @@ class Row:
         return [100 * result[self.key]] if result and "failure" not in result else []
 
     def standard_error(self) -> float | None:
-        """Return the standard error of an accuracy on this test part; None for micro-F1."""
+        """Return the standard error of an accuracy on this test set; None for micro-F1."""
         accuracy = mean(self.ours() or self.peer(self.svm) or self.peer(self.fasttext))
         if accuracy is None or self.multilabel:
             return None

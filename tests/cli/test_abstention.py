@@ -82,7 +82,7 @@ def test_familiarity_is_a_column_and_a_key(run, familiar, monkeypatch) -> None:
 def test_an_old_model_has_no_familiarity_and_nothing_is_written(error, tmp_path) -> None:
     (tmp_path / "a.csv").write_text("text\ntide\n", encoding="utf-8")
     line = error("predict", "a.csv", "-m", GOLDEN, "--familiarity", "-o", "out.csv", "--quiet")
-    assert line == "this model has no familiarity: an older version trained it; train anew"
+    assert line == "this model has no familiarity: an older version trained it; train it again"
     assert not (tmp_path / "out.csv").exists()
 
 

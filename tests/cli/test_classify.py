@@ -162,7 +162,7 @@ def test_a_table_is_refused_unless_its_lines_are_texts(run, error, model, tmp_pa
     (tmp_path / name).write_bytes(gzip.compress(table) if name.endswith(".gz") else table)
     quoted = f"'{name}'" if " " in name else name
     assert error("classify", name) == (
-        f"{name}: looks like a table; did you mean: grutext predict {quoted}? (--lines takes each line for a text)"
+        f"{name}: looks like a table; did you mean: grutext predict {quoted}? (--lines treats each line as a text)"
     )
     assert run("classify", "--lines", name).stdout.splitlines()[1] == f"{name}:2\tdelivery\t0.909443"
     assert run("classify", "-", stdin=table).stdout == "-\tdelivery\t0.909443\n"

@@ -17,7 +17,7 @@ def test_the_script_of_each_shell_calls_grutext(run, shell, monkeypatch) -> None
 @pytest.mark.parametrize("name", ["/bin/tcsh", ""])
 def test_an_unknown_shell_must_be_named(run, name, monkeypatch) -> None:
     monkeypatch.setenv("SHELL", name)
-    assert "Say which shell: bash, zsh, fish." in run("completion", check=2).stderr
+    assert "Name a shell: bash, zsh, fish." in run("completion", check=2).stderr
 
 
 def completions(arguments: list[str], incomplete: str) -> set[tuple[str, str]]:

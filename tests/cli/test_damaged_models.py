@@ -50,7 +50,7 @@ def test_a_damaged_model_is_one_line(error, tmp_path, model, command, fault, nam
     FAULTS[fault](model / name)
     line = error(command, *COMMANDS[command])
     assert name in line
-    assert any(remedy in line for remedy in ("train anew", "copy", "-m names")), line
+    assert any(remedy in line for remedy in ("train it again", "copy", "with -m")), line
     assert set(tmp_path.iterdir()) == before
 
 

@@ -143,7 +143,7 @@ def test_other_options_and_another_model_are_refused(
     before = [(tmp_path / name).read_bytes() for name in FILES]
     line = error("predict", "many.csv", "-o", "out.csv", "--resume", "--quiet", *arguments)
     assert line == (
-        f"out.csv: the interrupted run had another value of {named}; repeat its command, or start anew without --resume"
+        f"out.csv: the interrupted run had another value of {named}; repeat its command, or start over without --resume"
     )
     assert [(tmp_path / name).read_bytes() for name in FILES] == before
 
@@ -225,7 +225,7 @@ def test_lost_rows_are_an_error(error, interrupt, model, many, tmp_path) -> None
     with (tmp_path / FILES[0]).open("r+b") as file:
         file.truncate(size - 1)
     line = error("predict", "many.csv", "-o", "out.csv", "--resume", "--quiet")
-    assert line == "out.csv: .out.csv.partial beside it is cut off; start anew without --resume"
+    assert line == "out.csv: .out.csv.partial beside it is cut off; start over without --resume"
 
 
 def test_resume_needs_a_file(run, error, model, many) -> None:

@@ -99,7 +99,7 @@ def test_a_wrong_setting_is_named_with_its_file(tmp_path) -> None:
         config_of("--config", str(path))
     with pytest.raises(ConfigError, match=r"missing\.toml"):
         config_of("--config", str(tmp_path / "missing.toml"))
-    with pytest.raises(ConfigError, match="takes a whole number"):
+    with pytest.raises(ConfigError, match="must be a whole number"):
         config_of("--set", "gru.units=many")
     with pytest.raises(ConfigError, match='there is no pooling "max-mean"'):
         config_of("--set", "gru.pooling=max-mean")

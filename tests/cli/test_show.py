@@ -82,7 +82,7 @@ def test_config_prints_what_train_config_reads_back(run, model, tmp_path) -> Non
 
 
 def test_config_and_json_exclude_each_other(run, model) -> None:
-    assert "exclude each other" in run("show", "--config", "--json", check=2).stderr
+    assert "cannot be combined" in run("show", "--config", "--json", check=2).stderr
 
 
 def test_a_folder_that_is_no_model_is_named(error, model, tmp_path) -> None:

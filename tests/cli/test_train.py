@@ -183,7 +183,7 @@ def test_labels_of_the_dev_and_test_parts_that_training_does_not_know_are_named(
     (tmp_path / "dev.csv").write_text("message,topic\nx,login\ny,spam\n", encoding="utf-8")
     lines = run("train", mails, "--dev", "dev.csv", "--test", "dev.csv", "--no-gru").stderr.splitlines()
     for part in ("dev", "test"):
-        assert f'{part} part: labels that the model does not know, counted as errors: "spam" (1)' in lines
+        assert f'{part} set: labels that the model does not know, counted as errors: "spam" (1)' in lines
 
 
 def test_named_parts_are_read_with_the_columns_of_the_training_part(run, training, mails, tmp_path) -> None:
@@ -212,7 +212,7 @@ def test_without_data_the_sample_and_its_parts_are_used(run, training) -> None:
 def test_an_existing_model_is_left_alone_before_anything_is_read(error, training, model) -> None:
     before = {path.name: path.read_bytes() for path in model.iterdir()}
     assert error("train", "missing.csv") == (
-        "model already exists; --overwrite replaces it, --resume continues an interrupted training of it"
+        "model already exists; --overwrite replaces it, --resume continues its interrupted training"
     )
     assert {path.name: path.read_bytes() for path in model.iterdir()} == before
     assert training.calls == []
@@ -224,8 +224,8 @@ def test_overwrite_replaces_a_model_and_nothing_else(run, error, training, mails
     assert (model / "model.json").read_bytes() != before
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("…", encoding="utf-8")
-    assert "letters exists and is no model" in error("train", mails, "-m", "letters", "--overwrite")
-    assert "mails.csv exists and is no model" in error("train", mails, "-m", "mails.csv", "--overwrite")
+    assert "letters exists and is not a model" in error("train", mails, "-m", "letters", "--overwrite")
+    assert "mails.csv exists and is not a model" in error("train", mails, "-m", "mails.csv", "--overwrite")
     assert entries(tmp_path / "letters") == ["dear.txt"]
 
 
@@ -489,9 +489,15 @@ def test_an_unknown_option_that_resembles_nothing_suggests_nothing(run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--dev", "a.csv", "--dev-fraction", "0.1"], "--dev and --dev-fraction exclude each other."),
+        (
+            ["--dev", "a.csv", "--dev-fraction", "0.1"],
+            "--dev and --dev-fraction cannot be combined; leave one of them out.",
+        ),
         (["--dev-fraction", "1"], "Invalid value for '--dev-fraction'"),
-        (["--vectors", "gone.txt", "--no-gru"], "--vectors and --no-gru exclude each other."),
+        (
+            ["--vectors", "gone.txt", "--no-gru"],
+            "--vectors and --no-gru cannot be combined; leave one of them out.",
+        ),
         (["--epochs", "0"], "Invalid value for '--epochs'"),
         (["--time-budget", "soon"], "is no time"),
         (["--preset", "best"], "Invalid value for '--preset'"),

@@ -65,7 +65,7 @@ def test_a_difference_beyond_it_is_an_error_that_names_the_text(error, golden, a
     golden(change=lambda rows: shift(2, -2 * TOLERANCE)(shift(1, -2 * TOLERANCE)(rows)))
     assert error(*arguments) == (
         "model: 2 of 4 golden texts have other answers than when the model was made; text 2 ('invoice, please'): "
-        "difference 2.0e-05; use the versions that grutext show lists, or train anew"
+        "difference 2.0e-05; use the versions that grutext show lists, or train it again"
     )
 
 
@@ -102,7 +102,7 @@ def test_a_probability_that_is_nan_is_an_error(error, golden, monkeypatch) -> No
 
 def test_a_model_that_cannot_be_verified(error, golden) -> None:
     golden(change=lambda _: [])
-    assert error("verify") == "the model has no golden texts to replay; train anew"
+    assert error("verify") == "the model has no golden texts to replay; train it again"
     golden(change=lambda rows: [*rows, {"text": "a", "probabilities": [0.5]}])
-    assert error("verify") == "the golden texts have probabilities for other labels; train anew"
+    assert error("verify") == "the golden texts have probabilities for other labels; train it again"
     assert error("verify", "-m", "nowhere").startswith("the model folder nowhere does not exist")

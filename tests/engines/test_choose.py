@@ -57,7 +57,7 @@ def test_auto_asks_tensorflow_where_there_is_a_device_of_a_gpu(
 ):
     from grutext.engines.keras import cudnn
 
-    monkeypatch.setattr(cudnn, "is_there", lambda: is_usable)
+    monkeypatch.setattr(cudnn, "sees_gpu", lambda: is_usable)
     machine(gpu_device=tmp_path)
     choice = choose_engine(AUTO)
     assert choice == EngineChoice(name, "it sees a GPU" if is_usable else "TensorFlow sees no GPU")

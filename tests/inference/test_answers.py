@@ -103,7 +103,7 @@ def test_a_text_is_left_to_a_person_for_either_reason(build, texts) -> None:
 def test_a_model_without_familiarity_answers_all_the_same(build, texts) -> None:
     model = build(familiarity=())
     assert {answer.familiarity for answer in model.answer(texts)} == {None}
-    with pytest.raises(BundleError, match=r"no familiarity.*train anew"):
+    with pytest.raises(BundleError, match=r"no familiarity.*train it again"):
         model.answer(texts, familiar_above=-2)
 
 
@@ -163,7 +163,7 @@ def test_a_model_replaces_another_only_if_that_is_asked_for(build, tmp_path) -> 
 def test_a_folder_that_is_no_model_is_never_replaced(build, tmp_path) -> None:
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "a.txt").write_text("dear", encoding="utf-8")
-    with pytest.raises(BundleError, match="is no model"):
+    with pytest.raises(BundleError, match="is not a model"):
         build().save(tmp_path / "letters", overwrite=True)
     assert (tmp_path / "letters" / "a.txt").read_text(encoding="utf-8") == "dear"
 

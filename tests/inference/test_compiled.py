@@ -83,7 +83,7 @@ def test_products_are_the_same_however_many_rows_are_multiplied_at_once(rng, row
 
 
 KERNELS = {"inference": ["embed", "run_layer"],
-         "ngrams": ["hash_ngrams", "hash_subwords", "hash_types", "read_ngrams"],
+         "ngrams": ["hash_ngrams", "hash_subwords", "hash_types", "score_ngrams"],
          "tokens": ["cut_texts", "find_types", "number_tokens"]}  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from grutext.config import GRUConfig, TextConfig
-from grutext.engines.layers import Batch
+from grutext.engines.layers import BatchLayout
 from grutext.engines.numba import layers as numba_layers
 from grutext.engines.numba.layers import NumbaLayers
 from grutext.engines.numpy import gru, pooling, workspace
@@ -115,7 +115,7 @@ def test_extreme_inputs_give_finite_vectors(rng, config, compiled):
 @pytest.mark.parametrize("first", [0, 1, 4])
 def test_positions_are_read_step_after_step_from_either_end(lengths, first):
     begins = [100 * n for n in range(len(lengths), 0, -1)]
-    batch = Batch(np.array(begins), np.array(lengths), 2)
+    batch = BatchLayout(np.array(begins), np.array(lengths), 2)
     steps = range(first, max(first, *lengths))
     running = [[n for n in range(len(lengths)) if lengths[n] > t] for t in steps]
     alive = batch.alive(first, max(first, *lengths))
@@ -127,7 +127,7 @@ def test_positions_are_read_step_after_step_from_either_end(lengths, first):
         [begins[n] + lengths[n] - 1 - t for t, some in zip(steps, running, strict=True) for n in some],
     ]
     assert batch.positions(first, alive).tolist() == expected
-    assert Batch(batch.firsts, batch.lengths, 1).positions(first, alive).tolist() == expected[:1]
+    assert BatchLayout(batch.firsts, batch.lengths, 1).positions(first, alive).tolist() == expected[:1]
 
 
 def test_runs_are_steps_with_equally_many_texts():
@@ -148,7 +148,7 @@ def test_float16_is_widened_exactly():
 def test_the_mean_of_a_long_text_is_exact(rng):
     """Sums of 100,000 states in float32 alone would be wrong in the fourth digit."""
     states = rng.normal(0.9, 0.1, size=(1, 100_000, 3)).astype(np.float32)
-    mean = pooling.Mean(Batch(np.array([0]), np.array([100_000]), 1), 3, {})
+    mean = pooling.Mean(BatchLayout(np.array([0]), np.array([100_000]), 1), 3, {})
     for start in range(0, 100_000, 64):
         block = states[:, start : start + 64]
         mean.add(block, [(0, block.shape[1], 1)])

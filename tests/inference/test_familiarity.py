@@ -84,7 +84,7 @@ def test_unknown_words_make_a_text_less_familiar(build_bundle):
 
 def test_a_model_of_format_1_has_no_familiarity_and_says_so():
     model = Classifier.load(GOLDEN)
-    with pytest.raises(BundleError, match=r"no familiarity.*train anew"):
+    with pytest.raises(BundleError, match=r"no familiarity.*train it again"):
         model.familiarity(["tide"])
     assert model.bundle.abstention == []
 

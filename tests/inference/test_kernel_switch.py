@@ -27,7 +27,9 @@ def asked(monkeypatch) -> list[int]:
 
 def test_the_text_of_all_calls_counts_and_each_threshold_is_tried_once(asked):
     switch = KernelSwitch(None)
-    assert [switch.turns(characters) for characters in (60, 39, 1, 500, 399, 1, 5000)] == [False] * 5 + [
+    assert [switch.should_switch(characters) for characters in (60, 39, 1, 500, 399, 1, 5000)] == [
+        False
+    ] * 5 + [
         True,
         False,
     ]
@@ -37,7 +39,7 @@ def test_the_text_of_all_calls_counts_and_each_threshold_is_tried_once(asked):
 
 def test_one_call_with_much_text_is_read_by_kernels_at_once(asked):
     switch = KernelSwitch(None)
-    assert switch.turns(1000)
+    assert switch.should_switch(1000)
     assert asked == [1000]
 
 
@@ -45,7 +47,7 @@ def test_one_call_with_much_text_is_read_by_kernels_at_once(asked):
 def test_what_was_asked_for_never_changes(asked, monkeypatch, choice):
     monkeypatch.setattr(kernel_switch, "why_unavailable", lambda *modules: None)
     switch = KernelSwitch(choice)
-    assert not switch.turns(10_000)
+    assert not switch.should_switch(10_000)
     assert switch.compiled == choice
     assert asked == []
 
@@ -60,10 +62,10 @@ def test_other_threads_go_on_while_one_compiles(asked, monkeypatch):
     monkeypatch.setattr(kernel_switch, "load_if_worth_it", compile_slowly)
     switch = KernelSwitch(None)
     found = []
-    thread = threading.Thread(target=lambda: found.append(switch.turns(1000)))
+    thread = threading.Thread(target=lambda: found.append(switch.should_switch(1000)))
     thread.start()
     assert compiling.wait(60)
-    assert not switch.turns(1000)
+    assert not switch.should_switch(1000)
     done.set()
     thread.join()
     assert found == [True]

@@ -106,13 +106,13 @@ def test_margins_are_features_times_kernel_plus_bias(rng, monkeypatch, classes, 
 )
 def test_kernels_find_keys_that_are_not_hashes(some):
     """Close together, the smallest and the largest there is; those between and beyond are not found."""
-    read_ngrams = pytest.importorskip("grutext.kernels.ngrams", exc_type=ImportError).read_ngrams
+    score_ngrams = pytest.importorskip("grutext.kernels.ngrams", exc_type=ImportError).score_ngrams
     keys = np.array(some, np.uint32)
     wanted = np.unique(np.concatenate([keys, keys - 1, keys + 1, [3, 100, 1 << 31]]).astype(np.uint32))
     index, kernel = KeyIndex(keys), np.diag(np.arange(1.0, len(keys) + 1)).astype(np.float16)
     margins, shares = np.zeros((1, len(keys)), np.float32), np.zeros(1, np.float32)
     bounds, scale, bits = np.array([0, len(wanted)]), np.ones(len(keys), np.float32), kernel.view(np.int16)
-    read_ngrams(
+    score_ngrams(
         bounds,
         wanted,
         np.uint64(1),

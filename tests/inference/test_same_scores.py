@@ -181,6 +181,6 @@ def test_scores_that_overflow_are_an_error(build_bundle, compiled):
     calibration = replace(bundle.calibration, familiarity=(0.0, 1.0, 1.0))
     model = Classifier(replace(bundle, calibration=calibration), compiled=compiled)
     for ask in (model.predict, model.predict_proba, model.answer, model.familiarity):
-        with pytest.raises(BundleError, match="scores overflow; train anew"):
+        with pytest.raises(BundleError, match="scores overflow; train it again"):
             ask(POOL)
     assert np.isfinite(model.predict_proba([""])).all()

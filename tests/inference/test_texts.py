@@ -64,7 +64,7 @@ def test_a_column_is_a_list_of_texts_and_a_table_is_not(package) -> None:
     assert list(list_texts(table["text"])) == TEXTS
     for wrong in (table, table[["text"]]):
         with pytest.raises(
-            TypeError, match=r'^texts is a table \(DataFrame\); give one column, such as table\["text'
+            TypeError, match=r'^texts is a table \(DataFrame\); pass one column, such as table\["text'
         ):
             list_texts(wrong)
     with pytest.raises(TypeError, match=r"^texts\[1\] is (None|NaN|nan|<NA>); drop such texts"):
@@ -90,14 +90,14 @@ def test_an_iterator_is_read_once() -> None:
         (np.str_("a"), "texts is a single text; put it into a list: [text]"),
         (np.array("a"), "texts is a single text; put it into a list: [text]"),
         (b"the parcel", "texts is bytes; decode it and put it into a list: [text.decode()]"),
-        (None, "texts is None; give a list of strings"),
-        (7, "texts is an int; give a list of strings"),
-        ({"a": "text"}, "texts is a dict; give its values: list(texts.values())"),
-        (OrderedDict(), "texts is an OrderedDict; give its values: list(texts.values())"),
-        ({"a", "b"}, "texts is a set, which has no order; give a list: sorted(texts)"),
-        (frozenset(), "texts is a frozenset, which has no order; give a list: sorted(texts)"),
-        (Table(), 'texts is a table (Table); give one column, such as table["text"]'),
-        (np.array([["a"]]), "texts is a table (ndarray); give one column, such as texts[:, 0]"),
+        (None, "texts is None; pass a list of strings"),
+        (7, "texts is an int; pass a list of strings"),
+        ({"a": "text"}, "texts is a dict; pass its values: list(texts.values())"),
+        (OrderedDict(), "texts is an OrderedDict; pass its values: list(texts.values())"),
+        ({"a", "b"}, "texts is a set, which has no order; pass a list: sorted(texts)"),
+        (frozenset(), "texts is a frozenset, which has no order; pass a list: sorted(texts)"),
+        (Table(), 'texts is a table (Table); pass one column, such as table["text"]'),
+        (np.array([["a"]]), "texts is a table (ndarray); pass one column, such as texts[:, 0]"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else None,
 )  # fmt: skip
@@ -110,10 +110,10 @@ def test_anything_but_an_iterable_of_strings_is_refused_with_the_remedy(texts, p
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (None, 'is None; drop such texts, or give "" for them'),
-        (float("nan"), 'is NaN; drop such texts, or give "" for them'),
-        (np.float64("nan"), 'is NaN; drop such texts, or give "" for them'),
-        (type("NAType", (), {"__repr__": lambda _: "<NA>"})(), 'is <NA>; drop such texts, or give "" for them'),
+        (None, 'is None; drop such texts, or pass "" instead'),
+        (float("nan"), 'is NaN; drop such texts, or pass "" instead'),
+        (np.float64("nan"), 'is NaN; drop such texts, or pass "" instead'),
+        (type("NAType", (), {"__repr__": lambda _: "<NA>"})(), 'is <NA>; drop such texts, or pass "" instead'),
         (b"bytes", "is bytes; decode it: text.decode()"),
         (bytearray(b"a"), "is bytearray; decode it: text.decode()"),
         (["a text"], 'is a list; a text is one string: " ".join(text) makes one'),

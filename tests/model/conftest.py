@@ -54,7 +54,7 @@ def rewrite() -> Callable[..., None]:
     return change
 
 
-REMEDIES = ("train anew", "copy", "grutext train makes one", "-m names", "update grutext")
+REMEDIES = ("train it again", "copy", "grutext train makes one", "with -m", "update grutext")
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ def test_creates_the_folder_and_its_parents(build_bundle, check_equal, tmp_path)
 
 def test_replaces_an_existing_model_only_with_overwrite(build_bundle, check_equal, saved):
     before = contents(saved)
-    with pytest.raises(BundleError, match="already exists; --overwrite replaces it"):
+    with pytest.raises(BundleError, match="already exists; replace it with --overwrite"):
         build_bundle(seed=6).save(saved)
     assert contents(saved) == before
     build_bundle(seed=6).save(saved, overwrite=True)
@@ -148,7 +148,7 @@ def test_never_replaces_what_is_not_a_model(build_bundle, tmp_path):
     (tmp_path / "file").write_text("notes")
     for name in ("thesis", "file"):
         for overwrite in (False, True):
-            with pytest.raises(BundleError, match=rf"{name}.* exists.*-m names another folder"):
+            with pytest.raises(BundleError, match=rf"{name}.* exists.*name another folder with -m"):
                 build_bundle().save(tmp_path / name, overwrite=overwrite)
     assert contents(tmp_path) == {"thesis/chapter.tex": b"years of work", "file": b"notes"}
 

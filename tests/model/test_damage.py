@@ -11,7 +11,7 @@ import pytest
 from grutext.errors import BundleError
 from grutext.model.bundle import FORMAT, MODEL_FILE, WEIGHTS_FILE, Bundle
 
-REMEDIES = ("train anew", "copy", "grutext train makes one", "-m names", "update grutext")
+REMEDIES = ("train it again", "copy", "grutext train makes one", "with -m", "update grutext")
 
 
 def check_refused(path: str | Path, *said: str, named: str | Path | None = None) -> str:
@@ -46,7 +46,7 @@ def test_refuses_a_dangling_link(tmp_path):
 
 
 def test_refuses_a_folder_that_is_not_a_model(tmp_path):
-    check_refused(tmp_path, f"is no model: it has no {MODEL_FILE}", "-m names the model folder")
+    check_refused(tmp_path, f"is no model: it has no {MODEL_FILE}", "name the model folder with -m")
 
 
 def test_refuses_a_folder_without_weights(saved):

@@ -161,7 +161,7 @@ def test_no_file_makes_loading_hang_or_use_much_memory(saved, tmp_path, monkeypa
         if (name, place) == (WEIGHTS_FILE, "more than the header claims"):  # told before it is read
             assert "its header does not describe what follows" in outcome["told"]
         assert any(
-            remedy in outcome["told"] for remedy in ("copy", "train anew", "memory; free some", "-m names")
+            remedy in outcome["told"] for remedy in ("copy", "train it again", "memory; free some", "with -m")
         ), outcome
         allowed = 250 if (name, place) in HEAVY else 32
         assert outcome["megabytes"] < allowed, (name, place, outcome)

@@ -13,7 +13,7 @@ from grutext.text import TOKENIZERS, Vectorizer, count_ngrams, normalize
 
 @pytest.fixture(params=["langid75_words", "chnsenticorp", "goemotions", "imdb"])
 def real_texts(request, data_folder) -> list[str]:
-    """Some hundred texts from all over a data set's test part."""
+    """A few hundred texts from all over the test set of a data set."""
     path = data_folder / request.param / "test.jsonl.gz"
     if not path.exists():
         pytest.skip(f"{request.param} is not here")

@@ -71,8 +71,8 @@ def test_no_dev_text_is_in_the_training_part(tmp_path, megabytes):
     assert not {text_key(e.text) for e in train} & {text_key(e.text) for e in splits.dev}
     (note,) = [note for note in notes if "copies" in note]
     assert note.endswith(
-        "a.csv: 600 of 900 texts are copies of another one (case and white space aside); "
-        "they are not split between training and dev part"
+        "a.csv: 600 of 900 texts are copies of another text (case and white space aside); "
+        "equal texts are all in the training or all in the dev set"
     )
 
 
@@ -110,14 +110,15 @@ def test_dev_and_test_texts_that_are_in_the_data_are_counted(tmp_path):
     test = (new + [text.upper() for text in texts[:3]], new_labels + labels[:3])
     _, notes = read(tmp_path, (texts, labels), test=test)
     assert (
-        "texts in memory: 3 of 11 texts are in texts in memory as well, which makes its figures too good"
+        "texts in memory: 3 of 11 texts are in texts in memory as well, which makes its metrics too optimistic"
         in notes
     )
     _, notes = read(tmp_path, (texts, labels), dev=(new + texts[:1], new_labels + labels[:1]))
     labels_note, note = notes
     assert labels_note.startswith("texts in memory: 2 labels: ")
     assert (
-        "1 of 9 texts is in texts in memory as well, which makes its figures and thresholds too good" in note
+        "1 of 9 texts is in texts in memory as well, which makes its metrics and thresholds too optimistic"
+        in note
     )
 
 

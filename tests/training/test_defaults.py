@@ -5,19 +5,19 @@ import dataclasses
 import pytest
 
 from grutext.config import Config
-from grutext.training.defaults import Shape, describe, measure, resolve
+from grutext.training.defaults import CorpusStatistics, describe, measure, resolve
 
 SENTENCE = "the parcel never came, where is it"  # 8 tokens
 
 
 def shape(**changes):
-    return dataclasses.replace(Shape(texts=5_000, words=12, tokens=60_000, labels=4), **changes)
+    return dataclasses.replace(CorpusStatistics(texts=5_000, words=12, tokens=60_000, labels=4), **changes)
 
 
 def test_the_shape_counts_texts_words_and_labels():
     texts = [SENTENCE] * 60 + ["ok"] * 40
-    assert measure(texts, 7) == Shape(texts=100, words=8, tokens=520, labels=7)
-    assert measure([], 2) == Shape(texts=0, words=0, tokens=0, labels=2)
+    assert measure(texts, 7) == CorpusStatistics(texts=100, words=8, tokens=520, labels=7)
+    assert measure([], 2) == CorpusStatistics(texts=0, words=0, tokens=0, labels=2)
     assert measure(["天气很好 ok", "fine"], 2).unspaced
     assert not measure(["天气很好", SENTENCE], 2).unspaced
 

@@ -61,7 +61,7 @@ def test_the_linear_part_is_fitted_again_to_both_parts_once_the_dev_part_has_mea
     same = {name for name, a in apart.weights.items() if np.array_equal(a, again.weights[name])}
     assert same == {name for name in apart.weights if not name.startswith("linear/")}
     known = len(apart.weights["linear/keys"]), len(again.weights["linear/keys"])
-    assert known[1] > known[0], "n-grams of the dev part are known now"
+    assert known[1] > known[0], "n-grams of the dev set are known now"
     for row in again.golden:
         found = Classifier(again).predict_proba([row["text"]])[0]
         np.testing.assert_allclose(found, row["probabilities"], atol=1e-5)
@@ -194,7 +194,7 @@ def test_a_time_budget_that_is_over_still_trains_for_one_epoch():
 def test_a_dev_part_with_other_labels_only_is_refused():
     other = [Example("a", ("sky",), "dev.csv", 2)]
     with pytest.raises(
-        TrainingError, match=r"no text of the dev part has a label of the training part \(sea, town"
+        TrainingError, match=r"no text of the dev set has a label of the training set \(sea, town"
     ):
         fit(dev=other)
 

@@ -18,7 +18,9 @@ def test_a_second_training_is_refused_while_the_first_runs(tmp_path):
     target = TrainingTarget(tmp_path / "a" / "model")
     with target.lock():
         with (
-            pytest.raises(GrutextError, match="another training is writing to it; wait for it, or -m names"),
+            pytest.raises(
+                GrutextError, match="another training is writing to it; wait for it, or name another folder"
+            ),
             target.lock(),
         ):
             pytest.fail("two at a time")

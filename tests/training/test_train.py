@@ -101,7 +101,7 @@ def test_a_dev_text_with_several_labels_is_refused_where_each_has_one():
 
 
 def test_dev_and_dev_fraction_exclude_each_other():
-    with pytest.raises(ConfigError, match="exclude each other"):
+    with pytest.raises(ConfigError, match="cannot be combined"):
         grutext.TrainingData("sample", dev="dev.csv", dev_fraction=0.1)
 
 

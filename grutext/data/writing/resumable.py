@@ -17,7 +17,7 @@ from grutext.errors import DataError
 from grutext.messages import count
 
 SECONDS = 5.0  # between two entries of the log
-_ANEW = "repeat its command, or start anew without --resume"
+_START_OVER = "repeat its command, or start over without --resume"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,9 @@ class ResumableFile:
             ]
             if changed:
                 values = " and ".join(changed)
-                raise DataError(f"the interrupted run had another value of {values}; {_ANEW}", self.name)
+                raise DataError(
+                    f"the interrupted run had another value of {values}; {_START_OVER}", self.name
+                )
             self._digests = {entry["rows"]: entry["digest"] for entry in entries}
             self.state = entries[-1]
             self.saved = self.state["rows"]
@@ -118,7 +120,7 @@ class ResumableFile:
     def _truncate(self, file: IO[bytes], size: int) -> None:
         """Remove what was written after the last entry of the log, and continue from there."""
         if file.seek(0, os.SEEK_END) < size:
-            raise DataError(f"{self._path.name} beside it is cut off; start anew without --resume", self.name)
+            raise DataError(f"{self._path.name} beside it is cut off; start over without --resume", self.name)
         file.truncate(size)
         file.seek(size)
 
@@ -207,7 +209,7 @@ class ResumableFile:
 
     def _other_rows(self) -> DataError:
         return DataError(
-            f"the rows of the input are not those that the interrupted run read; {_ANEW}", self.name
+            f"the rows of the input are not those that the interrupted run read; {_START_OVER}", self.name
         )
 
     def _remove(self) -> None:

@@ -15,13 +15,13 @@ Tensor = Any
 class Adam:
     """Adam (Kingma and Ba 2015, arXiv 1412.6980) with the global norm of the gradients clipped.
 
-    Rows of tables, and their moments, change only in steps that use them. Otherwise a rare row would drift on old
-    momentum, and a step would cost as much as the whole table. Their second moment has a shorter memory, since a row is
-    used in few steps.
+    Rows of tables, and their moments, change only in steps that use them. Otherwise the old momentum of a
+    rare row would keep moving it, and a step would cost as much as the whole table. Their second moment decays faster, since
+    a row is used in few steps.
 
     Args:
         dense: Variables that every step updates, by name.
-        tables: Variables of which a step updates some rows, by name.
+        tables: Variables whose rows are updated only in steps that use them, by name.
         config: Settings of the training: the rate of the tables, and the clipping norm.
 
     Attributes:

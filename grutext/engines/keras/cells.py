@@ -1,7 +1,7 @@
 """The loops of the GRU over time, with their gradients: one function for each convention.
 
-Here u = 1 - z is the update gate. A function returns the states and the function of their gradient, as
-`tf.custom_gradient` wants them; `u` and `r` are called gates, and their inputs come already projected.
+Here u = 1 - z is the update gate. A function returns the states and their gradient function, as
+`tf.custom_gradient` requires. `u` and `r` are called gates; all inputs are already projected.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def reset_after(
         backward: Whether to begin at the end.
 
     Returns:
-        The states, `(T, N, U)`, and the function from their gradient to those of all tensors.
+        The states, `(T, N, U)`, and the function that turns their gradient into the gradients of all arguments.
     """
     units = start.shape[-1]
 
@@ -147,7 +147,7 @@ def _loop(step: Any, carry: Tensor, like: Tensor, widths: Sequence[int], backwar
         carry: The state before the first step, `(N, U)`.
         like: A tensor `(T, ...)` with the number of steps and the dtype.
         widths: Widths of the values.
-        backward: Whether to begin at the end; the arrays are in the order of time in any case.
+        backward: Whether to begin at the end; the arrays are always in the order of time.
     """
     last = tf.shape(like)[0] - 1
     arrays = [

@@ -1,7 +1,7 @@
-"""The GRU on a GPU: cuDNN runs it where it can, through `keras.layers.GRU`.
+"""The GRU on a GPU by cuDNN, through `keras.layers.GRU`, in the cases that it supports.
 
-cuDNN has one convention (`reset_after`), padding at the end only, and no empty sequence. Here an empty sequence is read
-as one step, whose state is discarded.
+cuDNN only supports `reset_after`, padding at the end, and sequences of at least one step. Here an empty sequence is
+read as one step, whose state is discarded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from grutext.engines.keras.backend import keras, tf
 Tensor = Any
 
 
-def is_there() -> bool:
+def sees_gpu() -> bool:
     """Return whether TensorFlow sees a GPU."""
     return bool(tf.config.list_logical_devices("GPU"))
 

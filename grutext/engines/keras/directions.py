@@ -1,4 +1,4 @@
-"""Shared adversarial directions: remembered from step to step, so that a step needs no pass of its own to find them."""
+"""Shared adversarial directions, which are stored from step to step, so that a step needs no second pass to find them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Directions:
 
     A row is a moving average of the gradients of the loss of that label's texts for the word's vector, where the
     gradients of a text are scaled to length 1 together; it starts as zeros. Unlike the gradient of the text itself, it
-    is known before the text is read. (Perturbations that are kept for each word: Li and Qiu 2020, arXiv 2004.14543.)
-    Where pairs are many, some share a row.
+    is known before the text is read. (Perturbations that are stored for each word: Li and Qiu 2020, arXiv 2004.14543.)
+    If there are many pairs, some share a row.
 
     Args:
         rows: Rows V of the word table.
@@ -36,7 +36,7 @@ class Directions:
 
         Args:
             words: Row of each token in the word table, `(T, N) int32`.
-            targets: `(N, C)`; of several labels the first counts, and no label counts as the first one.
+            targets: `(N, C)`; a text with several labels counts with its first, and a text without labels with label 0.
         """
         labels = tf.argmax(targets, axis=1, output_type=tf.int32)  # (N,)
         return (words * self.classes + labels) % self.table.shape[0]
@@ -55,5 +55,5 @@ class Directions:
 
 
 def text_norms(vectors: Tensor) -> Tensor:
-    """Return the length of each text's part of `(T, N, E)`, all tokens together, `(1, N, 1)`; at least 1e-12."""
+    """Return the Euclidean norm of each text's part of `(T, N, E)`, over all its tokens, `(1, N, 1)`; at least 1e-12."""
     return tf.maximum(tf.sqrt(tf.reduce_sum(tf.square(vectors), axis=[0, 2], keepdims=True)), 1e-12)

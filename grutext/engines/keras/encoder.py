@@ -18,7 +18,7 @@ Tensor = Any
 class GRUEncoder(keras.layers.Layer):
     """A GRU encoder: one vector for each sequence, from GRU layers in one or two directions and a pooling.
 
-    Padding is skipped by the GRU and by the pooling; a sequence of padding only pools to zeros. The equations and the order
+    Padding is skipped by the GRU and by the pooling; a sequence that is all padding pools to zeros. The equations and the order
     of the gates are in `grutext.model.spec`.
 
     A process that loads a saved model must import `grutext.encoder` first.
@@ -42,8 +42,8 @@ class GRUEncoder(keras.layers.Layer):
 
     Raises:
         ConfigError: The pooling's name is unknown, or the convolution's width is even or 1.
-        ValueError: The input has another number of axes, or numbers of unknown width.
-        TypeError: The input are strings, or ids that are not integers.
+        ValueError: The input has the wrong number of axes, or its last axis has no fixed size.
+        TypeError: The input has strings, or ids that are not integers.
 
     Example::
 
@@ -52,7 +52,7 @@ class GRUEncoder(keras.layers.Layer):
         model = keras.Model(ids, keras.layers.Dense(3, activation="softmax")(vectors))
     """
 
-    # What Keras writes into a saved model, and into its error where the layer is unknown: what to import.
+    # The module that Keras names in a saved model and in its error for an unknown layer: the one to import.
     __module__ = "grutext.encoder"
 
     def __init__(
@@ -70,9 +70,9 @@ class GRUEncoder(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         if pooling is not None and pooling not in POOLINGS:
-            raise ConfigError(f'there is no pooling "{pooling}"; it is one of {", ".join(POOLINGS)}')
+            raise ConfigError(f'there is no pooling "{pooling}"; it must be one of {", ".join(POOLINGS)}')
         if not is_convolution(convolution):
-            raise ConfigError(f"the width of a convolution is {CONVOLUTIONS}, and not {convolution}")
+            raise ConfigError(f"the width of a convolution must be {CONVOLUTIONS}, not {convolution}")
         self.units, self.layers = units, layers
         self.bidirectional, self.reset_after = bidirectional, reset_after
         self.pooling, self.convolution = pooling, convolution
@@ -113,7 +113,7 @@ class GRUEncoder(keras.layers.Layer):
 
         Args:
             steps: Time first, `(T, N, E)`.
-            mask: `(T, N) bool`, false where a step is to be skipped; None: no step is.
+            mask: `(T, N) bool`, false where a step is skipped; None skips no step.
         """
         states = self.states(steps, mask)
         if self.pool is None:
@@ -171,14 +171,14 @@ class GRUEncoder(keras.layers.Layer):
         )
 
     def _check_input(self, shape: Any, dtype: Any = None) -> None:
-        """Raise a ValueError or a TypeError that says what the layer got and what it takes."""
+        """Raise a ValueError or a TypeError that says what the layer got and what it expects."""
         takes_ids = self.vocabulary_size is not None
         if takes_ids:
-            wanted = "GRUEncoder with vocabulary_size takes token ids: integers of shape (N, T)"
-            advice = "without vocabulary_size it takes numbers (N, T, F)"
+            wanted = "GRUEncoder with vocabulary_size expects token ids: integers of shape (N, T)"
+            advice = "without vocabulary_size it expects numbers (N, T, F)"
         else:
-            wanted = "GRUEncoder without vocabulary_size takes numbers of shape (N, T, F), where F is known"
-            advice = "with vocabulary_size it takes token ids (N, T)"
+            wanted = "GRUEncoder without vocabulary_size expects numbers of shape (N, T, F), where F is known"
+            advice = "with vocabulary_size it expects token ids (N, T)"
         if dtype is not None:
             dtype = keras.backend.standardize_dtype(dtype)
             if dtype == "string":

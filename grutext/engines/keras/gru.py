@@ -15,8 +15,8 @@ class GRU(keras.layers.Layer):
     """A GRU over sequences: a faster `keras.layers.GRU` with tanh, sigmoid and no dropout.
 
     Weights (`kernel`, `recurrent_kernel`, `bias`, gates in the order z, r, c) have the shapes of Keras, so that
-    `set_weights` and `get_weights` carry over. A skipped step repeats the output before it, or zeros at the beginning; a
-    sequence of skipped steps only keeps its initial state.
+    `set_weights` and `get_weights` carry over. A skipped step repeats the output before it, or zeros at the beginning; if all
+    steps are skipped, the state stays the initial one.
 
     A process that loads a saved model must import `grutext.encoder` first.
 
@@ -37,7 +37,7 @@ class GRU(keras.layers.Layer):
         ValueError: The input does not have three axes.
     """
 
-    # What Keras writes into a saved model, and into its error where the layer is unknown: what to import.
+    # The module that Keras names in a saved model and in its error for an unknown layer: the one to import.
     __module__ = "grutext.encoder"
 
     def __init__(
@@ -60,7 +60,9 @@ class GRU(keras.layers.Layer):
         gates = 3 * self.units
         bias = (2, gates) if self.reset_after else (gates,)
         if len(sequences_shape) != 3:
-            raise ValueError(f"GRU takes sequences (N, T, F), not an input of shape {tuple(sequences_shape)}")
+            raise ValueError(
+                f"GRU expects sequences (N, T, F), not an input of shape {tuple(sequences_shape)}"
+            )
         inputs = sequences_shape[-1]
         self.kernel = self.add_weight(shape=(inputs, gates), initializer="glorot_uniform", name="kernel")
         self.recurrent_kernel = self.add_weight(

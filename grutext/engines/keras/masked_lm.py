@@ -1,4 +1,4 @@
-"""Pretraining on masked tokens as TensorFlow does it."""
+"""Masked-token pretraining with TensorFlow."""
 
 from __future__ import annotations
 

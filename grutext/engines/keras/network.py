@@ -1,4 +1,4 @@
-"""The GRU part as TensorFlow trains it."""
+"""Training the GRU part with TensorFlow."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class KerasNetwork(KerasTrainable, Network):
     def _adversarial_shift(self, vectors: Tensor, direction: Tensor, mask: Tensor) -> Tensor:
         """Return the shift of each text's vectors along a direction, `(T, N, E)`; zeros in the padding.
 
-        Along its gradient, a text's loss rises most, to first order: Miyato et al. 2017 (arXiv 1605.07725,
+        To first order, a text's loss rises most along its gradient: Miyato et al. 2017 (arXiv 1605.07725,
         equation 4). Its length is `training.adversarial_radius` times the root mean square length of the batch's
         token vectors, over all tokens of a text together.
         """

@@ -1,8 +1,8 @@
 """The GRU over time in TensorFlow, with its own gradient; equations in `grutext.model.spec`.
 
 It is faster than a layer that TensorFlow differentiates: the input projection of all steps is one product, and so is the
-gradient of each weight; what the backward pass needs of a step is stored without a copy; and skipped steps need no branch, since
-their update gate is closed before the loop begins.
+gradient of each weight; the backward pass reads the values of a step without copying them; and skipped steps need no branch,
+since their update gate is closed before the loop begins.
 
 Inside, time is the first axis, and `u = 1 - z` replaces the update gate, so that `h' = h + u (c - h)`: where u is 0, h stays the
 same to the last bit, and so does its gradient. The loops are in `grutext.engines.keras.cells`.
@@ -71,7 +71,7 @@ def run_direction(
     def run() -> Tensor:
         return _run(steps, mask, (kernel, recurrent, bias), start, reset_after, backward)
 
-    if not (reset_after and cudnn.is_there()):
+    if not (reset_after and cudnn.sees_gpu()):
         return run()
     real = every_step(steps) if mask is None else mask
 

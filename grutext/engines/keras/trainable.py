@@ -98,7 +98,7 @@ class KerasTrainable(Trainable):
         return embed_rows(rows, *(batch[name] for name in names))
 
     def _dropout(self, values: Tensor, rate: float, step: Tensor, salt: int) -> Tensor:
-        """Return the values with a share `rate` of them zero and the others scaled up; seed, step and salt decide."""
+        """Set a share `rate` of the values to zero and scale up the others; seed, step and salt decide which."""
         if not rate:
             return values
         seed = tf.stack([tf.constant(self.training.seed, tf.int32), step * 4 + salt])
@@ -115,7 +115,7 @@ class KerasTrainable(Trainable):
 
 
 def tensor_specs(signature: Signature) -> dict[str, Any]:
-    """Return what `tf.function` wants to know of a batch, whose axes are of any length."""
+    """Return the input signature of a batch for `tf.function`; all axes may have any length."""
     return {name: tf.TensorSpec([None] * axes, dtype) for name, (dtype, axes) in signature.items()}
 
 

@@ -1,4 +1,4 @@
-"""The encoder forward and backward in compiled kernels, for training; equations in `grutext.model.spec`."""
+"""The encoder's forward and backward pass by compiled kernels, for training; equations in `grutext.model.spec`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _KINDS = ("kernel", "recurrent_kernel", "bias")
 class EncoderPass:
     """One forward pass of a batch, with all that the backward pass needs.
 
-    A step whose mask is false is skipped: the state before it is repeated, and its gradient is zero. A text of skipped
-    steps only pools to zeros.
+    A step whose mask is false is skipped: the state before it is repeated, and its gradient is zero. A text whose steps are all
+    skipped pools to zeros.
 
     Args:
         config: Settings of the encoder: `reset_after`, and a pooling in `POOLINGS`.
@@ -38,7 +38,7 @@ class EncoderPass:
 
         self._directions, self._poolings = directions(config), config.pooling.split("+")
         self._config, self._weights, self._steps, self._mask = config, weights, steps, mask
-        self._layers: list[Any] = []  # of each, its input and the results of each direction
+        self._layers: list[Any] = []  # for each layer its input, and the results of each direction
         if config.convolution:
             kernel, bias = weights["conv/kernel"], weights["conv/bias"]
             steps, self._is_positive = kernels.convolve(steps, mask, kernel, bias)
@@ -63,7 +63,7 @@ class EncoderPass:
         return np.concatenate([states for states, *_ in self._layers[-1][1]], axis=2)
 
     def backpropagate(self, grad_pooled: Float, gradients: Weights) -> Float:
-        """Return the gradient for `steps`, `(T, N, E)`, and write those for the weights into `gradients`.
+        """Return the gradient for `steps`, `(T, N, E)`; write the gradients for the weights into `gradients`.
 
         Args:
             grad_pooled: Gradient for `pooled`, `(N, P)`.

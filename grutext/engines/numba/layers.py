@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import GRUConfig
-from grutext.engines.layers import Batch, Float, Int, attend, side_by_side
+from grutext.engines.layers import BatchLayout, Float, Int, attend, side_by_side
 from grutext.model.spec import directions
 
-_ROWS, _STEPS = 2048, 64  # at most so many tokens, and steps, are projected at a time
+_ROWS, _STEPS = 2048, 64  # largest number of tokens, and of steps, that are projected at a time
 
 
 class _Layer(NamedTuple):
@@ -40,7 +40,7 @@ class _Source(NamedTuple):
     vectors: Float  # (M, I)
     products: Float  # (M, k, I)
     bias: Float  # (I,)
-    projected: Float  # (D, M, 3U); of no rows where there is a convolution or a layer below
+    projected: Float  # (D, M, 3U); (D, 0, 3U) if there is a convolution or a layer below
     ids: NDArray[np.int32]  # (S,)
 
 
@@ -59,9 +59,8 @@ class NumbaLayers:
         self._layers = [_Layer.of(layer, config, weights) for layer in range(config.layers)]
         if config.convolution:
             self._bias = np.ascontiguousarray(weights["conv/bias"], np.float32)
-            self._kernel = np.ascontiguousarray(
-                weights["conv/kernel"].transpose(1, 0, 2), np.float32
-            )  # (E, k, E)
+            by_input = weights["conv/kernel"].transpose(1, 0, 2)  # (E, k, E)
+            self._kernel = np.ascontiguousarray(by_input, np.float32)
 
     def read(self, vectors: Float, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> tuple[_Source, Int]:
         """Return the input of the first layer, and the position of each text's first token; see `Layers.read`."""
@@ -77,7 +76,7 @@ class NumbaLayers:
     def _unprojected(self) -> Float:
         return np.empty((len(directions(self._config)), 0, 3 * self._config.units), np.float32)
 
-    def pool(self, source: _Source, batch: Batch) -> Float:
+    def pool(self, source: _Source, batch: BatchLayout) -> Float:
         """Return the vectors of the texts of a batch, `(N, P)`; see `Layers.pool`."""
         for layer in self._layers[:-1]:
             states, batch = self._states(source, batch, layer)
@@ -91,14 +90,14 @@ class NumbaLayers:
         parts = {"last": [last], "max": [largest], "mean": [means], "max+mean": [largest, means]}[pooling]
         return np.concatenate([side_by_side(part) for part in parts], axis=1)
 
-    def _states(self, source: _Source, batch: Batch, layer: _Layer) -> tuple[Float, Batch]:
+    def _states(self, source: _Source, batch: BatchLayout, layer: _Layer) -> tuple[Float, BatchLayout]:
         """Return all states of a layer, `(S, D * U)`, and where the texts are in them."""
         ends = np.cumsum(batch.lengths)
         *_, states = self._run(source, batch, layer, rows=ends[-1])
-        return states, Batch(ends - batch.lengths, batch.lengths, batch.directions)
+        return states, BatchLayout(ends - batch.lengths, batch.lengths, batch.directions)
 
     def _run(
-        self, source: _Source, batch: Batch, layer: _Layer, rows: int
+        self, source: _Source, batch: BatchLayout, layer: _Layer, rows: int
     ) -> tuple[Float, Float, NDArray[np.float64], Float]:
         """Return last states, maxima, sums, and `rows` rows of states: all of them, or 0."""
         from grutext.kernels.inference import run_layer

@@ -1,4 +1,4 @@
-"""Pretraining on masked tokens as Numba does it, without TensorFlow."""
+"""Masked-token pretraining with Numba, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class NumbaMaskedLM(NumbaTrainable, MaskedLM):
         Args:
             vectors: Vectors of the tokens, `(T, N, E)`.
             candidates: Vectors of the K masked types, `(K, E)`.
-            batch: Says which H positions are masked, and which type stood at each.
+            batch: Has the H masked positions and their types.
         """
         from grutext.kernels import training as kernels
 

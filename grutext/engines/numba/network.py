@@ -1,4 +1,4 @@
-"""The GRU part as Numba trains it, without TensorFlow."""
+"""Training the GRU part with Numba, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class NumbaNetwork(NumbaTrainable, Network):
                 pairs = self._pairs(batch, len(self.directions))
                 vectors = kernels.shift(clean, self.directions.take(pairs, axis=0), mask, radius)
             loss, grad_dense, grad_vectors = self._loss_and_gradients(vectors, mask, batch, step, 1)
-            self._steps += 1  # from here on the state is no longer that of the step before
+            self._steps += 1  # from here on the weights and moments belong to the next step
             if self.directions is not None:
                 touched, which = np.unique(pairs[mask], return_inverse=True)
                 kernels.learn_directions(self.directions, touched, which, grad_vectors, mask, DIRECTION_RATE)
@@ -87,9 +87,9 @@ class NumbaNetwork(NumbaTrainable, Network):
         return np.asarray(pooled @ self.dense["head/kernel"] + self.dense["head/bias"])
 
     def _pairs(self, batch: Batch, rows: int) -> NDArray[np.int64]:
-        """Return the row, of so many, of each token's shared direction, `(T, N)`: that of its word and the text's label.
+        """Return each token's row, below `rows`, in the table of shared directions, `(T, N)`, for its word and the text's label.
 
-        Of several labels the first counts, and no label counts as the first one. The row of padding means nothing.
+        A text with several labels counts with its first, and a text without labels with label 0. The rows of padding are arbitrary.
         """
         words = np.append(batch["word_rows"][batch["type_words"]], 0).astype(np.int64)  # (M + 1,)
         pairs = words[batch["ids"].T] * self.classes + batch["targets"].argmax(axis=1)  # (T, N)

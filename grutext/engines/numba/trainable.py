@@ -1,7 +1,7 @@
 """What the networks that Numba trains share: the weights, their embedding and encoder, dropout and Adam.
 
 TensorFlow starts hundreds of operations for a training step, several for each step of a GRU, and with short texts most
-of the time is spent on that. Here each core takes a share of the texts of a batch forward and backward.
+of the time is spent on that. Here each core runs the forward and the backward pass on a share of the texts of a batch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from grutext.model.initial import Arrays, initial_arrays
 
 Float = NDArray[np.float32]
 _T = TypeVar("_T")
-_LEAST_SHARE = 16  # texts; with fewer for each core, threads cost more than they save
+_LEAST_SHARE = 16  # texts for each core; with fewer, threads cost more than they save
 
 
 class NumbaTrainable(Trainable):
@@ -89,7 +89,7 @@ class NumbaTrainable(Trainable):
         self._steps = int(state["steps"])
 
     def views(self, flat: Float) -> dict[str, Float]:
-        """Return the parts of a vector of all dense weights by name; of a shorter vector, those that it has."""
+        """Return the parts of a vector of all dense weights by name; a shorter vector has only the first ones."""
         views, start = {}, 0
         for name, shape in self._shapes.items():
             if start == len(flat):
@@ -131,7 +131,8 @@ class NumbaTrainable(Trainable):
     def _dropout(self, values: Float, rate: float, step: int, salt: int, first: int = 0) -> None:
         """Set a share `rate` of the values to zero and scale up the others, in place.
 
-        Seed, step, salt and the position of a value, counted from `first`, decide; so the same call is its own gradient.
+        The seed, the step, the salt and the position of a value, counted from `first`, decide which are dropped. So the same
+        call with gradients computes the gradient of dropout.
         """
         from grutext.kernels import training as kernels
 
@@ -140,9 +141,9 @@ class NumbaTrainable(Trainable):
             kernels.drop(values.reshape(-1), rate, seed, first)
 
     def _apply_gradients(self, grad_dense: Float, grad_rows: list[Float], batch: Batch, rate: float) -> None:
-        """Update the dense weights and the rows that the batch uses by Adam, the global norm clipped.
+        """Update the dense weights and the rows that the batch uses by Adam, with the global gradient norm clipped.
 
-        A norm that is not finite makes every weight NaN, so that the next loss shows it.
+        If the norm is not finite, every weight becomes NaN, so that the next loss shows it.
         """
         from grutext.kernels import training as kernels
 
@@ -151,16 +152,16 @@ class NumbaTrainable(Trainable):
         clip = self.training.clip_norm
         scale = clip / max(norm, clip) if np.isfinite(norm) else norm
         moments = [self._remembered["first/dense"], self._remembered["second/dense"]]
-        # All dense weights are the one row of a table.
+        # All dense weights are treated as a table of one row.
         dense = [array[None] for array in (self.values, *moments)]
         adam = ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON
-        kernels.move(*dense, np.zeros(1, np.int32), grad_dense[None], scale, rate, *adam, self._steps)
+        kernels.adam_step(*dense, np.zeros(1, np.int32), grad_dense[None], scale, rate, *adam, self._steps)
         adam = ADAM_BETA1, TABLE_BETA2, ADAM_EPSILON
         table_rate = rate * self.training.table_rate
         for (name, table), gradient in zip(self.tables.items(), grad_rows, strict=True):
             moments = [self._remembered[f"first/{name}"], self._remembered[f"second/{name}"]]
             rows = batch[ROWS_OF_TABLE[name]]
-            kernels.move(table, *moments, rows, gradient, scale, table_rate, *adam, self._steps)
+            kernels.adam_step(table, *moments, rows, gradient, scale, table_rate, *adam, self._steps)
 
 
 def mask_of(batch: Batch) -> NDArray[np.bool_]:
@@ -172,5 +173,5 @@ def _fill(arrays: Arrays, values: Arrays) -> None:
     """Copy values into the arrays of the same names."""
     for name, array in arrays.items():
         if values[name].shape != array.shape:
-            raise ValueError(f"{name}, which is {values[name].shape} and should be {array.shape}")
+            raise ValueError(f"{name} has the shape {values[name].shape}, not {array.shape}")
         array[...] = values[name]

@@ -16,14 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import GRUConfig
-from grutext.engines.layers import Batch, Float, Int
+from grutext.engines.layers import BatchLayout, Float, Int
 from grutext.engines.numpy.workspace import Workspace
 from grutext.model.spec import directions
 
 Runs = list[tuple[int, int, int]]
-"""The steps of a block, cut where texts end. Of each run: the row of its first step, its steps, the texts in it."""
+"""The steps of a block, cut where texts end: for each run the row of its first step, the number of steps, and of texts."""
 
-_ROWS, _STEPS = 2048, 64  # at most so many tokens of each direction, and steps, are projected at a time
+_ROWS, _STEPS = (
+    2048,
+    64,
+)  # largest number of tokens of each direction, and of steps, that are projected at a time
 _ONE = np.ones((), np.float32)  # adding an array is faster than adding a number
 
 
@@ -34,7 +37,7 @@ class Layer:
     Attributes:
         kernel: `(3, D, I + 1, U)`, for z, r and c; the last row is the bias, and inputs end in a 1. That of r is negated,
             since r = 1 / (1 + exp(-x)); that of z is not, since 1 - z is needed.
-        recurrent: `(3, D, U, U)`; that of r is negated, too.
+        recurrent: `(3, D, U, U)`; that of r is negated here, too.
         inner: Recurrent bias of the candidate, `(D, 1, U)`; None without `reset_after`.
     """
 
@@ -91,7 +94,7 @@ def cut_runs(alive: Int) -> Runs:
     return runs
 
 
-def run_layer(layer: Layer, batch: Batch, source: Source, sink: Sink, workspace: Workspace) -> None:
+def run_layer(layer: Layer, batch: BatchLayout, source: Source, sink: Sink, workspace: Workspace) -> None:
     """Run a layer over the texts of a batch, a block of steps at a time; memory does not grow with their length."""
     t, steps = 0, int(batch.lengths[0])
     before = workspace.array("before", batch.directions, len(batch.lengths), layer.recurrent.shape[-1])

@@ -76,9 +76,8 @@ class Convolution:
     ) -> None:
         tokens, size = vectors.shape
         self._vectors = with_ones(vectors)
-        self._products = np.zeros(
-            (len(kernel), tokens + 1, size + 1), np.float32
-        )  # the last row is beyond the ends
+        # The last row stands for the positions beyond the ends.
+        self._products = np.zeros((len(kernel), tokens + 1, size + 1), np.float32)
         np.matmul(vectors, kernel, out=self._products[:, :-1, :-1])
         middle = self._products[len(kernel) // 2, :-1]
         middle[:, :-1] += bias

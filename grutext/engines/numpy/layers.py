@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import GRUConfig
-from grutext.engines.layers import Batch, Float, Int
+from grutext.engines.layers import BatchLayout, Float, Int
 from grutext.engines.numpy.gru import Layer, Source, run_layer
 from grutext.engines.numpy.inputs import Convolution, DistinctTokens, Rows, with_ones
 from grutext.engines.numpy.pooling import POOLINGS, States
@@ -44,7 +44,7 @@ class NumpyLayers:
         kernel, bias = self._weights["conv/kernel"], self._weights["conv/bias"]
         return Convolution(vectors, spaced, kernel, bias, self._layers[0]), firsts + shifts
 
-    def pool(self, source: Source, batch: Batch) -> Float:
+    def pool(self, source: Source, batch: BatchLayout) -> Float:
         """Return the vectors of the texts of a batch, `(N, P)`; see `Layers.pool`."""
         units = self._config.units
         with self._workspaces.take() as workspace:

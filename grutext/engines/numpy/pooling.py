@@ -13,17 +13,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.engines.layers import Batch, Float, attend, side_by_side
+from grutext.engines.layers import BatchLayout, Float, attend, side_by_side
 from grutext.engines.numpy.gru import Runs, Sink
 
 Weights = Mapping[str, NDArray[Any]]
-_PARTIAL = 64  # steps that are summed in float32, before the sum is added in float64
+_PARTIAL = 64  # steps whose sum is computed in float32, before it is added to a sum in float64
 
 
 class Pooling(Sink, Protocol):
     """A pooling of the states of a batch, `units` in each direction, to one vector for each text."""
 
-    def __init__(self, batch: Batch, units: int, weights: Weights) -> None: ...
+    def __init__(self, batch: BatchLayout, units: int, weights: Weights) -> None: ...
 
     def pooled(self) -> Float:
         """Return the vectors, `(N, P) float32`."""
@@ -32,7 +32,7 @@ class Pooling(Sink, Protocol):
 class Max:
     """The largest value of each state dimension over the tokens."""
 
-    def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
+    def __init__(self, batch: BatchLayout, units: int, weights: Weights) -> None:
         self._largest = np.full((batch.directions, len(batch.lengths), units), -np.inf, np.float32)
 
     def add(self, states: Float, runs: Runs) -> None:
@@ -49,7 +49,7 @@ class Max:
 class Mean:
     """The mean state over the tokens, summed in float32 over a few steps, and in float64 over all."""
 
-    def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
+    def __init__(self, batch: BatchLayout, units: int, weights: Weights) -> None:
         self._lengths = batch.lengths
         self._sums = np.zeros((batch.directions, len(batch.lengths), units), np.float64)
         self._partial = np.zeros_like(self._sums, np.float32)
@@ -78,7 +78,7 @@ class Mean:
 class MaxMean:
     """The maximum and the mean side by side."""
 
-    def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
+    def __init__(self, batch: BatchLayout, units: int, weights: Weights) -> None:
         self._max, self._mean = Max(batch, units, weights), Mean(batch, units, weights)
 
     def add(self, states: Float, runs: Runs) -> None:
@@ -94,7 +94,7 @@ class MaxMean:
 class Last:
     """The last state of each direction: that of the text's last token, and, backward, that of its first."""
 
-    def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
+    def __init__(self, batch: BatchLayout, units: int, weights: Weights) -> None:
         self._last = np.zeros((batch.directions, len(batch.lengths), units), np.float32)
 
     def add(self, states: Float, runs: Runs) -> None:
@@ -110,9 +110,9 @@ class Last:
 class States:
     """All states, for what needs them together: `attention`, and a layer above."""
 
-    def __init__(self, batch: Batch, units: int) -> None:
+    def __init__(self, batch: BatchLayout, units: int) -> None:
         ends = np.cumsum(batch.lengths)
-        self._batch = Batch(ends - batch.lengths, batch.lengths, batch.directions)
+        self._batch = BatchLayout(ends - batch.lengths, batch.lengths, batch.directions)
         self._states = np.empty((batch.directions, ends[-1], units), np.float32)
         self._row = 0
 
@@ -122,7 +122,7 @@ class States:
         self._states[:, self._row : end] = states
         self._row = end
 
-    def rows(self) -> tuple[Float, Batch]:
+    def rows(self) -> tuple[Float, BatchLayout]:
         """Return the states text after text, `(S, D * U)`, and where the texts are in them."""
         batch, (directions, _, units) = self._batch, self._states.shape
         rows = np.empty((self._row, directions, units), np.float32)
@@ -135,7 +135,7 @@ class States:
 class Attention:
     """The mean of the states weighted by softmax(tanh(s K + b) q) over the tokens."""
 
-    def __init__(self, batch: Batch, units: int, weights: Weights) -> None:
+    def __init__(self, batch: BatchLayout, units: int, weights: Weights) -> None:
         self._states, self._weights = States(batch, units), weights
 
     def add(self, states: Float, runs: Runs) -> None:

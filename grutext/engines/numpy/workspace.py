@@ -1,4 +1,4 @@
-"""Memory for intermediate results that is used again: to ask the system for new pages can take longer than to fill them."""
+"""Reused memory for intermediate results: getting new pages from the system can take longer than filling them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class WorkspacePool:
 
     @contextmanager
     def take(self) -> Iterator[Workspace]:
-        """Yield a workspace that nobody else uses meanwhile."""
+        """Yield a workspace that no other thread uses at the same time."""
         try:
             workspace = self._free.pop()  # atomic, so that no two threads get the same one
         except IndexError:

@@ -1,1 +1,1 @@
-"""What the dev part decides: calibration, thresholds, abstention, familiarity."""
+"""Everything that is fitted on the dev set: calibration, thresholds, abstention, familiarity."""

@@ -2,16 +2,16 @@
 
 A model that answers only where its confidence reaches a threshold makes fewer errors and answers fewer
 texts (Geifman and El-Yaniv 2017, "Selective classification for deep neural networks", arXiv 1705.08500).
-The lowest threshold whose errors on the dev part seem few enough would be chosen among many, and so be
-too optimistic. Here a threshold holds if a one-sided Clopper-Pearson bound of the errors among the answered
+Choosing the lowest threshold whose errors on the dev set seem few enough would be too optimistic, since it is
+chosen among many. Here a threshold holds if a one-sided Clopper-Pearson bound of the errors among the answered
 texts is low enough, and thresholds are tested in a fixed order, from the most confident texts on, until the
-first that does not hold: each test then may use the whole chance of being wrong (fixed sequence testing;
+first that does not hold: each test may then use the whole error probability (fixed sequence testing;
 Angelopoulos et al. 2021, "Learn then test", arXiv 2110.01052, section 2.2).
 
 The order depends on the confidences and not on which answers are right, so the errors among the tested texts are
 independent given the confidences; that their rates differ only makes the bound more conservative (Hoeffding 1956).
-The guarantee is therefore: for at most one of ten random dev parts do texts from the same source, answered at the
-threshold, have a higher error rate than promised. The dev part is also what the calibration was fitted on; its few
+The guarantee is therefore: for at most one of ten random dev sets do texts from the same source, answered at the
+threshold, have a higher error rate than promised. The calibration was fitted on the same dev set; its few
 parameters hardly change the order of the texts.
 """
 
@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
-ERRORS = (0.01, 0.02, 0.05, 0.1)  # rates that a threshold is sought for
-RISK = 0.1  # share of dev parts for which the guarantee may fail
+ERRORS = (0.01, 0.02, 0.05, 0.1)  # the error rates for which a threshold is chosen
+RISK = 0.1  # share of dev sets for which the guarantee may fail
 _STEP = 0.05  # of coverage, between tested thresholds
 _DECIMALS = 4  # of a threshold
 _SPARE = 2  # errors that the first tested threshold should tolerate
@@ -71,7 +71,7 @@ def _choose(
 
 
 def _thresholds(confidence: NDArray[np.float64]) -> list[float]:
-    """Return thresholds that answer more and more texts, the last one all; ties are answered together."""
+    """Return descending thresholds, each for more answered texts; the last one is for all, and ties are answered together."""
     falling = np.sort(confidence)[::-1]
     places = np.ceil(np.arange(1, round(1 / _STEP) + 1) * _STEP * len(falling)).astype(int) - 1
     # Rounded down, so that the text itself is answered.
@@ -81,6 +81,6 @@ def _thresholds(confidence: NDArray[np.float64]) -> list[float]:
 
 @cache
 def _fewest(errors: int, rate: float) -> int:
-    """Return the smallest number of texts among which so many errors still satisfy the rate."""
+    """Return the smallest number of texts for which this many errors still satisfy the rate."""
     texts = np.arange(errors + 1, 10 * math.ceil((errors + 1) / rate))
     return int(texts[np.argmax(upper_bound(np.full(len(texts), errors), texts) <= rate)])

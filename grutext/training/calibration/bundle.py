@@ -1,4 +1,4 @@
-"""What the dev part adds to a trained bundle: calibration, thresholds, and the report."""
+"""Complete a trained bundle with what is fitted on the dev set: calibration, thresholds and the report."""
 
 from __future__ import annotations
 
@@ -22,14 +22,12 @@ from grutext.training.calibration.fit import calibrate, cross_fit
 from grutext.training.copies import distinct
 from grutext.training.kernels import open_scorer
 
-_GOLDEN, _GOLDEN_CHARACTERS = (
-    5,
-    1000,
-)  # dev texts that a bundle keeps with their probabilities, or how they begin
+# The number of dev texts that a bundle keeps with their probabilities, and of the characters of each.
+_GOLDEN, _GOLDEN_CHARACTERS = 5, 1000
 
 
 def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np.float32]) -> Bundle:
-    """Return the bundle with calibration, decision and abstention thresholds, and the report on the dev part.
+    """Return the bundle with calibration, decision and abstention thresholds, and the report on the dev set.
 
     Args:
         bundle: The trained weights.
@@ -68,7 +66,7 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
 
 
 def add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
-    """Return the bundle with a few texts and their probabilities, by which a model can be verified anywhere."""
+    """Return the bundle with a few texts and their probabilities, so that the model can be verified anywhere."""
     texts = [*(text[:_GOLDEN_CHARACTERS] for text in texts[:_GOLDEN]), ""]
     rows = Classifier(bundle, compiled=False).predict_proba(texts).tolist()
     golden = [{"text": text, "probabilities": row} for text, row in zip(texts, rows, strict=True)]

@@ -1,4 +1,4 @@
-"""Fit the familiarity of a text on the dev part: the scale of its two measures."""
+"""Fit the familiarity of a text on the dev set: the scale of its two measures."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _SCALE_PRIOR = 1.0  # nats, times the square of the scale's logarithm
 _LINE_PRIOR = (0.1, 0.1)  # nats, times the squares of scale - 1 and shift
 _LABEL_PRIOR = (10.0, 3.0)  # nats, likewise on how a label's scale and shift differ from those of all
 _FOLDS = 3
-_MOST_DECISIONS = 500_000  # texts times labels; more take time and change nothing
+_MOST_DECISIONS = 500_000  # texts times labels; more take longer without a better result
 
 
 def calibrate(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> Calibration:
@@ -34,7 +34,7 @@ def calibrate(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> 
         gru: Logits of the GRU part, `(N, C)`; None without a GRU part.
         linear: Margins of the linear part for the same texts; None without a linear part.
         targets: `(N, C)`, 1 where a label applies; a text without any label counts only if `multilabel`.
-        multilabel: Whether each label is decided for itself.
+        multilabel: Whether each label is decided on its own.
     """
     known = np.arange(len(targets)) if multilabel else np.flatnonzero(targets.sum(axis=1) > 0)
     known = known[:: len(known) * targets.shape[1] // _MOST_DECISIONS + 1]
@@ -53,7 +53,7 @@ def calibrate(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> 
         scale = _fit_scale(lambda s: cost(None, linear, replace(fitted, linear_scale=(s,))), len(targets))
         fitted = replace(fitted, linear_scale=(scale,))
     gru_shift = (
-        0.0  # for several labels; kept while the weight is chosen, then part of the labels' own shifts
+        0.0  # for several labels: used while the weight is chosen, then part of the labels' own shifts
     )
     if gru is not None and multilabel:
         scale, gru_shift = fit_line(gru.ravel(), targets.ravel())

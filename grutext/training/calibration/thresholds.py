@@ -33,8 +33,8 @@ def choose_thresholds(
     Args:
         probabilities: `(N, C)`, calibrated.
         targets: `(N, C)`, 1 where a label applies.
-        multilabel: Whether each label is decided for itself.
-        optimize: `accuracy` (micro-F1 for several labels, as long as macro-F1 does not suffer much for it)
+        multilabel: Whether each label is decided on its own.
+        optimize: `accuracy` (for several labels micro-F1, as long as macro-F1 does not suffer much)
             or `macro-f1`.
     """
     if multilabel:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from grutext.engines.base import Batch
 from grutext.text import UNKNOWN, TokenBatch
 
-_POOL = 6_400  # texts that are sorted by length together: few enough to mix, enough to need little padding
+_POOL = 6_400  # texts that are sorted by length together: few enough to keep batches random, enough to need little padding
 
 
 class VectorizedCorpus:
@@ -59,8 +59,8 @@ class VectorizedCorpus:
     ) -> Iterator[Batch]:
         """Yield every text once, in random batches of similar length.
 
-        Of a text that is longer than the window, a stretch at a random position is read: over the epochs all of it, but no
-        batch is as long as a single endless text. In each batch a share `word_dropout` of its distinct words is read as
+        Of a text that is longer than the window, a stretch at a random position is read. Over the epochs the model sees all of
+        it, but a very long text does not make a batch as long. In each batch a share `word_dropout` of its distinct words is read as
         unknown.
 
         Args:
@@ -99,7 +99,7 @@ class VectorizedCorpus:
             lengths: `(N,)`, how many tokens of each text are read; all, if left out.
             first: `(N,)`, the first token that is read of each text.
             word_dropout: Share of the distinct words that are read as unknown, in 0..1.
-            rng: Draws these words; None drops none.
+            rng: Draws these words; None keeps all.
         """
         tokens = self.tokens
         lengths = tokens.lengths[texts] if lengths is None else lengths
@@ -129,7 +129,7 @@ class VectorizedCorpus:
 def cut(
     order: NDArray[np.int64], lengths: NDArray[np.int32], batch_size: int, token_budget: int
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield batches of texts that are sorted by length, as indices.
+    """Cut texts, sorted by length, into batches; yield the indices of each.
 
     A batch has at most `batch_size` texts and, padding included, at most `token_budget` tokens; a text
     that is longer than the budget is a batch of its own.
@@ -146,7 +146,7 @@ def cut(
 
 
 def one_hot(labels: Sequence[Sequence[str]], known: Sequence[str]) -> NDArray[np.float32]:
-    """Return `(N, C) float32`, 1 where a text has the known label of a column; unknown labels are ignored."""
+    """Return `(N, C) float32`, 1 where a text has the label of the column; unknown labels are ignored."""
     column = {label: place for place, label in enumerate(known)}
     targets = np.zeros((len(labels), len(known)), np.float32)
     for row, some in enumerate(labels):
@@ -160,10 +160,10 @@ def _distinct(values: NDArray[np.int32], bound: int) -> tuple[NDArray[np.int64],
     """Return `np.unique(values, return_inverse=True)` of values in 0 .. bound - 1; faster for many values."""
     if bound > 16 * len(values):
         return np.unique(values, return_inverse=True)
-    is_there = np.zeros(bound, bool)
-    is_there[values] = True
-    place = np.cumsum(is_there) - 1
-    return np.flatnonzero(is_there), place[values]
+    occurs = np.zeros(bound, bool)
+    occurs[values] = True
+    place = np.cumsum(occurs) - 1
+    return np.flatnonzero(occurs), place[values]
 
 
 def _starts(lengths: NDArray[np.int32]) -> NDArray[np.int64]:

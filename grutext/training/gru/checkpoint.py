@@ -59,7 +59,7 @@ class TrainingState:
         best: The weights of the best epoch so far, by the spec's names.
         history: A record for each epoch so far.
         progress: How much of the next epoch is done.
-        phase: The phase that is under way.
+        phase: The current phase.
         left_out: What was left out for the time budget so far; see `grutext.training.budget.TimeBudget`.
     """
 
@@ -74,11 +74,11 @@ class Checkpoint:
     """Folder to which the state of a training is saved.
 
     Args:
-        folder: Made when the first state is saved.
-        identity: Data, settings and versions of the training, by names for the user; a state of another training is
-            refused.
+        folder: The folder; it is created when the first state is saved.
+        identity: Data, settings and versions of the training, by the names that messages use; a state of another training
+            is refused.
         resume: Whether to resume from a state that is already there; otherwise it is ignored and replaced.
-        seconds: Seconds from one state to the next.
+        seconds: Seconds between two states.
 
     Attributes:
         has_failed: Whether the user was told that a state could not be written.
@@ -115,7 +115,7 @@ class Checkpoint:
         states = _list_states(self.folder)
         number = _number(states[-1]) + 1 if states else 1
         unfinished = self.folder / "unfinished"
-        self._saved_at = time.monotonic()  # also where it fails, or each step would try again
+        self._saved_at = time.monotonic()  # even if saving fails, or each step would try again
         try:
             write_durably(unfinished, content)
         except OSError:
@@ -166,7 +166,7 @@ class Checkpoint:
                 left_out=metadata["left_out"],
             )
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
-            raise TrainingError(f"{whole} lacks or garbles {error}; start again without --resume") from error
+            raise TrainingError(f"{whole} cannot be read ({error}); start again without --resume") from error
 
 
 def read_identity(folder: Path) -> dict[str, Any] | None:
@@ -181,7 +181,7 @@ def read_identity(folder: Path) -> dict[str, Any] | None:
 
 
 def list_differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Return the names in which two trainings differ, settings with both values, as one line; "" if in none."""
+    """Return what differs between two trainings as one line, with both values of a setting; "" if nothing does."""
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
     settings = [f"{name} was {before.get(name)} and is {now.get(name)}" for name in names if "." in name]
     return ", ".join([name for name in names if "." not in name] + settings)

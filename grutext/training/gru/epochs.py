@@ -1,4 +1,4 @@
-"""The training loop of a phase: learning rate, saved states, and what ends it early."""
+"""The training loop of a phase: learning rate, checkpoints and early ends."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class PhaseContext:
 
     Attributes:
         train: The texts to train on.
-        config: The whole configuration, defaults chosen.
-        listener: Hears of every step.
-        checkpoint: Where the state is saved, and resumed from if it holds one; None saves nothing.
+        config: The whole configuration, with every default chosen.
+        listener: Receives notes and progress.
+        checkpoint: Where the state is saved, and restored from if there is one; None saves nothing.
         deadline: `time.monotonic()` at which all training must be over; infinite for no limit.
         left_out: Sentences about what the deadline cut short, by phase; the phases add to it.
-        interrupt: Raises Ctrl-C between steps.
+        interrupt: Raises a KeyboardInterrupt between steps if Ctrl-C was pressed.
     """
 
     train: VectorizedCorpus | ShardedCorpus
@@ -56,10 +56,10 @@ class TrainingPhase(ABC):
     Attributes:
         phase: The name of the phase.
         is_resumed: Whether the network was restored from a state.
-        schedule: The schedule of the epochs that are under way.
+        schedule: The schedule of the current phase.
         best: The weights of the best epoch so far.
         history: A record for each finished epoch.
-        progress: How much of the present epoch is done.
+        progress: How much of the current epoch is done.
         was_cut: Whether the deadline ended the last epoch before all its batches.
     """
 
@@ -99,7 +99,7 @@ class TrainingPhase(ABC):
         """Report the last epoch of the history to the listener."""
 
     def save(self) -> None:
-        """Save the state, unless an interrupt came after a step and before the step was counted."""
+        """Save the state, unless an interrupt left a step uncounted."""
         checkpoint = self.context.checkpoint
         if checkpoint is None or self.network.steps != self._finished_steps + self.progress.batches:
             return
@@ -114,7 +114,7 @@ class TrainingPhase(ABC):
                 )
 
     def run_epochs(self, schedule: Schedule) -> None:
-        """Run the epochs that are left, until the schedule's time is up or `should_stop` says so."""
+        """Run the remaining epochs, until the schedule's time is up or `should_stop` is true."""
         self.schedule = schedule
         for epoch in range(len(self.history) + 1, schedule.epochs + 1):
             if schedule.time_is_up or self.should_stop():
@@ -122,7 +122,7 @@ class TrainingPhase(ABC):
             self.run_epoch(epoch)
 
     def run_epoch(self, epoch: int) -> None:
-        """Run the steps that an epoch still has, and record it."""
+        """Run the remaining steps of an epoch, and add its record to the history."""
         began = time.monotonic() - self.progress.seconds
         rest = itertools.islice(self.batches(epoch), self.progress.batches, None)
         with closing(prefetch(rest)) as batches:
@@ -152,7 +152,9 @@ class TrainingPhase(ABC):
                 self.was_cut = True
                 break
             rate = self.peak_rate * schedule.rate(progress)
-            loss = self.network.train_step(batch, (epoch << 18) + self.progress.batches, rate)
+            # A number that no other step of the phase has, and that a resumed training computes again.
+            number = (epoch << 18) + self.progress.batches
+            loss = self.network.train_step(batch, number, rate)
             self.check_finite(loss, epoch)
             texts, tokens = len(batch["lengths"]), int(batch["lengths"].sum())
             self.progress = EpochProgress(
@@ -166,7 +168,7 @@ class TrainingPhase(ABC):
             self._between_steps()
 
     def _between_steps(self) -> None:
-        """Let a deferred Ctrl-C through, and save the state if it is due."""
+        """Raise a deferred Ctrl-C, and save the state if it is due."""
         self.context.interrupt.check()
         if self.context.checkpoint and self.context.checkpoint.due:
             self.save()

@@ -25,9 +25,9 @@ from grutext.training.gru.pretraining import PretrainingPhase
 from grutext.training.gru.schedule import Schedule
 from grutext.training.gru.word_vectors import WordVectors
 
-_TIMED_SHARE = 16  # one of so many dev texts is timed to estimate the time for all
+_TIMED_SHARE = 16  # one in this many dev texts is timed to estimate the time for all
 _DEV_BATCH = 128  # texts
-_LATE = 2 / 3  # of the training; before, the learning rate is too high for a few epochs to mean much
+_LATE = 2 / 3  # of the training; earlier, the learning rate is so high that a few epochs mean little
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ def fit_gru(
     multilabel: bool,
     word_vectors: WordVectors | None = None,
 ) -> GRUFit:
-    """Train until the epochs are over, the dev loss stops improving, the time is up, or an interrupt comes.
+    """Train until the epochs are over, the dev loss stops improving, the time is up, or Ctrl-C is pressed.
 
     Args:
         context: The texts to train on, the configuration, the listener, the checkpoint and the deadline.
-        dev: The texts that decide which epoch is best, by the loss at the best temperature.
+        dev: The texts on which the best epoch is chosen, by the loss at the best temperature.
         word_rows: Rows of the word table.
         multilabel: Whether a text may have several labels.
         word_vectors: Initial vectors of some rows of the word table.
@@ -77,12 +77,12 @@ def fit_gru(
 
 
 class SupervisedPhase(TrainingPhase):
-    """Epochs on the labels, evaluated on the dev part.
+    """Epochs on the labels, evaluated on the dev set.
 
     Args:
         network: The network to train.
-        context: What it has in common with its pretraining.
-        dev: The texts that decide which epoch is best.
+        context: What the phases have in common.
+        dev: The texts on which the best epoch is chosen.
         multilabel: Whether a text may have several labels.
 
     Attributes:
@@ -100,7 +100,7 @@ class SupervisedPhase(TrainingPhase):
         self.pretraining: PretrainingPhase | None = None
 
     def run(self) -> GRUFit:
-        """Run all epochs, or as many as there is time for, or until something stops them."""
+        """Run all epochs, unless the time is up, early stopping applies, or an interrupt or a divergence stops them."""
         stopped: BaseException | None = None
         try:
             with self.context.interrupt:
@@ -113,7 +113,7 @@ class SupervisedPhase(TrainingPhase):
         if not isinstance(stopped, DivergenceError) and not self.context.interrupt.pressed_again:
             (self.pretraining or self).save()
         if stopped and not self.history and not isinstance(stopped, DivergenceError):
-            # Before the first epoch is over no weights are the best; those of now beat the initial ones.
+            # Before the end of the first epoch there are no best weights; the current ones are better than the initial ones.
             return GRUFit(self.network.arrays(), [], stopped)
         return GRUFit(self.best, self.history, stopped)
 
@@ -125,14 +125,14 @@ class SupervisedPhase(TrainingPhase):
         )
 
     def end_epoch(self, epoch: int, seconds: float) -> dict[str, Any]:
-        """Evaluate on the dev part, remember the weights if they are the best, and return the record."""
+        """Evaluate on the dev set, remember the weights if they are the best, and return the record."""
         record = self._evaluate(epoch, seconds)
         if record.best:
             self.best = self.network.arrays()
         return record.to_dict()
 
     def should_stop(self) -> bool:
-        """Return whether the last epochs improved nothing, and the training is in its last third."""
+        """Return whether the last epochs did not improve the dev loss, and the training is in its last third."""
         patience = self.options.patience
         if not 0 < patience <= len(self.history):
             return False
@@ -162,7 +162,7 @@ class SupervisedPhase(TrainingPhase):
             self.context.left_out[self.phase] = f"the GRU part was trained for {done}{cut}"
 
     def _time_evaluation(self) -> float:
-        """Return how many seconds an evaluation on the dev part will take, estimated from a few of its texts."""
+        """Return how many seconds an evaluation on the dev set will take, estimated from a few of its texts."""
         for _ in range(2):  # the first one also compiles, or builds TensorFlow's graph
             began = time.monotonic()
             predict_logits(self.network, self.dev, self.options.token_budget, _TIMED_SHARE)

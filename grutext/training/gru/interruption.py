@@ -1,4 +1,4 @@
-"""What stops a training early, and the usable model that it leaves."""
+"""The ways in which a training stops early; each keeps a usable model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grutext.model.bundle import Bundle
 
 @final
 class DeferredInterrupt:
-    """Context manager that defers Ctrl-C until `check` is called; pressed again, it is raised at once.
+    """Context manager that defers Ctrl-C until `check` is called; a second Ctrl-C is raised at once.
 
     A signal that arrives during a training step would otherwise be raised as soon as the step returns, before the
     step is counted, and the state could not be saved. SIGTERM is deferred as well where it raises a
@@ -55,7 +55,7 @@ class Interrupted(KeyboardInterrupt):
 
     Args:
         bundle: The best weights so far, calibrated.
-        message: What became of the training, for the user.
+        message: What was saved of the training, for the user.
 
     Attributes:
         bundle: As given.

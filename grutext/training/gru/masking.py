@@ -11,12 +11,12 @@ from grutext.engines.base import Batch
 from grutext.text import UNKNOWN
 
 _MASKED_SHARE = 0.35  # of the tokens
-# Masked tokens in a batch: each is compared with all of them. Of long texts a smaller share is masked.
+# Largest number of masked tokens in a batch, since each is compared with all of them; long texts have a smaller masked share.
 _MOST_MASKED = 2_048
 
 
 def mask_tokens(batch: Batch, rng: np.random.Generator) -> Batch | None:
-    """Return a batch in which some tokens read as unknown and without subwords; None if no token was drawn.
+    """Return a batch in which some tokens are replaced by an unknown one without subwords; None if no token was drawn.
 
     Padding is never masked, nor is a token that has neither a word row nor subwords, since it has no vector that
     could be predicted.
@@ -26,7 +26,7 @@ def mask_tokens(batch: Batch, rng: np.random.Generator) -> Batch | None:
         rng: Draws the masked tokens.
 
     Returns:
-        The batch without its targets, with three arrays more: `masked_positions` `(H,) int32`, the positions of the masked
+        The batch without its targets, plus three arrays: `masked_positions` `(H,) int32`, the positions of the masked
         tokens in the flattened `(T, N)`; `masked_types` `(K,) int32`, their distinct types; `masked_targets` `(H,) int32`, the
         index in `masked_types` of each masked token's type.
     """

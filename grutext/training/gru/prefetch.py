@@ -1,4 +1,4 @@
-"""Prepare the next batches in a thread while the network trains on the present one."""
+"""Prepare the next batches in a thread while the network trains on the current one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _POLL_SECONDS = 0.05  # how often the thread looks whether the generator was clo
 
 
 def prefetch(items: Iterable[Item]) -> Generator[Item, None, None]:
-    """Yield items in order while a thread makes the next ones: two wait in a queue, a third is in the making.
+    """Yield items in order while a thread makes the next ones: two wait in a queue, and a third is being made.
 
     An error in making an item is raised when that item is due. Closing the generator ends the thread.
     """

@@ -29,9 +29,9 @@ class PretrainingPhase(TrainingPhase):
     """Epochs of masked-token prediction.
 
     Args:
-        context: What it has in common with the training that follows; the labels are not looked at.
+        context: What the phases have in common; the labels are not used.
         word_rows: Rows of the word table.
-        start: Initial weights by the spec's names, of which the embedding tables are taken.
+        start: Initial weights by the spec's names, of which the embedding tables are used.
     """
 
     phase = "pretraining"

@@ -7,7 +7,7 @@ import time
 
 
 class Schedule:
-    """Learning rate schedule over epochs or over time, whichever is further advanced.
+    """Learning rate schedule over the epochs or over the time, whichever is closer to its end.
 
     Args:
         epochs: Epochs of the phase, at most.
@@ -16,8 +16,8 @@ class Schedule:
 
     Attributes:
         began: `time.monotonic()` when the schedule was made.
-        reserve: Seconds before the deadline that one evaluation on the dev part will take.
-        time_is_up: Whether the deadline, less the reserve, was reached when `progress` was last asked.
+        reserve: Seconds before the deadline that are kept for an evaluation on the dev set.
+        time_is_up: Whether the deadline, less the reserve, was reached when `progress` was last called.
     """
 
     def __init__(self, epochs: int, warmup: float, deadline: float = math.inf) -> None:
@@ -30,7 +30,7 @@ class Schedule:
         """Return how much of the phase is done, in 0..1.
 
         Args:
-            epoch: The present epoch, from 1.
+            epoch: The current epoch, from 1.
             share: How much of it is done, in 0..1.
         """
         done = (epoch - 1 + share) / self.epochs

@@ -34,7 +34,7 @@ class WordVectors:
     origin: dict[str, Any]
 
     def placed(self, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Return initial weights with the vectors in the word table; the other rows stay as they are.
+        """Return initial weights whose word table has the vectors; its other rows are unchanged.
 
         All vectors are scaled by one factor, so that the root mean square of their values is `GAIN` times the table's.
         """
@@ -53,18 +53,22 @@ def read_word_vectors(
         DataError: The file cannot be used, or has no vector for any of the words.
     """
     if not config.enabled:
-        raise ConfigError(f"{path}: word vectors start the GRU, and gru.enabled is false; leave them out")
+        raise ConfigError(
+            f"{path}: word vectors are for the GRU part, but gru.enabled is false; leave out --vectors"
+        )
     width = vector_width(path)
     if width != config.embedding_size:
         raise ConfigError(
             f"{path}: the vectors have {width} numbers, but gru.embedding_size is {config.embedding_size}; "
-            f"leave that out, or set it to {width}"
+            f"leave gru.embedding_size out, or set it to {width}"
         )
     words = vocabulary.tokens
     found = read_vectors(path, frozenset(words), normalize)
     share = f"{len(found.rows):,} of {len(words):,} words"
     if not found.rows:
-        raise DataError(f"has vectors for {share} of the training part; take one of its language", str(path))
+        raise DataError(
+            f"has vectors for {share} of the training set; use vectors for its language", str(path)
+        )
     listener.note(f"{path}: vectors for {share} ({len(found.rows) / len(words):.0%})".replace("%", " %"))
     if found.garbled:
         listener.note(f"{path}: rows skipped because their word is not UTF-8: {found.garbled:,}")

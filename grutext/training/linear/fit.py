@@ -28,15 +28,15 @@ from grutext.training.samples import nested_sample, runs
 
 Targets = NDArray[np.float32]
 _CHUNK_CHARACTERS = 1 << 20
-_WORD_WORTH = 3.0  # a word n-gram is kept in preference to so many character n-grams, which overlap
+_WORD_WORTH = 3.0  # how much more a word n-gram counts than a character n-gram when n-grams are chosen, since the latter overlap
 
 
 @dataclass(frozen=True, slots=True)
 class LinearTask:
-    """How a linear part is fitted, the texts apart.
+    """Everything that fitting a linear part needs, except the texts.
 
     Attributes:
-        vectorizer: Returns the tokens that word n-grams are made of.
+        vectorizer: Splits texts into the tokens that word n-grams are made of.
         config: The n-gram settings.
         multilabel: Whether a text may have several labels; each label then has a classifier of its own.
         seed: Decides the order in which the solver visits the texts.
@@ -121,7 +121,7 @@ def _fit(texts: Sequence[str], targets: Targets, names: int, task: LinearTask) -
     )
     if multilabel:
         for c in separable:
-            # A text called `sport.hockey` may well be about `sport`: a label reads no name but its own.
+            # A name such as `sport.hockey` is no counterexample of `sport`: each label is fitted to its own name only.
             reads = ~is_name | (targets[:, c] > 0)
             model = svm(class_weight={1: task.class_weights[c]})
             model.fit(matrix, targets[:, c].astype(np.int8), reads)
@@ -160,9 +160,9 @@ def without_features(targets: Targets, margins: int, multilabel: bool) -> dict[s
 
 
 def _transform(counts: list[NgramCounts], features: NgramFeatures) -> csr_matrix:
-    """Return the features of all texts, `(N, F) float64` as liblinear wants them; empties the list of runs."""
+    """Return the features of all texts, `(N, F) float64`, as liblinear needs them; empties `counts`."""
     most = sum(len(run.keys) for run in counts)
-    # The system gives memory only to the part of these arrays that is written to.
+    # The operating system allocates memory only for the part of these arrays that is written to.
     values, columns = np.empty(most, np.float64), np.empty(most, np.int32)
     sizes = []
     end = 0
@@ -178,10 +178,10 @@ def _transform(counts: list[NgramCounts], features: NgramFeatures) -> csr_matrix
 def choose_features(
     counts: Sequence[NgramCounts], targets: Targets, config: LinearConfig, margins: int
 ) -> NgramFeatures:
-    """Choose the n-grams that are most informative about the labels, as many as fit into the allowed megabytes.
+    """Choose the n-grams that are most informative about the labels, as many as fit into `linear.max_megabytes`.
 
     Args:
-        counts: The n-grams of runs of texts.
+        counts: The n-grams of all texts, as `count_runs` returns them.
         targets: `(N, C)` for all texts together.
         config: How often an n-gram must occur, and the megabytes.
         margins: Columns of the linear model.
@@ -248,4 +248,6 @@ def _informativeness(present: Targets, frequency: NDArray[np.int64], targets: Ta
         inside = (present[:, c] + more * sizes[c] / texts) / sizes[c]
         outside = (frequency - present[:, c] + more * (1 - sizes[c] / texts)) / (texts - sizes[c])
         total += priors[c] * np.square(np.log(inside / outside)).astype(np.float32)
-    return np.sqrt(total) if total.any() else np.ones_like(total)  # of a single label, none is informative
+    return (
+        np.sqrt(total) if total.any() else np.ones_like(total)
+    )  # with a single label no n-gram is informative

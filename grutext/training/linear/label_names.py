@@ -1,4 +1,4 @@
-"""The labels' names as training texts: `card_arrival` says what its texts are about before the first of them is read."""
+"""Use the labels' names as training texts: `card_arrival` alone says what its texts are about."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GLUE = re.compile(r"[\s_./:|\\-]+|(?<=[a-z])(?=[A-Z])")  # between a name's wor
 
 
 def as_texts(names: Sequence[str]) -> tuple[list[str], NDArray[np.float32]]:
-    """Return the names as texts, each with the label that it is the name of.
+    """Return the names as texts, each with its label.
 
     A name without a letter says nothing, and is left out.
 

@@ -58,7 +58,7 @@ def fit_out_of_core(corpus: ShardedCorpus, task: LinearTask, *, seconds: float |
             model.partial_fit(csr_matrix((found.values, found.columns, found.starts), shape=shape), targets)
             rows = min(rows + len(targets), corpus.texts)
         if seconds is not None and (time.monotonic() - began) * (1 + 1 / done) > seconds:
-            break  # another file would take too long
+            break  # there is no time for another file
     kernel, bias = model.parameters(len(features.keys), margins)
     return LinearFit(pack(features, kernel, bias), rows)
 

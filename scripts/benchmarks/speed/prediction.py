@@ -19,7 +19,7 @@ from benchmarks.speed.onnx_gru import OnnxGru, is_installed
 from benchmarks.speed.timing import Call, interleave, rates
 from benchmarks.speed.tutorial import BATCH, CUT, Tutorial
 from grutext.data import Example
-from grutext.engines.layers import Batch
+from grutext.engines.layers import BatchLayout
 from grutext.engines.numba.layers import NumbaLayers
 from grutext.inference import Classifier
 from grutext.inference.chunks import cut
@@ -170,7 +170,7 @@ def _loop(bundle: Bundle, chunks: Sequence[NDArray[np.int32]]) -> Call:
         falling = np.sort(lengths[lengths > 0])[::-1].astype(np.int64)
         for start in range(0, len(falling), layers.texts):
             some = falling[start : start + layers.texts]
-            batches.append(Batch(np.zeros_like(some), some, len(directions(bare.config.gru))))
+            batches.append(BatchLayout(np.zeros_like(some), some, len(directions(bare.config.gru))))
     longest = max(batch.lengths[0] for batch in batches)
     source, _ = layers.read(vector, np.zeros(longest, np.int32), np.array([longest], np.int32))
 

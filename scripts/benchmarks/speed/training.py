@@ -89,7 +89,7 @@ def _our_settings() -> Iterator[None]:
 
 
 class _Turns(Silent):
-    """A listener that reports the seconds of each epoch, without the evaluation on the dev part, and waits."""
+    """A listener that reports the seconds of each epoch, without the evaluation on the dev set, and waits."""
 
     def __init__(self, other: Connection) -> None:
         self.other, self.tokens = other, 0

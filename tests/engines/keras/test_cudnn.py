@@ -22,7 +22,7 @@ def cudnn_directions(monkeypatch):
         directions.append(backward)
         return run(*args, backward=backward)
 
-    monkeypatch.setattr(cudnn, "is_there", lambda: True)
+    monkeypatch.setattr(cudnn, "sees_gpu", lambda: True)
     monkeypatch.setattr(cudnn, "run", spy)
     return directions
 
@@ -51,7 +51,7 @@ def test_both_paths_give_the_same_states_and_gradients(cudnn_directions):
     theirs = states_and_gradients(RAGGED)
     assert cudnn_directions == [False, True]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("grutext.engines.keras.cudnn.is_there", lambda: False)
+        patch.setattr("grutext.engines.keras.cudnn.sees_gpu", lambda: False)
         ours = states_and_gradients(RAGGED)
     assert len(cudnn_directions) == 2, "without a GPU cuDNN does not run"
     for mine, other in zip(ours, theirs, strict=True):
@@ -79,7 +79,7 @@ def test_the_encoder_runs_ids_with_an_empty_text_by_cudnn_within_a_graph(cudnn_d
     assert set(cudnn_directions) == {False, True}
     assert not np.asarray(vectors)[2].any()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("grutext.engines.keras.cudnn.is_there", lambda: False)
+        patch.setattr("grutext.engines.keras.cudnn.sees_gpu", lambda: False)
         np.testing.assert_allclose(vectors, encoder(ids), atol=1e-5)
 
 
@@ -109,12 +109,12 @@ def run_in_a_graph(mask, dtype="float32"):
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_in_a_graph_the_mask_decides_when_it_runs(monkeypatch, dtype):
-    monkeypatch.setattr("grutext.engines.keras.cudnn.is_there", lambda: True)
+    monkeypatch.setattr("grutext.engines.keras.cudnn.sees_gpu", lambda: True)
     theirs, count = run_in_a_graph(RAGGED, dtype)
     assert count == 1
     gap = RAGGED & (np.arange(STEPS)[:, None] != 2)
     assert run_in_a_graph(gap, dtype)[1] == 0
-    monkeypatch.setattr("grutext.engines.keras.cudnn.is_there", lambda: False)
+    monkeypatch.setattr("grutext.engines.keras.cudnn.sees_gpu", lambda: False)
     ours, count = run_in_a_graph(RAGGED, dtype)
     assert count == 0
     np.testing.assert_allclose(theirs, ours, atol=1e-5 if dtype == "float32" else 0.01)

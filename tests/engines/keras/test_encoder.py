@@ -94,7 +94,9 @@ def test_it_learns_which_of_two_numeric_sequences_rises():
 def test_an_unknown_pooling_is_refused_by_name():
     from grutext.encoder import GRUEncoder
 
-    with pytest.raises(ConfigError, match='no pooling "median"; it is one of last, max, mean, attention'):
+    with pytest.raises(
+        ConfigError, match='no pooling "median"; it must be one of last, max, mean, attention'
+    ):
         GRUEncoder(pooling="median")
 
 
@@ -129,14 +131,14 @@ IDS, NUMBERS = {"vocabulary_size": 20}, {"embedding_size": 4}
 @pytest.mark.parametrize(
     ("options", "shape", "dtype", "error", "said"),
     [
-        (IDS, (2, 3), "float32", TypeError, r"takes token ids: integers of shape \(N, T\), not float32 of"),
-        (IDS, (2, 3), "bool", TypeError, r"takes token ids: integers of shape \(N, T\), not bool of"),
+        (IDS, (2, 3), "float32", TypeError, r"expects token ids: integers of shape \(N, T\), not float32 of"),
+        (IDS, (2, 3), "bool", TypeError, r"expects token ids: integers of shape \(N, T\), not bool of"),
         (IDS, (2, 3), "string", TypeError, "not string of .*turn texts into ids first"),
-        (IDS, (3,), "int32", ValueError, r"takes token ids: .* not an input of shape \(3,\)"),
-        (IDS, (2, 3, 4), "int32", ValueError, r"takes token ids: .* not an input of shape \(2, 3, 4\)"),
-        (NUMBERS, (2, 3), "float32", ValueError, r"takes numbers .* not an input of shape \(2, 3\); with voc"),
-        (NUMBERS, (2, 3, 4, 5), "float32", ValueError, r"takes numbers .*\(2, 3, 4, 5\)"),
-        (NUMBERS, (2, 3, 4), "string", TypeError, "takes numbers .* not string of .*turn texts into ids first"),
+        (IDS, (3,), "int32", ValueError, r"expects token ids: .* not an input of shape \(3,\)"),
+        (IDS, (2, 3, 4), "int32", ValueError, r"expects token ids: .* not an input of shape \(2, 3, 4\)"),
+        (NUMBERS, (2, 3), "float32", ValueError, r"expects numbers .* not an input of shape \(2, 3\); with voc"),
+        (NUMBERS, (2, 3, 4, 5), "float32", ValueError, r"expects numbers .*\(2, 3, 4, 5\)"),
+        (NUMBERS, (2, 3, 4), "string", TypeError, "expects numbers .* not string of .*turn texts into ids first"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("symbolic", [False, True], ids=["array", "symbol"])
@@ -161,7 +163,9 @@ def test_a_built_layer_refuses_input_of_the_wrong_kind_too():
     ids(some_ids())
     with pytest.raises(TypeError, match=r"integers of shape .* not float32"):
         ids(some_ids().astype(np.float32))
-    with pytest.raises(ValueError, match=r"GRU takes sequences \(N, T, F\), not an input of shape \(5, 9\)"):
+    with pytest.raises(
+        ValueError, match=r"GRU expects sequences \(N, T, F\), not an input of shape \(5, 9\)"
+    ):
         GRU(6)(some_ids())
     with pytest.raises(ValueError, match="where F is known"):
         GRUEncoder(6).build((None, None, None))

@@ -31,7 +31,7 @@ def true_errors(threshold):
 
 
 def exceeded(choose, size, draws=400):
-    """Gives the share of dev parts that mislead about any of the rates, rate by rate."""
+    """Gives the share of dev sets that mislead about any of the rates, rate by rate."""
     rng = np.random.default_rng(1)
     misled = np.zeros(len(ERRORS))
     for _ in range(draws):
@@ -42,7 +42,7 @@ def exceeded(choose, size, draws=400):
 
 
 def choose_naively(confidence, correct):
-    """The lowest threshold whose errors on the dev part are few enough."""
+    """The lowest threshold whose errors on the dev set are few enough."""
     order = np.argsort(-confidence)
     errors = np.cumsum(~correct[order]) / np.arange(1, len(order) + 1)
     for rate in ERRORS:

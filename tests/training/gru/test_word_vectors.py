@@ -79,9 +79,7 @@ def test_vectors_of_any_length_give_finite_rows(size):
 
 def test_a_file_without_any_of_the_words_is_refused(vectors):
     for words in (("mer", "bois"), ()):
-        with pytest.raises(
-            DataError, match=rf"vectors for 0 of {len(words)} words of the training part; take"
-        ):
+        with pytest.raises(DataError, match=rf"vectors for 0 of {len(words)} words of the training set; use"):
             read(vectors, words)
 
 
@@ -95,7 +93,8 @@ def test_skipped_rows_are_noted(tmp_path):
 
 def test_the_embedding_is_as_wide_as_the_vectors(vectors):
     with pytest.raises(
-        ConfigError, match=r"have 5 numbers, but gru.embedding_size is 8; leave that out, or set"
+        ConfigError,
+        match=r"have 5 numbers, but gru.embedding_size is 8; leave gru.embedding_size out, or set",
     ):
         read(vectors, **{"gru.embedding_size": 8})
     with pytest.raises(ConfigError, match=r"gru\.enabled is false"):
