@@ -16,9 +16,8 @@ from grutext.text import MAX_COUNT, NgramFeatures, SparseRows, TokenBatch, count
 
 _BLOCK = 1 << 18  # products held at a time
 _MANY = 1 << 12  # tokens
-_SALT = (
-    secrets.randbits(64) | 1
-)  # of a hash table, so that nobody can craft slow texts; no result depends on it
+# Of a hash table, so that nobody can craft slow texts; no result depends on it.
+_SALT = secrets.randbits(64) | 1
 
 
 class LinearPart:

@@ -22,7 +22,8 @@ from grutext.training.gru.shards import ShardedCorpus
 if TYPE_CHECKING:
     from grutext.training.linear.fit import LinearFit
 
-_VOCABULARY_CHARACTERS = 64_000_000  # of texts on disk that the vocabulary is built from; a token that does not occur in them is rare
+# Of texts on disk, those that the vocabulary is built from; a token that does not occur in them is rare.
+_VOCABULARY_CHARACTERS = 64_000_000
 _MEASURED_CHARACTERS = 4_000_000
 
 

@@ -76,9 +76,9 @@ class GRU(keras.layers.Layer):
             (initial_state,) = initial_state
         mask = None if mask is None else tf.transpose(tf.cast(mask, tf.bool))  # (T, N)
         weights = (self.kernel, self.recurrent_kernel, self.bias)
-        states = run_direction(
+        states = run_direction(  # (T, N, U)
             steps, mask, weights, self.reset_after, backward=self.go_backwards, start=initial_state
-        )  # (T, N, U)
+        )
         last = states[0 if self.go_backwards else -1]
         if initial_state is not None and mask is not None:  # the initial state is not an output
             read = tf.cumsum(tf.cast(mask, tf.int32), reverse=self.go_backwards) > 0

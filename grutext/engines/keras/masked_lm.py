@@ -42,9 +42,8 @@ class KerasMaskedLM(KerasTrainable, MaskedLM):
             vectors = self._dropout(self._embed(rows, batch), self.training.embedding_dropout, step, 0)
             candidates = self._embed(rows, batch | {"ids": batch["masked_types"][None]})[:, 0]  # (K, E)
             states = self.encoder.states(vectors, mask_of(batch))  # (T, N, D * U)
-            states = tf.gather(
-                tf.reshape(states, [-1, states.shape[2]]), batch["masked_positions"]
-            )  # (H, D * U)
+            flat = tf.reshape(states, [-1, states.shape[2]])  # (T * N, D * U)
+            states = tf.gather(flat, batch["masked_positions"])  # (H, D * U)
             scores = tf.matmul(self.head(states), candidates, transpose_b=True)  # (H, K)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
                 labels=batch["masked_targets"], logits=scores

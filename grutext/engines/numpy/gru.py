@@ -23,10 +23,8 @@ from grutext.model.spec import directions
 Runs = list[tuple[int, int, int]]
 """The steps of a block, cut where texts end: for each run the row of its first step, the number of steps, and of texts."""
 
-_ROWS, _STEPS = (
-    2048,
-    64,
-)  # largest number of tokens of each direction, and of steps, that are projected at a time
+# The largest number of tokens of each direction, and of steps, that are projected at a time.
+_ROWS, _STEPS = 2048, 64
 _ONE = np.ones((), np.float32)  # adding an array is faster than adding a number
 
 

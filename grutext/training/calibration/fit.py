@@ -52,9 +52,8 @@ def calibrate(gru: Scores, linear: Scores, targets: Float, multilabel: bool) -> 
     elif linear is not None:
         scale = _fit_scale(lambda s: cost(None, linear, replace(fitted, linear_scale=(s,))), len(targets))
         fitted = replace(fitted, linear_scale=(scale,))
-    gru_shift = (
-        0.0  # for several labels: used while the weight is chosen, then part of the labels' own shifts
-    )
+    # For several labels it is used while the weight is chosen, and is then part of the labels' own shifts.
+    gru_shift = 0.0
     if gru is not None and multilabel:
         scale, gru_shift = fit_line(gru.ravel(), targets.ravel())
         fitted = replace(fitted, gru_scale=scale)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from grutext.engines.base import Batch
 from grutext.text import UNKNOWN, TokenBatch
 
-_POOL = 6_400  # texts that are sorted by length together: few enough to keep batches random, enough to need little padding
+# Texts that are sorted by length together: few enough to keep batches random, enough to need little padding.
+_POOL = 6_400
 
 
 class VectorizedCorpus:

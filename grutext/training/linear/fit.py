@@ -28,7 +28,8 @@ from grutext.training.samples import nested_sample, runs
 
 Targets = NDArray[np.float32]
 _CHUNK_CHARACTERS = 1 << 20
-_WORD_WORTH = 3.0  # how much more a word n-gram counts than a character n-gram when n-grams are chosen, since the latter overlap
+# How much more a word n-gram counts than a character n-gram when n-grams are chosen, since the latter overlap.
+_WORD_WORTH = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +249,5 @@ def _informativeness(present: Targets, frequency: NDArray[np.int64], targets: Ta
         inside = (present[:, c] + more * sizes[c] / texts) / sizes[c]
         outside = (frequency - present[:, c] + more * (1 - sizes[c] / texts)) / (texts - sizes[c])
         total += priors[c] * np.square(np.log(inside / outside)).astype(np.float32)
-    return (
-        np.sqrt(total) if total.any() else np.ones_like(total)
-    )  # with a single label no n-gram is informative
+    # With a single label no n-gram is informative.
+    return np.sqrt(total) if total.any() else np.ones_like(total)
