@@ -139,7 +139,7 @@ text_column_option = click.option(
     "text_column",
     metavar="C",
     multiple=True,
-    help="Column with the texts [default: guessed]; repeated, the texts are joined.",
+    help="Column with the texts [default: guessed]; if repeated, the texts are joined.",
 )
 encoding_option = click.option(
     "--encoding", metavar="NAME", default="utf-8", show_default=True, help="Encoding of the files."
@@ -166,7 +166,7 @@ _LABELLED = (
         "--label-column",
         metavar="C",
         multiple=True,
-        help="Column with the labels [default: guessed]; repeated, columns of 0 and 1, one for each label.",
+        help="Column with the labels [default: guessed]; if repeated, columns of 0 and 1, one for each label.",
     ),
     click.option(
         "--label-separator", metavar="S", help="Separator between the labels of a cell that has several."
@@ -176,7 +176,7 @@ _LABELLED = (
     click.option(
         "--keep-missing",
         is_flag=True,
-        help="Take labels such as nan, None and N/A for labels, not for missing ones.",
+        help="Keep labels such as nan, None and N/A, instead of treating them as missing.",
     ),
     format_option,
 )
