@@ -173,7 +173,8 @@ def _read_flags(record: Record, columns: Sequence[str]) -> Labels:
 
 _LONGEST_LIST = 100_000  # characters; a list of labels is short
 _BRACKETS = {"[": "]", "(": ")", "{": "}"}
-_STRING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+# Strings of Python. One that never ends reaches to the end of the cell, so that no character is looked at twice.
+_STRING = re.compile(r"'(?:[^'\\]|\\.|\\\Z)*(?:'|\Z)|\"(?:[^\"\\]|\\.|\\\Z)*(?:\"|\Z)", re.DOTALL)
 # Lists of Python and of NumPy are recognised with a NUL in place of each string.
 _ITEM = r"(?:\0|None|True|False|[-+]?[0-9]+(?:\.[0-9]*)?(?:e[-+]?[0-9]+)?)"
 _PYTHON = re.compile(rf"[\[({{]\s*(?:{_ITEM}\s*(?:,\s*{_ITEM}\s*)*,?)?\s*[\])}}]")
@@ -199,27 +200,33 @@ def parse_list(cell: str) -> list[Any] | None:
         return None
     if cell[0] == "[":
         try:
-            value = json.loads(cell, parse_int=str, parse_float=str)
+            return list(json.loads(cell, parse_int=str, parse_float=str))
         except (ValueError, RecursionError):
             pass
-        else:
-            return value if isinstance(value, list) else None
+    return _parse_python(cell)
+
+
+def _parse_python(cell: str) -> list[Any] | None:
+    """Return the list that a cell spells out in Python, as in `parse_list`."""
     if cell in ("set()", "frozenset()"):
         return []
     if cell.startswith("frozenset({"):
         cell = cell[len("frozenset(") : -1]
-    skeleton = _STRING.sub("\0", cell)
-    if _NUMPY_NAMES.match(skeleton):
+    if _NUMPY_NAMES.match(cell):
         raise DataError(f"a list as NumPy writes it, {quote(cell)}; {_REMEDY}")
     if cell[0] not in _BRACKETS:
         return None
+    if len(cell) > _LONGEST_LIST:
+        problem = f"a list of more than {_LONGEST_LIST:,} characters, {quote(cell)}"
+        raise DataError(f"{problem}; a list of labels is short, such as {_EXAMPLE}")
+    skeleton = " ".join(_STRING.sub("\0", cell).split())
     if _DICT.match(skeleton):
         raise DataError(f"a dictionary, {quote(cell)}; write a list of the labels that apply: {_EXAMPLE}")
-    if cell[-1] == _BRACKETS[cell[0]] and len(cell) <= _LONGEST_LIST and _PYTHON.fullmatch(skeleton):
+    if cell[-1] == _BRACKETS[cell[0]] and _PYTHON.fullmatch(skeleton):
         return _evaluate(cell)
     if cell[0] == "[" and len(cell) > 2 and _NUMPY.fullmatch(skeleton):
         raise DataError(f"a list as NumPy writes it, {quote(cell)}; {_REMEDY}")
-    if _NESTED.match(skeleton) or skeleton[1:].lstrip().startswith(("'", '"')):
+    if _NESTED.match(skeleton):
         raise DataError(f"a list that cannot be read, {quote(cell)}; a list of labels is {_EXAMPLE}")
     return None
 

@@ -35,7 +35,7 @@ def clean_label(label: str) -> str:
     """Return a label in NFC, without invisible characters and without white space around it."""
     if label.isascii():
         return label.strip()
-    label = _INVISIBLE.sub("", unicodedata.normalize("NFC", label))
+    label = unicodedata.normalize("NFC", _INVISIBLE.sub("", label))
     while (stripped := label.strip().strip(_JOINERS)) != label:
         label = stripped
     return label
