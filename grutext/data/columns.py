@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,16 +16,33 @@ from grutext.data.records import Table
 from grutext.errors import DataError
 from grutext.messages import count, list_names, quote, shorten, suggest
 
-# The first of these names that a source has is chosen.
+# The first of these names that a source has is chosen, whatever the content.
 TEXT_NAMES = (
     *("text", "sentence", "review", "content", "message", "body", "comment", "question", "utterance"),
     *("document", "description", "tweet", "post", "query", "request", "abstract", "article", "texts"),
-    *("selftext", "msg", "comments", "narrative", "title", "headline", "subject"),
+    *("selftext", "msg", "comments", "narrative"),
 )
-LABEL_NAMES = (
-    *("label", "labels", "class", "category", "sentiment", "target", "intent", "tag", "topic", "y", "rating"),
-    *("emotion", "classes", "categories", "intents", "tags", "topics", "emotions", "polarity", "stars"),
-    *("genre", "department"),
+TITLE_NAMES = (
+    "title",
+    "headline",
+    "subject",
+)  # chosen if no other name fits: a longer text often stands beside them
+LABEL_NAMES = ("label", "labels", "class", "target", "y")
+# Chosen if there is only one of them: what is to be told apart, the category or the rating, the names do not say.
+TOPIC_NAMES = (
+    *(
+        "category",
+        "sentiment",
+        "intent",
+        "tag",
+        "topic",
+        "rating",
+        "emotion",
+        "classes",
+        "categories",
+        "intents",
+    ),
+    *("tags", "topics", "emotions", "polarity", "stars", "genre", "department"),
 )
 # One of these names is chosen if the content of the column agrees and no other column has such a name.
 LIKELY_TEXT_NAMES = (
@@ -117,7 +134,7 @@ def choose_columns(table: Table, named: Columns, known: Columns, *, labelled: bo
     guessed_texts = not texts
     records = table.read_block() if labelled else table.first
     guess = _Guess(table, profile_columns(records, table.columns), known)
-    guess.by_name(TEXT_NAMES, LABEL_NAMES if labelled else (), texts, labels)
+    guess.by_name(texts, labels, labelled=labelled)
     _check_separated(table)
     guess.texts = guess.texts or guess.texts_by_content()
     if labelled:
@@ -152,30 +169,44 @@ class _Guess:
     texts: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
 
-    def by_name(
-        self,
-        texts: Sequence[str],
-        labels: Sequence[str],
-        chosen: tuple[str, ...],
-        chosen_labels: tuple[str, ...],
-    ) -> None:
-        """Choose what the names of the columns decide; `chosen` columns stay."""
-        self.texts, self.labels = chosen, chosen_labels
-        columns = self.table.columns
-        self.texts = self.texts or _find_exact(columns, texts, self.labels)
-        self.labels = self.labels or _find_exact(columns, labels, self.texts)
-        self.texts = self.texts or self._find_ending(texts, self.labels)
-        self.labels = self.labels or self._find_ending(labels, self.texts, labels=True)
-        if not self.texts:
-            self.texts = self._find_likely(LIKELY_TEXT_NAMES, self.labels, texts=True)
-        if labels and not self.labels:
-            self.labels = self._find_likely(LIKELY_LABEL_NAMES, self.texts, texts=False)
+    def by_name(self, texts: tuple[str, ...], labels: tuple[str, ...], *, labelled: bool) -> None:
+        """Choose what the names of the columns decide; columns that are chosen already stay."""
+        self.texts, self.labels = texts, labels
+        self.texts = self.texts or self._find_exact(TEXT_NAMES)
+        if labelled:
+            self.labels = self.labels or self._find_exact(LABEL_NAMES) or self._find_topic()
+        self.texts = self.texts or self._find_ending(TEXT_NAMES)
+        self.texts = self.texts or self._find_exact(TITLE_NAMES) or self._find_ending(TITLE_NAMES)
+        if labelled:
+            self.labels = self.labels or self._find_ending(LABEL_NAMES + TOPIC_NAMES, labels=True)
+        self.texts = self.texts or self._find_likely(LIKELY_TEXT_NAMES, texts=True)
+        if labelled:
+            self.labels = self.labels or self._find_likely(LIKELY_LABEL_NAMES, texts=False)
 
-    def _find_ending(
-        self, names: Sequence[str], taken: Collection[str], *, labels: bool = False
-    ) -> tuple[str, ...]:
+    def _free(self) -> list[str]:
+        """Return the columns that are not chosen yet."""
+        return [column for column in self.table.columns if column not in {*self.texts, *self.labels}]
+
+    def _find_exact(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the column with the first of these names."""
+        found = {column.strip().casefold(): column for column in reversed(self._free())}
+        return next(((found[name],) for name in names if name in found), ())
+
+    def _find_topic(self) -> tuple[str, ...]:
+        """Return the column with one of `TOPIC_NAMES`.
+
+        Raises:
+            DataError: There are several whose content agrees.
+        """
+        named = [column for column in self._free() if column.strip().casefold() in TOPIC_NAMES]
+        agreeing = [self.profiles[column] for column in named if self.profiles[column].has_labels]
+        if len(agreeing) > 1:
+            raise _unsure(self.table, "labels", agreeing, "--label-column")
+        return (agreeing[0].name,) if agreeing else self._find_exact(TOPIC_NAMES)
+
+    def _find_ending(self, names: Sequence[str], *, labels: bool = False) -> tuple[str, ...]:
         """Return the column whose name ends in the first of these names; none if several could hold the labels."""
-        endings = {column: _last_word(column) for column in self.table.columns if column not in taken}
+        endings = {column: _last_word(column) for column in self._free()}
         for name in names:
             found = [column for column, ending in endings.items() if ending == name]
             agreeing = [column for column in found if labels and self.profiles[column].has_labels]
@@ -185,16 +216,13 @@ class _Guess:
                 return ((agreeing or found)[0],)
         return ()
 
-    def _find_likely(self, names: Sequence[str], taken: Collection[str], *, texts: bool) -> tuple[str, ...]:
+    def _find_likely(self, names: Sequence[str], *, texts: bool) -> tuple[str, ...]:
         """Return the only column with one of these names whose content agrees; none if there are several."""
         found: list[str] = []
-        for column, profile in self.profiles.items():
+        for column in self._free():
+            profile = self.profiles[column]
             agrees = profile.has_texts if texts else profile.has_labels and len(profile.values) > 1
-            if (
-                column not in taken
-                and agrees
-                and {column.strip().casefold(), _last_word(column)} & set(names)
-            ):
+            if agrees and {column.strip().casefold(), _last_word(column)} & set(names):
                 found.append(column)
         return (found[0],) if len(found) == 1 else ()
 
@@ -287,11 +315,6 @@ class _Guess:
 def _last_word(name: str) -> str:
     """Return the last word of a column's name, `rating` of `starRating` and of `star_rating`."""
     return re.split(r"[\W_]+|(?<=[a-z])(?=[A-Z])", name)[-1].casefold()
-
-
-def _find_exact(columns: Sequence[str], names: Sequence[str], taken: Collection[str]) -> tuple[str, ...]:
-    by_name = {column.strip().casefold(): column for column in reversed(columns) if column not in taken}
-    return next(((by_name[name],) for name in names if name in by_name), ())
 
 
 def _check_separated(table: Table) -> None:

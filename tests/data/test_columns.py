@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grutext.data import Columns, ReadOptions, read_dataset, read_rows
-from grutext.data.columns import LABEL_NAMES, LIKELY_LABEL_NAMES, LIKELY_TEXT_NAMES, TEXT_NAMES, _show
+from grutext.data.columns import (
+    LABEL_NAMES,
+    LIKELY_LABEL_NAMES,
+    LIKELY_TEXT_NAMES,
+    TEXT_NAMES,
+    TITLE_NAMES,
+    TOPIC_NAMES,
+    _show,
+)
 from grutext.data.guessing import _is_prose
 from grutext.errors import DataError
 
@@ -27,7 +35,7 @@ def chosen(name, options=None, **kwargs):
     return dataset.text_column, dataset.label_column
 
 
-@pytest.mark.parametrize("text", TEXT_NAMES)
+@pytest.mark.parametrize("text", TEXT_NAMES + TITLE_NAMES)
 def test_every_common_name_of_a_text_column_is_known(write, text):
     # The content speaks for the other column, so that the name alone can decide.
     assert chosen(
@@ -38,7 +46,7 @@ def test_every_common_name_of_a_text_column_is_known(write, text):
     )
 
 
-@pytest.mark.parametrize("label", LABEL_NAMES)
+@pytest.mark.parametrize("label", LABEL_NAMES + TOPIC_NAMES)
 def test_every_common_name_of_a_label_column_is_known(write, label):
     rows = [("t", "same", str(number)) for number in range(9)]
     assert chosen(write("a.csv", build_table(("text", "other", label), rows))) == ("text", label)
@@ -144,6 +152,30 @@ def test_two_columns_with_the_same_ending_are_an_error(write, problem):
     assert problem(name) == (
         'a.csv: it is not clear which column holds the labels: "user_rating" (0, 1, 2), "shop_rating" (0, 1); '
         "name it: --label-column"
+    )
+
+
+def test_two_names_of_what_could_be_told_apart_are_an_error(write, problem):
+    rows = [(f"some words about {n}", "ab"[n % 2], "pqr"[n % 3], str(n)) for n in range(30)]
+    assert problem(write("a.csv", build_table(("text", "Category", "intent", "rating"), rows))) == (
+        'a.csv: it is not clear which column holds the labels: "Category" (a, b), "intent" (p, q, r); name it: '
+        "--label-column"
+    )
+    assert chosen(write("b.csv", build_table(("text", "category", "class", "rating"), rows))) == (
+        "text",
+        "class",
+    )
+    assert chosen(write("c.csv", build_table(("text", "category", "u", "rating"), rows))) == (
+        "text",
+        "category",
+    )
+
+
+def test_a_title_is_the_text_only_if_no_other_name_fits(write):
+    rows = [(f"help please {n}", f"a story about {n}", "ab"[n % 2]) for n in range(20)]
+    assert chosen(write("a.csv", build_table(("title", "review_text", "label"), rows))) == (
+        "review_text",
+        "label",
     )
 
 
