@@ -1,7 +1,7 @@
 """Every number and name that a user may choose, with its default.
 
 A configuration is a tree of frozen dataclasses, one for each part of the product. A value out of its range raises a
-`ConfigError` wherever a dataclass is built.
+`ConfigError` when a dataclass is created.
 
 >>> Config().gru.units
 64
@@ -30,7 +30,7 @@ _LONGEST_NGRAM = 64  # a model from an untrusted source must not ask for work wi
 
 
 def is_convolution(width: int) -> bool:
-    """Return whether a convolution may have this width; 0 stands for no convolution."""
+    """Return whether a convolution may have this width; 0 means no convolution."""
     return width == 0 or (width >= 3 and width % 2 == 1)
 
 
@@ -194,7 +194,7 @@ class TrainingConfig:
             `shared`, remembered for each word and label, without a second pass; or `auto`: `shared` for two labels.
         class_weight: `none`, `balanced` (rare labels count as much as frequent ones) or `auto`.
         optimize: What the decision thresholds maximise: `accuracy` (micro-F1 for several labels) or `macro-f1`.
-        time_budget: Seconds that the whole training may take; 0 is no limit.
+        time_budget: Seconds that the whole training may take; 0 means no limit.
         in_memory_megabytes: Training texts of more megabytes than this are written to files and read in shards.
         checkpoint_seconds: Seconds between two checkpoints, from which an interrupted training resumes.
         engine: What trains the GRU part: `numba`, `tensorflow`, or `auto`: TensorFlow where it sees a GPU or Numba cannot

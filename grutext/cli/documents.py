@@ -27,7 +27,7 @@ def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str,
     from grutext.data.formats.sources import Source
 
     try:
-        # Here `sample` is a file like any other, and not the embedded data.
+        # Here `sample` is the name of a file, not the embedded data.
         source = Source(name, name, "txt") if name == "sample" else find_source(name, "txt")
     except DataError as error:
         if _is_a_text(name):
@@ -51,7 +51,7 @@ def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str,
 
 
 def _is_table(name: str) -> bool:
-    """Return whether the extension of a file name stands for a format of rows, and not of plain text."""
+    """Return whether a file name has the extension of a table format, rather than of plain text."""
     from grutext.data.formats.registry import format_by_suffix
 
     form = format_by_suffix(Path(name.lower().removesuffix(".gz")).suffix)
@@ -59,7 +59,7 @@ def _is_table(name: str) -> bool:
 
 
 def _is_a_text(name: str) -> bool:
-    """Return whether a name that cannot be read was probably meant as a text: nothing has it, and it is no file name."""
+    """Return whether a name that cannot be read is probably a text: no file has it, and it does not look like a file name."""
     return not os.path.exists(name) and (" " in name or not Path(name).suffix)  # noqa: PTH110 (takes any name)
 
 

@@ -41,7 +41,7 @@ class Command(click.Command):
 
 
 def _check_given_once(order: Sequence[click.Parameter], ctx: click.Context) -> None:
-    """Raise a UsageError if an option stands in the order of the command line twice and may not be repeated."""
+    """Raise a UsageError if an option that may not be repeated occurs twice on the command line."""
     for parameter, times in Counter(order).items():
         once = isinstance(parameter, click.Option) and not (
             parameter.multiple or parameter.count or parameter.is_eager

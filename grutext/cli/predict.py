@@ -160,7 +160,7 @@ def predict_command(
             raise
     if empty:
         texts_are = "text is" if empty == 1 else "texts are"
-        _print_notes([f"{source}: {empty:,} {texts_are} empty (labelled all the same)"], quiet)
+        _print_notes([f"{source}: {empty:,} {texts_are} empty (labelled nevertheless)"], quiet)
     if output not in (None, "-"):
         _print_notes([f"{output}: {count:,} {'row' if count == 1 else 'rows'}"], quiet)
 
@@ -182,7 +182,9 @@ def _print_notes(notes: Iterable[str], quiet: bool) -> None:
     from grutext.messages import escape
 
     for note in () if quiet else notes:
-        with contextlib.suppress(BrokenPipeError):  # nobody reads the notes any more; that stops nothing
+        with contextlib.suppress(
+            BrokenPipeError
+        ):  # the reader of the notes is gone, which must not stop the prediction
             click.echo(escape(note), err=True)
 
 

@@ -116,11 +116,11 @@ def build_config(settings: dict[str, Any], width: int | None = None) -> Config:
 
     Args:
         settings: The options, as `settings_options` collects them.
-        width: The word vectors' width, which is the embedding's wherever nothing but a preset says otherwise.
+        width: The width of the word vectors, which the embedding gets unless a setting other than a preset says otherwise.
 
     Raises:
         ConfigError: A setting is unknown, has the wrong type or is out of range; names the file if it
-            stands in one.
+            comes from one.
     """
     from grutext.config import Config
     from grutext.model.spec import check_model

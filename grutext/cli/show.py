@@ -87,7 +87,7 @@ def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
 
 
 def _without_nan(value: Any) -> Any:
-    """Return a value with None in place of NaN and infinities, which JSON lacks, such as the loss of a failed epoch."""
+    """Return a value with None instead of NaN and infinities, which JSON lacks, such as the loss of a failed epoch."""
     if isinstance(value, dict):
         return {key: _without_nan(part) for key, part in value.items()}
     if isinstance(value, list):
@@ -136,7 +136,7 @@ def _draw(model: dict[str, Any]) -> None:
 
 
 def _spread(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the record of the training data with what was found and told about its reading on the same level."""
+    """Return the record of the training data, with the options of reading it, given or detected, on the same level."""
     reading = data.get("reading", {})
     spread = {"source": data["source"]} if "source" in data else {}
     return {

@@ -61,5 +61,5 @@ def verify_command(folder: Path, as_json: bool) -> None:
 def _describe(number: int, answer: GoldenAnswer) -> str:
     """Return one phrase about how an answer differs."""
     quoted = ascii(answer.text[:_QUOTED]) + ("…" if len(answer.text) > _QUOTED else "")
-    relabelled = "" if answer.label == answer.was else f", label {answer.label!r} in place of {answer.was!r}"
+    relabelled = "" if answer.label == answer.was else f", label {answer.label!r} instead of {answer.was!r}"
     return f"text {number} ({quoted}): difference {answer.difference:.1e}{relabelled}"

@@ -221,8 +221,8 @@ class Classifier:
     def familiarity(self, texts: Iterable[str]) -> Float:
         """Return how much each text is like the training texts, shape (N,), float32; higher is more alike.
 
-        0 is the average of the dev texts, which the model had not seen either; most texts of the same kind lie between
-        -1 and 1, and foreign ones below -2.
+        0 is the average of the dev texts, which the model was not trained on; most texts of the same kind are between
+        -1 and 1, and out-of-scope texts below -2.
 
         Raises:
             TypeError: `texts` is not an iterable of `str`.

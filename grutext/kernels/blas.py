@@ -22,7 +22,7 @@ import numpy as np
 class _Limit(NamedTuple):
     """A library that is held to one thread, and how many threads it had before."""
 
-    library: Any  # threadpoolctl's LibController, or what stands for it
+    library: Any  # threadpoolctl's LibController, or a `_NumpyOpenBLAS`
     before: int
 
 

@@ -103,12 +103,12 @@ def embed_gradient(
     size = upstream.shape[2]
     shares = _shares(type_of_bucket, len(type_words))
     types = np.zeros((len(type_words) + 1, size), np.float32)
-    dwords, dsubwords = np.zeros((words, size), np.float32), np.zeros((buckets, size), np.float32)
+    grad_words, grad_subwords = np.zeros((words, size), np.float32), np.zeros((buckets, size), np.float32)
     for t in range(ids.shape[1]):
         for n in range(ids.shape[0]):
             _add(types[ids[n, t]], upstream[t, n], _ONE)
     for m in range(len(type_words)):
-        _add(dwords[type_words[m]], types[m], _ONE)
+        _add(grad_words[type_words[m]], types[m], _ONE)
     for k in range(len(type_of_bucket) if buckets else 0):
-        _add(dsubwords[type_buckets[k]], types[type_of_bucket[k]], shares[type_of_bucket[k]])
-    return dwords, dsubwords
+        _add(grad_subwords[type_buckets[k]], types[type_of_bucket[k]], shares[type_of_bucket[k]])
+    return grad_words, grad_subwords

@@ -73,10 +73,14 @@ def run_gradient(
     """
     (count, texts, units), size = states.shape, steps.shape[2]
     rows, state_rows = steps.reshape(count * texts, size), states.reshape(count * texts, units)
-    dsteps, dkernel, drecurrent = np.empty_like(steps), np.zeros_like(kernel), np.zeros_like(recurrent)
-    dbias, out = np.zeros((2, 3 * units), np.float32), dsteps.reshape(count * texts, size)
+    grad_steps, grad_kernel, grad_recurrent = (
+        np.empty_like(steps),
+        np.zeros_like(kernel),
+        np.zeros_like(recurrent),
+    )
+    grad_bias, out = np.zeros((2, 3 * units), np.float32), grad_steps.reshape(count * texts, size)
     start, carry = np.zeros((texts, units), np.float32), np.zeros((texts, units), np.float32)
-    work, of_kernel, of_recurrent = np.empty_like(carry), np.empty_like(kernel), np.empty_like(recurrent)
+    work, kernel_work, recurrent_work = np.empty_like(carry), np.empty_like(kernel), np.empty_like(recurrent)
     to_inputs, to_states = kernel.T.copy(), recurrent.T.copy()
     block = steps_in_block(texts)
     # Gradients for the inputs of gates and candidates, and for the products of the states before; a block of steps at a time.
@@ -96,16 +100,18 @@ def run_gradient(
         if t == (last - 1 if backward else first):
             low, high, end = first * texts, last * texts, (last - first) * texts
             multiply(into[:end], to_inputs, out[low:high])
-            add_products(rows[low:high], into[:end], dkernel, of_kernel)
+            add_products(rows[low:high], into[:end], grad_kernel, kernel_work)
             # The state before a step is one step away; the first step in this direction has none.
             away = low + texts if backward else low - texts
             begin, stop = max(0, away), min(count * texts, away + end)
-            add_products(state_rows[begin:stop], back[begin - away : stop - away], drecurrent, of_recurrent)
+            add_products(
+                state_rows[begin:stop], back[begin - away : stop - away], grad_recurrent, recurrent_work
+            )
             for row in range(end):
                 for k in range(3 * units):
-                    dbias[0, k] += into[row, k]
-                    dbias[1, k] += back[row, k]
-    return dsteps, dkernel, drecurrent, dbias
+                    grad_bias[0, k] += into[row, k]
+                    grad_bias[1, k] += back[row, k]
+    return grad_steps, grad_kernel, grad_recurrent, grad_bias
 
 
 @inline
@@ -149,9 +155,9 @@ def convolve(
         found[:] = bias
         for tap in range(len(kernel)):
             first, last, shift = _tap_range(tap, len(kernel), low, high, count)
-            to, much = (first - shift - low) * texts, (last - first) * texts
-            multiply(rows[first * texts : last * texts], kernel[tap], work[:much])
-            found[to : to + much] += work[:much]
+            to, number = (first - shift - low) * texts, (last - first) * texts
+            multiply(rows[first * texts : last * texts], kernel[tap], work[:number])
+            found[to : to + number] += work[:number]
         for row in range(low * texts, high * texts):
             for e in range(size):
                 is_positive[row, e] = found[row - low * texts, e] > 0
@@ -173,25 +179,37 @@ def convolve_gradient(
     (count, texts, size), rows = steps.shape, steps.copy().reshape(-1, steps.shape[2])
     _clear(rows, mask)
     given, flat = upstream.reshape(rows.shape), is_positive.reshape(rows.shape)
-    dsteps = given.copy()
-    dkernel, of_kernel, dbias = np.zeros_like(kernel), np.empty_like(kernel[0]), np.zeros(size, np.float32)
+    grad_steps = given.copy()
+    grad_kernel, kernel_work, grad_bias = (
+        np.zeros_like(kernel),
+        np.empty_like(kernel[0]),
+        np.zeros(size, np.float32),
+    )
     block, to_steps = steps_in_block(texts), kernel.transpose(0, 2, 1).copy()
-    dfound, work = np.empty((block * texts, size), np.float32), np.empty((block * texts, size), np.float32)
+    grad_found, work = (
+        np.empty((block * texts, size), np.float32),
+        np.empty((block * texts, size), np.float32),
+    )
     for low in range(0, count, block):
         high = min(count, low + block)
         for row in range(low * texts, high * texts):
             for e in range(size):
                 x = given[row, e] if flat[row, e] else np.float32(0)
-                dfound[row - low * texts, e] = x
-                dbias[e] += x
+                grad_found[row - low * texts, e] = x
+                grad_bias[e] += x
         for tap in range(len(kernel)):
             first, last, shift = _tap_range(tap, len(kernel), low, high, count)
-            to, much = (first - shift - low) * texts, (last - first) * texts
-            add_products(rows[first * texts : last * texts], dfound[to : to + much], dkernel[tap], of_kernel)
-            multiply(dfound[to : to + much], to_steps[tap], work[:much])
-            dsteps[first * texts : last * texts] += work[:much]
-    _clear(dsteps, mask)
-    return dsteps.reshape(steps.shape), dkernel, dbias
+            to, number = (first - shift - low) * texts, (last - first) * texts
+            add_products(
+                rows[first * texts : last * texts],
+                grad_found[to : to + number],
+                grad_kernel[tap],
+                kernel_work,
+            )
+            multiply(grad_found[to : to + number], to_steps[tap], work[:number])
+            grad_steps[first * texts : last * texts] += work[:number]
+    _clear(grad_steps, mask)
+    return grad_steps.reshape(steps.shape), grad_kernel, grad_bias
 
 
 @compile_kernel(readonly(f4, 3), readonly(boolean, 2))
@@ -203,29 +221,29 @@ def pool(states: Float, mask: NDArray[np.bool_]) -> tuple[Float, Float, Int]:
     """
     count, texts, units = states.shape
     highest, mean = np.full((texts, units), _LOW, np.float32), np.zeros((texts, units), np.float32)
-    where, much = np.zeros((texts, units), np.int32), np.zeros(texts, np.float32)
+    where, lengths = np.zeros((texts, units), np.int32), np.zeros(texts, np.float32)
     for t in range(count):
         for n in range(texts):
             if mask[t, n]:
-                much[n] += _ONE
+                lengths[n] += _ONE
                 for k in range(units):
                     h = states[t, n, k]
                     mean[n, k] += h
                     where[n, k] = t if h > highest[n, k] else where[n, k]
                     highest[n, k] = max(h, highest[n, k])
     for n in range(texts):
-        if much[n]:
-            mean[n] /= much[n]
+        if lengths[n]:
+            mean[n] /= lengths[n]
         else:
             highest[n] = 0
     return highest, mean, where
 
 
 @compile_kernel(readonly(f4, 2), readonly(f4, 2), readonly(i4, 2), readonly(boolean, 2))
-def pool_gradient(of_highest: Float, of_mean: Float, where: Int, mask: NDArray[np.bool_]) -> Float:
+def pool_gradient(grad_highest: Float, grad_mean: Float, where: Int, mask: NDArray[np.bool_]) -> Float:
     """Return the gradient of `pool` for the states, `(T, N, U)`, from those for maximum and mean, `(N, U)`."""
-    (count, texts), units = mask.shape, of_mean.shape[1]
-    dstates, share = np.empty((count, texts, units), np.float32), np.zeros(texts, np.float32)
+    (count, texts), units = mask.shape, grad_mean.shape[1]
+    grad_states, share = np.empty((count, texts, units), np.float32), np.zeros(texts, np.float32)
     for t in range(count):
         for n in range(texts):
             share[n] += np.float32(mask[t, n])
@@ -235,8 +253,8 @@ def pool_gradient(of_highest: Float, of_mean: Float, where: Int, mask: NDArray[n
         for n in range(texts):
             if mask[t, n]:
                 for k in range(units):
-                    at_most = of_highest[n, k] if where[n, k] == t else np.float32(0)
-                    dstates[t, n, k] = of_mean[n, k] * share[n] + at_most
+                    from_highest = grad_highest[n, k] if where[n, k] == t else np.float32(0)
+                    grad_states[t, n, k] = grad_mean[n, k] * share[n] + from_highest
             else:
-                dstates[t, n] = 0
-    return dstates
+                grad_states[t, n] = 0
+    return grad_states

@@ -230,8 +230,8 @@ def run_forward(
     flat = gates.reshape(count * texts, 3 * units)
     start, work = np.zeros((texts, units), np.float32), np.empty((texts, 3 * units), np.float32)
     both = bias[0] + bias[1]
-    of_u, of_r = both[:units], both[units : 2 * units]
-    own, inside = bias[0, 2 * units :], bias[1, 2 * units :]
+    bias_u, bias_r = both[:units], both[units : 2 * units]
+    outer_bias, inner_bias = bias[0, 2 * units :], bias[1, 2 * units :]
     block = steps_in_block(texts)
     for i in range(count):
         t = count - 1 - i if backward else i
@@ -247,14 +247,16 @@ def run_forward(
                 continue
             # One loop for each: the compiler does not vectorise one that writes all of them.
             for k in range(units):
-                gates[t, n, k] = one_minus_sigmoid(gates[t, n, k] + work[n, k] + of_u[k])  # 1 - z
+                gates[t, n, k] = one_minus_sigmoid(gates[t, n, k] + work[n, k] + bias_u[k])  # 1 - z
             for k in range(units):
                 r = units + k
-                gates[t, n, r] = one_minus_sigmoid(-(gates[t, n, r] + work[n, r] + of_r[k]))
+                gates[t, n, r] = one_minus_sigmoid(-(gates[t, n, r] + work[n, r] + bias_r[k]))
             for k in range(units):
                 c = 2 * units + k
-                inner[t, n, k] = work[n, c] + inside[k]
-                gates[t, n, c] = tanh(gates[t, n, c] + own[k] + gates[t, n, units + k] * inner[t, n, k])
+                inner[t, n, k] = work[n, c] + inner_bias[k]
+                gates[t, n, c] = tanh(
+                    gates[t, n, c] + outer_bias[k] + gates[t, n, units + k] * inner[t, n, k]
+                )
             for k in range(units):
                 states[t, n, k] = before[n, k] + gates[t, n, k] * (gates[t, n, 2 * units + k] - before[n, k])
     return states, gates, inner

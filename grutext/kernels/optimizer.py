@@ -74,15 +74,15 @@ def shift(vectors: Float, grad_vectors: Float, mask: Mask, radius: float) -> Flo
     This is the adversarial shift, as in `grutext.engines.keras.network`.
     """
     steps, texts, size = vectors.shape
-    grad_vectors, squares, much = grad_vectors.copy(), 0.0, 0
+    grad_vectors, squares, tokens = grad_vectors.copy(), 0.0, 0
     for t in range(steps):
         for n in range(texts):
             if mask[t, n]:
-                much += 1
+                tokens += 1
                 squares += _square(vectors[t, n])
             else:
                 grad_vectors[t, n] = _ZERO
-    shares = radius * np.float32(np.sqrt(squares / max(much, 1))) / _norms(grad_vectors)
+    shares = radius * np.float32(np.sqrt(squares / max(tokens, 1))) / _norms(grad_vectors)
     for t in range(steps):
         for n in range(texts):
             share = shares[n]
@@ -197,12 +197,12 @@ def adam_step(
         epsilon: Added to the square root of the second moment.
         step: The number of this step, from 1.
     """
-    of_first, of_second = _ONE - np.float32(beta1**step), _ONE - np.float32(beta2**step)
+    first_correction, second_correction = _ONE - np.float32(beta1**step), _ONE - np.float32(beta2**step)
     for r in range(len(rows)):
         row = rows[r]
         for e in range(table.shape[1]):
             g = factor * gradient[r, e]
             m = first[row, e] + (_ONE - beta1) * (g - first[row, e])
             v = second[row, e] + (_ONE - beta2) * (g * g - second[row, e])
-            table[row, e] -= rate * (m / of_first) / (np.sqrt(v / of_second) + epsilon)
+            table[row, e] -= rate * (m / first_correction) / (np.sqrt(v / second_correction) + epsilon)
             first[row, e], second[row, e] = m, v

@@ -12,7 +12,7 @@ class TimeBudget:
     """Seconds that a whole training may take.
 
     Args:
-        seconds: The budget; 0 is no limit.
+        seconds: The budget; 0 means no limit.
         started: `time.monotonic()` from which it counts; now, if left out.
 
     Attributes:

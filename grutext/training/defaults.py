@@ -1,4 +1,4 @@
-"""Choose the settings that are left to the data: what `auto`, 0 and -1 stand for.
+"""Choose the settings that are left to the data: what `auto`, 0 and -1 mean.
 
 The rules come from measurements on dev sets; docs/research/recipe.md has them.
 """

@@ -147,7 +147,7 @@ def test_empty_texts_are_labelled_and_counted(run, model, tmp_path) -> None:
     (tmp_path / "gaps.csv").write_text("id,text\n1,\n2,parcel\n3,  \n", encoding="utf-8")
     result = run("predict", "gaps.csv")
     assert result.stdout.count("\n") == 4
-    assert "gaps.csv: 2 texts are empty (labelled all the same)\n" in result.stderr
+    assert "gaps.csv: 2 texts are empty (labelled nevertheless)\n" in result.stderr
     assert "empty" not in run("predict", "gaps.csv", "--quiet").stderr
 
 

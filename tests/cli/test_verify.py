@@ -89,7 +89,7 @@ def test_another_label_is_an_error_however_small_the_difference(
     )
     line = error("verify")
     assert line.startswith("model: 4 of 4 golden texts have other answers")
-    assert re.search(rf"difference 0\.0e\+00, label {now} in place of {was};", line)
+    assert re.search(rf"difference 0\.0e\+00, label {now} instead of {was};", line)
 
 
 def test_a_probability_that_is_nan_is_an_error(error, golden, monkeypatch) -> None:

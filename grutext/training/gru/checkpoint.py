@@ -81,7 +81,7 @@ class Checkpoint:
         seconds: Seconds between two states.
 
     Attributes:
-        has_failed: Whether the user was told that a state could not be written.
+        has_failed: Whether a failure to write a state was reported.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any], resume: bool, seconds: float) -> None:

@@ -49,7 +49,7 @@ def read_word_vectors(
     """Read the vectors that a file has for the words of a vocabulary.
 
     Raises:
-        ConfigError: They are not as wide as the embedding, or there is no embedding.
+        ConfigError: The vectors are not as wide as the embedding, or the GRU part is switched off.
         DataError: The file cannot be used, or has no vector for any of the words.
     """
     if not config.enabled:

@@ -122,7 +122,7 @@ def _fit(texts: Sequence[str], targets: Targets, names: int, task: LinearTask) -
     )
     if multilabel:
         for c in separable:
-            # A name such as `sport.hockey` is no counterexample of `sport`: each label is fitted to its own name only.
+            # Each label is fitted to its own name only: `sport.hockey` must not be a negative example of `sport`.
             reads = ~is_name | (targets[:, c] > 0)
             model = svm(class_weight={1: task.class_weights[c]})
             model.fit(matrix, targets[:, c].astype(np.int8), reads)
