@@ -89,7 +89,7 @@ class CommandLine(click.Group):
 
 
 def _discard_unwritten(stream: TextIO | None) -> None:
-    """Discard what a stream did not take, or Python would try it again while it shuts down, and complain."""
+    """Discard what could not be written to a stream; Python would try again at its shutdown, and complain."""
     if stream is None:
         return
     try:

@@ -20,7 +20,7 @@ import numpy as np
 
 
 class _Limit(NamedTuple):
-    """A library that is held to one thread, and how many threads it had before."""
+    """A library that is limited to one thread, and how many threads it had before."""
 
     library: Any  # threadpoolctl's LibController, or a `_NumpyOpenBLAS`
     before: int
@@ -154,12 +154,12 @@ if hasattr(os, "register_at_fork"):
 
 
 def find_blas() -> None:
-    """Look for BLAS libraries that were loaded since the last call, for `one_blas_thread` to hold."""
+    """Look for BLAS libraries that were loaded since the last call, for `one_blas_thread` to limit."""
     _one_thread.find()
 
 
 def blas_architectures() -> set[str]:
-    """Return the processors whose instructions OpenBLAS uses, by its names for them; of other libraries none is known."""
+    """Return the processors whose instructions OpenBLAS uses, by its names for them; other libraries do not tell."""
     libraries = (*_one_thread.per_thread, *_one_thread.shared)
     return {name for library in libraries if (name := getattr(library, "architecture", None))}
 

@@ -134,7 +134,7 @@ def _clear(rows: Float, mask: NDArray[np.bool_]) -> None:
 def convolve(
     steps: Float, mask: NDArray[np.bool_], kernel: Float, bias: Float
 ) -> tuple[Float, NDArray[np.bool_]]:
-    """Add the positive part of a convolution over time, padded with zeros, to its inputs.
+    """Add the ReLU of a convolution over time, padded with zeros, to its inputs.
 
     Args:
         steps: `(T, N, E)`.

@@ -29,7 +29,7 @@ Report = Callable[[float], None]
 
 
 def seconds_to_compile(*modules: str) -> float:
-    """Return how long `compile_kernels` takes on an idle machine, roughly; 0.0 where it has nothing to compile or cannot.
+    """Return how long `compile_kernels` takes on an idle machine, roughly; 0.0 if there is nothing to compile, or if it cannot compile.
 
     This imports the kernels that are in Numba's cache.
     """
@@ -68,7 +68,7 @@ def cache_folder() -> Path:
 
 
 def processor() -> str:
-    """Return the name of the processor that kernels are compiled for, as LLVM has it: `NUMBA_CPU_NAME`, or the present one."""
+    """Return the name of the processor that kernels are compiled for, as LLVM has it: `NUMBA_CPU_NAME`, or the current one."""
     from grutext.kernels.compiling import PROCESSOR
 
     return PROCESSOR

@@ -71,7 +71,7 @@ def _choose(
 
 
 def _thresholds(confidence: NDArray[np.float64]) -> list[float]:
-    """Return descending thresholds, each for more answered texts; the last one is for all, and ties are answered together."""
+    """Return descending thresholds: with each more texts are answered, with the last all; ties are answered together."""
     falling = np.sort(confidence)[::-1]
     places = np.ceil(np.arange(1, round(1 / _STEP) + 1) * _STEP * len(falling)).astype(int) - 1
     # Rounded down, so that the text itself is answered.

@@ -11,7 +11,7 @@ _LEAST_TOP_SCORE, _LEAST_KNOWN = 0.1, 0.01
 
 
 def fit_familiarity(top_scores: Float, known: Float) -> tuple[float, float, float]:
-    """Return `Calibration.familiarity`: shift and weights that give the mean of the two measures' standard scores.
+    """Return `Calibration.familiarity`: the shift and the weights for the mean of the two measures' standard scores.
 
     Args:
         top_scores: `(N,)`, `grutext.inference.familiarity.top_score` of the dev texts.

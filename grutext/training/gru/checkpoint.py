@@ -1,4 +1,4 @@
-"""The state of a training on disk, from which a killed training resumes.
+"""The state of a training on disk, from which it can be resumed.
 
 A state is one file: the weights, the optimizer's moments, the best weights so far, the history and the
 progress of the epoch. Shuffling and dropout depend on the seed, the epoch and the step alone, so a resumed
