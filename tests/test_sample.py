@@ -121,6 +121,7 @@ CHECKS = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_the_sample_passes_every_check(parts, check):
     check(parts)

@@ -79,6 +79,7 @@ def test_the_output_has_the_format_of_its_name_and_is_counted_on_stderr(run, mod
     assert (tmp_path / "out.tsv").read_text(encoding="utf-8").startswith("id\ttext\tlabel\tpredicted_label")
 
 
+@pytest.mark.long
 def test_more_rows_than_a_batch_keep_their_order(run, model, tmp_path) -> None:
     words = ("parcel", "invoice", "password")
     (tmp_path / "many.txt").write_text(

@@ -42,6 +42,7 @@ def test_few_texts_stay_in_memory(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_every_text_is_in_one_file_or_held_out(tmp_path):
     many = examples()
     collected = collect(iter(many), options(tmp_path, share=0.1))

@@ -104,6 +104,7 @@ def test_with_copies_size_and_proportions_stay_near_what_was_asked(make_examples
         assert abs(shares[label] - fraction * number) <= 1.5 * times
 
 
+@pytest.mark.long
 def test_a_text_with_many_copies_leaves_the_share_to_others(make_examples):
     labels = ["a"] * 400 + ["a", "b"] * 300
     keys = [0] * 400 + [*range(1, 601)]

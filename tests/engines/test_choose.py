@@ -116,6 +116,7 @@ def test_an_engine_that_is_not_installed_is_named_with_its_extra(machine, settin
         choose_engine(AUTO.override(settings))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["numba", pytest.param("tensorflow", marks=pytest.mark.tf)])
 def test_networks_are_of_the_engine_that_is_chosen(name):
     if name == "numba":

@@ -130,6 +130,7 @@ def test_kernels_find_keys_that_are_not_hashes(some):
     assert shares[0] == np.float32(len(keys) / len(wanted))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("salt", [1, 0x9E3779B97F4A7C15])
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 63, 64, 65, 129, 7000])
 def test_kernels_count_n_grams_in_order_of_appearance(rng, size, salt):

@@ -48,6 +48,7 @@ def test_two_thousand_flipped_bits_are_refused_or_change_nothing(trained, outcom
     assert min(seen[name, "refused"] for name in whole) > 300
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
 def test_refuses_a_file_truncated_at_any_block_or_last_byte(trained, outcome_of, name):
     outcome, raw = outcome_of(trained), (trained / name).read_bytes()
@@ -58,6 +59,7 @@ def test_refuses_a_file_truncated_at_any_block_or_last_byte(trained, outcome_of,
         assert outcome() == "refused", size
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [MODEL_FILE, WEIGHTS_FILE])
 def test_refuses_a_block_of_zeros(trained, outcome_of, name):
     """After a power failure a file may have its length and a block of zeros."""

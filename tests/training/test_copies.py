@@ -122,6 +122,7 @@ def test_dev_and_test_texts_that_are_in_the_data_are_counted(tmp_path):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("times", [1, 3, 6])
 def test_copies_of_texts_with_random_labels_win_no_trust(times):
     """Split apart, they would be dev texts that the model knows by heart, and promise what new texts do not keep."""
@@ -134,6 +135,7 @@ def test_copies_of_texts_with_random_labels_win_no_trust(times):
     assert best_offer(outcome.bundle.abstention) is None
 
 
+@pytest.mark.long
 def test_copies_of_dev_texts_count_once_for_the_promise():
     """Forty right answers do not hold a rate of 2 %, however often each of the texts is repeated."""
     texts = [f"{WORDS[n % 2]} {WORDS[n % 2]} {n}" for n in range(80)]

@@ -67,6 +67,7 @@ def test_texts_in_memory_may_be_arrays_and_have_dev_and_test_texts():
     assert outcome.folder is outcome.plot is None
 
 
+@pytest.mark.long
 def test_a_label_that_is_a_list_means_that_a_text_may_have_several():
     labels = [[label] if n % 2 else [label, "any"] for n, label in enumerate(LABELS)]
     outcome = grutext.train((TEXTS, labels), settings=LINEAR)
@@ -167,6 +168,7 @@ def test_an_interrupt_in_memory_brings_the_best_model_so_far():
     assert stopped.value.args == ("interrupted",)
 
 
+@pytest.mark.long
 def test_more_texts_than_memory_should_hold_need_no_folder_of_a_model(file):
     settings = LINEAR | {"training.in_memory_megabytes": 1e-6}
     outcome = grutext.train(file, settings=settings)

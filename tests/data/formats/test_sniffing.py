@@ -152,6 +152,7 @@ def test_stray_quotes_in_csv_are_refused_with_their_lines(write, shape, delimite
     assert len(read(name, quotes=True).examples) == 60 - (last - 11)
 
 
+@pytest.mark.long
 def test_a_stray_quote_far_behind_the_first_block_is_refused(write, problem):
     lines = ["text,label", *(f"some words of number {n},{'xy'[n % 2]}" for n in range(60_000))]
     lines[50_000] = f'"{lines[50_000]}'

@@ -125,6 +125,7 @@ def test_copies_of_a_text_are_calibrated_without_each_other():
     np.testing.assert_array_equal(cross_fit(scores, None, targets, False, singly), alone)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("multilabel", [False, True])
 @pytest.mark.parametrize("texts", [1, 2, 5])
 def test_a_handful_of_texts_is_cross_fitted_too(texts, multilabel):
@@ -135,6 +136,7 @@ def test_a_handful_of_texts_is_cross_fitted_too(texts, multilabel):
     assert ((found > 0) & (found < 1)).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("multilabel", [False, True])
 @pytest.mark.parametrize("texts", [1, 3, 10])
 def test_few_texts_without_a_mistake_make_no_sure_model(texts, multilabel):

@@ -143,6 +143,7 @@ def test_the_linear_part_learns_from_files_and_keeps_its_time(to_shards, vectori
     assert 0 < rows < 900
 
 
+@pytest.mark.long
 def test_a_label_that_all_texts_in_files_have_is_always_predicted(to_shards, vectorizer):
     from grutext.training.linear.fit import LinearTask
     from grutext.training.linear.out_of_core import fit_out_of_core

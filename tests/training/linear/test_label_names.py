@@ -98,6 +98,7 @@ def test_a_short_time_leaves_out_texts_but_no_name(seconds, rows, monkeypatch):
     assert margins.argmax(axis=1).tolist() == [2, 0, 1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("multilabel", [False, True])
 @pytest.mark.parametrize("reads", [True, False])
 def test_train_reads_the_names_unless_told_not_to(reads, multilabel, monkeypatch):
