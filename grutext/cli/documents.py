@@ -14,7 +14,7 @@ def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str,
     """Yield source and text of each document in a file, or in stdin if it is called `-`.
 
     Args:
-        name: The file; one that ends in `.gz` is unpacked.
+        name: The file; one whose name ends like that of a compressed file is unpacked.
         encoding: Its encoding; `utf-8` also takes a byte order mark.
         lines: Whether each line is a document, called `NAME:NUMBER`; empty lines count as well.
 
@@ -52,9 +52,10 @@ def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str,
 
 def _is_table(name: str) -> bool:
     """Return whether a file name has the extension of a table format, rather than of plain text."""
+    from grutext.data.formats.compression import split_name
     from grutext.data.formats.registry import format_by_suffix
 
-    form = format_by_suffix(Path(name.lower().removesuffix(".gz")).suffix)
+    form = format_by_suffix(Path(split_name(name)[0]).suffix)
     return form is not None and form.name != "txt"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from grutext.data.records import Record
@@ -23,7 +24,7 @@ class JsonNumber(str):
 
 def is_missing(value: Any) -> bool:
     """Return whether a value is missing: null or NaN."""
-    if isinstance(value, float):
+    if isinstance(value, float | Decimal):
         return math.isnan(value)
     return value is None or (isinstance(value, JsonNumber) and value == "NaN")
 
@@ -66,6 +67,8 @@ def read_scalar(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
+    if isinstance(value, Decimal):
+        return str(value)
     return None
 
 

@@ -9,6 +9,7 @@ from typing import Any, final
 from grutext.data.cells import read_text
 from grutext.data.columns import Columns, choose_columns
 from grutext.data.examples import ColumnNames, ReadOptions, join_columns
+from grutext.data.formats.compression import SUFFIXES
 from grutext.data.formats.fasttext import parse_labels, starts_with_label
 from grutext.data.formats.registry import find_source, list_suffixes, load_formats, open_table
 from grutext.data.records import Table
@@ -94,7 +95,7 @@ def read_rows(
     form = load_formats()[found.format or "txt"]
     if form.kind != "file":
         what = "is a folder" if form.kind == "folder" else "is a labelled data set"
-        files = f"{list_suffixes()} (each also .gz), or - for standard input"
+        files = f"{list_suffixes()} (each also {' '.join(SUFFIXES)}), or - for standard input"
         raise DataError(f"{what}; rows to predict come from one file: {files}", found.name)
     table = open_table(
         replace(found, format=form.name), options.encoding, labelled=False, dialect=options.dialect

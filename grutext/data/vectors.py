@@ -118,7 +118,7 @@ def digest(path: Path) -> str:
 
 
 def _source(path: Path) -> Source:
-    return Source(str(path), str(path), None, compressed=path.suffix.lower() == ".gz")
+    return Source(str(path), str(path), None, compression=".gz" if path.suffix.lower() == ".gz" else "")
 
 
 def _read_lines(source: Source) -> Generator[Line, None, None]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import Any
 
-from grutext.data.cells import JsonNumber
+from grutext.data.cells import JsonNumber, is_missing
 from grutext.errors import DataError
 
 # Cells that OWASP's page on CSV injection warns of: those that begin with one of these characters (or with its fullwidth
@@ -42,9 +45,12 @@ def render_cells(cells: Iterable[Any], delimiter: str, *, safe: bool = False) ->
 
 
 def _render_cell(value: Any) -> str:
-    if value is None:
+    """Return a value as pandas writes it in CSV; lists and objects are JSON, and what is not a number is empty."""
+    if is_missing(value):
         return ""
-    return str(value) if isinstance(value, str) else render_json(value)
+    if isinstance(value, str | float | Decimal | date | time | timedelta):
+        return str(value)
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else render_json(value)
 
 
 def render_json(value: Any) -> str:
@@ -64,8 +70,10 @@ def render_json(value: Any) -> str:
 
 
 def _render_value(value: Any, *, ascii_only: bool = False) -> str:
-    if isinstance(value, JsonNumber):
-        return str(value)
+    if isinstance(value, JsonNumber | Decimal):
+        return "null" if is_missing(value) else str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "null"  # JSON has no word for it
     if isinstance(value, Mapping):
         pairs = (
             f"{_render_value(str(name), ascii_only=ascii_only)}: {_render_value(item, ascii_only=ascii_only)}"
@@ -79,6 +87,10 @@ def _render_value(value: Any, *, ascii_only: bool = False) -> str:
 
 def _make_plain(value: Any) -> Any:
     """Return a value that JSON can express for a value of another library: NumPy's numbers, dates from parquet."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, date | time):
+        return value.isoformat()
     return value.item() if hasattr(value, "item") else str(value)
 
 

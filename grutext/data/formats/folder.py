@@ -11,41 +11,61 @@ from grutext.data.formats.registry import Format
 from grutext.data.formats.sources import Source, explain_os_error
 from grutext.data.records import Record, Table
 from grutext.errors import DataError
-from grutext.messages import count, list_names
+from grutext.messages import count, list_names, quote
 
-SUFFIX = ".txt"
-_FORM = f"a folder of class folders has one folder for each label, with {SUFFIX} files in it"
+_SUFFIX = ".txt"
+_FORM = "a folder of class folders has one folder for each label, with a file for each text in it"
 _SPLITS = {"train", "test", "dev", "valid", "validation", "val", "eval"}
+# Folders of texts without labels, as in the IMDB reviews.
+_UNLABELLED = {"unsup", "unsupervised", "unlabeled", "unlabelled"}
+_BLOCK = 1024  # bytes; one that is NUL among them means that a file is no text
 
 
 def open_folder(source: Source, encoding: str) -> Table:
     """Open a folder of class folders.
 
-    Each `.txt` file below a class folder, at any depth, is one text, and the class folder's name is its label. Classes
-    and files are read in the order of their names. Other files are skipped, and a note says how many; hidden files are
-    ignored.
+    Each file below a class folder, at any depth and whatever its name, is one text, and the class folder's name is its label.
+    Classes and files are read in the order of their names. Binary files, files beside the class folders and folders of
+    texts without labels (`unsup`, `unlabeled`) are skipped, and notes say how many; hidden files are ignored.
 
     Raises:
         DataError: There are no class folders, or no texts in them.
     """
     root = str(source.path)
-    classes, others = _list_classes(root)
+    classes, beside = _list_classes(root)
+    notes = [f"{count(beside, 'file')} left out (beside the class folders)"] if beside else []
+    for name in [name for name in classes if name.lower() in _UNLABELLED]:
+        classes.remove(name)
+        files = count(sum(1 for _ in _walk(str(Path(root, name)))), "file")
+        notes.append(f"the folder {quote(name)} left out ({files}; its name stands for texts without labels)")
     texts: list[tuple[str, str]] = []
+    binary = 0
+    may_hold_nul = encoding.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
     for label in classes:
         for path in _walk(str(Path(root, label))):
-            if path.lower().endswith(SUFFIX):
+            if path.lower().endswith(_SUFFIX) or may_hold_nul or _is_text(path):
                 texts.append((label, path))
             else:
-                others += 1
-    empty = f"none of its {count(len(classes), 'class folder')} has {SUFFIX} files; {_FORM}"
+                binary += 1
+    if binary:
+        notes.append(f"{count(binary, 'file')} left out (not text)")
+    empty = f"none of its {count(len(classes), 'class folder')} has files of text; {_FORM}"
     table = Table(root, _read_texts(texts, encoding), ["text", "label"], fixed=True, empty=empty)
-    if others:
-        table.notes.append(f"{root}: {count(others, 'file')} left out (the name does not end in {SUFFIX})")
     with_texts = {label for label, _ in texts}
     without = [label for label in classes if label not in with_texts]
     if without:
-        table.notes.append(f"{root}: class folders without {SUFFIX} files: {list_names(without)}")
+        notes.append(f"class folders without files of text: {list_names(without)}")
+    table.notes += [f"{root}: {note}" for note in notes]
     return table
+
+
+def _is_text(path: str) -> bool:
+    """Return whether a file begins like text; one that cannot be read is an error later."""
+    try:
+        with Path(path).open("rb") as file:
+            return b"\0" not in file.read(_BLOCK)
+    except OSError:
+        return True
 
 
 def _list_classes(root: str) -> tuple[list[str], int]:

@@ -6,11 +6,12 @@ import codecs
 import gzip
 import io
 import re
-import zlib
 from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import partial
 
+from grutext.data.formats.compression import GZIP, MAGIC, READING_ERRORS, DamagedError, explain_start
+from grutext.data.formats.encodings import advise_encoding
 from grutext.data.formats.registry import load_formats
 from grutext.data.formats.sources import Source, explain_os_error, open_bytes
 from grutext.data.limits import LONGEST_RECORD, check_record
@@ -20,13 +21,15 @@ from grutext.messages import quote
 
 # Codecs that may keep a whole file in memory before they return a character, or that are not for files.
 _REFUSED = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"}
+_PIECE = 2**16
 _LINE_END = re.compile(rb"\r\n?|\n")
 # What a file is that begins with these bytes and is not text in the given encoding.
 _MAGIC = (
-    (b"\x1f\x8b", "it is compressed with gzip; let its name end in .gz"),
+    (MAGIC[GZIP], "it is compressed with gzip; let its name end in .gz"),
     (b"\xff\xfe", "it starts like UTF-16; try --encoding utf-16"),
     (b"\xfe\xff", "it starts like UTF-16; try --encoding utf-16"),
-    (b"PK\x03\x04", "it is a zip archive or a spreadsheet; save it as CSV"),
+    (MAGIC[".zip"], "it is a zip archive or a spreadsheet; let its name end in .zip, .xlsx or .ods"),
+    *((MAGIC[suffix], f"it is compressed; let its name end in {suffix}") for suffix in (".xz", ".zst")),
 )
 
 
@@ -40,20 +43,42 @@ def read_lines(source: Source, encoding: str) -> Generator[str, None, None]:
     Raises:
         DataError: The source cannot be read, decompressed or decoded, or a line is too long; names the line.
     """
+    with closing(_read(source, encoding, lambda text: text.readline(LONGEST_RECORD + 1))) as lines:
+        for number, line in enumerate(lines, start=1):
+            if len(line) > LONGEST_RECORD:
+                check_record(len(line), source.name, number)
+            yield line
+
+
+def read_pieces(source: Source, encoding: str) -> Generator[str, None, None]:
+    """Yield the text of a source in pieces of about 64,000 characters, whatever its lines.
+
+    Args:
+        source: A file or standard input.
+        encoding: Its encoding; a byte order mark of UTF-8 is left out.
+
+    Raises:
+        DataError: The source cannot be read, decompressed or decoded; names the line.
+    """
+    return _read(source, encoding, lambda text: text.read(_PIECE))
+
+
+def _read(
+    source: Source, encoding: str, read: Callable[[io.TextIOWrapper], str]
+) -> Generator[str, None, None]:
     codec = _find_codec(encoding, source)
-    number = 0
+    lines = 0
     with open_bytes(source) as stream:
         text = io.TextIOWrapper(stream, codec, newline="")
         try:
-            for line in iter(partial(text.readline, LONGEST_RECORD + 1), ""):
-                number += 1
-                check_record(len(line), source.name, number)
-                yield line
+            for piece in iter(partial(read, text), ""):
+                yield piece
+                lines += piece.count("\n") or piece.endswith("\r")
         except UnicodeError as error:
-            row, problem = _explain_bytes(error, encoding, number)
+            row, problem = _explain_bytes(error, encoding, lines)
             raise DataError(problem, source.name, row) from None
-        except (OSError, EOFError, zlib.error) as error:
-            raise explain_reading(error, source, number + 1) from None
+        except READING_ERRORS as error:
+            raise explain_reading(error, source, lines + 1) from None
         finally:
             text.detach()  # or the wrapper would close standard input
 
@@ -95,14 +120,16 @@ def read_whole(source: Source, encoding: str) -> str:
 
 
 def explain_reading(error: Exception, source: Source, row: int | None = None) -> DataError:
-    """Return the DataError for an error of the operating system, gzip or zlib while a source was read."""
-    if isinstance(error, gzip.BadGzipFile) and row in (None, 1):
-        return DataError("is not compressed with gzip, although its name ends in .gz; rename it", source.name)
+    """Return the DataError for an error of the operating system or of unpacking while a source was read."""
+    suffix = source.compression
+    is_first = isinstance(error, gzip.BadGzipFile) and row in (None, 1)
+    if is_first or (isinstance(error, DamagedError) and error.at_start):
+        return explain_start(suffix, source.name)
     if isinstance(error, EOFError):
-        return DataError("the .gz file is cut off here; copy it again", source.name, row)
-    if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+        return DataError(f"the {suffix} file is cut off here; copy it again", source.name, row)
+    if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile | DamagedError):
         return DataError(explain_os_error(error), source.name)
-    return DataError("the .gz file is damaged here; copy it again", source.name, row)
+    return DataError(f"the {suffix} file is damaged here; copy it again", source.name, row)
 
 
 def _find_codec(encoding: str, source: Source) -> str:
@@ -121,13 +148,13 @@ def _find_codec(encoding: str, source: Source) -> str:
 
 def _explain_bytes(error: UnicodeError, encoding: str, lines: int) -> tuple[int, str]:
     """Return the number of the line that cannot be decoded, and the problem; `lines` lines before it were read."""
-    advice = "name its encoding, such as --encoding latin-1"
     if not isinstance(error, UnicodeDecodeError):
-        return lines + 1, f"this line is not {encoding.upper()}; {advice}"
+        return lines + 1, f"this line is not {encoding.upper()}; name its encoding, such as --encoding cp1252"
     before = error.object[: error.start]
     # In UTF-16 and UTF-32 the two bytes of CR LF are not neighbours.
     wide = encoding.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
     row = lines + 1 + (before.count(b"\n") if wide else len(_LINE_END.findall(before)))
+    advice = advise_encoding(error.object, encoding)
     if lines == 0:
         advice = next((hint for magic, hint in _hints() if error.object.startswith(magic)), advice)
     return row, f"byte 0x{error.object[error.start]:02x} is not {encoding.upper()}; {advice}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import zlib
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
 
+from grutext.data.formats.compression import READING_ERRORS
 from grutext.data.formats.lines import explain_reading
 from grutext.data.formats.registry import Format
 from grutext.data.formats.sources import Source, open_bytes
@@ -39,8 +39,10 @@ def open_parquet(source: Source, _encoding: str) -> Table:
     try:
         with files:
             stream = files.enter_context(open_bytes(source))
-            if source.compressed or not stream.seekable():
-                stream = _read_all(stream, source)  # parquet is read from its end
+            if source.compression or not stream.seekable():
+                stream = io.BytesIO(
+                    read_all(stream, source, LARGEST_IN_MEMORY, "parquet")
+                )  # parquet is read from its end
             file = parquet.ParquetFile(stream, buffer_size=_BUFFER)
             columns = file.schema_arrow.names
             check_columns(columns, source.name)
@@ -59,15 +61,26 @@ def open_parquet(source: Source, _encoding: str) -> Table:
     )
 
 
-def _read_all(stream: IO[bytes], source: Source) -> IO[bytes]:
+def read_all(stream: IO[bytes], source: Source, largest: int, what: str) -> bytes:
+    """Return all bytes of a stream.
+
+    Args:
+        stream: The stream.
+        source: Its source.
+        largest: The largest number of bytes.
+        what: What it holds, for the message.
+
+    Raises:
+        DataError: It cannot be read, or is larger.
+    """
     try:
-        content = stream.read(LARGEST_IN_MEMORY + 1)
-    except (OSError, EOFError, zlib.error) as error:
+        content = stream.read(largest + 1)
+    except READING_ERRORS as error:
         raise explain_reading(error, source) from None
-    if len(content) > LARGEST_IN_MEMORY:
-        problem = f"parquet of more than {LARGEST_IN_MEMORY:,} bytes is read from a file of its own"
+    if len(content) > largest:
+        problem = f"{what} of more than {largest:,} bytes is read from a file of its own"
         raise DataError(f"{problem}; save it uncompressed, and name that file", source.name)
-    return io.BytesIO(content)
+    return content
 
 
 def _rows_at_once(metadata: FileMetaData, source: Source) -> int:
@@ -105,11 +118,43 @@ def _read_rows(batch: RecordBatch) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield the rows of a batch and their sizes in bytes; converts a large batch row by row."""
     if batch.nbytes <= _BUFFER:
         size = batch.nbytes // max(batch.num_rows, 1)
-        yield from ((fields, size) for fields in batch.to_pylist())
+        yield from ((fields, size) for fields in _convert(batch))
         return
     for n in range(batch.num_rows):
-        fields = batch.slice(n, 1).to_pylist()[0]
+        fields = _convert(batch.slice(n, 1))[0]
         yield fields, _weigh(fields)
+
+
+def _convert(batch: RecordBatch) -> list[dict[str, Any]]:
+    """Return the rows of a batch; bytes that are UTF-8 are strings, as some programs store these."""
+    import pyarrow as pa
+
+    for place, field in enumerate(batch.schema):
+        # Python's times have no nanoseconds.
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+            column = batch.column(place)
+            fine = any(value is not None and value % 1000 for value in column.cast(pa.int64()).to_pylist())
+            to = pa.string() if fine else pa.timestamp("us", field.type.tz)
+            batch = batch.set_column(place, field.name, column.cast(to))
+    rows: list[dict[str, Any]] = batch.to_pylist()
+    binary = [field.name for field in batch.schema if _is_binary(pa, field.type)]
+    for row in rows if binary else ():
+        row.update({name: _decode(row[name]) for name in binary})
+    return rows
+
+
+def _is_binary(pyarrow: Any, kind: Any) -> bool:
+    if pyarrow.types.is_dictionary(kind):
+        kind = kind.value_type
+    types = pyarrow.types
+    return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind))
+
+
+def _decode(value: bytes | None) -> str | bytes | None:
+    try:
+        return None if value is None else value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value
 
 
 def _weigh(value: Any) -> int:
@@ -126,4 +171,8 @@ def _explain(error: Exception, source: Source, row: int | None = None) -> DataEr
     return DataError(f"is not a parquet file, or is damaged ({reason}); write it again", source.name, row)
 
 
-FORMATS = (Format("parquet", open_parquet, (".parquet",), magic=b"PAR1", package="pyarrow", extra="train"),)
+FORMATS = (
+    Format(
+        "parquet", open_parquet, (".parquet",), typed=True, magic=b"PAR1", package="pyarrow", extra="train"
+    ),
+)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from grutext.data.dialect import Dialect
+from grutext.data.formats.compression import SUFFIXES, ZIP, member_name, split_name
 from grutext.data.formats.sources import Source, explain_os_error
 from grutext.data.records import Table
 from grutext.data.sample import sample_path
@@ -37,7 +38,7 @@ class Format:
     Attributes:
         name: Its name in `--format` and in messages.
         open: Opens a source of labelled rows. Heavy packages are imported here, not at the top of the module.
-        suffixes: The file name extensions that stand for it, in lower case with the dot; `.gz` may follow them.
+        suffixes: The file name extensions that stand for it, in lower case with the dot; that of a compression may follow them.
         kind: `file`, whose bytes come from a file or from standard input; `folder`; or `name`, for data sets that are
             named `FORMAT:NAME`.
         open_rows: Opens a source of rows to predict on, if that differs from `open`.
@@ -45,6 +46,7 @@ class Format:
             must be safe from being taken for formulas; None if the format cannot be written.
         header: Whether the first line of a written file names the columns, so that all rows have the same ones.
         delimiter: The usual character between two cells; empty for formats that have no such dialects.
+        typed: Whether its columns have types; truth values of such a column are written in CSV as pandas does, `True`.
         magic: The first bytes of its files, by which an error recognises a file that was read as another format.
         package: The package that `open` imports and that the base installation lacks.
         extra: The extra of grutext that installs this package.
@@ -59,6 +61,7 @@ class Format:
     write_row: RowRenderer | None = None
     header: bool = False
     delimiter: str = ""
+    typed: bool = False
     magic: bytes = b""
     package: str | None = None
     extra: str = ""
@@ -129,8 +132,20 @@ def find_source(name: str, form: str | None = None) -> Source:
         return Source(name, name, form or folders[0])
     if form is not None and formats[form].kind == "folder":
         raise DataError("is a file, and not a folder of class folders", name)
-    stem, compressed = (name[:-3], True) if name.lower().endswith(".gz") else (name, False)
-    return Source(name, name, form or _guess_format(stem, name), compressed)
+    stem, compression = split_name(name)
+    if form is None and compression == ZIP:
+        stem = _name_in_zip(name, stem)
+    return Source(name, name, form or _guess_format(stem, name), compression)
+
+
+def _name_in_zip(name: str, stem: str) -> str:
+    """Return the name that shows the format of a .zip: that of the file in it, or else its own."""
+    try:
+        with Path(name).open("rb") as file:
+            inner = member_name(file, name)
+    except OSError as error:
+        raise DataError(explain_os_error(error), name) from None
+    return inner if format_by_suffix(Path(inner).suffix) else stem
 
 
 def open_table(
@@ -191,5 +206,5 @@ def _guess_format(stem: str, name: str) -> str:
         return form.name
     what = f"the extension {quote(suffix.lower())} is unknown" if suffix else "the name has no extension"
     usages = ", ".join(other.usage for other in load_formats().values() if other.usage)
-    known = f"{list_suffixes()} (each also .gz), {usages}, {SAMPLE}"
+    known = f"{list_suffixes()} (each also {' '.join(SUFFIXES)}), {usages}, {SAMPLE}"
     raise DataError(f"{what}; known are {known}; --format names the format of other files", name)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import errno
-import gzip
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from grutext.data.dialect import Dialect
+from grutext.data.formats.compression import unpack
 from grutext.errors import DataError
 
 
@@ -23,14 +23,14 @@ class Source:
         name: Its name in messages: as the user wrote it, or `standard input`.
         path: The path of the file or folder; None for standard input.
         format: The name of its format; None if neither name nor option says it (standard input).
-        compressed: Whether it is compressed with gzip.
+        compression: What its name ends in if it is compressed, one of `compression.SUFFIXES`; else empty.
         dialect: What the user says about its dialect, if it is a file of delimited cells.
     """
 
     name: str
     path: str | None
     format: str | None
-    compressed: bool = False
+    compression: str = ""
     dialect: Dialect = field(default_factory=Dialect)
 
 
@@ -62,8 +62,4 @@ def open_bytes(source: Source) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise DataError(explain_os_error(error), source.name) from None
     with file:
-        if source.compressed:
-            with gzip.GzipFile(fileobj=file) as decompressed:
-                yield cast("IO[bytes]", decompressed)
-        else:
-            yield file
+        yield unpack(file, source.compression, source.name) if source.compression else file

@@ -47,13 +47,22 @@ class RowWriter:
         form: The format of the rows.
         columns: The columns of the source.
         safe: Whether cells that a spreadsheet would take for formulas get an apostrophe in front.
+        typed: Whether the columns of the source have types, so that its truth values are `True` and `False` in CSV.
     """
 
-    def __init__(self, output: Output, form: Format, columns: tuple[str, ...], safe: bool = False) -> None:
+    def __init__(
+        self,
+        output: Output,
+        form: Format,
+        columns: tuple[str, ...],
+        safe: bool = False,
+        typed: bool = False,
+    ) -> None:
         self._output = output
         self._form = form
         self._columns = columns
         self._safe = safe
+        self._typed = typed and form.header
         state = self.state
         self._names: dict[str, str] | None = state.get("names")
         self._header: tuple[str, ...] = tuple(state.get("header", ()))
@@ -126,6 +135,10 @@ class RowWriter:
         if unknown is not None:
             problem = f"the field {quote(unknown)} is not in the first rows, whose columns the output has"
             raise DataError(f"{problem}; give every row the same fields", self._output.name, number)
+        if self._typed:
+            fields = {
+                name: str(value) if isinstance(value, bool) else value for name, value in fields.items()
+            }
         self._write_row({**fields, **values})
 
     def _begin(self, fields: Mapping[str, Any], added: Mapping[str, Any]) -> None:
@@ -173,7 +186,8 @@ def open_writer(
     Raises:
         DataError: The format cannot be written, or the target cannot be opened or continued.
     """
-    return RowWriter(Output(target, run), choose_format(target, form, reader), reader.columns, safe)
+    written = choose_format(target, form, reader)
+    return RowWriter(Output(target, run), written, reader.columns, safe, load_formats()[reader.format].typed)
 
 
 def choose_format(target: str | None, form: str | None, reader: _Described) -> Format:

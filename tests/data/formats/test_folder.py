@@ -1,8 +1,10 @@
 from pathlib import Path
 
+import pytest
+
 from grutext.data import Example, ReadOptions, read_dataset
 
-FORM = "a folder of class folders has one folder for each label, with .txt files in it"
+FORM = "a folder of class folders has one folder for each label, with a file for each text in it"
 
 
 def test_texts_come_in_the_order_of_classes_and_names(write):
@@ -23,15 +25,49 @@ def test_texts_come_in_the_order_of_classes_and_names(write):
     assert (dataset.multilabel, dataset.text_column, dataset.notes) == (False, None, [])
 
 
+@pytest.mark.parametrize(
+    "names", [("10001", "10002"), ("a.html", "b.eml"), ("x.1", "y.TXT"), ("no dots", "übung")]
+)
+def test_files_of_text_may_have_any_name(write, names):
+    for label in ("neg", "pos"):
+        for name in names:
+            write(f"films/{label}/{name}", f"{label} {name}")
+    dataset = read_dataset("films")
+    assert [(e.text, e.labels[0]) for e in dataset.examples] == [
+        (f"{label} {name}", label) for label in ("neg", "pos") for name in names
+    ]
+    assert dataset.notes == []
+
+
 def test_skipped_files_are_counted(write):
     write("films/pos/1.txt", "good")
-    write("films/pos/1.html", "good")
+    write("films/pos/Thumbs.db", b"\xd0\xcf\0\0")
     write("films/README", "about")
     Path("films/none").mkdir()
     assert read_dataset("films").notes == [
-        "films: 2 files left out (the name does not end in .txt)",
-        "films: class folders without .txt files: none",
+        "films: 1 file left out (beside the class folders)",
+        "films: 1 file left out (not text)",
+        "films: class folders without files of text: none",
     ]
+
+
+@pytest.mark.parametrize("name", ["unsup", "Unlabeled", "unlabelled", "unsupervised"])
+def test_folders_of_texts_without_labels_are_left_out_and_told(write, name):
+    for folder in ("neg", "pos", name):
+        write(f"films/{folder}/1", "a film")
+        write(f"films/{folder}/2", "a film")
+    dataset = read_dataset("films")
+    assert {e.labels[0] for e in dataset.examples} == {"neg", "pos"}
+    assert dataset.notes == [
+        f'films: the folder "{name}" left out (2 files; its name stands for texts without labels)'
+    ]
+
+
+def test_a_file_in_utf_16_is_text_if_the_encoding_is_named(write):
+    write("films/pos/1", "good".encode("utf-16"))
+    write("films/neg/1", "bad".encode("utf-16"))
+    dataset = read_dataset("films", ReadOptions(encoding="utf-16"))
+    assert [e.text for e in dataset.examples] == ["bad", "good"]
 
 
 def test_a_folder_that_holds_no_classes_is_refused(write, problem):
@@ -41,7 +77,7 @@ def test_a_folder_that_holds_no_classes_is_refused(write, problem):
     write("parts/train/pos/1.txt", "x")
     write("parts/test/pos/1.txt", "x")
     assert problem("empty") == f"empty: has no class folders; it is empty; {FORM}"
-    assert problem("hollow") == f"hollow: none of its 1 class folder has .txt files; {FORM}"
+    assert problem("hollow") == f"hollow: none of its 1 class folder has files of text; {FORM}"
     assert (
         problem("flat")
         == f"flat: has no class folders; it holds reviews.csv; name the file itself, or: {FORM}"
@@ -53,7 +89,9 @@ def test_a_folder_that_holds_no_classes_is_refused(write, problem):
 
 def test_undecodable_bytes_are_named_with_file_and_line(write, problem):
     write("films/neg/1.txt", b"ok\nb\xe9d")
-    message = "films/neg/1.txt, line 2: byte 0xe9 is not UTF-8; name its encoding, such as --encoding latin-1"
+    message = (
+        "films/neg/1.txt, line 2: byte 0xe9 is not UTF-8; it looks like Windows-1252; try --encoding cp1252"
+    )
     assert problem("films") == message
     assert read_dataset("films", ReadOptions(encoding="latin-1")).examples[0].text == "ok\nbéd"
 

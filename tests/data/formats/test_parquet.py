@@ -1,6 +1,9 @@
+import csv
 import datetime as dt
+import decimal
 import gzip
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -155,3 +158,59 @@ def test_a_row_group_is_freed_before_the_next_is_read(tmp_path):
     command = [sys.executable, "-c", READ_ALL, str(tmp_path / "a.parquet")]
     grown = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert grown < 30, "of 80 MB that were read"
+
+
+ODD = {
+    "text": ["one", "two", "three"],
+    "day": pa.array([dt.date(2024, 5, 1), None, dt.date(2024, 5, 3)]),
+    "at": pa.array([1_714_559_400_000_000, None, 1_714_694_400_000_000], pa.timestamp("us")),
+    "exact": pa.array([1_700_000_000_123_456_789, None, 0], pa.timestamp("ns")),
+    "price": pa.array([decimal.Decimal("1.10"), None, decimal.Decimal("-0.05")]),
+    "open": pa.array([True, None, False]),
+    "kind": pa.array(["a", None, "b"]).dictionary_encode(),
+    "raw": pa.array([b"caf\xc3\xa9", None, b"a,b"]),
+    "score": pa.array([1.5, float("nan"), float("inf")]),
+    "day,time": pa.array(["x", "y", "z"]),
+}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_values_of_every_type_are_written_in_tables_as_pandas_writes_them(suffix):
+    name = save("a.parquet", ODD)
+    with read_rows(name) as reader, open_writer(f"out.{suffix}", None, reader) as writer:
+        for row in reader:
+            writer.write(row.fields, {"abstained": True})
+    with Path(f"out.{suffix}").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, delimiter="," if suffix == "csv" else "\t"))
+    assert rows[0] == [*ODD, "abstained"]
+    at = "2024-05-01 10:30:00"
+    exact = "2023-11-14 22:13:20.123456789"
+    assert rows[1] == ["one", "2024-05-01", at, exact, "1.10", "True", "a", "café", "1.5", "x", "true"]
+    assert rows[2] == ["two", "", "", "", "", "", "", "", "", "y", "true"]
+    assert rows[3][1:4] == ["2024-05-03", "2024-05-03 00:00:00", "1970-01-01 00:00:00.000000000"]
+    assert rows[3][4:] == ["-0.05", "False", "b", "a,b", "inf", "z", "true"]
+
+
+def test_values_of_every_type_are_valid_json():
+    name = save("a.parquet", ODD)
+    with read_rows(name) as reader, open_writer("out.jsonl", None, reader) as writer:
+        for row in reader:
+            writer.write(row.fields)
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    lines = Path("out.jsonl").read_text(encoding="utf-8").splitlines()
+    first, second, third = (json.loads(line, parse_constant=refuse) for line in lines)
+    assert first["at"] == "2024-05-01T10:30:00"
+    assert (first["day"], first["price"], first["open"], first["raw"]) == ("2024-05-01", 1.1, True, "café")
+    assert set(second) == set(ODD)
+    assert [value for name, value in second.items() if name not in {"text", "day,time"}] == [None] * 8
+    assert third["score"] is None
+
+
+def test_binary_columns_that_hold_utf8_are_texts_and_labels():
+    name = save(
+        "a.parquet", {"text": [b"a caf\xc3\xa9", b"b"], "label": pa.array([b"x", b"y"]).dictionary_encode()}
+    )
+    assert [(e.text, e.labels) for e in read_dataset(name).examples] == [("a café", ("x",)), ("b", ("y",))]

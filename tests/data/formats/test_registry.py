@@ -70,10 +70,11 @@ def table(write) -> str:
 
 
 def test_formats_are_sorted_and_each_extension_stands_for_one():
-    assert format_names() == ("csv", "fasttext", "folder", "jsonl", "parquet", "tsv", "txt")
+    assert format_names() == ("csv", "excel", "fasttext", "folder", "json", "jsonl", "parquet", "tsv", "txt")
     assert written_formats() == ("csv", "fasttext", "jsonl", "tsv", "txt")
     suffixes = [suffix for form in load_formats().values() for suffix in form.suffixes]
-    assert sorted(suffixes) == [".csv", ".jsonl", ".parquet", ".tsv", ".txt"]
+    assert len(suffixes) == len(set(suffixes))
+    assert {".csv", ".json", ".jsonl", ".ods", ".parquet", ".tsv", ".txt", ".xlsx"} <= set(suffixes)
 
 
 @pytest.mark.usefixtures("toy")

@@ -76,7 +76,7 @@ def test_the_line_of_excel_may_name_any_character(write):
 def test_a_delimiter_that_is_named_is_not_looked_for(write):
     assert pairs(read(write("a.csv", build("^")), delimiter="^")) == ALL
     with read_rows(
-        write("b.csv", "text;a,b\none;x,y\n"), ReadOptions(dialect=Dialect(delimiter=","))
+        write("b.csv", "text;a,b\none;x,y\n"), ReadOptions(text_column="b", dialect=Dialect(delimiter=","))
     ) as reader:
         assert reader.columns == ("text;a", "b")
 

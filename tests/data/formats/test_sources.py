@@ -11,7 +11,7 @@ from grutext.data import ReadOptions, format_names, read_dataset
 from grutext.data.formats.registry import list_suffixes
 
 KNOWN = (
-    f"known are {list_suffixes()} (each also .gz), a folder of class folders, "
+    f"known are {list_suffixes()} (each also .gz .bz2 .xz .zst .zip), a folder of class folders, "
     "tfds:NAME[/CONFIG][:SPLIT], sample; --format names the format of other files"
 )
 TABLE = "text,label\nhello there,x\n"
@@ -24,11 +24,11 @@ def test_a_missing_file_is_named_with_the_nearest_one(write, problem):
 
 
 def test_an_unknown_extension_is_refused_unless_the_format_is_named(write, problem):
-    for name, why in (("a.xlsx", 'the extension ".xlsx" is unknown'), ("noext", "the name has no extension")):
+    for name, why in (("a.docx", 'the extension ".docx" is unknown'), ("noext", "the name has no extension")):
         assert problem(write(name, TABLE.encode())) == f"{name}: {why}; {KNOWN}"
         assert len(read_dataset(name, ReadOptions(format="csv")).examples) == 1
     assert problem(write("a.CSV.GZ", gzip.compress(TABLE.encode())), ReadOptions(format="exel")) == (
-        f'there is no format "exel". The formats are: {", ".join(format_names())}'
+        f'there is no format "exel", did you mean "excel"? The formats are: {", ".join(format_names())}'
     )
     assert len(read_dataset("a.CSV.GZ").examples) == 1
 
@@ -79,7 +79,7 @@ def test_bytes_that_are_not_utf8_are_named_with_their_line(write, problem):
     name = write("latin.csv", "text,label\nfine,x\ncafé,y\n".encode("latin-1"))
     assert (
         problem(name)
-        == "latin.csv, line 3: byte 0xe9 is not UTF-8; name its encoding, such as --encoding latin-1"
+        == "latin.csv, line 3: byte 0xe9 is not UTF-8; it looks like Windows-1252; try --encoding cp1252"
     )
     assert read_dataset(name, ReadOptions(encoding="latin-1")).examples[1].text == "café"
 
