@@ -7,7 +7,7 @@ import pytest
 from grutext.data import Columns, ReadOptions, Row, read_rows
 from grutext.data.formats.registry import list_suffixes
 
-FORMS = f"{list_suffixes()} (each also .gz), or - for standard input"
+FORMS = f"{list_suffixes()} (each also .gz .bz2 .xz .zst .zip), or - for standard input"
 
 
 def read_all(name, options=None, **kwargs):
