@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -86,20 +86,24 @@ class _NumpyOpenBLAS:
     def __init__(self, path: Path) -> None:
         self.filepath = str(path)
         library = ctypes.CDLL(self.filepath)
-        names = [
-            f"{prefix}openblas_{{}}_num_threads{suffix}"
-            for prefix in ("scipy_", "")
-            for suffix in ("64_", "")
-        ]
-        name = next((name for name in names if hasattr(library, name.format("set"))), None)
-        self._get, self._set = (
-            getattr(library, name.format(verb)) if name else None for verb in ("get", "set")
+        names = [f"{prefix}openblas_{{}}{suffix}" for prefix in ("scipy_", "") for suffix in ("64_", "")]
+        name = next((name for name in names if hasattr(library, name.format("set_num_threads"))), "{}")
+        self._get, self._set, self._core = (
+            getattr(library, name.format(function), None)
+            for function in ("get_num_threads", "set_num_threads", "get_corename")
         )
+        if self._core:
+            self._core.restype = ctypes.c_char_p
 
     @property
     def num_threads(self) -> int | None:
         """The number of threads; None if the library cannot say."""
         return self._get() if self._get else None
+
+    @property
+    def architecture(self) -> str | None:
+        """The processor whose instructions it uses, by its own name for it; None if it does not say."""
+        return (self._core() or b"").decode() or None if self._core else None
 
     def set_num_threads(self, number: int) -> None:
         """Set the number of threads of the process."""
@@ -114,7 +118,11 @@ def _list_libraries() -> list[Any]:
     except ImportError:
         folder = Path(np.__file__).parent
         paths = [*folder.parent.glob("numpy.libs/*openblas*"), *folder.glob(".dylibs/*openblas*")]
-        return [_NumpyOpenBLAS(path) for path in paths]
+        found = []
+        for path in paths:
+            with suppress(OSError):  # it is left from another NumPy, and cannot be loaded
+                found.append(_NumpyOpenBLAS(path))
+        return found
     libraries: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
     return libraries
 

@@ -149,11 +149,24 @@ def test_without_threadpoolctl_the_openblas_in_the_wheel_of_numpy_is_held(two_bl
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     holder = blas._OneThread()
     holder.find()
+    # Compiled kernels depend on the architecture, and must not on whether threadpoolctl is installed.
+    assert [library.architecture for library in holder.shared] == [own[0].architecture]
     assert [library.num_threads for library in own] == [2]
     limits = holder.enter()
     assert [library.num_threads for library in own] == [1]
     holder.leave(limits)
     assert [library.num_threads for library in own] == [2]
+
+
+def test_an_openblas_that_cannot_be_loaded_is_none(monkeypatch):
+    def fail(path):
+        raise OSError(path)
+
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    monkeypatch.setattr(blas.ctypes, "CDLL", fail)
+    holder = blas._OneThread()
+    holder.find()
+    assert holder.shared == []
 
 
 TRAIN = """
