@@ -54,7 +54,7 @@ def _to_str(text: Any, position: int) -> str:
     place = f"texts[{position}]"
     if text is None or type(text).__name__ in {"NAType", "NaTType"}:  # pandas' missing values
         raise TypeError(f"{place} is {text}; {_DROP}")
-    if isinstance(text, float) and text != text:  # noqa: PLR0124 (only NaN differs from itself)
+    if isinstance(text, (float, np.floating)) and text != text:  # noqa: PLR0124 (only NaN differs from itself)
         raise TypeError(f"{place} is NaN; {_DROP}")
     if isinstance(text, (bytes, bytearray)):
         raise TypeError(f"{place} is {type(text).__name__}; decode it: text.decode()")

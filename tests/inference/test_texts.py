@@ -112,6 +112,7 @@ def test_anything_but_an_iterable_of_strings_is_refused_with_the_remedy(texts, p
     [
         (None, 'is None; drop such texts, or pass "" instead'),
         (float("nan"), 'is NaN; drop such texts, or pass "" instead'),
+        (np.float32("nan"), 'is NaN; drop such texts, or pass "" instead'),
         (np.float64("nan"), 'is NaN; drop such texts, or pass "" instead'),
         (type("NAType", (), {"__repr__": lambda _: "<NA>"})(), 'is <NA>; drop such texts, or pass "" instead'),
         (b"bytes", "is bytes; decode it: text.decode()"),

@@ -206,6 +206,17 @@ def test_what_pretraining_left_out_is_still_said_by_a_resumed_training(file, tmp
     assert any(sentence.startswith("pretraining read ") for sentence in outcome.left_out)
 
 
+@pytest.mark.tf
+def test_what_a_resumed_training_makes_up_for_is_not_said_to_be_left_out(file, tmp_path):
+    settings = TINY | {"training.pretraining_epochs": 100, "training.time_budget": 600.0}
+    target = grutext.TrainingTarget(tmp_path / "model", resume=True)
+    late = time.monotonic() - 1000.0
+    with pytest.raises(Interrupted):
+        grutext.train(file, target, settings=settings, listener=StopAtTraining(), started=late)
+    (sentence,) = grutext.train(file, target, settings=settings).left_out
+    assert sentence.startswith("pretraining read ")
+
+
 class StopAtTraining(Recorder):
     """Interrupts the first step after pretraining."""
 

@@ -24,6 +24,7 @@ from grutext.engines.base import (
     Trainable,
 )
 from grutext.engines.numba.encoder import EncoderPass
+from grutext.kernels.blas import one_blas_thread
 from grutext.kernels.cores import usable_cores
 from grutext.model.initial import Arrays, initial_arrays
 
@@ -126,7 +127,12 @@ class NumbaTrainable(Trainable):
         """Return the results of `work(first, last)` for each core's share of the texts, in their order."""
         shares = max(1, min(self._cores, texts // _LEAST_SHARE))
         cuts = [texts * share // shares for share in range(shares + 1)]
-        return list(self._threads.map(work, cuts[:-1], cuts[1:]))
+
+        def run(first: int, last: int) -> _T:
+            with one_blas_thread():  # again in each thread: some libraries limit each thread by itself
+                return work(first, last)
+
+        return list(self._threads.map(run, cuts[:-1], cuts[1:]))
 
     def _dropout(self, values: Float, rate: float, step: int, salt: int, first: int = 0) -> None:
         """Set a share `rate` of the values to zero and scale up the others, in place.

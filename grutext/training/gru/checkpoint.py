@@ -28,7 +28,7 @@ from grutext.model.bundle import sync_folder, write_durably
 from grutext.model.initial import Arrays
 
 _PATTERN = "[0-9]*-*.safetensors"
-TRAINING = "training"
+PRETRAINING, TRAINING = "pretraining", "training"  # the phases
 _STATES = 2  # that are kept: the newest and the one before it
 
 
@@ -60,7 +60,7 @@ class TrainingState:
         history: A record for each epoch so far.
         progress: How much of the next epoch is done.
         phase: The current phase.
-        left_out: What was left out for the time budget so far; see `grutext.training.budget.TimeBudget`.
+        left_out: What finished phases left out for the time budget; see `grutext.training.budget.TimeBudget`.
     """
 
     best: Arrays

@@ -15,7 +15,7 @@ from grutext.config import Config
 from grutext.engines.base import Batch, Trainable
 from grutext.progress import Listener
 from grutext.training.gru.batches import VectorizedCorpus
-from grutext.training.gru.checkpoint import TRAINING, Checkpoint, EpochProgress, TrainingState
+from grutext.training.gru.checkpoint import PRETRAINING, TRAINING, Checkpoint, EpochProgress, TrainingState
 from grutext.training.gru.interruption import DeferredInterrupt, DivergenceError
 from grutext.training.gru.prefetch import prefetch
 from grutext.training.gru.schedule import Schedule
@@ -103,7 +103,7 @@ class TrainingPhase(ABC):
         checkpoint = self.context.checkpoint
         if checkpoint is None or self.network.steps != self._finished_steps + self.progress.batches:
             return
-        state = TrainingState(self.best, self.history, self.progress, self.phase, self.context.left_out)
+        state = TrainingState(self.best, self.history, self.progress, self.phase, self._left_out_for_good())
         try:
             checkpoint.save(self.network, state)
         except OSError as error:
@@ -112,6 +112,11 @@ class TrainingPhase(ABC):
                 self.listener.note(
                     f"{checkpoint.folder}: the state cannot be saved ({error.strerror}); the training continues"
                 )
+
+    def _left_out_for_good(self) -> dict[str, str]:
+        """Return what earlier phases left out; a resumed training does all else again, and may have the time."""
+        earlier = {PRETRAINING} - {self.phase}
+        return {phase: sentence for phase, sentence in self.context.left_out.items() if phase in earlier}
 
     def run_epochs(self, schedule: Schedule) -> None:
         """Run the remaining epochs, until the schedule's time is up or `should_stop` is true."""

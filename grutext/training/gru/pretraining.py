@@ -17,6 +17,7 @@ from grutext.engines.base import Batch
 from grutext.engines.choose import make_masked_lm
 from grutext.model.initial import Arrays
 from grutext.progress import epochs_in_words
+from grutext.training.gru.checkpoint import PRETRAINING
 from grutext.training.gru.epochs import PhaseContext, TrainingPhase
 from grutext.training.gru.masking import mask_tokens
 from grutext.training.gru.schedule import Schedule
@@ -34,7 +35,7 @@ class PretrainingPhase(TrainingPhase):
         start: Initial weights by the spec's names, of which the embedding tables are used.
     """
 
-    phase = "pretraining"
+    phase = PRETRAINING
 
     def __init__(self, context: PhaseContext, word_rows: int, start: Arrays) -> None:
         network = make_masked_lm(context.config, word_rows)

@@ -1,6 +1,7 @@
 """The network that Numba trains: equal to TensorFlow's, its gradients the slopes of the loss."""
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -195,3 +196,18 @@ def test_a_state_of_another_shape_is_refused():
         new.resume(state | {"second/embedding/words": np.zeros((1, 5), np.float32)})
     with pytest.raises(KeyError, match="first/dense"):
         new.resume({name: array for name, array in state.items() if name != "first/dense"})
+
+
+def test_a_blas_that_is_limited_in_each_thread_is_limited_in_those_that_train(monkeypatch):
+    """As MKL is; otherwise each of our threads would start as many of its own as there are cores."""
+    from grutext.engines.numba.network import NumbaNetwork
+    from grutext.kernels import blas
+
+    class Library(threading.local):
+        num_threads, set_num_threads = 7, lambda self, number: setattr(self, "num_threads", number)
+
+    library = Library()
+    monkeypatch.setattr(blas._one_thread, "per_thread", [library])
+    new, _ = made(NumbaNetwork, {})
+    assert set(new._map_shares(lambda first, last: library.num_threads, 64)) == {1}
+    assert set(new._threads.map(lambda _: library.num_threads, range(8))) == {7}
