@@ -176,7 +176,16 @@ def test_more_texts_than_memory_should_hold_need_no_folder_of_a_model(file):
     assert "refit" not in outcome.bundle.data
 
 
+@pytest.fixture
+def cached_kernels():
+    """Kernels that need not be compiled within the time budget of a test."""
+    from grutext import kernels
+
+    kernels.why_unavailable(*kernels.TRAINING)
+
+
 @pytest.mark.tf
+@pytest.mark.usefixtures("cached_kernels")
 def test_a_time_budget_says_what_it_left_out():
     settings = TINY | {"training.pretraining_epochs": 3, "training.epochs": 5}
     started = time.monotonic() - 1000.0  # all of the budget is over
@@ -197,6 +206,7 @@ def test_a_time_budget_says_what_it_left_out():
 
 
 @pytest.mark.tf
+@pytest.mark.usefixtures("cached_kernels")
 def test_what_pretraining_left_out_is_still_said_by_a_resumed_training(file, tmp_path):
     settings = TINY | {"training.pretraining_epochs": 100_000, "training.time_budget": 3.0}
     target = grutext.TrainingTarget(tmp_path / "model", resume=True)
@@ -207,6 +217,7 @@ def test_what_pretraining_left_out_is_still_said_by_a_resumed_training(file, tmp
 
 
 @pytest.mark.tf
+@pytest.mark.usefixtures("cached_kernels")
 def test_what_a_resumed_training_makes_up_for_is_not_said_to_be_left_out(file, tmp_path):
     settings = TINY | {"training.pretraining_epochs": 100, "training.time_budget": 600.0}
     target = grutext.TrainingTarget(tmp_path / "model", resume=True)
