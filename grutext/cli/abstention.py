@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from grutext.errors import BundleError
+from grutext.messages import count
 
 if TYPE_CHECKING:
-    from grutext.inference import Classifier
+    from grutext.inference import Answer, Classifier
 
 abstain_option = click.option(
     "--abstain-below",
     type=click.FloatRange(0, 1),
     metavar="P",
     help="Leave texts with a confidence below P to a person.",
+)
+
+
+def _read_finite(_ctx: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    """Return the value of an option.
+
+    Raises:
+        click.BadParameter: It is infinite or not a number.
+    """
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no finite number.")
+    return value
+
+
+familiar_above_option = click.option(
+    "--familiar-above",
+    type=float,
+    callback=_read_finite,
+    metavar="X",
+    help="Leave texts to a person whose familiarity is below X.",
 )
 familiarity_option = click.option(
     "--familiarity", is_flag=True, help="Also print how much each text is like the training texts."
@@ -41,6 +63,63 @@ def check_supported(model: Classifier, below: float | None, familiarity: bool = 
         )
     if familiarity:
         model.familiarity([])  # raises where the model has none
+
+
+@dataclass
+class LeftToPerson:
+    """Counts of the texts that are left to a person.
+
+    Attributes:
+        familiar_above: The familiarity that a text must reach to be answered, if any.
+        unfamiliar: The number of texts below it.
+        unsure: The number of other texts that are not answered, whose confidence is too low.
+    """
+
+    familiar_above: float | None
+    unfamiliar: int = 0
+    unsure: int = 0
+
+    def add(self, answers: Iterable[Answer]) -> None:
+        """Count the answers without a label."""
+        for answer in answers:
+            is_unfamiliar = (
+                self.familiar_above is not None
+                and answer.familiarity is not None
+                and answer.familiarity < self.familiar_above
+            )
+            self.unfamiliar += is_unfamiliar
+            self.unsure += answer.abstained and not is_unfamiliar
+
+
+def left_line(unsure: int, unfamiliar: int, texts: int) -> str:
+    """Return how many texts are left to a person, and why, as part of a line."""
+    are = "is" if unsure + unfamiliar == 1 else "are"
+    return (
+        f"{unsure + unfamiliar:,} of {count(texts, 'text')} {are} left to a person "
+        f"({unsure:,} unsure, {unfamiliar:,} unfamiliar)"
+    )
+
+
+def familiar_line(unfamiliar: Sequence[dict[str, Any]]) -> str:
+    """Return one line about the highest of a bundle's thresholds of familiarity.
+
+    Args:
+        unfamiliar: The thresholds, as in a bundle.
+    """
+    best = unfamiliar[-1]
+    refused = 100 * (1 - best["coverage"])
+    return (
+        f"leaves the least familiar texts to a person, {refused:.1f} % of the dev texts: "
+        f"--familiar-above {best['threshold']:g}"
+    )
+
+
+def list_familiarity(unfamiliar: Sequence[dict[str, Any]]) -> str:
+    """Return all thresholds of familiarity of a bundle as one line."""
+    return ", ".join(
+        f"{entry['threshold']:g} refuses {100 * (1 - entry['coverage']):.1f} % of the dev texts"
+        for entry in unfamiliar
+    )
 
 
 def best_offer(abstention: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
@@ -91,13 +170,17 @@ def list_thresholds(abstention: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def outcome_line(outcome: dict[str, Any]) -> str:
+def outcome_line(outcome: dict[str, Any], texts: int) -> str:
     """Return one line about the outcome of abstaining.
 
     Args:
         outcome: As `grutext.evaluation.selective_risk` returns it.
+        texts: The number of texts.
     """
-    below = f"--abstain-below {outcome['threshold']:g}"
+    options = (("--abstain-below", outcome["threshold"]), ("--familiar-above", outcome["familiar_above"]))
+    given = " ".join(f"{option} {value:g}" for option, value in options if value is not None)
+    left = left_line(outcome["unsure"], outcome["unfamiliar"], texts)
     if outcome["errors"] is None:
-        return f"{below} answers none of the texts"
-    return f"{below} answers {100 * outcome['coverage']:.1f} % of texts, {100 * outcome['errors']:.1f} % of these wrongly"
+        return f"{given} answers none of the texts; {left}"
+    answered = f"{100 * outcome['coverage']:.1f} % of texts, {100 * outcome['errors']:.1f} % of these wrongly"
+    return f"{given} answers {answered}; {left}"

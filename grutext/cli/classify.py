@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import click
 
-from grutext.cli.abstention import abstain_option, check_supported, familiarity_option
+from grutext.cli.abstention import abstain_option, check_supported, familiar_above_option, familiarity_option
 from grutext.cli.answer import answer_fields, top_field
 from grutext.cli.documents import read_documents
 from grutext.cli.options import (
@@ -41,6 +41,7 @@ ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)
 @click.option("--lines", is_flag=True, help="Treat each line as a text, instead of each file.")
 @top_k_option
 @abstain_option
+@familiar_above_option
 @familiarity_option
 @encoding_option
 @threads_option
@@ -53,6 +54,7 @@ def classify_command(
     lines: bool,
     top_k: int | None,
     abstain_below: float | None,
+    familiar_above: float | None,
     familiarity: bool,
     encoding: str,
     threads: int | None,
@@ -73,12 +75,16 @@ def classify_command(
 
     # A few texts are answered before compiled kernels are loaded.
     model = Classifier.load(folder, threads, compiled=False)
-    check_supported(model, abstain_below, familiarity)
-    given = model.answer([text for _, text in documents], top_k=top_k or LISTED, abstain_below=abstain_below)
+    check_supported(model, abstain_below, familiarity or familiar_above is not None)
+    given = model.answer(
+        [text for _, text in documents],
+        top_k=top_k or LISTED,
+        abstain_below=abstain_below,
+        familiar_above=familiar_above,
+    )
+    abstains = abstain_below is not None or familiar_above is not None
     answers = [
-        {"source": source}
-        | answer_fields(answer, abstain_below is not None, familiarity)
-        | {"top": top_field(answer)}
+        {"source": source} | answer_fields(answer, abstains, familiarity) | {"top": top_field(answer)}
         for (source, _), answer in zip(documents, given, strict=True)
     ]
     if as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.abstention import abstain_option, check_supported, outcome_line
+from grutext.cli.abstention import abstain_option, check_supported, familiar_above_option, outcome_line
 from grutext.cli.options import (
     Command,
     complete_file,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @model_option("The model to evaluate.")
 @reading_options
 @abstain_option
+@familiar_above_option
 @threads_option
 @json_option
 @quiet_option
@@ -44,6 +45,7 @@ def evaluate_command(
     folder: Path,
     reading: dict[str, Any],
     abstain_below: float | None,
+    familiar_above: float | None,
     threads: int | None,
     as_json: bool,
     quiet: bool,
@@ -65,30 +67,32 @@ def evaluate_command(
     options = remember_options(ReadOptions(**reading), bundle.data)
     model = KnownModel(remembered_columns(bundle.data), bundle.multilabel, bundle.labels)
     examples = read_split(data, options, model, listener)
-    report = evaluate_bundle(bundle, examples, abstain_below, threads)
+    report = evaluate_bundle(bundle, examples, abstain_below, familiar_above, threads)
     note_unknown(data, report["unknown"], listener)
     if as_json:
         print_json(report)
     else:
         render_report(report)
         if "abstention" in report:
-            click.echo(f"\n{outcome_line(report['abstention'])}")
+            click.echo(f"\n{outcome_line(report['abstention'], report['n'])}")
 
 
 def evaluate_bundle(
     bundle: Bundle,
     examples: Sequence[Example],
     below: float | None = None,
+    familiar_above: float | None = None,
     threads: int | None = None,
 ) -> dict[str, Any]:
-    """Return a model's report on examples as plain values; with `below` also the outcome of abstaining."""
+    """Return a model's report on examples as plain values; with a threshold also the outcome of abstaining."""
     from grutext.evaluation import evaluate, is_right, selective_risk
     from grutext.inference import Classifier
-    from grutext.inference.answers import round_numbers
+    from grutext.inference.answers import FAMILIARITY_DECIMALS, round_numbers
 
     model = Classifier(bundle, threads)
-    check_supported(model, below)
-    probabilities = model.predict_proba([example.text for example in examples])
+    check_supported(model, below, familiar_above is not None)
+    texts = [example.text for example in examples]
+    probabilities = model.predict_proba(texts)
     truth = [example.labels for example in examples]
     report = evaluate(
         truth,
@@ -97,8 +101,11 @@ def evaluate_bundle(
         multilabel=model.multilabel,
         thresholds=model.thresholds,
     ).to_dict()
-    if below is None:
+    if below is None and familiar_above is None:
         return report
     correct = is_right(model.decide(probabilities), truth)
     confidence = round_numbers(model.confidence(probabilities))
-    return report | {"abstention": selective_risk(confidence, correct, below)}
+    familiar = None
+    if familiar_above is not None:
+        familiar = round_numbers(model.familiarity(texts), FAMILIARITY_DECIMALS)
+    return report | {"abstention": selective_risk(confidence, correct, below, familiar, familiar_above)}

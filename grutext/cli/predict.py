@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.abstention import abstain_option, check_supported, familiarity_option
+from grutext.cli.abstention import (
+    LeftToPerson,
+    abstain_option,
+    check_supported,
+    familiar_above_option,
+    familiarity_option,
+    left_line,
+)
 from grutext.cli.answer import answer_fields, top_field
 from grutext.cli.options import (
     Command,
@@ -55,6 +62,7 @@ _PACKED = 3  # bytes of text that gzip packs into one, roughly
 @click.option("--proba", is_flag=True, help="Add the probability of each label, as columns p_LABEL.")
 @top_k_option
 @abstain_option
+@familiar_above_option
 @familiarity_option
 @text_column_option
 @encoding_option
@@ -71,6 +79,7 @@ def predict_command(
     proba: bool,
     top_k: int | None,
     abstain_below: float | None,
+    familiar_above: float | None,
     familiarity: bool,
     text_column: tuple[str, ...],
     encoding: str,
@@ -84,8 +93,8 @@ def predict_command(
     INPUT is a file in one of the formats that --format lists, also .gz, or `-` for stdin; each line of a .txt file is a
     text. Rows, columns and their order stay as they are; `label` and `confidence` are added, or `predicted_label` and
     `predicted_confidence` where the names are taken. The output has the format of its name, or else that of INPUT
-    (lines of text become TSV, parquet becomes JSON lines). With --abstain-below some texts get no
-    label; the column `abstained` says which.
+    (lines of text become TSV, parquet becomes JSON lines). With --abstain-below or --familiar-above some
+    texts get no label; the column `abstained` says which.
     """
     from grutext.data import (
         ReadOptions,
@@ -102,13 +111,15 @@ def predict_command(
         raise click.UsageError("--resume needs -o FILE: stdout cannot be resumed.")
     _check_not_the_input(source, output)
     model = Classifier.load(folder, threads, compiled=False)
-    check_supported(model, abstain_below, familiarity)
+    check_supported(model, abstain_below, familiarity or familiar_above is not None)
+    abstains = abstain_below is not None or familiar_above is not None
     options = ReadOptions(single_or_several(text_column), encoding=encoding, format=form, dialect=dialect)
     options, known = remember_options(options, model.bundle.data), remembered_columns(model.bundle.data)
     choices = {
         "--proba": proba,
         "--top-k": top_k,
         "--abstain-below": abstain_below,
+        "--familiar-above": familiar_above,
         "--familiarity": familiarity,
         "--safe-csv": safe_csv,
         "--encoding": encoding,
@@ -134,15 +145,19 @@ def predict_command(
                 state = writer.state
                 compiled = state["compiled"] if "compiled" in state else _is_worth_kernels(source, quiet)
                 model = Classifier(model.bundle, threads, compiled)
+                left = LeftToPerson(familiar_above, state.get("unfamiliar", 0), state.get("unsure", 0))
                 for rows in _batches(reader):
                     count += len(rows)
                     empty += sum(not row.text.strip() for row in rows)
                     if writer.skip(rows):
                         continue
                     texts = [row.text for row in rows]
-                    answers = model.answer(texts, top_k=top_k or 1, abstain_below=abstain_below)
+                    answers = model.answer(
+                        texts, top_k=top_k or 1, abstain_below=abstain_below, familiar_above=familiar_above
+                    )
+                    left.add(answers)
                     for row, answer in zip(rows, answers, strict=True):
-                        added = answer_fields(answer, abstain_below is not None, familiarity)
+                        added = answer_fields(answer, abstains, familiarity)
                         added["confidence"] = _probability(answer.confidence)
                         if proba:
                             added |= {
@@ -152,17 +167,27 @@ def predict_command(
                         if top_k is not None:
                             added["top"] = top_field(answer)
                         writer.write(row.fields, added, row.number)
-                    writer.mark(compiled=compiled)
+                    writer.mark(compiled=compiled, unsure=left.unsure, unfamiliar=left.unfamiliar)
         except BaseException:
             if writer.saved:
                 saved = f"{writer.saved:,} rows are saved; repeat the command with --resume to continue after them"
                 _print_notes([f"{output}: {saved}"], quiet)
             raise
+    _print_notes(_summarize(source, output, count, empty, left if abstains else None), quiet)
+
+
+def _summarize(
+    source: str, output: str | None, rows: int, empty: int, left: LeftToPerson | None
+) -> Iterator[str]:
+    """Yield the lines at the end: empty texts, texts that are left to a person, and rows written to a file."""
+    from grutext.messages import count
+
     if empty:
-        texts_are = "text is" if empty == 1 else "texts are"
-        _print_notes([f"{source}: {empty:,} {texts_are} empty (labelled nevertheless)"], quiet)
+        yield f"{source}: {count(empty, 'text')} {'is' if empty == 1 else 'are'} empty (labelled nevertheless)"
+    if left is not None:
+        yield f"{source}: {left_line(left.unsure, left.unfamiliar, rows)}"
     if output not in (None, "-"):
-        _print_notes([f"{output}: {count:,} {'row' if count == 1 else 'rows'}"], quiet)
+        yield f"{output}: {count(rows, 'row')}"
 
 
 def _check_not_the_input(source: str, output: str | None) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.abstention import offer_line
+from grutext.cli.abstention import familiar_line, offer_line
 from grutext.cli.options import (
     Command,
     complete_file,
@@ -217,6 +217,7 @@ def _print_outcome(outcome: TrainingOutcome, as_json: bool) -> None:
                 "test": bundle.metrics.get("test"),
                 "calibration": bundle.metrics.get("calibration"),
                 "abstention": bundle.abstention,
+                "unfamiliar": bundle.unfamiliar,
                 "left_out": outcome.left_out,
             }
         )
@@ -230,6 +231,8 @@ def _print_outcome(outcome: TrainingOutcome, as_json: bool) -> None:
         click.echo(f"calibration on dev: {calibration_line(bundle.metrics['calibration'])}")
     if bundle.abstention:
         click.echo(offer_line(bundle.abstention, bundle.metrics["dev"]["n"]))
+    if bundle.unfamiliar:
+        click.echo(familiar_line(bundle.unfamiliar))
     took = "trained before" if outcome.was_finished else f"trained in {clock(outcome.seconds)}"
     click.echo(f"{took}, {epochs_in_words(len(bundle.history))}")
     if outcome.left_out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
@@ -165,12 +166,13 @@ class Classifier:
             top_k: The number of labels in `Answer.top`; all if there are fewer.
             abstain_below: Leave a text to a person if its confidence is below this; None leaves none.
                 `bundle.abstention` lists which thresholds keep which error rate.
-            familiar_above: Leave a text to a person if its familiarity is below this, such as -2.0; None leaves none.
+            familiar_above: Leave a text to a person if its familiarity is below this; None leaves none.
+                `bundle.unfamiliar` lists thresholds that refuse few texts of the training kind.
 
         Raises:
             TypeError: `texts` is not an iterable of `str`.
-            ConfigError: `top_k` is below 1, `abstain_below` is not a probability, or it is given for a model with several
-                labels per text, which has no confidence for the whole set.
+            ConfigError: `top_k` is below 1, `abstain_below` is not a probability, `familiar_above` is not finite, or
+                `abstain_below` is given for a model with several labels per text, which has no confidence for the whole set.
             BundleError: `familiar_above` is given, and the model has no familiarity; or the weights are so large that a
                 text's scores overflow.
         """
@@ -182,6 +184,8 @@ class Classifier:
             raise ConfigError(
                 "abstain_below is for models that give one label to a text; this one gives several"
             )
+        if familiar_above is not None and not math.isfinite(familiar_above):
+            raise ConfigError(f"familiar_above is {familiar_above}; it must be a finite number")
         if familiar_above is not None:
             self._check_familiarity()
         probabilities, measured = self._assess(texts)

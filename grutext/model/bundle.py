@@ -60,6 +60,8 @@ class Bundle:
         abstention: One `{errors, coverage, threshold}` per error rate: at most this share of the answered texts is
             wrong if the model abstains below this confidence, and then this share of the dev texts is answered.
             Empty for a multi-label model.
+        unfamiliar: One `{refused, coverage, threshold}` per share `refused` of the dev texts: at most this share has a
+            familiarity below the threshold, and `coverage` is the share that has not. Empty for an old model.
         golden: A few texts with their probabilities at the time of training.
         versions: The versions of Python and of the libraries used for training.
         created: The time of training, UTC, ISO 8601.
@@ -75,6 +77,7 @@ class Bundle:
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     abstention: list[dict[str, Any]] = field(default_factory=list)
+    unfamiliar: list[dict[str, Any]] = field(default_factory=list)
     golden: list[dict[str, Any]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     created: str = ""

@@ -44,6 +44,7 @@ def check_values(values: Mapping[str, Any]) -> None:
         and all(isinstance(data.get(name, ""), (str, type(None))) for name in ("text_column", "label_column"))
         and _is_reading(data.get("reading", {})),
         "abstention": _is_list(values.get("abstention", []), dict),
+        "unfamiliar": _is_list(values.get("unfamiliar", []), dict),
         "golden": _is_list(entry["golden"], dict) and all(map(_is_golden, entry["golden"])),
         "versions": _is_object(entry["versions"], str),
         "created": isinstance(entry["created"], str),

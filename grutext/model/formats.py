@@ -1,7 +1,7 @@
 """Convert bundles of earlier formats to the names of the current one.
 
 Format 3 calls the two parts of a model `gru` and `linear`. Formats 1 and 2 called them `deep` (settings: `model`) and
-`wide`; format 1 also lacked the entry `abstention` and some settings.
+`wide`; format 1 also lacked the entry `abstention` and some settings. Early models of any format lack `unfamiliar`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def upgrade_values(values: dict[str, Any]) -> dict[str, Any]:
         values: The checked entries of a file in any format up to `FORMAT`.
     """
     version = values["format"]
+    values = {"unfamiliar": [], **values}
     if version == FORMAT:
         return values
     config = {_SECTIONS.get(section, section): part for section, part in values["config"].items()}

@@ -134,6 +134,7 @@ def test_json_is_all_that_is_printed(run, training, mails, tmp_path) -> None:
         "test",
         "calibration",
         "abstention",
+        "unfamiliar",
         "left_out",
     ]
     assert (values["model"], values["epochs"], values["seconds"]) == ("model", 0, 65.4)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from grutext.data import Example
 from grutext.evaluation import evaluate, is_right
 from grutext.inference import Classifier
-from grutext.inference.familiarity import top_score
+from grutext.inference.familiarity import familiarity, top_score
 from grutext.inference.fusion import fuse
 from grutext.model.bundle import Bundle
 from grutext.model.spec import Calibration
 from grutext.training.calibration import abstention
 from grutext.training.calibration import thresholds as decisions
-from grutext.training.calibration.familiarity import fit_familiarity
+from grutext.training.calibration.familiarity import choose_familiarity, fit_familiarity
 from grutext.training.calibration.fit import calibrate, cross_fit
 from grutext.training.copies import distinct
 from grutext.training.kernels import open_scorer
@@ -40,9 +40,11 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
     calibration = calibrate(gru, linear, targets, several)
     probabilities = fuse(gru, linear, calibration, several)
     thresholds = decisions.choose_thresholds(probabilities, targets, several, bundle.config.training.optimize)
-    familiarity = fit_familiarity(top_score(gru, linear, calibration, several), known)
-    calibration = replace(calibration, thresholds=thresholds, familiarity=familiarity)
+    top = top_score(gru, linear, calibration, several)
+    calibration = replace(calibration, thresholds=thresholds, familiarity=fit_familiarity(top, known))
     copies = distinct(dev)
+    firsts = [group[0] for group in copies]
+    unfamiliar = choose_familiarity(familiarity(top, known, calibration)[firsts])
     before, after = (
         fuse(gru, linear, Calibration(), several),
         cross_fit(gru, linear, targets, several, copies),
@@ -59,10 +61,11 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
     if not several and not thresholds:
         model = Classifier(bundle, compiled=False)
         correct = is_right(model.decide(probabilities), truth)
-        confidence = model.confidence(probabilities)[[group[0] for group in copies]]
+        confidence = model.confidence(probabilities)[firsts]
         correct = np.array([correct[group].all() for group in copies])
         chosen = abstention.choose_abstention(confidence, correct)
-    return replace(bundle, metrics={"dev": report.to_dict(), "calibration": compared}, abstention=chosen)
+    metrics = {"dev": report.to_dict(), "calibration": compared}
+    return replace(bundle, metrics=metrics, abstention=chosen, unfamiliar=unfamiliar)
 
 
 def add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
