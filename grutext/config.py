@@ -21,6 +21,7 @@ from typing import Any, get_type_hints
 from grutext.errors import ConfigError
 
 TOKENIZERS = ("auto", "word", "pair", "character")
+CASES = ("auto", "fold", "keep")
 CLASS_WEIGHTS = ("auto", "none", "balanced")
 OPTIMIZED = ("accuracy", "macro-f1")
 ENGINES = ("auto", "numba", "tensorflow")
@@ -48,6 +49,8 @@ class TextConfig:
     Attributes:
         tokenizer: `word`; `pair`, two characters at a time in scripts without spaces; `character`; or `auto`:
             `pair` if most tokens are of such a script, `character` if texts are single words, `word` otherwise.
+        case: `fold`: upper and lower case are the same; `keep`: they are not; or `auto`: `keep` if case tells the labels of
+            the training texts apart where folded texts do not, `fold` otherwise.
         min_count: A token that occurs less often in the training texts has no embedding row of its own.
         max_vocabulary: Maximum number of tokens with a row of their own; the most frequent ones are kept.
         subword_min: Length of the shortest hashed character n-gram of a token, in characters.
@@ -56,6 +59,7 @@ class TextConfig:
     """
 
     tokenizer: str = "auto"
+    case: str = "auto"
     min_count: int = 2
     max_vocabulary: int = 30_000
     subword_min: int = 3
@@ -65,6 +69,7 @@ class TextConfig:
     def __post_init__(self) -> None:
         _check(
             (self.tokenizer in TOKENIZERS, f"text.tokenizer must be one of {', '.join(TOKENIZERS)}"),
+            (self.case in CASES, f"text.case must be one of {', '.join(CASES)}"),
             (
                 self.max_vocabulary >= 1 and self.min_count >= 1,
                 "text.max_vocabulary and text.min_count must be at least 1",

@@ -36,7 +36,7 @@ def check_refused(settings, *said: str) -> None:
 
 def test_the_sections_and_their_settings():
     assert {name.partition(".")[0] for name in DEFAULTS} == {"text", "linear", "gru", "training"}
-    assert len(DEFAULTS) == 45
+    assert len(DEFAULTS) == 46
 
 
 @pytest.mark.parametrize("name", DEFAULTS)

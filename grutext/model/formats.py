@@ -1,7 +1,8 @@
 """Convert bundles of earlier formats to the names of the current one.
 
 Format 3 calls the two parts of a model `gru` and `linear`. Formats 1 and 2 called them `deep` (settings: `model`) and
-`wide`; format 1 also lacked the entry `abstention` and some settings. Early models of any format lack `unfamiliar`.
+`wide`; format 1 also lacked the entry `abstention` and some settings. Early models of any
+format lack the entry `unfamiliar` and the setting `text.case`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ def upgrade_values(values: dict[str, Any]) -> dict[str, Any]:
     """
     version = values["format"]
     values = {"unfamiliar": [], **values}
+    config = values["config"]
+    values["config"] = config | {"text": {"case": "fold"} | config.get("text", {})}
     if version == FORMAT:
         return values
     config = {_SECTIONS.get(section, section): part for section, part in values["config"].items()}

@@ -12,22 +12,26 @@ _LONG_TEXT = 4096
 _LONG_RUN = re.compile("[\\W\uff9e\uff9f]{64,}")
 
 
-def normalize(text: str) -> str:
-    """Return `text` in NFKC form, casefolded, with straight apostrophes.
+def normalize(text: str, case: str = "fold") -> str:
+    """Return `text` in NFKC form with straight apostrophes, casefolded unless `case` is "keep".
 
-    Any `str` is accepted, including lone surrogates.
+    Any `str` is accepted, including lone surrogates. The `case` "auto", which is resolved from the training texts, stands
+    for "fold" until then.
 
     Casefolding can undo NFKC (`ǰ` becomes two characters), so NFKC is applied a second time, as in
     toNFKC_Casefold of the Unicode standard (core specification, section 3.13).
 
     >>> normalize("Ｓｔｒａßｅ №１ isn’t")
     "strasse no1 isn't"
+    >>> normalize("Ｓｔｒａßｅ №１ isn’t", "keep")
+    "Straße No1 isn't"
     """
     if text.isascii():
-        return text.lower()
+        return text if case == "keep" else text.lower()
     if len(text) > _LONG_TEXT:
         text = _LONG_RUN.sub(_order_marks, text)
-    folded = unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'")
+    composed = unicodedata.normalize("NFKC", text)
+    folded = (composed if case == "keep" else composed.casefold()).replace("\u2019", "'")
     return unicodedata.normalize("NFKC", folded)
 
 

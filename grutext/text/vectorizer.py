@@ -64,7 +64,7 @@ class Vectorizer:
     def fit(cls, texts: Iterable[str], config: TextConfig) -> Vectorizer:
         """Build a vectorizer with the vocabulary of the training texts `texts`."""
         tokenize = TOKENIZERS[config.tokenizer]
-        tokenized = (tokenize(normalize(text)) for text in texts)
+        tokenized = (tokenize(normalize(text, config.case)) for text in texts)
         return cls(config, build_vocabulary(tokenized, config.min_count, config.max_vocabulary))
 
     def vectorize(self, texts: Sequence[str]) -> TokenBatch:
@@ -75,7 +75,7 @@ class Vectorizer:
         >>> batch.types, batch.ids.tolist(), batch.lengths.tolist(), batch.rows.tolist()
         (['the', 'cat', ',', 'dog'], [0, 1, 2, 0, 3], [5, 0], [1, 2, 0, 0])
         """
-        normalized = [normalize(text) for text in texts]
+        normalized = [normalize(text, self.config.case) for text in texts]
         tokenize = tokenize_compiled if self._compiled else tokenize_texts
         types, ids, lengths = tokenize(normalized, self.config.tokenizer)
         buckets, bucket_counts = hash_subwords(types, self.config, self._compiled)

@@ -12,9 +12,14 @@ from grutext.text import normalize
 _LONG_FORM, _FEWEST = 0.2, 5
 
 
-def text_key(text: str) -> int:
-    """Return a 64-bit hash that is equal for texts that differ only in case, Unicode form and white space."""
-    return hash_text(" ".join(normalize(text).split()))
+def text_key(text: str, case: str = "fold") -> int:
+    """Return a 64-bit hash that is equal for texts that differ only in Unicode form, white space and, if folded, case.
+
+    Args:
+        text: The text.
+        case: The setting `text.case`.
+    """
+    return hash_text(" ".join(normalize(text, case).split()))
 
 
 def distinct(examples: Sequence[Example], key: Callable[[str], int] = text_key) -> list[list[int]]:
@@ -51,7 +56,7 @@ def describe_copies(source: str, index: TextIndex, examples: Sequence[Example]) 
         several = ""
         if found.contradicting >= max(_FEWEST, _LONG_FORM * (found.texts - found.copies)):
             several = "; if a text has several labels, write them as a list in one row"
-        yield f"{source}: {text} with different labels{such}{several}"
+        yield f"{source}: {text} with different labels (case and white space aside){such}{several}"
 
 
 def _find_contradiction(index: TextIndex, examples: Iterable[Example]) -> tuple[Example, Example] | None:

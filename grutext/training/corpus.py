@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -64,6 +65,11 @@ class InMemoryCorpus:
         """Return the properties of the texts that the defaults depend on; see `defaults.measure`."""
         return defaults.measure(self.texts, len(self.labels), window)
 
+    def sample(self, texts: int, characters: int) -> list[Example]:
+        """Return evenly spaced examples: about as many as have so many characters together, but not more than `texts`."""
+        total = sum(map(len, self.texts))
+        return list(self.examples[:: max(1, math.ceil(self.count / texts), math.ceil(total / characters))])
+
     def vocabulary_texts(self) -> Iterable[str]:
         """Return the texts that the vocabulary is built from: all of them."""
         return self.texts
@@ -111,6 +117,10 @@ class OnDiskCorpus:
         statistics = defaults.measure(sample, len(self.labels), window)
         self._tokens = round(statistics.tokens * self.count / len(sample))
         return replace(statistics, texts=self.count, tokens=self._tokens)
+
+    def sample(self, texts: int, characters: int) -> list[Example]:
+        """Return random examples: as many as have so many characters together, but not more than `texts`."""
+        return self.shards.sample(characters)[:texts]
 
     def vocabulary_texts(self) -> Iterable[str]:
         """Return the texts that the vocabulary is built from: a random sample."""

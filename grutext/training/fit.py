@@ -28,6 +28,7 @@ from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.budget import TimeBudget
 from grutext.training.calibration.bundle import add_golden, calibrate_bundle
+from grutext.training.case import CASE_CHARACTERS, CASE_TEXTS, choose_case
 from grutext.training.corpus import InMemoryCorpus, OnDiskCorpus
 from grutext.training.gru.batches import VectorizedCorpus, one_hot
 from grutext.training.gru.checkpoint import Checkpoint
@@ -113,6 +114,8 @@ def plan_training(
     config = defaults.resolve(
         config, statistics, pretrained=vectors is not None, multilabel=splits.multilabel
     )
+    if config.text.case == "auto":
+        config = choose_case(corpus.sample(CASE_TEXTS, CASE_CHARACTERS), config, splits.multilabel, listener)
     listener.note(defaults.describe(config, statistics))
     counts = {
         "train": corpus.count,
@@ -185,9 +188,7 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
     config, listener, budget = plan.config, run.listener, run.budget
     dev_texts, dev_targets = [example.text for example in plan.dev], plan.dev_targets
     vectorizer = Vectorizer.fit(plan.corpus.vocabulary_texts(), config.text)
-    vectors = (
-        read_word_vectors(run.vectors, vectorizer.vocabulary, config.gru, listener) if run.vectors else None
-    )
+    vectors = read_word_vectors(run.vectors, vectorizer.vocabulary, config, listener) if run.vectors else None
     bundle = _begin_bundle(plan, vectorizer, vectors)
     linear_seconds = 0.0
     if config.linear.enabled:

@@ -21,9 +21,11 @@ def read_text(data: bytes) -> str:
 
 
 def check_normalize(data: bytes) -> None:
-    """Normalise a text; a second time must change nothing."""
-    once = normalize(read_text(data))
-    assert normalize(once) == once
+    """Normalise a text, with and without its case; a second time must change nothing."""
+    for case in ("fold", "keep"):
+        once = normalize(read_text(data), case)
+        assert normalize(once, case) == once
+    assert normalize(once) == normalize(read_text(data))
 
 
 def check_tokenizers(data: bytes) -> None:

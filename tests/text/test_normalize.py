@@ -35,6 +35,29 @@ def test_returns_the_expected_normal_form(text, expected):
     assert normalize(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("MiXeD 7", "MiXeD 7"),
+        ("Straße STRASSE", "Straße STRASSE"),
+        ("ΟΔΟΣ οδός", "ΟΔΟΣ οδός"),
+        ("ﬃ № ＡＢ", "ffi No AB"),
+        ("isn\u2019T", "isn'T"),
+        ("\u212b E\u0301", "Å É"),
+        ("\ud800X", "\ud800X"),
+    ],
+)
+def test_case_can_be_kept(text, expected):
+    assert normalize(text, "keep") == expected
+
+
+@given(text=...)
+def test_folding_what_was_kept_is_folding(text: str):
+    kept = normalize(text, "keep")
+    assert normalize(kept, "keep") == kept
+    assert normalize(kept) == normalize(text) == normalize(text, "auto")
+
+
 @pytest.mark.long
 def test_the_normal_form_of_every_character_is_stable():
     for code in range(0x110000):

@@ -110,6 +110,27 @@ def test_a_batch_contains_what_its_texts_contain(tokenizer, texts: list[str]):
     assert {array.ndim for array in arrays} == {1}
 
 
+@pytest.mark.parametrize("case", ["fold", "keep", "auto"])
+@given(texts=...)
+def test_kernels_read_case_like_numpy(case, texts: list[str]):
+    config = replace(CONFIG, case=case)
+    ours = Vectorizer(config, VOCABULARY, compiled=True).vectorize(texts)
+    theirs = Vectorizer(config, VOCABULARY).vectorize(texts)
+    assert ours.normalized == theirs.normalized == [normalize(text, case) for text in texts]
+    assert tokens_of(ours) == tokens_of(theirs)
+    for name in ("ids", "lengths", "rows", "buckets", "bucket_counts"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+
+
+def test_case_is_kept_in_vocabulary_and_tokens_or_not():
+    texts = ["The cat", "the CAT"]
+    kept = Vectorizer.fit(texts, TextConfig(min_count=1, case="keep"))
+    assert set(kept.vocabulary.tokens) == {"The", "the", "cat", "CAT"}
+    assert kept.vectorize(["THE cat"]).rows.tolist() == [0, kept.vocabulary.row("cat")]
+    folded = Vectorizer.fit(texts, TextConfig(min_count=1, case="fold"))
+    assert set(folded.vocabulary.tokens) == {"the", "cat"}
+
+
 @given(texts=...)
 def test_vectorizes_the_same_for_any_batch_size(texts: list[str]):
     vectorizer = Vectorizer(CONFIG, VOCABULARY)

@@ -80,7 +80,7 @@ def test_texts_with_different_labels_are_counted(tmp_path):
     data = (["late", "wet", "Late ", "broken", "wet", "new"], ["a", "b", "b", "a", "b", "b"])
     _, notes = read(tmp_path, data)
     assert (
-        'texts in memory: 1 text occurs with different labels, such as "late": "a" in row 1, "b" in row 3'
+        'texts in memory: 1 text occurs with different labels (case and white space aside), such as "late": "a" in row 1, "b" in row 3'
         in notes
     )
 

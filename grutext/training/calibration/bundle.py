@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from grutext.training.calibration import abstention
 from grutext.training.calibration import thresholds as decisions
 from grutext.training.calibration.familiarity import choose_familiarity, fit_familiarity
 from grutext.training.calibration.fit import calibrate, cross_fit
-from grutext.training.copies import distinct
+from grutext.training.copies import distinct, text_key
 from grutext.training.kernels import open_scorer
 
 # The number of dev texts that a bundle keeps with their probabilities, and of the characters of each.
@@ -42,7 +43,7 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
     thresholds = decisions.choose_thresholds(probabilities, targets, several, bundle.config.training.optimize)
     top = top_score(gru, linear, calibration, several)
     calibration = replace(calibration, thresholds=thresholds, familiarity=fit_familiarity(top, known))
-    copies = distinct(dev)
+    copies = distinct(dev, partial(text_key, case=bundle.config.text.case))
     firsts = [group[0] for group in copies]
     unfamiliar = choose_familiarity(familiarity(top, known, calibration)[firsts])
     before, after = (

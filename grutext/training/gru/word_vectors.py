@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import GRUConfig
+from grutext.config import Config
 from grutext.data.vectors import digest, read_vectors, vector_width
 from grutext.errors import ConfigError, DataError
 from grutext.progress import Listener
@@ -43,27 +44,25 @@ class WordVectors:
         return arrays | {TABLE: table}
 
 
-def read_word_vectors(
-    path: Path, vocabulary: Vocabulary, config: GRUConfig, listener: Listener
-) -> WordVectors:
+def read_word_vectors(path: Path, vocabulary: Vocabulary, config: Config, listener: Listener) -> WordVectors:
     """Read the vectors that a file has for the words of a vocabulary.
 
     Raises:
         ConfigError: The vectors are not as wide as the embedding, or the GRU part is switched off.
         DataError: The file cannot be used, or has no vector for any of the words.
     """
-    if not config.enabled:
+    if not config.gru.enabled:
         raise ConfigError(
             f"{path}: word vectors are for the GRU part, but gru.enabled is false; leave out --vectors"
         )
     width = vector_width(path)
-    if width != config.embedding_size:
+    if width != config.gru.embedding_size:
         raise ConfigError(
-            f"{path}: the vectors have {width} numbers, but gru.embedding_size is {config.embedding_size}; "
+            f"{path}: the vectors have {width} numbers, but gru.embedding_size is {config.gru.embedding_size}; "
             f"leave gru.embedding_size out, or set it to {width}"
         )
     words = vocabulary.tokens
-    found = read_vectors(path, frozenset(words), normalize)
+    found = read_vectors(path, frozenset(words), partial(normalize, case=config.text.case))
     share = f"{len(found.rows):,} of {len(words):,} words"
     if not found.rows:
         raise DataError(

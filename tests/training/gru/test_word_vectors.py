@@ -39,8 +39,8 @@ def vectors(tmp_path):
 
 
 def read(path, words=WORDS, listener=None, **settings):
-    model = Config().override({"gru.embedding_size": 5} | settings).gru
-    return read_word_vectors(path, Vocabulary(words), model, listener or Silent())
+    config = Config().override({"gru.embedding_size": 5} | settings)
+    return read_word_vectors(path, Vocabulary(words), config, listener or Silent())
 
 
 def test_the_words_of_the_vocabulary_find_their_rows(vectors):
