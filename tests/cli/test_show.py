@@ -22,7 +22,7 @@ def test_the_contents_of_a_model_are_shown(run, trained_model) -> None:
         "training data         source mails.csv, text_column message, label_column topic",
         "versions              grutext 0.1.0, python 3.11.7",
         (
-            "settings of text      tokenizer auto, min_count 2, max_vocabulary 30000, subword_min 3, subword_max 5, "
+            "settings of text      tokenizer auto, case auto, min_count 2, max_vocabulary 30000, subword_min 3, subword_max 5, "
             "subword_buckets 50000"
         ),
         (
