@@ -39,7 +39,7 @@ familiar_above_option = click.option(
     type=float,
     callback=_read_finite,
     metavar="X",
-    help="Leave texts to a person whose familiarity is below X.",
+    help="Leave texts with a familiarity below X to a person.",
 )
 familiarity_option = click.option(
     "--familiarity", is_flag=True, help="Also print how much each text is like the training texts."

@@ -1,10 +1,10 @@
-"""Choose whether a model reads upper and lower case as the same.
+"""Choose whether a model ignores case.
 
-They are, unless case tells labels apart: most of the time case only says where a sentence begins, and a word that has two
+It does, unless case tells labels apart: most of the time case only says where a sentence begins, and a word that has two
 spellings is learned from fewer texts. The choice is made from a sample of the training texts, in two steps. First, numbers
 that describe the case of a text are compared between the labels; in most data they hardly differ, and nothing else is
-computed. Otherwise a linear model with either reading is fitted to one half of the sample and labels the other half, in both
-directions: `keep` is chosen if it labels clearly more texts right.
+computed. Otherwise linear models with folded and with kept case are compared by two-fold cross-validation on the sample: `keep`
+is chosen if it labels clearly more texts right.
 """
 
 from __future__ import annotations
@@ -26,13 +26,10 @@ from grutext.training.gru.batches import one_hot
 from grutext.training.linear.fit import LinearTask, fit_linear
 
 CASE_TEXTS, CASE_CHARACTERS = 2_000, 400_000  # of the sample
-_LEAST_EXPLAINED = (
-    0.05  # share of the variance of a number between the labels; in data that are folded it is mostly less
-)
-_LEAST_GAIN, _LEAST_SIGMAS = (
-    0.02,
-    3.0,
-)  # more texts that are labelled right, as a share of all, and against chance
+# The share of a number's variance that is between the labels; in most data it is lower, and case is folded.
+_LEAST_EXPLAINED = 0.05
+# The gain in texts that are labelled right: as a share of all texts, and in standard deviations.
+_LEAST_GAIN, _LEAST_SIGMAS = 0.02, 3.0
 
 
 def choose_case(examples: Sequence[Example], config: Config, multilabel: bool, listener: Listener) -> Config:
@@ -42,7 +39,7 @@ def choose_case(examples: Sequence[Example], config: Config, multilabel: bool, l
         examples: A sample of the training texts.
         config: The settings, of which all but this one are chosen.
         multilabel: Whether a text may have several labels.
-        listener: Hears why case is kept.
+        listener: Receives a note if case is kept.
     """
     folded = replace(config, text=replace(config.text, case="fold"))
     labels = label_set(examples)
