@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from grutext.data import (
     unify_labels,
 )
 from grutext.errors import ConfigError, DataError
+from grutext.inference.texts import list_texts
 from grutext.messages import count, list_names, shorten
 from grutext.progress import Listener
 from grutext.training.copies import describe_copies, describe_shared, text_key
@@ -235,23 +237,23 @@ def dataset_in_memory(
     """Check texts and labels in memory.
 
     Args:
-        texts: The N texts.
+        texts: The N texts, as `Classifier.predict` takes them.
         labels: The N labels: each a str, or a list of str where a text may have several.
         multilabel: Whether a text may have several labels; None means yes if any label is a list.
 
     Raises:
-        TypeError: A text is not a str, or a label is neither a str nor a list of str; names the position.
+        TypeError: `texts` is no iterable of str in an order, or a label is neither a str nor a list of str; names the position.
         DataError: The numbers of texts and labels differ, a label is empty, or a text has several where it may have one.
     """
     if isinstance(texts, str) or isinstance(labels, str):
         raise TypeError("texts and labels are two lists of str, not one str; put a single text into a list")
     several, examples = bool(multilabel), []
-    texts, labels = list(texts), list(labels)
+    if isinstance(labels, (Mapping, AbstractSet)):
+        raise TypeError(f"labels is a {type(labels).__name__}; pass a list of as many labels as texts")
+    texts, labels = list_texts(texts), list(labels)
     if len(texts) != len(labels):
         raise DataError(f"there are {count(len(texts), 'text')} but {count(len(labels), 'label')}", IN_MEMORY)
     for number, (text, label) in enumerate(zip(texts, labels, strict=True)):
-        if not isinstance(text, str):
-            raise TypeError(f"texts[{number}] is {_describe(text)}, not a str")
         several = several or not isinstance(label, str)
         own = (
             (label,) if isinstance(label, str) else tuple(label) if isinstance(label, list | tuple) else None
@@ -265,7 +267,7 @@ def dataset_in_memory(
         if multilabel is False and len(own) != 1:
             has = f"{len(own)} labels ({list_names(own)})" if own else "no label"
             raise DataError(f"labels[{number}] has {has}, but here each text has one", IN_MEMORY)
-        examples.append(Example(str(text), tuple(map(str, dict.fromkeys(own))), IN_MEMORY, number + 1))
+        examples.append(Example(text, tuple(map(str.__str__, dict.fromkeys(own))), IN_MEMORY, number + 1))
     return Dataset(examples, several if multilabel is None else multilabel, source=IN_MEMORY)
 
 

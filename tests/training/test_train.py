@@ -1,6 +1,7 @@
 """`grutext.train`: the function behind the command, with files, texts in memory, and a folder to resume in."""
 
 import contextlib
+import enum
 import hashlib
 import time
 
@@ -68,6 +69,13 @@ def test_texts_in_memory_may_be_arrays_and_have_dev_and_test_texts():
 
 
 @pytest.mark.long
+def test_strings_of_another_type_count_by_their_value():
+    kind = enum.Enum("Kind", {name: name for name in set(LABELS)}, type=str)
+    outcome = grutext.train((TEXTS, [kind(label) for label in LABELS]), settings=LINEAR)
+    assert outcome.classifier.labels == tuple(sorted(set(LABELS)))
+
+
+@pytest.mark.long
 def test_a_label_that_is_a_list_means_that_a_text_may_have_several():
     labels = [[label] if n % 2 else [label, "any"] for n, label in enumerate(LABELS)]
     outcome = grutext.train((TEXTS, labels), settings=LINEAR)
@@ -79,8 +87,11 @@ def test_a_label_that_is_a_list_means_that_a_text_may_have_several():
     ("texts", "labels", "error", "message"),
     [
         ("abc", ["x"], TypeError, "not one str; put a single text into a list"),
-        (["a", None], ["x", "y"], TypeError, r"texts\[1\] is NoneType None, not a str"),
-        (["a", b"b"], ["x", "y"], TypeError, r"texts\[1\] is bytes b'b', not a str"),
+        (["a", None], ["x", "y"], TypeError, r"texts\[1\] is None; drop such texts"),
+        (["a", b"b"], ["x", "y"], TypeError, r"texts\[1\] is bytes; decode it"),
+        ({"a", "b"}, ["x", "y"], TypeError, "texts is a set, which has no order"),
+        (np.array([["a"], ["b"]]), ["x", "y"], TypeError, "texts is a table"),
+        (["a", "b"], {"x", "y"}, TypeError, "labels is a set; pass a list"),
         (["a", "b"], ["x", 3], TypeError, r"labels\[1\] is int 3; a label is a str, or a list of str"),
         (["a", "b"], ["x", ["y", 3]], TypeError, r"labels\[1\] is list \['y', 3\]; a label is"),
         (["a", "b"], ["x"], DataError, "there are 2 texts but 1 label"),
