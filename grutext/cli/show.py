@@ -142,11 +142,18 @@ def _spread(data: dict[str, Any]) -> dict[str, Any]:
     """Return the record of the training data, with the options of reading it, given or detected, on the same level."""
     reading = data.get("reading", {})
     spread = {"source": data["source"]} if "source" in data else {}
-    return {
-        name: ", ".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in (spread | reading.get("told", {}) | reading.get("found", {}) | data).items()
-        if name != "reading"
-    }
+    entries = spread | reading.get("told", {}) | reading.get("found", {}) | data
+    return {name: _words(value) for name, value in entries.items() if name != "reading"}
+
+
+def _words(value: Any) -> Any:
+    """Return a list or a dialect as words, without what the dialect does not have; other values as they are."""
+    if isinstance(value, list):
+        return " and ".join(map(str, value))
+    if isinstance(value, dict):
+        named = {name: item for name, item in value.items() if item}
+        return " ".join(name if item is True else f"{name} {_words(item)!r}" for name, item in named.items())
+    return value
 
 
 def _flat(values: dict[str, Any]) -> str:

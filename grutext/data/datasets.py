@@ -16,6 +16,7 @@ from grutext.data.label_cells import LabelReader, Labels, is_one_hot_name, one_h
 from grutext.data.labels import (
     MISSING,
     clean_label,
+    describe_separator,
     describe_spellings,
     match_labels,
     merge_spellings,
@@ -148,6 +149,8 @@ def unify_labels(dataset: Dataset, known: Collection[str] = ()) -> Dataset:
     counts = dataset.label_counts
     replaced = match_labels(counts, known, dataset.source) if known else merge_spellings(counts)
     notes = [*dataset.notes, *describe_spellings(dataset.source, replaced, counts)]
+    if not dataset.multilabel:
+        notes += describe_separator(dataset.source, counts)
     if not replaced:
         return replace(dataset, notes=notes)
     return replace(

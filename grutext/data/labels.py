@@ -27,6 +27,7 @@ _INVISIBLE = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u20
 # Joiners belong to some words (Persian, emoji), but not to their ends.
 _JOINERS = "\u200c\u200d"
 _WHOLE_NUMBER = re.compile(r"(?P<sign>[+-]?)(?P<digits>0|[1-9][0-9]*)(?:\.0*)?")
+_SEPARATORS = "|;,+/"
 _SHOWN = 3  # nearest spellings in an error
 _ENDS = 10  # of a long list of labels, the largest and the smallest that are shown
 
@@ -150,6 +151,19 @@ def describe_spellings(source: str, replaced: Mapping[str, str], counts: Mapping
     if twins:
         notes.append(f"{source}: labels that differ in upper and lower case only stay apart: {_list(twins)}")
     return notes
+
+
+def describe_separator(source: str, counts: Mapping[str, int]) -> list[str]:
+    """Return a note if labels look like several joined by a separator: every part of them occurs in another label too."""
+    for separator in _SEPARATORS:
+        joined = [label for label in counts if separator in label]
+        parts = Counter(part.strip() for label in counts for part in set(label.split(separator)))
+        if len(joined) > 1 and all(
+            parts[part.strip()] > 1 for label in joined for part in label.split(separator)
+        ):
+            option = f'--label-separator "{separator}"'
+            return [f"{source}: labels such as {quote(joined[0])} look like several; {option} splits them"]
+    return []
 
 
 def _list(parts: list[str]) -> str:

@@ -93,3 +93,20 @@ def test_a_folder_that_is_no_model_is_named(error, model, tmp_path) -> None:
     assert "incomplete" in error("show")
     (model / "model.json").write_text('{"format": 99}', encoding="utf-8")
     assert "model format 99, newer than this grutext reads" in error("show")
+
+
+def test_how_the_data_were_read_is_shown(run, make_bundle, tmp_path) -> None:
+    reading = {
+        "told": {"label_separator": "|", "text_column": ["title", "body"]},
+        "found": {
+            "text_column": ["title", "body"],
+            "label_column": "topic",
+            "dialect": {"delimiter": ";", "quotes": True, "escape": None, "header": False, "columns": []},
+        },
+    }
+    bundle = replace(make_bundle(False), data={"source": "mails.csv", "reading": reading, "train": 90})
+    bundle.save(tmp_path / "model")
+    assert (
+        "training data         source mails.csv, label_separator |, text_column title and body, label_column topic, "
+        "dialect delimiter ';' quotes, train 90"
+    ) in run("show").stdout.splitlines()

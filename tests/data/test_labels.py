@@ -528,3 +528,34 @@ def test_the_counts_of_labels_are_listed_up_to_twenty_and_then_the_ends():
         "a.csv: 21 labels, the largest: l20 21, l19 20, l18 19, l17 18, l16 17, l15 16, l14 15, l13 14, l12 13, l11 12; "
         "the smallest: l09 10, l08 9, l07 8, l06 7, l05 6, l04 5, l03 4, l02 3, l01 2, l00 1"
     )
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["late|rude", "late", "rude"],
+        ["late; rude", "rude; wet", "wet;late"],
+        ["a,b", "b,c", "a,c", "d"],
+        ["x+y", "x", "y", "y+x"],
+    ],
+)
+def test_labels_that_look_like_several_are_told_with_the_option(write, labels):
+    rows = [(f"t{n}", label) for n, label in enumerate(labels)]
+    joined = [label for label in labels if not label.isalpha()]
+    told = [note for note in read_dataset(write("a.csv", table(rows))).notes if "look like several" in note]
+    separator = next(character for character in joined[0] if not character.isalpha())
+    if len(joined) < 2:
+        assert told == []  # one label alone may be called so
+        return
+    assert told == [
+        f'a.csv: labels such as "{joined[0]}" look like several; --label-separator "{separator}" splits them'
+    ]
+    assert labels_of("a.csv") == [(label,) for label in labels]
+
+
+@pytest.mark.parametrize(
+    "labels", [["AC/DC", "TCP/IP", "rock"], ["Paris, France", "Lyon, France", "Rome, Italy"], ["a|b", "c|d"]]
+)
+def test_labels_with_other_marks_are_not_remarked_upon(write, labels):
+    rows = [(f"t{n}", label) for n, label in enumerate(labels)]
+    assert not any("look like several" in note for note in read_dataset(write("a.csv", table(rows))).notes)
