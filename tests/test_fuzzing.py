@@ -26,7 +26,7 @@ def test_no_seed_fails(name):
         targets.TARGETS[name](seed.read_bytes())
 
 
-FILES = ["csv", "tsv", "jsonl", "fasttext", "txt", "gz", "folder"]
+FILES = ["csv", "tsv", "json", "jsonl", "fasttext", "txt", "gz", "bz2", "dialect", "folder"]
 
 
 @pytest.mark.parametrize("name", FILES)

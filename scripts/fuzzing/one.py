@@ -15,6 +15,8 @@ MODULES = (
     "grutext.settings",
     "grutext.model.spec",
     "grutext.data.formats.parquet",
+    "grutext.data.formats.compression",
+    "grutext.data.formats.spreadsheet",
     "fuzzing.targets",
 )
 

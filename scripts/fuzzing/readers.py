@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import re
 import tempfile
 from functools import cache
 from pathlib import Path
 
 from grutext.cli.settings import build_config
-from grutext.data import ReadOptions, check_trainable, fingerprint, read_dataset, read_rows
+from grutext.data import Dialect, ReadOptions, check_trainable, fingerprint, read_dataset, read_rows
 from grutext.data.vectors import read_vectors, vector_width
 from grutext.errors import GrutextError
 from grutext.text import normalize
@@ -43,9 +44,43 @@ def read_file(form: str, data: bytes) -> None:
     _read_all(name, options)
 
 
-def read_packed(data: bytes) -> None:
-    """Read bytes with the suffix `.gz`, compressed or not, as lines."""
-    _read_all(_write("any.csv.gz", data), ReadOptions())
+def read_packed(suffix: str, data: bytes) -> None:
+    """Read bytes with the suffix of a compression, compressed or not, as a table."""
+    _read_all(_write(f"any.csv{suffix}", data), ReadOptions())
+
+
+def read_dialect(data: bytes) -> None:
+    """Read a table in a dialect that is found, and in those that the first two bytes name.
+
+    The first byte is the delimiter, if it is one of the usual ones; of the second one, the lowest bits are `--quotes`,
+    `--no-quotes`, `--escape` and `--no-header`.
+    """
+    name = _write("any.csv", data)
+    _read_all(name, ReadOptions())
+    chosen = data[1] if len(data) > 1 else 0
+    delimiter = chr(data[0]) if data[:1] in (b",", b";", b"\t", b"|") else None
+    dialect = Dialect(
+        delimiter,
+        quotes=True if chosen & 1 else False if chosen & 2 else None,
+        escape="\\" if chosen & 4 else None,
+        header=not chosen & 8,
+    )
+    name = _write("any.csv", data[2:])
+    _read_all(name, ReadOptions(dialect=dialect))
+    _check_lines(name, data[2:])
+
+
+def _check_lines(name: str, data: bytes) -> None:
+    """Fail if a table without quoting has another number of rows than of lines."""
+    try:
+        with read_rows(name, ReadOptions(dialect=Dialect(",", quotes=False, header=False))) as reader:
+            numbers = [row.number for row in reader]
+    except GrutextError as error:
+        check_error(error)
+        return
+    lines = re.split(r"\r\n|\r|\n", data.decode("utf-8-sig"))
+    first = 1 if re.match(r'("?)sep=.\1\s*\Z', lines[0], re.IGNORECASE) else 0
+    assert len(numbers) == sum(bool(line) for line in lines[first:])
 
 
 def read_folder(data: bytes) -> None:

@@ -13,9 +13,10 @@ SEEDS = Path(__file__).parents[2] / "tests" / "seeds"
 TARGETS: dict[str, Callable[[bytes], None]] = {
     **{
         form: partial(readers.read_file, form)
-        for form in ("csv", "tsv", "jsonl", "parquet", "fasttext", "txt")
+        for form in ("csv", "tsv", "json", "jsonl", "parquet", "excel", "fasttext", "txt")
     },
-    "gz": readers.read_packed,
+    **{suffix: partial(readers.read_packed, f".{suffix}") for suffix in ("gz", "bz2", "xz", "zst", "zip")},
+    "dialect": readers.read_dialect,
     "folder": readers.read_folder,
     "vectors": readers.read_word_vectors,
     "settings": readers.read_settings,
