@@ -86,7 +86,7 @@ def _likeness(one: str, other: str) -> float:
     cls=TrainCommand,
     epilog="\b\nExample:\n  grutext train\n  grutext train reviews.csv -m reviews --test test.csv --time-budget 10m",
 )
-@click.argument("data", shell_complete=complete_file, default="sample")
+@click.argument("data", shell_complete=complete_file, nargs=-1)
 @model_option("The folder that the model is written to.")
 @click.option(
     "--dev",
@@ -129,7 +129,7 @@ def _likeness(one: str, other: str) -> float:
 @click.pass_context
 def train_command(
     ctx: click.Context,
-    data: str,
+    data: tuple[str, ...],
     folder: Path,
     dev: str | None,
     dev_fraction: float | None,
@@ -146,13 +146,13 @@ def train_command(
     """Train a model on DATA and write it to a folder.
 
     DATA is a file in one of the formats that --format lists, also .gz, a folder of class folders,
-    tfds:NAME[/CONFIG][:SPLIT], or `-` for stdin. Left out, it is the embedded `sample`, which brings dev
+    tfds:NAME[/CONFIG][:SPLIT], or `-` for stdin; several files with the same columns are read together. Left out, it is the embedded `sample`, which brings dev
     and test data of its own. A plot of the loss is written beside the model, DIR-loss.png.
     """
     started = time.monotonic()
     if dev is not None and dev_fraction is not None:
         raise click.UsageError("--dev and --dev-fraction cannot be combined; leave one of them out.", ctx)
-    if [data, dev, test].count("-") > 1:
+    if [*data, dev, test].count("-") > 1:
         raise click.UsageError("Only one of DATA, --dev and --test can be stdin.", ctx)
     if vectors is not None and settings["no_gru"]:
         raise click.UsageError("--vectors and --no-gru cannot be combined; leave one of them out.", ctx)
@@ -165,7 +165,14 @@ def train_command(
     target = TrainingTarget(folder, overwrite=overwrite, resume=resume)
     target.check()
     config = build_config(settings, None if vectors is None else _width(vectors))
-    sources = TrainingData(data, dev, dev_fraction, test, ReadOptions(**reading), min_class_size)
+    sources = TrainingData(
+        list(data) if len(data) > 1 else "".join(data) or "sample",
+        dev,
+        dev_fraction,
+        test,
+        ReadOptions(**reading),
+        min_class_size,
+    )
     with interruptible():
         outcome = train(
             sources, target, settings=config, vectors=vectors, listener=open_listener(quiet), started=started

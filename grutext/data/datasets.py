@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from grutext.data.cells import is_missing, read_text
@@ -11,7 +11,7 @@ from grutext.data.columns import Choice, Columns, choose_columns
 from grutext.data.copies import TextIndex
 from grutext.data.dialect import Dialect
 from grutext.data.examples import ColumnNames, Example, ReadOptions, join_columns
-from grutext.data.formats.registry import find_source, open_table
+from grutext.data.joined import open_sources
 from grutext.data.label_cells import LabelReader, Labels, is_one_hot_name, one_hot_error
 from grutext.data.labels import (
     MISSING,
@@ -73,7 +73,7 @@ _NOTHING_KNOWN = Columns(None, None)
 
 
 def read_dataset(
-    source: str,
+    source: str | Sequence[str],
     options: ReadOptions = _NO_OPTIONS,
     *,
     multilabel: bool | None = None,
@@ -84,7 +84,8 @@ def read_dataset(
     """Read and check all rows of a source.
 
     Args:
-        source: A path, `-` for standard input, `tfds:NAME[/CONFIG][:SPLIT]` or `sample`.
+        source: A path, a pattern such as `2026-*.csv`, `-` for standard input, `tfds:NAME[/CONFIG][:SPLIT]` or `sample`; or
+            several of these, whose files have the same columns.
         options: How to read it. Names of columns have no effect on sources without columns (fastText, folders).
         multilabel: Whether a text may have several labels. None: it may if any row has a list of labels, or any
             fastText line has two.
@@ -101,8 +102,7 @@ def read_dataset(
     """
     if options.label_separator == "":
         raise DataError("the separator of labels is empty; name one, such as --label-separator ';'")
-    found_source = find_source(source, options.format)
-    with open_table(found_source, options.encoding, dialect=options.dialect) as table:
+    with open_sources([source] if isinstance(source, str) else source, options) as table:
         named = Columns(options.text_column, options.label_column)
         choice = choose_columns(table, named, known, labelled=True)
         several = options.label_separator is not None or len(choice.labels) > 1

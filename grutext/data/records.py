@@ -39,7 +39,7 @@ class Table:
     """An open source whose first records are read already.
 
     It can be iterated over once. `close`, or leaving it as a context manager, closes the file. `dialect` is the dialect that it
-    is read in; None if the format has no dialects.
+    is read in; None if the format has no dialects. `has_free_fields` says whether each row may have other fields, as in JSON.
 
     Args:
         source: Its name in messages.
@@ -67,6 +67,7 @@ class Table:
         self.fixed = fixed
         self.no_label = no_label
         self.dialect: Dialect | None = None
+        self.has_free_fields = columns is None
         self.notes: list[str] = []
         self.first = _peek(records)
         self._rest = records

@@ -37,8 +37,8 @@ IN_MEMORY = "texts in memory"
 SAMPLE_COLUMNS = Columns("text", "label")
 DEV_FRACTION, DEV_TEXTS, LEAST_FRACTION = 0.1, 500, 0.05
 
-# A path, a name such as `sample` or `tfds:ag_news_subset`, or texts and their labels.
-Source = str | Path | tuple[Iterable[str], Iterable[str | Sequence[str]]]
+# A path, a name such as `sample` or `tfds:ag_news_subset`, several of these, or texts and their labels.
+Source = str | Path | list[str] | tuple[Iterable[str], Iterable[str | Sequence[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class TrainingData:
     """Labelled data for a training.
 
     A source is a path or a name as the command line takes it (a `.csv`, `.tsv`, `.jsonl`, `.parquet` or fastText `.txt`
-    file, a folder of class folders, `tfds:NAME`, `sample`), or a pair `(texts, labels)` in memory: an iterable of str,
+    file, a folder of class folders, `tfds:NAME`, `sample`), a list of those with the same columns, or a pair `(texts, labels)` in memory: an iterable of str,
     and as many labels, each a str, or a list of str where a text may have several.
 
     Attributes:
@@ -107,7 +107,7 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
         TypeError: Texts or labels in memory have a wrong type; names the position.
         MissingExtraError: A source needs a package that is not installed.
     """
-    origin = IN_MEMORY if isinstance(data.train, tuple) else str(data.train)
+    origin = _name(data.train)
     known = Columns(None, None)
     train, dev, test = data.train, data.dev, data.test
     if train == SAMPLE:
@@ -121,7 +121,7 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
     if isinstance(train, tuple):
         dataset = dataset_in_memory(*train)
     else:
-        dataset = read_dataset(str(train), data.reading, known=known, shards=shards)
+        dataset = read_dataset(_paths(train), data.reading, known=known, shards=shards)
     dropped = drop_small_classes(dataset, data.min_class_size)
     for note in (*dataset.notes, *dropped, *check_trainable(dataset)):
         listener.note(note)
@@ -163,7 +163,13 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
 
 
 def _name(source: Source) -> str:
+    if isinstance(source, list):
+        return ", ".join(source)
     return IN_MEMORY if isinstance(source, tuple) else str(source)
+
+
+def _paths(source: str | Path | list[str]) -> list[str]:
+    return source if isinstance(source, list) else [str(source)]
 
 
 def default_fraction(texts: int) -> float:
@@ -211,7 +217,7 @@ def read_split(source: Source, reading: ReadOptions, model: KnownModel, listener
         if source == SAMPLE:
             source, columns = sample_path() / "test.csv", SAMPLE_COLUMNS
         dataset = read_dataset(
-            str(source), reading, multilabel=model.multilabel, known=columns, labels=model.labels
+            _paths(source), reading, multilabel=model.multilabel, known=columns, labels=model.labels
         )
     for note in dataset.notes:
         listener.note(note)
