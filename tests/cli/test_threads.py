@@ -14,7 +14,7 @@ def rows(tmp_path, texts, monkeypatch):
     """Forty rows, more than one chunk."""
     monkeypatch.setattr(chunks, "CHUNK_TEXTS", 4)
     path = tmp_path / "rows.jsonl"
-    lines = [json.dumps({"text": f"{text} {n}", "label": "ask"}) for n in range(5) for text in texts]
+    lines = [json.dumps({"text": f"{text} {n}", "label": "login"}) for n in range(5) for text in texts]
     path.write_text("\n".join(lines), encoding="utf-8")
     return str(path)
 
