@@ -110,6 +110,7 @@ def test_a_resumed_run_counts_what_is_left_to_a_person_in_all_rows(
 ) -> None:
     (tmp_path / "in.csv").write_text("text\n" + "hello\nparcel\n" * 40, encoding="utf-8")
     monkeypatch.setattr("grutext.cli.predict.BATCH", 16)
+    monkeypatch.setattr("grutext.data.writing.resumable.SECONDS", 0)
     arguments = ("predict", "in.csv", "-m", familiar, "--familiar-above", 1, "-o", "out.csv")
     real, calls = Classifier.answer, []
 
@@ -120,7 +121,7 @@ def test_a_resumed_run_counts_what_is_left_to_a_person_in_all_rows(
         return real(self, *args, **kwargs)
 
     monkeypatch.setattr(Classifier, "answer", fail_later)
-    run(*arguments, check=130)
+    assert "48 rows are saved" in run(*arguments, check=130).stderr
     done = run(*arguments, "--resume")
     assert "in.csv: 40 of 80 texts are left to a person (0 unsure, 40 unfamiliar)\n" in done.stderr
 
