@@ -238,9 +238,8 @@ def _print_outcome(outcome: TrainingOutcome, as_json: bool) -> None:
         click.echo(f"calibration on dev: {calibration_line(bundle.metrics['calibration'])}")
     if bundle.abstention:
         click.echo(offer_line(bundle.abstention, bundle.metrics["dev"]["n"]))
-    if (
-        bundle.unfamiliar and bundle.unfamiliar[-1]["coverage"] < 1
-    ):  # else the dev texts are too few, or all alike
+    # A threshold that refuses no dev text is chosen from too few of them, or from texts that are all alike.
+    if bundle.unfamiliar and bundle.unfamiliar[-1]["coverage"] < 1:
         click.echo(familiar_line(bundle.unfamiliar))
     took = "trained before" if outcome.was_finished else f"trained in {clock(outcome.seconds)}"
     click.echo(f"{took}, {epochs_in_words(len(bundle.history))}")
