@@ -25,7 +25,7 @@ MAGIC = {
     ZIP: b"PK\x03\x04",
 }
 # What `read` of an unpacked stream may raise.
-READING_ERRORS = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
+READING_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 _PIECE = 1024  # bytes that are unpacked at once; zstandard makes up to 32 MB of them
 _MEMORY = 2**28  # bytes that .xz may ask for
@@ -51,6 +51,8 @@ def split_name(name: str) -> tuple[str, str]:
 
 def explain_start(suffix: str, name: str) -> DataError:
     """Return the DataError for a file that is not compressed as its name says."""
+    if suffix == ZIP:  # whose directory is at its end
+        return DataError("is not a .zip archive, or is damaged or cut off; copy it again, or rename it", name)
     kind = "gzip" if suffix == GZIP else suffix.lstrip(".")
     return DataError(f"is not compressed with {kind}, although its name ends in {suffix}; rename it", name)
 
@@ -87,7 +89,9 @@ def member_name(file: IO[bytes], name: str) -> str:
     try:
         with zipfile.ZipFile(file) as archive:
             return _only_member(archive, name).filename
-    except (zipfile.BadZipFile, UnicodeDecodeError, ValueError, NotImplementedError):
+    except DataError:
+        raise
+    except Exception:  # noqa: BLE001 (damaged directories raise errors of many types)
         raise explain_start(ZIP, name) from None
 
 
@@ -95,11 +99,13 @@ def _open_member(file: IO[bytes], name: str) -> IO[bytes]:
     try:
         archive = zipfile.ZipFile(file)
         return archive.open(_only_member(archive, name))
-    except RuntimeError as error:
-        if isinstance(error, NotImplementedError):
-            raise DataError("is compressed in a manner that is not known; unpack it", name) from None
+    except DataError:
+        raise
+    except NotImplementedError:
+        raise DataError("is compressed in a manner that is not known; unpack it", name) from None
+    except RuntimeError:
         raise DataError("is encrypted; unpack it, and name the file", name) from None
-    except (zipfile.BadZipFile, UnicodeDecodeError, ValueError):
+    except Exception:  # noqa: BLE001 (as above)
         raise explain_start(ZIP, name) from None
 
 

@@ -81,7 +81,14 @@ def test_a_zip_that_does_not_hold_one_file_is_refused(write, problem):
     )
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES[1:])
+def test_a_zip_whose_directory_is_missing_is_refused(write, problem):
+    packed = zip_files(**{"a.csv": TABLE.encode()})
+    message = "is not a .zip archive, or is damaged or cut off; copy it again, or rename it"
+    for content in (TABLE.encode(), packed[:-10], packed[:40]):
+        assert problem(write("a.csv.zip", content)) == f"a.csv.zip: {message}"
+
+
+@pytest.mark.parametrize("suffix", ["bz2", "xz", "zst"])
 def test_a_file_that_is_not_compressed_is_refused(write, problem, suffix):
     if suffix == "zst":
         pytest.importorskip("zstandard")
