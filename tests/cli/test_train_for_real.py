@@ -52,7 +52,7 @@ def test_train_evaluate_classify(mails) -> None:
     values = json.loads(out)
     assert (values["model"], values["epochs"], values["test"]["n"]) == ("model", 2, 60)
     starts = (
-        "mails.csv: texts are in",
+        "mails.csv: ",  # columns, label counts, and that its texts are in both sets
         "  line ",
         "6 of 60 texts",
         "54 texts of ",
