@@ -180,6 +180,8 @@ def write_files_of_the_guide(folder):
     write(folder / "tickets.csv", tickets, ["id", "body", "queue"])
     several = [{"text": row["text"], "labels": f"{row['label']};{len(row['text']) % 2}"} for row in train]
     write(folder / "articles.csv", several, ["text", "labels"])
+    flags = [{"text": row["text"], "grain": n % 2, "trade": n % 3 % 2} for n, row in enumerate(train)]
+    write(folder / "flags.csv", flags, ["text", "grain", "trade"])
     listed = [row | {"labels": row["labels"].split(";")} for row in several]
     (folder / "articles.jsonl").write_text(
         "".join(f"{json.dumps(row)}\n" for row in listed), encoding="utf-8"
