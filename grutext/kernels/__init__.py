@@ -1,4 +1,4 @@
-"""Functions that Numba compiles to machine code: the compiled counterparts of what NumPy and TensorFlow compute.
+"""Functions that Numba compiles: the counterparts of what NumPy and TensorFlow compute.
 
 NumPy reads and writes the memory once for each sum, product and exponential. A kernel does all of them in one loop, without
 Python's global interpreter lock (GIL), so that threads run in parallel.

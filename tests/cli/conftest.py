@@ -112,7 +112,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def error(run: Run) -> Callable[..., str]:
-    """Run a command that must fail with exit code 1 and one line on stderr; gives that line."""
+    """Run a command that must fail with exit code 1 and one line on stderr, and return that line."""
 
     def run_failing(*arguments: object, stdin: str | bytes | None = None) -> str:
         result = run(*arguments, check=1, stdin=stdin)

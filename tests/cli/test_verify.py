@@ -16,7 +16,7 @@ TEXTS = ["parcel", "invoice, please", "\x1b[31m password \ud800 " + "x" * 60, ""
 
 @pytest.fixture
 def golden(make_bundle, tmp_path):
-    """Save a model whose golden rows a function may have changed; gives its folder."""
+    """Save a model whose golden rows a function may have changed, and return its folder."""
 
     def save(multilabel=False, change=lambda rows: rows):
         bundle = make_bundle(multilabel)

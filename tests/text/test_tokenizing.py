@@ -28,7 +28,7 @@ TEXTS = st.lists(
 
 
 def check_tokens(texts: list[str], tokenizer: str) -> None:
-    """Assert that machine code cuts and numbers texts as Python does."""
+    """Assert that compiled kernels cut and number texts as Python does."""
     expected, found = tokenize_texts(texts, tokenizer), tokenize_compiled(texts, tokenizer)
     assert list(found[0]) == expected[0]
     for ours, theirs in zip(found[1:], expected[1:], strict=True):

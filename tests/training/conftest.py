@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def real_texts():
-    """Gives the training texts of a public data set beside the checkout; skips where there is none."""
+    """Return a function that reads the training texts of a public data set; skip where the data are missing."""
     folder = Path(__file__).parents[3] / "shared" / "data"
 
     def read(name):

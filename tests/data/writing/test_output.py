@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.copied_rows import ADDED, copy
 
 from grutext.data import open_writer, read_rows, written_formats
 from grutext.data.formats.registry import list_suffixes
@@ -13,18 +14,10 @@ from grutext.data.writing.output import Output
 from grutext.errors import DataError
 
 WRITTEN = f"{list_suffixes(written=True)} (each also .gz)"
-ADDED = {"label": "x", "confidence": 0.5}
 
 
 def list_files():
     return sorted(path.name for path in Path().iterdir())
-
-
-def copy(source, target, form=None, added=ADDED):
-    with read_rows(source) as reader, open_writer(target, form, reader) as writer:
-        for row in reader:
-            writer.write(row.fields, added, row.number)
-    return b"" if target in {None, "-"} else Path(target).read_bytes()
 
 
 def test_a_file_appears_only_when_it_is_complete(write):

@@ -2,25 +2,17 @@ import csv
 import gzip
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.copied_rows import copy
 
-from grutext.data import open_writer, read_rows
+from grutext.data import read_rows
 from grutext.errors import DataError
 
-ADDED = {"label": "x", "confidence": 0.5}
 ANY_HEALTH = [HealthCheck.function_scoped_fixture]
-
-
-def copy(source, target, form=None, added=ADDED):
-    with read_rows(source) as reader, open_writer(target, form, reader) as writer:
-        for row in reader:
-            writer.write(row.fields, added, row.number)
-    return b"" if target in {None, "-"} else Path(target).read_bytes()
 
 
 def test_added_columns_follow_those_of_the_source(write):

@@ -16,7 +16,7 @@ def draw(rng, size):
 
 
 def world():
-    """Gives confidences, rising, and the error rate of the texts from each on."""
+    """Return rising confidences, and the error rate of the texts from each on."""
     confidence, correct = draw(np.random.default_rng(0), 400_000)
     order = np.argsort(confidence)
     wrong = np.cumsum(~correct[order][::-1]) / np.arange(1, len(order) + 1)
@@ -31,7 +31,7 @@ def true_errors(threshold):
 
 
 def exceeded(choose, size, draws=400):
-    """Gives the share of dev sets that mislead about any of the rates, rate by rate."""
+    """Return the share of dev sets that mislead about each of the rates."""
     rng = np.random.default_rng(1)
     misled = np.zeros(len(ERRORS))
     for _ in range(draws):

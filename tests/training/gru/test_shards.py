@@ -33,7 +33,7 @@ def vectorizer():
 
 
 def contents(batches, vectorizer):
-    """Gives what each text of the batches consists of, whatever the numbering of the types."""
+    """Return what each text of the batches consists of, whatever the numbering of the types."""
     found = []
     for batch in batches:
         owners = np.repeat(

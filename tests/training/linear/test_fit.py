@@ -45,7 +45,7 @@ def grams(text):
 
 
 def reference():
-    """Gives kept n-grams with their scale, and the margins that scikit-learn finds on the dense matrix."""
+    """Return the kept n-grams with their scale, and the margins that scikit-learn finds on the dense matrix."""
     counts = [Counter(grams(text)) for text in TEXTS]
     frequency = Counter(gram for count in counts for gram in count)
     kept = sorted(gram for gram, times in frequency.items() if times >= 2)
