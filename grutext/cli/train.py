@@ -104,6 +104,13 @@ def _likeness(one: str, other: str) -> float:
     "--test", shell_complete=complete_file, metavar="DATA", help="Data to evaluate the finished model on."
 )
 @click.option(
+    "--unlabelled",
+    shell_complete=complete_file,
+    multiple=True,
+    metavar="FILE",
+    help="Texts without labels to learn words from, in any form that predict reads; may be repeated.",
+)
+@click.option(
     "--min-class-size",
     type=click.IntRange(min=1),
     metavar="N",
@@ -134,6 +141,7 @@ def train_command(
     dev: str | None,
     dev_fraction: float | None,
     test: str | None,
+    unlabelled: tuple[str, ...],
     min_class_size: int,
     reading: dict[str, Any],
     settings: dict[str, Any],
@@ -152,8 +160,8 @@ def train_command(
     started = time.monotonic()
     if dev is not None and dev_fraction is not None:
         raise click.UsageError("--dev and --dev-fraction cannot be combined; leave one of them out.", ctx)
-    if [*data, dev, test].count("-") > 1:
-        raise click.UsageError("Only one of DATA, --dev and --test can be stdin.", ctx)
+    if [*data, dev, test, *unlabelled].count("-") > 1:
+        raise click.UsageError("Only one of DATA, --dev, --test and --unlabelled can be stdin.", ctx)
     if vectors is not None and settings["no_gru"]:
         raise click.UsageError("--vectors and --no-gru cannot be combined; leave one of them out.", ctx)
     from grutext.console import open_listener
@@ -172,6 +180,7 @@ def train_command(
         test,
         ReadOptions(**reading),
         min_class_size,
+        [Path(file) for file in unlabelled] or None,
     )
     with interruptible():
         outcome = train(

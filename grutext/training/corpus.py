@@ -147,3 +147,8 @@ class OnDiskCorpus:
         weights = class_weights(texts.label_counts, self.count, balanced, multilabel)
         task = LinearTask(vectorizer, config.linear, multilabel, config.training.seed, weights)
         return fit_out_of_core(texts, task, seconds=seconds)
+
+
+def open_corpus(examples: Sequence[Example] | Shards) -> InMemoryCorpus | OnDiskCorpus:
+    """Return the corpus of some examples, which may have no labels."""
+    return OnDiskCorpus(examples) if isinstance(examples, Shards) else InMemoryCorpus(examples)

@@ -41,6 +41,7 @@ class CorpusStatistics:
         tokens: Tokens that an epoch reads, estimated.
         labels: Distinct labels.
         unspaced: Whether most tokens are of a script without spaces, such as Chinese.
+        unlabelled_tokens: Tokens of texts without labels that an epoch of pretraining reads as well, estimated.
     """
 
     texts: int
@@ -48,6 +49,7 @@ class CorpusStatistics:
     tokens: int
     labels: int
     unspaced: bool = False
+    unlabelled_tokens: int = 0
 
 
 def measure(texts: Sequence[str], labels: int, window: int = 0) -> CorpusStatistics:
@@ -97,7 +99,7 @@ def resolve(
     if not training.epochs:
         training = replace(training, epochs=epochs_for(statistics))
     if training.pretraining_epochs < 0:
-        most = _TOKENS_PRETRAINED // max(1, statistics.tokens)
+        most = _TOKENS_PRETRAINED // max(1, statistics.tokens + statistics.unlabelled_tokens)
         training = replace(training, pretraining_epochs=0 if pretrained else min(2 * training.epochs, most))
     if training.adversarial_direction == "auto":
         shared = statistics.labels == 2 and not multilabel and statistics.words >= _SHORT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import grutext
 from grutext.config import Config, flatten
-from grutext.data import Example, Shards, fingerprint
+from grutext.data import Example, fingerprint
 from grutext.engines.choose import choose_engine
 from grutext.errors import TrainingError
 from grutext.model.bundle import Bundle, Weights
@@ -29,7 +29,7 @@ from grutext.training import defaults
 from grutext.training.budget import TimeBudget
 from grutext.training.calibration.bundle import add_golden, calibrate_bundle
 from grutext.training.case import CASE_CHARACTERS, CASE_TEXTS, choose_case
-from grutext.training.corpus import InMemoryCorpus, OnDiskCorpus
+from grutext.training.corpus import InMemoryCorpus, OnDiskCorpus, open_corpus
 from grutext.training.gru.batches import VectorizedCorpus, one_hot
 from grutext.training.gru.checkpoint import Checkpoint
 from grutext.training.gru.epochs import PhaseContext
@@ -54,6 +54,7 @@ class TrainingPlan:
         multilabel: Whether a text may have several labels, or none.
         config: The settings.
         data: What the bundle records about the data.
+        unlabelled: Texts without labels for the vocabulary and the pretraining; None if there are none.
         refits_linear: Whether the linear part, once the model is calibrated and evaluated on the dev set, is fitted
             again to the training and dev texts together.
     """
@@ -64,6 +65,13 @@ class TrainingPlan:
     config: Config
     data: dict[str, Any]
     refits_linear: bool
+    unlabelled: InMemoryCorpus | OnDiskCorpus | None = None
+
+    def vocabulary_texts(self) -> Iterator[str]:
+        """Yield the texts that the vocabulary is built from."""
+        for corpus in (self.corpus, self.unlabelled):
+            if corpus is not None:
+                yield from corpus.vocabulary_texts()
 
     @property
     def dev_targets(self) -> NDArray[np.float32]:
@@ -106,11 +114,14 @@ def plan_training(
         TrainingError: The data have fewer than two labels, no dev set, or no label in common with it.
     """
     check_model(config.gru)
-    train = splits.train
-    corpus = OnDiskCorpus(train) if isinstance(train, Shards) else InMemoryCorpus(train)
+    corpus = open_corpus(splits.train)
+    unlabelled = None if splits.unlabelled is None else open_corpus(splits.unlabelled)
     if len(corpus.labels) < (1 if splits.multilabel else 2) or not splits.dev:
         raise TrainingError("training needs texts with at least two labels, and a dev set")
     statistics = corpus.measure(config.training.window)
+    if unlabelled is not None:
+        tokens = unlabelled.measure(config.training.window).tokens
+        statistics = replace(statistics, unlabelled_tokens=tokens)
     config = defaults.resolve(
         config, statistics, pretrained=vectors is not None, multilabel=splits.multilabel
     )
@@ -123,8 +134,11 @@ def plan_training(
         "sha256": corpus.sha256,
         "dev_sha256": fingerprint(splits.dev),
     }
+    if unlabelled is not None:
+        counts |= {"unlabelled_texts": unlabelled.count, "unlabelled_sha256": unlabelled.sha256}
     refits_linear = splits.dev_is_split_off and config.linear.enabled
-    plan = TrainingPlan(corpus, splits.dev, splits.multilabel, config, splits.data | counts, refits_linear)
+    data = splits.data | counts
+    plan = TrainingPlan(corpus, splits.dev, splits.multilabel, config, data, refits_linear, unlabelled)
     if any(example.labels for example in plan.dev) and not plan.dev_targets.any():
         known = ", ".join(corpus.labels[:5])
         raise TrainingError(
@@ -187,7 +201,7 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
     """
     config, listener, budget = plan.config, run.listener, run.budget
     dev_texts, dev_targets = [example.text for example in plan.dev], plan.dev_targets
-    vectorizer = Vectorizer.fit(plan.corpus.vocabulary_texts(), config.text)
+    vectorizer = Vectorizer.fit(plan.vocabulary_texts(), config.text)
     vectors = read_word_vectors(run.vectors, vectorizer.vocabulary, config, listener) if run.vectors else None
     bundle = _begin_bundle(plan, vectorizer, vectors)
     linear_seconds = 0.0
@@ -231,6 +245,7 @@ def identify(config: Config, multilabel: bool, data: Mapping[str, Any]) -> dict[
         "the training part": data.get("sha256"),
         "the dev part": data.get("dev_sha256"),
         "the word vectors": data.get("vectors_sha256"),
+        "the texts without labels": data.get("unlabelled_sha256"),
         "whether a text may have several labels": multilabel,
     } | settings
 
@@ -286,6 +301,8 @@ def _fit_gru(
     context = PhaseContext(
         corpus, plan.config, run.listener, checkpoint, deadline, left_out=run.budget.left_out
     )
+    if plan.unlabelled is not None and plan.config.training.pretraining_epochs:
+        context = replace(context, unlabelled=plan.unlabelled.vectorize(vectorizer, plan.config))
     fit = fit_gru(context, dev, len(bundle.vocabulary) + 1, plan.multilabel, vectors)
     if isinstance(fit.stopped, DivergenceError) and not fit.history:
         raise fit.stopped

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,8 @@ from grutext.errors import ConfigError, DataError
 from grutext.inference.texts import list_texts
 from grutext.messages import count, list_names, shorten
 from grutext.progress import Listener
-from grutext.training.copies import describe_copies, describe_shared, text_key
+from grutext.training.copies import KnownTexts, describe_copies, describe_shared, text_key
+from grutext.training.unlabelled import Unlabelled, UnlabelledReader, describe_source
 
 SAMPLE = "sample"
 IN_MEMORY = "texts in memory"
@@ -56,6 +57,9 @@ class TrainingData:
         test: Texts for evaluating the finished model; None for none. `sample` has its own.
         reading: How files are read.
         min_class_size: Labels of fewer texts in `train` are dropped, with the texts that have no other label.
+        unlabelled: Texts without labels, from which the vocabulary and the pretraining learn as well: a file as
+            `grutext predict` reads it, several files as a list of `pathlib.Path`, or an iterable of `str` that are the texts. Texts
+            that are in `train`, `dev` or `test` too are left out.
     """
 
     train: Source
@@ -64,6 +68,7 @@ class TrainingData:
     test: Source | None = None
     reading: ReadOptions = field(default_factory=ReadOptions)
     min_class_size: int = 1
+    unlabelled: Unlabelled | None = None
 
     def __post_init__(self) -> None:
         if self.min_class_size < 1:
@@ -83,6 +88,7 @@ class Splits:
         multilabel: Whether a text may have several labels.
         data: Where the examples came from, for the bundle.
         dev_is_split_off: Whether `dev` was split off the same data as `train`, all in memory.
+        unlabelled: Texts without labels; in files if they are more than memory should hold; None if there are none.
     """
 
     train: list[Example] | Shards
@@ -91,6 +97,7 @@ class Splits:
     multilabel: bool
     data: dict[str, Any]
     dev_is_split_off: bool
+    unlabelled: list[Example] | Shards | None = None
 
 
 def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listener: Listener) -> Splits:
@@ -152,13 +159,24 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
             fraction = data.dev_fraction or default_fraction(dataset.texts)
             examples, chosen = split_examples(dataset.examples, fraction, config.seed, index.keys)
         listener.note(f"{len(chosen):,} of {dataset.texts:,} texts are set aside to choose the best epoch")
+    tested = None if test is None else read(test, "which makes its metrics too optimistic")
+    record = {"source": origin} | describe_reading(dataset, data.reading)
+    unlabelled = None
+    if data.unlabelled is not None:
+        held_out = [text_key(example.text) for example in (*chosen, *(tested or ()))]
+        labelled = {"dev or test data": KnownTexts(held_out), "training data": KnownTexts(index.keys)}
+        storage = replace(shards, folder=folder / "unlabelled", dev_fraction=0.0)
+        reader = UnlabelledReader(data.reading, columns, labelled, storage, listener)
+        unlabelled = reader.read(data.unlabelled)
+        record |= {"unlabelled": describe_source(data.unlabelled)}
     return Splits(
         train=examples,
         dev=chosen,
-        test=None if test is None else read(test, "which makes its metrics too optimistic"),
+        test=tested,
         multilabel=dataset.multilabel,
-        data={"source": origin} | describe_reading(dataset, data.reading),
+        data=record,
         dev_is_split_off=dev is None and not dataset.shards,
+        unlabelled=unlabelled,
     )
 
 

@@ -167,6 +167,18 @@ def test_the_training_is_given_what_the_options_say(run, training, mails, tmp_pa
     assert entries(tmp_path / "out") == ["reviews", "reviews-loss.png"]
 
 
+def test_texts_without_labels_are_read_from_several_files(run, training, mails, tmp_path) -> None:
+    (tmp_path / "more.txt").write_text("refund please\n\nINVOICE 0\n", encoding="utf-8")
+    (tmp_path / "mail.jsonl").write_text('{"id": 1, "message": "where is it"}\n', encoding="utf-8")
+    result = run("train", mails, "--unlabelled", "more.txt", "--unlabelled", "mail.jsonl")
+    plan = training.calls[0][0]
+    assert list(plan.unlabelled.texts) == ["refund please", "where is it"]
+    (line,) = [line for line in result.stderr.splitlines() if "without labels" in line]
+    assert line.startswith("more.txt, mail.jsonl: 2 texts without labels; left out: 1 empty, 1 in the ")
+    assert plan.data["unlabelled"] == "more.txt, mail.jsonl"
+    assert plan.data["unlabelled_texts"] == 2
+
+
 def test_what_the_time_budget_left_out_is_printed(run, training, mails) -> None:
     training.left_out = ["the GRU part was trained for 2 of 9 epochs", "pretraining read 3 of 27 texts"]
     lines = run("train", mails).stdout.splitlines()
@@ -499,6 +511,7 @@ def test_an_unknown_option_that_resembles_nothing_suggests_nothing(run) -> None:
             ["--vectors", "gone.txt", "--no-gru"],
             "--vectors and --no-gru cannot be combined; leave one of them out.",
         ),
+        (["-", "--unlabelled", "-"], "Only one of DATA, --dev, --test and --unlabelled can be stdin."),
         (["--epochs", "0"], "Invalid value for '--epochs'"),
         (["--time-budget", "soon"], "is no time"),
         (["--preset", "best"], "Invalid value for '--preset'"),

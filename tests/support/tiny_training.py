@@ -40,11 +40,13 @@ def fit(
     resume=False,
     refit=False,
     vectors=None,
+    unlabelled=None,
     **settings,
 ):
-    """Trains on examples, or on shards; `section__key` is a setting."""
+    """Trains on examples, or on shards, with or without texts without labels; `section__key` is a setting."""
     named = {name.replace("__", "."): value for name, value in settings.items()}
-    splits = Splits(train_part, dev, None, multilabel, {"source": "made.csv"}, dev_is_split_off=refit)
+    data = {"source": "made.csv"}
+    splits = Splits(train_part, dev, None, multilabel, data, dev_is_split_off=refit, unlabelled=unlabelled)
     return fit_splits(splits, Config().override(TINY | named), listener, vectors, checkpoint, resume)
 
 

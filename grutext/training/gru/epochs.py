@@ -14,12 +14,11 @@ from typing import Any, ClassVar
 from grutext.config import Config
 from grutext.engines.base import Batch, Trainable
 from grutext.progress import Listener
-from grutext.training.gru.batches import VectorizedCorpus
 from grutext.training.gru.checkpoint import PRETRAINING, TRAINING, Checkpoint, EpochProgress, TrainingState
 from grutext.training.gru.interruption import DeferredInterrupt, DivergenceError
+from grutext.training.gru.mixed import Corpus, MixedCorpus
 from grutext.training.gru.prefetch import prefetch
 from grutext.training.gru.schedule import Schedule
-from grutext.training.gru.shards import ShardedCorpus
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,17 @@ class PhaseContext:
         deadline: `time.monotonic()` at which all training must be over; infinite for no limit.
         left_out: Sentences about what the deadline cut short, by phase; the phases add to it.
         interrupt: Raises a KeyboardInterrupt between steps if Ctrl-C was pressed.
+        unlabelled: Texts without labels, which pretraining reads as well; None if there are none.
     """
 
-    train: VectorizedCorpus | ShardedCorpus
+    train: Corpus
     config: Config
     listener: Listener
     checkpoint: Checkpoint | None = None
     deadline: float = math.inf
     left_out: dict[str, str] = field(default_factory=dict)
     interrupt: DeferredInterrupt = field(default_factory=DeferredInterrupt)
+    unlabelled: Corpus | None = None
 
 
 class TrainingPhase(ABC):
@@ -55,6 +56,7 @@ class TrainingPhase(ABC):
 
     Attributes:
         phase: The name of the phase.
+        corpus: The texts that the phase reads.
         is_resumed: Whether the network was restored from a state.
         schedule: The schedule of the current phase.
         best: The weights of the best epoch so far.
@@ -71,6 +73,7 @@ class TrainingPhase(ABC):
         state = restored or TrainingState({}, [])
         self.network, self.context, self.peak_rate = network, context, peak_rate
         self.options, self.listener = context.config.training, context.listener
+        self.corpus: Corpus | MixedCorpus = context.train
         self.is_resumed = restored is not None
         self.best, self.history, self.progress = state.best, state.history, state.progress
         self.was_cut = False
@@ -152,7 +155,7 @@ class TrainingPhase(ABC):
     def _run_steps(self, epoch: int, began: float, batches: Iterable[Batch]) -> None:
         schedule = self.schedule
         for batch in batches:
-            progress = schedule.progress(epoch, self.progress.texts / self.context.train.texts)
+            progress = schedule.progress(epoch, self.progress.texts / self.corpus.texts)
             if schedule.time_is_up and self.progress.texts:  # an epoch has at least one batch
                 self.was_cut = True
                 break

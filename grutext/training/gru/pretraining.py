@@ -20,6 +20,7 @@ from grutext.progress import epochs_in_words
 from grutext.training.gru.checkpoint import PRETRAINING
 from grutext.training.gru.epochs import PhaseContext, TrainingPhase
 from grutext.training.gru.masking import mask_tokens
+from grutext.training.gru.mixed import MixedCorpus
 from grutext.training.gru.schedule import Schedule
 
 _PEAK_RATE = 0.0028  # or the training's, if that is lower
@@ -41,6 +42,8 @@ class PretrainingPhase(TrainingPhase):
         network = make_masked_lm(context.config, word_rows)
         network.assign(network.arrays() | _embedding(start))
         super().__init__(network, context, min(_PEAK_RATE, context.config.training.learning_rate))
+        if context.unlabelled is not None:
+            self.corpus = MixedCorpus([context.train, context.unlabelled])
 
     def run(self) -> Arrays:
         """Run until the epochs or the time are over; return the embedding tables by the spec's names."""
@@ -49,7 +52,7 @@ class PretrainingPhase(TrainingPhase):
             now = time.monotonic()
             deadline = now + _TIME_SHARE * (deadline - now)
         schedule = Schedule(epochs, self.options.warmup, deadline)
-        self.listener.begin(epochs, self.context.train.size, self.phase)
+        self.listener.begin(epochs, self.corpus.size, self.phase)
         try:
             self.run_epochs(schedule)
         finally:
@@ -57,7 +60,7 @@ class PretrainingPhase(TrainingPhase):
         self.listener.note(self._summary())
         if schedule.time_is_up and (self.was_cut or len(self.history) < epochs):
             texts = sum(record["texts"] for record in self.history)
-            whole = epochs * self.context.train.texts
+            whole = epochs * self.corpus.texts
             self.context.left_out[self.phase] = (
                 f"pretraining read {texts:,} of {whole:,} texts ({epochs_in_words(epochs)})"
             )
@@ -67,7 +70,7 @@ class PretrainingPhase(TrainingPhase):
         """Yield the texts in random order, some tokens masked; batches without a masked token are skipped."""
         options = self.options
         order, mask = (np.random.default_rng([options.seed, kind, epoch]) for kind in (6, 7))
-        for batch in self.context.train.shuffled(options.batch_size, options.token_budget, 0.0, order):
+        for batch in self.corpus.shuffled(options.batch_size, options.token_budget, 0.0, order):
             masked = mask_tokens(batch, mask)
             if masked is not None:
                 yield masked
