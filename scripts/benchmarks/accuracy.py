@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.results import Job, read_results
+from benchmarks.results import AccuracyJob, read_results
 from benchmarks.runs import job_command, pending, run_jobs
 from benchmarks.sets import BenchSet, find_sets
 from benchmarks.tables import render_tables, replace_tables
@@ -68,7 +68,11 @@ def main(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that running jobs are ended
     try:
         failed = run_jobs(
-            left, at_once, RESULTS, job_command(folder), lambda line: click.echo(line, err=True)
+            left,
+            at_once,
+            RESULTS,
+            job_command("benchmarks.job", folder),
+            lambda line: click.echo(line, err=True),
         )
     finally:
         write_tables()
@@ -107,7 +111,7 @@ def choose_sets(folder: Path, names: tuple[str, ...]) -> list[BenchSet]:
 
 def plan_jobs(
     sets: list[BenchSet], systems: list[str], seeds: tuple[int, ...] | None, preset: str | None
-) -> list[Job]:
+) -> list[AccuracyJob]:
     """Return all jobs, set after set; the peers have one seed, and fastText no set with several labels."""
     jobs = []
     for one in sets:
@@ -115,10 +119,10 @@ def plan_jobs(
             if system not in systems or (system == "fasttext" and one.multilabel):
                 continue
             if system != "grutext":
-                jobs.append(Job(one.name, system, 1))
+                jobs.append(AccuracyJob(one.name, system, 1))
                 continue
             own = seeds or ((1, 2, 3) if one.count_training_rows() < _SMALL else (1,))
-            jobs += [Job(one.name, system, seed, preset) for seed in own]
+            jobs += [AccuracyJob(one.name, system, seed, preset) for seed in own]
     return jobs
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,12 @@ from grutext.inference.fusion import fuse
 ROOT = Path(__file__).parents[2]
 
 
-def run_grutext(bench_set: BenchSet, seed: int, preset: str | None, folder: Path) -> Result:
-    """Train and test with the command line, then score the parts of the model one by one."""
+def run_grutext(bench_set: BenchSet, options: Sequence[str], folder: Path) -> Result:
+    """Train and test with the command line, then score the parts of the model, `folder`/model, one by one."""
     source = describe_source()
     command = [sys.executable, "-m", "grutext", "train", str(bench_set.path("train"))]
     command += ["--dev", str(bench_set.path("dev"))] if bench_set.path("dev") else []
-    command += ["--test", str(bench_set.path("test")), "-m", str(folder / "model"), "--seed", str(seed)]
-    command += ["--preset", preset] if preset else []
+    command += ["--test", str(bench_set.path("test")), "-m", str(folder / "model"), *options]
     watch = Stopwatch()
     done = subprocess.run([*command, "--json", "--quiet"], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:

@@ -4,33 +4,42 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 Result = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
-    """One training and its test.
+    """One training and its test; the classes of jobs add what distinguishes the trainings of a system.
 
     Attributes:
         set: The data set's name.
-        system: `grutext`, `svm` or `fasttext`.
-        seed: The seed of the training.
-        preset: The preset of grutext; None for its default settings, and for the peers.
+        system: What is trained: grutext or one of its peers.
     """
 
     set: str
     system: str
+
+
+@dataclass(frozen=True)
+class AccuracyJob(Job):
+    """A training on a whole training set.
+
+    Attributes:
+        seed: The seed of the training.
+        preset: The preset of grutext; None for its default settings, and for the peers.
+    """
+
     seed: int
     preset: str | None = None
 
 
-def job_of(result: Result) -> Job:
-    """Return the job that a result belongs to."""
-    return Job(result["set"], result["system"], result["seed"], result["preset"])
+def is_result_of(job: Job, result: Result) -> bool:
+    """Return whether a result belongs to a job."""
+    return asdict(job).items() <= result.items()
 
 
 def read_results(path: Path) -> list[Result]:

@@ -14,8 +14,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from benchmarks.results import Job, append_result, job_of, read_results
+from benchmarks.results import Job, append_result, is_result_of, read_results
 
 # The variables that set the sizes of NumPy's and TensorFlow's thread pools.
 _LIMITS = (
@@ -26,6 +27,7 @@ _LIMITS = (
     "TF_NUM_INTEROP_THREADS",
 )
 _POLL_SECONDS = 0.1
+JobT = TypeVar("JobT", bound=Job)
 Note = Callable[[str], None]
 Command = Callable[[Job], Sequence[str]]
 
@@ -38,10 +40,10 @@ class _Run:
     folder: tempfile.TemporaryDirectory[str]
 
 
-def pending(jobs: Sequence[Job], results: Path) -> list[Job]:
+def pending(jobs: Sequence[JobT], results: Path) -> list[JobT]:
     """Return the jobs that have no result yet, in their order."""
-    done = {job_of(result) for result in read_results(results)}
-    return [job for job in jobs if job not in done]
+    done = read_results(results)
+    return [job for job in jobs if not any(is_result_of(job, result) for result in done)]
 
 
 def run_jobs(jobs: Sequence[Job], at_once: int, results: Path, command: Command, note: Note) -> int:
@@ -77,7 +79,7 @@ def run_jobs(jobs: Sequence[Job], at_once: int, results: Path, command: Command,
 
 def _start(job: Job, command: Sequence[str]) -> _Run:
     # The peers use one thread in any case; concurrent jobs of grutext share the cores.
-    threads = (os.cpu_count() or 1) if job.system == "grutext" else 1
+    threads = (os.cpu_count() or 1) if job.system.startswith("grutext") else 1
     folder = tempfile.TemporaryDirectory(prefix="grutext-bench-")
     limits = dict.fromkeys(_LIMITS, str(threads))
     with (Path(folder.name) / "out").open("wb") as out, (Path(folder.name) / "errors").open("wb") as errors:
@@ -106,12 +108,6 @@ def _finish(run: _Run, results: Path) -> str:
     return f"{name}: accuracy {numbers['accuracy']:.4f}, {numbers['seconds']:.0f} s"
 
 
-def job_command(data: Path) -> Command:
-    """Return a function that builds the argv of a job on the data sets of a folder."""
-
-    def build(job: Job) -> list[str]:
-        preset = [job.preset] if job.preset else []
-        folder = str(data / job.set)
-        return [sys.executable, "-m", "benchmarks.job", folder, job.system, str(job.seed), *preset]
-
-    return build
+def job_command(module: str, data: Path) -> Command:
+    """Return a function that builds the argv of a job: a module, the folder of the data sets, and the job as JSON."""
+    return lambda job: [sys.executable, "-m", module, str(data), json.dumps(asdict(job))]

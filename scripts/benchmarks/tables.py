@@ -129,7 +129,7 @@ def _accuracy_table(rows: list[Row]) -> str:
         ]
         for row in rows
     ]
-    return _markdown(header, lines)
+    return markdown(header, lines)
 
 
 def _means_table(rows: list[Row]) -> str:
@@ -137,7 +137,7 @@ def _means_table(rows: list[Row]) -> str:
     for name, margin in MARGINS.items():
         values = [value for row in rows if not row.multilabel and (value := margin(row)) is not None]
         lines.append([name, number(mean(values), "+.2f"), str(len(values))])
-    return _markdown("mean over the sets with one label a text | points | sets", lines)
+    return markdown("mean over the sets with one label a text | points | sets", lines)
 
 
 def _cost_table(rows: list[Row]) -> str:
@@ -162,7 +162,7 @@ def _cost_table(rows: list[Row]) -> str:
         ]
         for row in rows
     ]
-    return _markdown(header, lines)
+    return markdown(header, lines)
 
 
 def _notes(rows: list[Row]) -> Iterable[str]:
@@ -185,14 +185,15 @@ def number(value: float | None, form: str = ".2f") -> str:
     return _MISSING if value is None else format(value, form)
 
 
-def with_error(values: Sequence[float]) -> str:
-    """Format the mean over seeds, and with several seeds its standard error."""
+def with_error(values: Sequence[float], form: str = ".2f") -> str:
+    """Format the mean over trainings, and with several trainings its standard error."""
     if len(values) < 2:
-        return number(mean(values))
-    return f"{statistics.fmean(values):.2f} ± {statistics.stdev(values) / math.sqrt(len(values)):.2f}"
+        return number(mean(values), form)
+    return f"{statistics.fmean(values):{form}} ± {statistics.stdev(values) / math.sqrt(len(values)):{form}}"
 
 
-def _markdown(header: str, lines: list[list[str]]) -> str:
+def markdown(header: str, lines: list[list[str]]) -> str:
+    """Return a table, or an empty string if it has no lines."""
     columns = header.count("|") + 1
     table = [f"| {header} |", "|" + "---|" * columns, *(f"| {' | '.join(line)} |" for line in lines)]
     return "\n".join(table) if lines else ""

@@ -1,0 +1,1 @@
+"""`scripts/bench few`: grutext and its peers with few labelled texts and many without a label."""
