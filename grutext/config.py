@@ -186,7 +186,7 @@ class TrainingConfig:
         window: Tokens of a longer text that one epoch reads, from a random position; 0 reads all. Prediction always
             reads all.
         learning_rate: Peak learning rate of Adam; 0 lets the data decide.
-        table_rate: Learning rate of the embedding tables, as a multiple of `learning_rate`.
+        table_rate: Learning rate of the embedding tables, as a multiple of `learning_rate`; with word vectors, 5 means 1.
         warmup: Share of the steps in which the learning rate rises; after it the rate falls along a cosine.
         clip_norm: Largest norm of the gradient; a larger gradient is scaled down to it.
         word_dropout: Share of known tokens that are read as unknown.

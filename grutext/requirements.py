@@ -11,15 +11,22 @@ _MODULES = {
     "numba": "numba",
     "scikit-learn": "sklearn",
     "tensorflow": "tensorflow",
+    "tokenizers": "tokenizers",
 }
-_EXTRAS = {"matplotlib": "train", "numba": "train", "scikit-learn": "train", "tensorflow": "tensorflow"}
+_EXTRAS = {
+    "matplotlib": "train",
+    "numba": "train",
+    "scikit-learn": "train",
+    "tensorflow": "tensorflow",
+    "tokenizers": "vectors",
+}
 
 
 def is_installed(package: str) -> bool:
     """Return whether a package is installed.
 
     Args:
-        package: The name of the distribution: `matplotlib`, `numba`, `scikit-learn` or `tensorflow`.
+        package: The name of the distribution: `matplotlib`, `numba`, `scikit-learn`, `tensorflow` or `tokenizers`.
     """
     try:
         return find_spec(_MODULES[package]) is not None

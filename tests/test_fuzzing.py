@@ -46,7 +46,7 @@ def test_notices_an_error_that_is_not_one_short_line(monkeypatch, name, message)
     def fail(*_):
         raise DataError(message)
 
-    for read in ("read_dataset", "read_rows", "vector_width", "build_config"):
+    for read in ("read_dataset", "read_rows", "read_vectors", "build_config"):
         monkeypatch.setattr(readers, read, fail)
     with pytest.raises(AssertionError):
         targets.TARGETS[name](b"0")

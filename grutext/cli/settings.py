@@ -111,12 +111,11 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return collected
 
 
-def build_config(settings: dict[str, Any], width: int | None = None) -> Config:
+def build_config(settings: dict[str, Any]) -> Config:
     """Build the configuration from the options; a later source overrides an earlier one.
 
     Args:
         settings: The options, as `settings_options` collects them.
-        width: The width of the word vectors, which the embedding gets unless a setting other than a preset says otherwise.
 
     Raises:
         ConfigError: A setting is unknown, has the wrong type or is out of range; names the file if it
@@ -129,8 +128,6 @@ def build_config(settings: dict[str, Any], width: int | None = None) -> Config:
     config = Config()
     if settings["preset"] is not None:
         config = config.override(preset(settings["preset"]))
-    if width is not None:
-        config = config.override({"gru.embedding_size": width})
     path = settings["config_file"]
     if path is not None:
         values = read_config(path)

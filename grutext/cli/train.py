@@ -123,7 +123,7 @@ def _likeness(one: str, other: str) -> float:
     "--vectors",
     type=click.Path(path_type=Path, readable=False),
     metavar="FILE",
-    help="Word vectors that the embedding starts from: GloVe, word2vec or fastText as text, also .gz.",
+    help="Word vectors to start from: GloVe, word2vec, fastText .vec, .npz, or a folder of static embeddings.",
 )
 @click.option(
     "--resume",
@@ -172,7 +172,7 @@ def train_command(
 
     target = TrainingTarget(folder, overwrite=overwrite, resume=resume)
     target.check()
-    config = build_config(settings, None if vectors is None else _width(vectors))
+    config = build_config(settings)
     sources = TrainingData(
         list(data) if len(data) > 1 else "".join(data) or "sample",
         dev,
@@ -200,12 +200,6 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _width(vectors: Path) -> int:
-    from grutext.data.vectors import vector_width
-
-    return vector_width(vectors)
 
 
 def calibration_line(compared: Mapping[str, Mapping[str, float]]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grutext.config import Config, LinearConfig, TextConfig
+from grutext.config import Config, LinearConfig, TextConfig, TrainingConfig
 from grutext.progress import epochs_in_words
 from grutext.text import TOKENIZERS, is_unspaced, normalize
 
@@ -25,6 +25,7 @@ _RADIUS, _SMALL_RADIUS, _SMALLEST_RADIUS = 0.7, 0.3, 0.15
 # An epoch has `_BATCHES` batches, unless they would be too small or too large.
 _BATCHES, _LEAST_BATCH, _MOST_BATCH = 40, 16, 128
 _RATE, _RATE_AT = 2e-3, 64  # learning rate for batches of up to this many texts
+_TABLE_RATE_OF_VECTORS = 1.0  # `training.table_rate` where the embedding starts from word vectors
 _MANY_TEXTS = 20_000
 _TOKENS_READ = 30_000_000  # in all epochs together, which take about ten minutes on two cores
 _TOKENS_PRETRAINED = 15_000_000  # likewise in pretraining
@@ -81,7 +82,7 @@ def resolve(
     Args:
         config: What the user chose.
         statistics: What the training texts are like.
-        pretrained: Whether the embedding starts from word vectors, which are for words, not pairs, and need no pretraining.
+        pretrained: Whether the embedding starts from word vectors, which are for words, not pairs, and are changed more slowly.
         multilabel: Whether a text may have several labels.
     """
     text, linear, training = config.text, config.linear, config.training
@@ -112,6 +113,8 @@ def resolve(
         training = replace(training, batch_size=size)
     if not training.learning_rate:
         training = replace(training, learning_rate=rate_for(statistics, training.batch_size))
+    if pretrained and training.table_rate == TrainingConfig().table_rate:  # unless the user set another one
+        training = replace(training, table_rate=_TABLE_RATE_OF_VECTORS)
     return replace(config, text=text, linear=linear, training=training)
 
 

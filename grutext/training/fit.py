@@ -35,9 +35,9 @@ from grutext.training.gru.checkpoint import Checkpoint
 from grutext.training.gru.epochs import PhaseContext
 from grutext.training.gru.fit import GRUFit, fit_gru
 from grutext.training.gru.interruption import DivergenceError, Interrupted
-from grutext.training.gru.word_vectors import WordVectors, read_word_vectors
 from grutext.training.kernels import open_scorer, prepare_kernels
 from grutext.training.splits import Splits
+from grutext.training.word_vectors import WordVectors, read_word_vectors
 
 _LIBRARIES = {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}  # that each engine uses
 _FINAL_SECONDS = 2.0  # reserved for the last steps: reports and writing
@@ -86,7 +86,7 @@ class TrainingRun:
     Attributes:
         listener: Receives notes and progress.
         budget: The time that is left, and a record of what was left out to stay within it.
-        vectors: File of word vectors that the embedding starts from.
+        vectors: File or folder of word vectors, whose words become known, and which the embedding starts from.
         checkpoint: Folder for the state of an unfinished training; None saves none.
         resume: Whether to resume from the state in `checkpoint`.
     """
@@ -107,7 +107,7 @@ def plan_training(
         splits: The data.
         config: The settings as the user chose them.
         listener: Receives the choices as one line.
-        vectors: File of word vectors that the embedding starts from.
+        vectors: File or folder of word vectors.
 
     Raises:
         ConfigError: The settings contradict each other.
@@ -196,13 +196,17 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
     Raises:
         DivergenceError: The loss is not finite; it has the model of the epochs before.
         Interrupted: Ctrl-C was pressed while the GRU part was trained; it has the best model so far.
-        ConfigError: The settings do not fit the word vectors.
         DataError: The word vectors cannot be used.
     """
     config, listener, budget = plan.config, run.listener, run.budget
     dev_texts, dev_targets = [example.text for example in plan.dev], plan.dev_targets
     vectorizer = Vectorizer.fit(plan.vocabulary_texts(), config.text)
-    vectors = read_word_vectors(run.vectors, vectorizer.vocabulary, config, listener) if run.vectors else None
+    vectors = None
+    if run.vectors:
+        every_word = replace(config.text, min_count=1)
+        rare = Vectorizer.fit(plan.vocabulary_texts(), every_word).vocabulary.tokens
+        vectors = read_word_vectors(run.vectors, vectorizer.vocabulary, rare, config.text, listener)
+        vectorizer = Vectorizer(config.text, vectors.vocabulary)
     bundle = _begin_bundle(plan, vectorizer, vectors)
     linear_seconds = 0.0
     if config.linear.enabled:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from grutext.config import Config
 from grutext.engines.choose import check_engine
 from grutext.engines.tensorflow_settings import prepare_tensorflow
-from grutext.errors import TrainingError
+from grutext.errors import ConfigError, TrainingError
 from grutext.progress import Listener, Silent
 from grutext.requirements import check_installed, is_installed
 from grutext.training.splits import Source, TrainingData, note_unknown, read_splits
@@ -83,7 +83,7 @@ def train(
             resume an interrupted training. None saves nothing.
         settings: Settings by their names in docs/reference/settings.md, such as `{"gru.units": 96}`, or a `Config`; what is
             left out has its default.
-        vectors: File of word vectors that the embedding starts from: GloVe, word2vec or fastText as text, also `.gz`.
+        vectors: File or folder of word vectors, in a form that docs/guide/word-vectors.md lists.
         listener: Receives notes and progress, such as `grutext.console.open_listener()`; None prints nothing.
         started: `time.monotonic()` from which the setting `training.time_budget` counts; now, if left out.
 
@@ -105,7 +105,9 @@ def train(
     if target is not None:
         target.check()
     check_installed("grutext train", "scikit-learn")
-    config = _build_config(settings, vectors)
+    config = settings if isinstance(settings, Config) else Config().override(settings or {})
+    if vectors is not None:
+        _check_vectors(vectors, config)
     if config.gru.enabled:
         check_engine(config)
     prepare_tensorflow()
@@ -148,16 +150,20 @@ def train(
     return TrainingOutcome(bundle, target.folder, plot, time.monotonic() - started)
 
 
-def _build_config(settings: Config | Mapping[str, Any] | None, vectors: Path | None) -> Config:
-    """Return the configuration; unless a setting says otherwise, the embedding is as wide as the word vectors."""
-    if isinstance(settings, Config):
-        return settings
-    config = Config()
-    if vectors is not None:
-        from grutext.data.vectors import vector_width
+def _check_vectors(path: Path, config: Config) -> None:
+    """Check, before the data are read, that word vectors can be read and are of use.
 
-        config = config.override({"gru.embedding_size": vector_width(vectors)})
-    return config.override(settings or {})
+    Raises:
+        ConfigError: The GRU part is switched off.
+        DataError: The file does not begin like word vectors.
+    """
+    from grutext.data.vectors import check_vectors
+
+    if not config.gru.enabled:
+        raise ConfigError(
+            f"{path}: word vectors are for the GRU part, but gru.enabled is false; leave them out"
+        )
+    check_vectors(path)
 
 
 def _look_for_state(

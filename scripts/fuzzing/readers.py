@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import tempfile
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from grutext.cli.settings import build_config
 from grutext.data import Dialect, ReadOptions, check_trainable, fingerprint, read_dataset, read_rows
-from grutext.data.vectors import read_vectors, vector_width
+from grutext.data.vectors import Wanted, read_vectors
 from grutext.errors import GrutextError
+from grutext.requirements import is_installed
 from grutext.text import normalize
 
 ENCODINGS = ("utf-8", "latin-1", "utf-16", "utf-32", "shift_jis", "gb18030", "utf-7", "no-such")
@@ -92,15 +96,33 @@ def read_folder(data: bytes) -> None:
 
 
 def read_word_vectors(data: bytes) -> None:
-    """Read a file of word vectors."""
-    path = Path(_write("any.vec", data))
-    try:
-        width = vector_width(path)
-        found = read_vectors(path, {"the", "cat", "é"}, normalize)
-    except GrutextError as error:
-        check_error(error)
-        return
-    assert all(row.shape == (width,) for row in found.rows.values())
+    """Read bytes as a file of word vectors, as text or binary; as `.npz`; and as each file of a static embedding."""
+    wanted = Wanted(dict.fromkeys(["the", "cat", "é"]), normalize, 3)
+    paths = [Path(_write(name, data)) for name in ("any.vec", "any.npz")]
+    if is_installed("tokenizers"):
+        paths += [_static_embedding(tensors=data), _static_embedding(tokenizer=data)]
+    for path in paths:
+        try:
+            found = read_vectors(path, wanted)
+        except GrutextError as error:
+            check_error(error)
+            continue
+        assert len({row.shape for row in found.rows.values()}) <= 1
+        assert all(row.dtype == np.float32 and np.isfinite(row).all() for row in found.rows.values())
+
+
+def _static_embedding(tensors: bytes | None = None, tokenizer: bytes | None = None) -> Path:
+    """Write the two files of a static embedding of three words, one of them with other bytes."""
+    words = {"[UNK]": 0, "the": 1, "cat": 2}
+    model = {"type": "WordLevel", "vocab": words, "unk_token": "[UNK]"}
+    plain = {"version": "1.0", "added_tokens": [], "model": model} | dict.fromkeys(
+        ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
+    )
+    head = b'{"embeddings":{"dtype":"F32","shape":[3,2],"data_offsets":[0,24]}}'
+    whole = len(head).to_bytes(8, "little") + head + np.ones(6, "<f4").tobytes()
+    _write("static/model.safetensors", whole if tensors is None else tensors)
+    _write("static/tokenizer.json", json.dumps(plain).encode() if tokenizer is None else tokenizer)
+    return _folder() / "static"
 
 
 def read_settings(data: bytes) -> None:

@@ -48,21 +48,6 @@ def test_a_later_source_overrides_an_earlier_one(tmp_path) -> None:
     assert config.training.epochs == 4
 
 
-def test_the_width_of_word_vectors_overrides_a_preset_only(tmp_path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text("[gru]\nembedding_size = 21\n", encoding="utf-8")
-    sizes = []
-    for arguments in (
-        [],
-        ["--preset", "accurate"],
-        ["--config", str(path)],
-        ["--config", str(path), "--set", "gru.embedding_size=22"],
-    ):
-        config_of(*arguments)
-        sizes.append(build_config(capture.seen, width=50).gru.embedding_size)
-    assert sizes == [50, 50, 21, 22]
-
-
 def test_named_options_become_settings() -> None:
     config = config_of("--class-weight", "balanced", "--optimize", "macro-f1")
     assert (config.training.class_weight, config.training.optimize) == ("balanced", "macro-f1")

@@ -521,16 +521,16 @@ def test_a_wrong_command_line_is_exit_code_2(run, training, arguments, line) -> 
     assert line in run("train", *arguments, check=2).stderr
 
 
-def test_the_embedding_is_as_wide_as_the_word_vectors(run, error, training, mails, tmp_path) -> None:
+def test_word_vectors_reach_the_training_and_leave_the_width_as_it_is(run, training, mails, tmp_path) -> None:
     (tmp_path / "words.vec").write_text("1 7\nparcel 1 2 3 4 5 6 7\n", encoding="utf-8")
     run("train", mails, "--vectors", "words.vec", "--preset", "fast")
     plan, given = training.calls[0]
     assert given.vectors == Path("words.vec")
-    assert (plan.config.gru.embedding_size, plan.config.gru.units) == (7, 48)
+    assert (plan.config.gru.embedding_size, plan.config.training.table_rate) == (48, 1.0)
     run("train", mails, "-m", "other")
     plan, given = training.calls[1]
     assert given.vectors is None
-    assert plan.config.gru.embedding_size == 64
+    assert plan.config.training.table_rate == 5.0
 
 
 def test_bad_word_vectors_are_an_error_before_the_data_are_read(error, training, tmp_path) -> None:

@@ -47,6 +47,15 @@ def test_scripts_without_spaces_are_read_in_pairs_unless_vectors_are_of_words():
     assert (config.text.tokenizer, config.text.subword_min) == ("word", Config().text.subword_min)
 
 
+@pytest.mark.parametrize(
+    ("pretrained", "chosen", "rate"),
+    [(False, {}, 5.0), (True, {}, 1.0), (True, {"training.table_rate": 2}, 2.0)],
+)
+def test_vectors_are_changed_more_slowly_unless_the_user_set_a_rate(pretrained, chosen, rate):
+    config = resolve(Config().override(chosen), shape(), pretrained=pretrained)
+    assert config.training.table_rate == rate
+
+
 @pytest.mark.parametrize(("texts", "least"), [(19_999, 1), (20_000, 2)])
 def test_few_texts_keep_ngrams_that_occur_once(texts, least):
     assert resolve(Config(), shape(texts=texts)).linear.min_count == least

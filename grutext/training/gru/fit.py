@@ -23,7 +23,7 @@ from grutext.training.gru.epochs import PhaseContext, TrainingPhase
 from grutext.training.gru.interruption import DivergenceError
 from grutext.training.gru.pretraining import PretrainingPhase
 from grutext.training.gru.schedule import Schedule
-from grutext.training.gru.word_vectors import WordVectors
+from grutext.training.word_vectors import WordVectors
 
 _TIMED_SHARE = 16  # one in this many dev texts is timed to estimate the time for all
 _DEV_BATCH = 128  # texts

@@ -1,4 +1,4 @@
-"""Word vectors as the start of the word table, up to whole trainings on a few texts."""
+"""Word vectors make words known and are the start of the word table, up to whole trainings on a few texts."""
 
 import gzip
 import hashlib
@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from support.tiny_training import fit_splits
 
-from grutext.config import Config
+from grutext.config import Config, TextConfig
 from grutext.data import Example
-from grutext.errors import ConfigError, DataError, TrainingError
+from grutext.errors import DataError, TrainingError
+from grutext.model.initial import initial_arrays
 from grutext.progress import Silent
 from grutext.text import Vocabulary
-from grutext.training.gru.word_vectors import GAIN, TABLE, WordVectors, read_word_vectors
 from grutext.training.splits import Splits
+from grutext.training.word_vectors import GAIN, TABLE, WordVectors, project, read_word_vectors
 
 WORDS = ("wave", "salt", "owl", "fern", "tram")
 FILE = "Wave 1 0 0 0 0\nowl 0 2 0 0 0\nowl 9 9 9 9 9\nunseen 7 7 7 7 7\nfern 0 0 -4 0 0\n"
@@ -38,29 +39,46 @@ def vectors(tmp_path):
     return path
 
 
-def read(path, words=WORDS, listener=None, **settings):
-    config = Config().override({"gru.embedding_size": 5} | settings)
-    return read_word_vectors(path, Vocabulary(words), config, listener or Silent())
+def read(path, words=WORDS, rare=(), listener=None, **settings):
+    return read_word_vectors(path, Vocabulary(words), rare, TextConfig(**settings), listener or Silent())
 
 
 def test_the_words_of_the_vocabulary_find_their_rows(vectors):
     notes = Notes()
     found = read(vectors, listener=notes)
     rows = {int(row): vector.tolist() for row, vector in zip(found.rows, found.vectors, strict=True)}
-    assert rows == {1: [1, 0, 0, 0, 0], 3: [0, 2, 0, 0, 0], 4: [0, 0, -4, 0, 0]}
-    assert notes.heard == [f"{vectors}: vectors for 3 of 5 words (60 %)"]
+    assert rows == {1: [1, 0, 0, 0, 0], 3: [0, 2, 0, 0, 0], 4: [0, 0, -4, 0, 0], 6: [7, 7, 7, 7, 7]}
+    assert found.vocabulary.tokens == (*WORDS, "unseen")
+    assert notes.heard == [f"{vectors}: vectors for 3 of 5 words (60 %); known besides: 1 word"]
     assert found.origin == {
         "vectors": "words.txt.gz",
         "vectors_sha256": hashlib.sha256(vectors.read_bytes()).hexdigest(),
-        "vectors_words": 3,
+        "vectors_words": 4,
     }
+
+
+@pytest.mark.parametrize(
+    ("room", "added"),
+    [(2, []), (3, ["elm"]), (4, ["elm", "of"]), (5, ["elm", "of", "the"]), (9, ["elm", "of", "the", "sky"])],
+)
+def test_rare_words_of_the_texts_join_before_the_first_words_of_the_file(tmp_path, room, added):
+    path = tmp_path / "words.txt"
+    path.write_text("of 1\nowl 2\nNew York 3\nThe 4\nsky 5\nelm 6\n", encoding="utf-8")
+    found = read(path, ("owl", "salt"), ("owl", "elm", "reed"), max_vocabulary=room)
+    assert found.vocabulary.tokens == ("owl", "salt", *added)
+    held = {
+        found.vocabulary.tokens[row - 1]: float(v[0])
+        for row, v in zip(found.rows, found.vectors, strict=True)
+    }
+    every = {"owl": 2.0, "elm": 6.0, "of": 1.0, "the": 4.0, "sky": 5.0}
+    assert held == {word: every[word] for word in ("owl", *added)}
 
 
 def test_rows_without_a_vector_and_other_weights_stay_as_they_were(rng):
     before = {TABLE: rng.uniform(-0.05, 0.05, (6, 5)).astype(np.float32), "head/bias": np.ones(2)}
     kept = before[TABLE].copy()
     drawn = rng.normal(size=(3, 5)).astype(np.float32)
-    after = WordVectors(np.array([1, 5, 3]), drawn, {}).placed(before)
+    after = WordVectors(Vocabulary(WORDS), np.array([1, 5, 3]), drawn, {}).placed(before)
     np.testing.assert_array_equal(after[TABLE][[0, 2, 4]], kept[[0, 2, 4]])
     np.testing.assert_array_equal(before[TABLE], kept)
     assert after["head/bias"] is before["head/bias"]
@@ -73,7 +91,8 @@ def test_rows_without_a_vector_and_other_weights_stay_as_they_were(rng):
 @pytest.mark.parametrize("size", [0.0, 1e-30, 1e30])
 def test_vectors_of_any_length_give_finite_rows(size):
     before = {TABLE: np.full((2, 5), 0.05, np.float32)}
-    placed = WordVectors(np.array([1]), np.full((1, 5), size, np.float32), {}).placed(before)[TABLE]
+    vectors = np.full((1, 5), size, np.float32)
+    placed = WordVectors(Vocabulary(["wave"]), np.array([1]), vectors, {}).placed(before)[TABLE]
     np.testing.assert_allclose(placed[1], GAIN * 0.05 if size else 0.0, rtol=1e-5)
 
 
@@ -83,22 +102,37 @@ def test_a_file_without_any_of_the_words_is_refused(vectors):
             read(vectors, words)
 
 
+def test_narrower_vectors_leave_the_last_columns_as_they_were(rng):
+    before = {TABLE: rng.uniform(-0.05, 0.05, (3, 5)).astype(np.float32)}
+    vectors = rng.normal(size=(2, 3)).astype(np.float32)
+    after = WordVectors(Vocabulary(["a", "b"]), np.array([1, 2]), vectors, {}).placed(before)[TABLE]
+    np.testing.assert_array_equal(after[:, 3:], before[TABLE][:, 3:])
+    factors = after[1:, :3] / vectors
+    assert factors.min() > 0
+    assert np.ptp(factors) < 1e-6 * factors.max()
+
+
+def test_wider_vectors_are_projected_to_the_directions_in_which_they_differ_most(rng):
+    vectors = (rng.normal(size=(40, 6)) * [1, 9, 3, 0.1, 0.2, 5] @ rng.normal(size=(6, 6))).astype(np.float32)
+    narrow = project(vectors, 3)
+    u, s, _ = np.linalg.svd(vectors.astype(np.float64), full_matrices=False)
+    expected = u[:, :3] * s[:3]  # up to the signs of the columns
+    np.testing.assert_allclose(narrow @ narrow.T, expected @ expected.T, rtol=1e-4, atol=1e-3 * s[0])
+    np.testing.assert_allclose(np.linalg.norm(narrow, axis=0), s[:3], rtol=1e-5)
+    np.testing.assert_array_equal(
+        project(-vectors, 3), -narrow
+    )  # the sign of a direction is that of its values
+    assert project(vectors, 6) is vectors
+    assert project(vectors, 9) is vectors
+    assert np.isfinite(project(np.zeros((4, 6), np.float32), 3)).all()
+
+
 def test_skipped_rows_are_noted(tmp_path):
     path = tmp_path / "latin.txt"
     path.write_bytes(b"wave 1 1 1 1 1\n\xe9t\xe9 1 1 1 1 1\n")
     notes = Notes()
     read(path, listener=notes)
     assert notes.heard[1:] == [f"{path}: rows skipped because their word is not UTF-8: 1"]
-
-
-def test_the_embedding_is_as_wide_as_the_vectors(vectors):
-    with pytest.raises(
-        ConfigError,
-        match=r"have 5 numbers, but gru.embedding_size is 8; leave gru.embedding_size out, or set",
-    ):
-        read(vectors, **{"gru.embedding_size": 8})
-    with pytest.raises(ConfigError, match=r"gru\.enabled is false"):
-        read(vectors, **{"gru.enabled": False})
 
 
 def examples(seed):
@@ -127,20 +161,25 @@ def test_a_training_starts_from_the_vectors(vectors, pretraining):
         "training__epochs": 1,
         "training__pretraining_epochs": pretraining,
     }
-    bundle, plain = fit(vectors, **still), fit(None, **still)
-    table, start = (b.weights[TABLE].astype(np.float32) for b in (bundle, plain))  # (V, E)
+    bundle = fit(vectors, **still)
+    start = initial_arrays(bundle.config, len(bundle.vocabulary) + 1, 2)
+    table = bundle.weights[TABLE].astype(np.float32)  # (V, E)
     row = {word: n for n, word in enumerate(bundle.vocabulary, start=1)}
     unit = table[row["wave"], 0]
-    expected = start.copy()
-    for word, vector in {"wave": [1, 0, 0, 0, 0], "owl": [0, 2, 0, 0, 0], "fern": [0, 0, -4, 0, 0]}.items():
+    expected = start[TABLE].copy()
+    held = {
+        "wave": [1, 0, 0, 0, 0], "owl": [0, 2, 0, 0, 0], "fern": [0, 0, -4, 0, 0], "unseen": [7, 7, 7, 7, 7],
+    }  # fmt: skip
+    for word, vector in held.items():
         expected[row[word]] = unit * np.array(vector)
-    assert unit > 0.01
+    assert unit > 0.005
+    assert bundle.vocabulary[-1] == "unseen"
     np.testing.assert_allclose(table, expected, atol=2e-4)
-    for name in set(plain.weights) - {TABLE}:
-        np.testing.assert_allclose(bundle.weights[name], plain.weights[name], atol=1e-5)
+    for name in set(start) - {TABLE}:
+        np.testing.assert_allclose(bundle.weights[name], start[name], atol=1e-4)
     assert bundle.data["source"] == "made.csv"
-    assert (bundle.data["vectors"], bundle.data["vectors_words"]) == ("words.txt.gz", 3)
-    assert not any(key.startswith("vectors") for key in plain.data)
+    assert (bundle.data["vectors"], bundle.data["vectors_words"]) == ("words.txt.gz", 4)
+    assert not any(key.startswith("vectors") for key in fit(None, **still).data)
 
 
 @pytest.mark.tf
@@ -152,5 +191,5 @@ def test_a_training_resumes_with_the_same_vectors_only(vectors, tmp_path):
     other = tmp_path / "other.txt"
     other.write_text(FILE.replace("-4", "4"), encoding="utf-8")
     for wrong in (other, None):
-        with pytest.raises(TrainingError, match="differs: the word vectors; repeat its command"):
+        with pytest.raises(TrainingError, match="differs: the word vectors"):
             fit(wrong, checkpoint=tmp_path / "c", resume=True)
