@@ -117,7 +117,7 @@ def test_padding_and_truncation_are_left_out(tmp_path):
 
 def test_a_word_for_which_there_are_no_pieces_has_no_vector(tmp_path):
     tokenizers = pytest.importorskip("tokenizers")
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.Unigram([("cat", -1.0)]))
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel({"cat": 0}, unk_token="<unk>"))
     folder = save(tmp_path / "static", {"embeddings": MATRIX[6:]}, tokenizer)
     assert read(folder, "cat", "dog", "\ud800") == {"cat": MATRIX[6].tolist()}
 
