@@ -42,9 +42,9 @@ class StaticEmbedding:
     """
 
     def __init__(self, folder: Path) -> None:
-        check_static()
         self._name = str(folder)
         tensors, tokenizer = files_of(folder)
+        check_static()
         self._tokenizer, self._unknown = _load_tokenizer(tokenizer)
         arrays = _load_tensors(tensors)
         vectors = next((arrays[name] for name in _NAMES if name in arrays), None)
