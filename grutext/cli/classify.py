@@ -56,7 +56,7 @@ def classify_command(
     abstain_below: float | None,
     familiar_above: float | None,
     familiarity: bool,
-    encoding: str,
+    encoding: str | None,
     threads: int | None,
     as_json: bool,
 ) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 from grutext.errors import DataError
 
 
-def read_documents(name: str, encoding: str, lines: bool) -> Iterator[tuple[str, str]]:
+def read_documents(name: str, encoding: str | None, lines: bool) -> Iterator[tuple[str, str]]:
     """Yield source and text of each document in a file, or in stdin if it is called `-`.
 
     Args:
         name: The file; one whose name ends like that of a compressed file is unpacked.
-        encoding: Its encoding; `utf-8` also takes a byte order mark.
+        encoding: Its encoding; None finds it.
         lines: Whether each line is a document, called `NAME:NUMBER`; empty lines count as well.
 
     Raises:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     epilog="\b\nExample:\n  grutext evaluate test.csv -m reviews\n"
     "  grutext evaluate test.csv -m reviews --json > report.json",
 )
-@click.argument("data", shell_complete=complete_file)
+@click.argument("data", shell_complete=complete_file, nargs=-1, required=True, metavar="DATA...")
 @model_option("The model to evaluate.")
 @reading_options
 @abstain_option
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @json_option
 @quiet_option
 def evaluate_command(
-    data: str,
+    data: tuple[str, ...],
     folder: Path,
     reading: dict[str, Any],
     abstain_below: float | None,
@@ -53,12 +53,13 @@ def evaluate_command(
     """Compare a model's labels with those of DATA.
 
     DATA is a file in one of the formats that --format lists, also .gz, a folder of class folders,
-    tfds:NAME[/CONFIG][:SPLIT], `sample`, or `-` for stdin. The columns of the training data are used if
+    tfds:NAME[/CONFIG][:SPLIT], `sample`, or `-` for stdin; several files with the same columns are read together. The columns of the training data are used if
     DATA has them, otherwise they are guessed; `sample` is the sample's test set. A label that the model does not know counts as an error.
     """
     check_installed("grutext evaluate", "scikit-learn")
     from grutext.console import open_listener, render_report
     from grutext.data import ReadOptions, remember_options, remembered_columns
+    from grutext.messages import list_names
     from grutext.model.bundle import Bundle
     from grutext.training.splits import KnownModel, note_unknown, read_split
 
@@ -66,9 +67,9 @@ def evaluate_command(
     bundle = Bundle.load(folder)
     options = remember_options(ReadOptions(**reading), bundle.data)
     model = KnownModel(remembered_columns(bundle.data), bundle.multilabel, bundle.labels)
-    examples = read_split(data, options, model, listener)
+    examples = read_split(list(data) if len(data) > 1 else data[0], options, model, listener)
     report = evaluate_bundle(bundle, examples, abstain_below, familiar_above, threads)
-    note_unknown(data, report["unknown"], listener)
+    note_unknown(list_names(data), report["unknown"], listener)
     if as_json:
         print_json(report)
     else:

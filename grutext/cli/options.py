@@ -142,7 +142,7 @@ text_column_option = click.option(
     help="Column with the texts [default: guessed]; if repeated, the texts are joined.",
 )
 encoding_option = click.option(
-    "--encoding", metavar="NAME", default="utf-8", show_default=True, help="Encoding of the files."
+    "--encoding", metavar="NAME", help="Encoding of the files [default: detected, or else UTF-8]."
 )
 format_option = click.option(
     "--format",

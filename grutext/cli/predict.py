@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ _PACKED = 3  # bytes of text that gzip packs into one, roughly
     epilog="\b\nExample:\n  grutext predict mails.csv -m reviews -o labelled.csv\n"
     "  cat mails.jsonl | grutext predict - --format jsonl --proba",
 )
-@click.argument("source", shell_complete=complete_file, metavar="INPUT")
+@click.argument("sources", shell_complete=complete_file, nargs=-1, required=True, metavar="INPUT...")
 @model_option("The model that answers.")
 @click.option(
     "-o", "--output", type=click.Path(readable=False), metavar="FILE", help="File to write [default: stdout]."
@@ -71,7 +71,7 @@ _PACKED = 3  # bytes of text that gzip packs into one, roughly
 @threads_option
 @quiet_option
 def predict_command(
-    source: str,
+    sources: tuple[str, ...],
     folder: Path,
     output: str | None,
     resume: bool,
@@ -82,7 +82,7 @@ def predict_command(
     familiar_above: float | None,
     familiarity: bool,
     text_column: tuple[str, ...],
-    encoding: str,
+    encoding: str | None,
     form: str | None,
     dialect: Dialect,
     threads: int | None,
@@ -91,7 +91,7 @@ def predict_command(
     """Add a label and its confidence to each row of INPUT.
 
     INPUT is a file in one of the formats that --format lists, also .gz, or `-` for stdin; each line of a .txt file is a
-    text. Rows, columns and their order stay as they are; `label` and `confidence` are added, or `predicted_label` and
+    text. Several files with the same columns are read one after the other. Rows, columns and their order stay as they are; `label` and `confidence` are added, or `predicted_label` and
     `predicted_confidence` where the names are taken. The output has the format of its name, or else that of INPUT
     (lines of text become TSV, parquet becomes JSON lines). With --abstain-below or --familiar-above some
     texts get no label; the column `abstained` says which.
@@ -109,7 +109,7 @@ def predict_command(
 
     if resume and output in (None, "-"):
         raise click.UsageError("--resume needs -o FILE: stdout cannot be resumed.")
-    _check_not_the_input(source, output)
+    _check_not_the_input(sources, output)
     model = Classifier.load(folder, threads, compiled=False)
     check_supported(model, abstain_below, familiarity or familiar_above is not None)
     abstains = abstain_below is not None or familiar_above is not None
@@ -125,8 +125,9 @@ def predict_command(
         "--encoding": encoding,
     }
     count = empty = 0
-    with read_rows(source, options, known=known) as reader:
-        _print_notes(reader.notes, quiet)
+    with read_rows(sources, options, known=known) as reader:
+        told = reader.notes
+        _print_notes(told, quiet)
         if safe_csv and not choose_format(output, None, reader).header:
             raise click.UsageError(
                 "--safe-csv is for CSV and TSV; JSON lines hold no formulas, leave it out."
@@ -143,7 +144,7 @@ def predict_command(
             with writer:
                 # One choice for the whole output, even across an interruption: the last decimals depend on it.
                 state = writer.state
-                compiled = state["compiled"] if "compiled" in state else _is_worth_kernels(source, quiet)
+                compiled = state["compiled"] if "compiled" in state else _is_worth_kernels(sources, quiet)
                 model = Classifier(model.bundle, threads, compiled)
                 left = LeftToPerson(familiar_above, state.get("unfamiliar", 0), state.get("unsure", 0))
                 for rows in _batches(reader):
@@ -173,7 +174,8 @@ def predict_command(
                 saved = f"{writer.saved:,} rows are saved; repeat the command with --resume to continue after them"
                 _print_notes([f"{output}: {saved}"], quiet)
             raise
-    _print_notes(_summarize(source, output, count, empty, left if abstains else None), quiet)
+    _print_notes([note for note in reader.notes if note not in told], quiet)
+    _print_notes(_summarize(" ".join(sources), output, count, empty, left if abstains else None), quiet)
 
 
 def _summarize(
@@ -190,17 +192,24 @@ def _summarize(
         yield f"{output}: {count(rows, 'row')}"
 
 
-def _check_not_the_input(source: str, output: str | None) -> None:
-    """Raise a DataError if the output would replace the input, even under another name."""
+def _check_not_the_input(sources: Sequence[str], output: str | None) -> None:
+    """Raise a DataError if the output would replace an input, even under another name."""
+    from grutext.data import expand_sources
+
     if output is None or output == "-":
         return
-    try:
-        read = os.fstat(sys.stdin.fileno()) if source == "-" else Path(source).stat()
-        same = Path(output).is_file() and os.path.samestat(read, Path(output).stat())
-    except (AttributeError, OSError, ValueError):  # one of them is missing, closed, or no file of the system
-        return
-    if same:
-        raise DataError("is the input, which is not replaced; -o must name another file", output)
+    for source in expand_sources(sources):
+        try:
+            read = os.fstat(sys.stdin.fileno()) if source == "-" else Path(source).stat()
+            same = Path(output).is_file() and os.path.samestat(read, Path(output).stat())
+        except (
+            AttributeError,
+            OSError,
+            ValueError,
+        ):  # one of them is missing, closed, or no file of the system
+            continue
+        if same:
+            raise DataError("is the input, which is not replaced; -o must name another file", output)
 
 
 def _print_notes(notes: Iterable[str], quiet: bool) -> None:
@@ -213,21 +222,27 @@ def _print_notes(notes: Iterable[str], quiet: bool) -> None:
             click.echo(escape(note), err=True)
 
 
-def _is_worth_kernels(source: str, quiet: bool) -> bool:
+def _is_worth_kernels(sources: Sequence[str], quiet: bool) -> bool:
     """Load the compiled kernels, or compile them, if INPUT is long enough to gain from it; return whether they may be used.
 
     stdin may be long: kernels that are in the cache are loaded for it, but none are compiled.
     """
+    from grutext.data import expand_sources
     from grutext.kernels import PREDICTION, WORTH_COMPILING, WORTH_LOADING, load_if_worth_it
     from grutext.kernels.precompile import compile_kernels, seconds_to_compile
 
-    path, characters = Path(source), WORTH_LOADING
-    if path.is_file():
-        characters = path.stat().st_size * (_PACKED if path.suffix.lower() == ".gz" else 1)
+    characters = sum(_estimate_characters(Path(source), WORTH_LOADING) for source in expand_sources(sources))
     if characters >= WORTH_COMPILING and (seconds := seconds_to_compile(*PREDICTION)):
         _print_notes([f"compiling kernels (first time only; about {seconds:.0f} s)"], quiet)
         compile_kernels(*PREDICTION)
     return load_if_worth_it(characters)
+
+
+def _estimate_characters(path: Path, unknown: int) -> int:
+    """Return the characters of a file by its size; `unknown` for what is no file."""
+    if not path.is_file():
+        return unknown
+    return path.stat().st_size * (_PACKED if path.suffix.lower() == ".gz" else 1)
 
 
 def _name_columns(columns: str | tuple[str, ...] | None) -> str | None:

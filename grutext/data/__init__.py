@@ -9,6 +9,7 @@ from grutext.data.datasets import Dataset, read_dataset, unify_labels
 from grutext.data.dialect import Dialect
 from grutext.data.examples import Example, ReadOptions, fingerprint
 from grutext.data.formats.registry import format_names, written_formats
+from grutext.data.joined import expand_sources
 from grutext.data.labels import describe_counts, label_set
 from grutext.data.on_disk import ShardOptions, Shards
 from grutext.data.remembered import describe_reading, remember_options, remembered_columns
@@ -37,6 +38,7 @@ __all__ = [
     "describe_counts",
     "describe_reading",
     "drop_small_classes",
+    "expand_sources",
     "fingerprint",
     "format_names",
     "hash_text",

@@ -11,6 +11,8 @@ from grutext.data.columns import Choice, Columns, choose_columns
 from grutext.data.copies import TextIndex
 from grutext.data.dialect import Dialect
 from grutext.data.examples import ColumnNames, Example, ReadOptions, join_columns
+from grutext.data.formats.encodings import describe_encodings
+from grutext.data.formats.registry import find_source, open_table
 from grutext.data.joined import open_sources
 from grutext.data.label_cells import LabelReader, Labels, is_one_hot_name, one_hot_error
 from grutext.data.labels import (
@@ -43,6 +45,7 @@ class Dataset:
         held_out: A random sample for a dev split, which is not in the files.
         dialect: The dialect in which a CSV or TSV file was read; None for other sources.
         index: All texts of the source, if they are in files.
+        encodings: The encodings that were found, and the number of files in each; empty if the user named one.
     """
 
     examples: list[Example]
@@ -55,6 +58,7 @@ class Dataset:
     held_out: list[Example] = field(default_factory=list)
     dialect: Dialect | None = None
     index: TextIndex | None = None
+    encodings: Counter[str] = field(default_factory=Counter)
 
     @property
     def texts(self) -> int:
@@ -102,7 +106,11 @@ def read_dataset(
     """
     if options.label_separator == "":
         raise DataError("the separator of labels is empty; name one, such as --label-separator ';'")
-    with open_sources([source] if isinstance(source, str) else source, options) as table:
+
+    def open_source(name: str) -> Table:
+        return open_table(find_source(name, options.format), options.encoding, dialect=options.dialect)
+
+    with open_sources([source] if isinstance(source, str) else source, open_source) as table:
         named = Columns(options.text_column, options.label_column)
         choice = choose_columns(table, named, known, labelled=True)
         several = options.label_separator is not None or len(choice.labels) > 1
@@ -111,7 +119,8 @@ def read_dataset(
             Collected(list(reading.examples())) if shards is None else collect(reading.examples(), shards)
         )
         tally = reading.tally
-        notes = [*table.notes, *choice.notes, *_describe(table.source, tally)]
+        encodings = describe_encodings(table.source, table.encodings)
+        notes = [*table.notes, *encodings, *choice.notes, *_describe(table.source, tally)]
     if not collected.examples and not collected.shards:
         problem = f"none of its {count(tally.rows, 'row')} has both a text and a label"
         raise DataError(problem, table.source)
@@ -130,6 +139,7 @@ def read_dataset(
         label_column=None if table.fixed else join_columns(choice.labels),
         source=table.source,
         dialect=table.dialect,
+        encodings=table.encodings,
     )
     if not labels:
         reading.check_names(dataset.label_counts)

@@ -51,7 +51,8 @@ class ReadOptions:
         text_column: The column of the texts, or several, whose texts are joined with a line break; None guesses it.
         label_column: The column of the labels, or several, which hold 0 or 1, one for each label; None guesses it.
         label_separator: The string between the labels of a cell with several labels; None: a cell has one label.
-        encoding: The encoding of text files; `utf-8` also reads a byte order mark.
+        encoding: The encoding of text files; `utf-8` also reads a byte order mark. None finds it, by the rule in
+            `grutext.data.formats.encodings`.
         skip_empty: Whether rows without a text or a label are dropped, and counted in a note.
         format: One of `grutext.data.format_names()`; None guesses it from the name.
         dialect: What is known of the dialect of CSV and TSV files; the files say the rest.
@@ -62,7 +63,7 @@ class ReadOptions:
     text_column: ColumnNames = None
     label_column: ColumnNames = None
     label_separator: str | None = None
-    encoding: str = "utf-8"
+    encoding: str | None = None
     skip_empty: bool = False
     format: str | None = None
     dialect: Dialect = field(default_factory=Dialect)

@@ -4,45 +4,53 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 
-from grutext.data.examples import ReadOptions
-from grutext.data.formats.registry import find_source, open_table
 from grutext.data.records import Record, Table
 from grutext.errors import DataError
 from grutext.messages import list_names, quote
 
 
-def open_sources(names: Sequence[str], options: ReadOptions) -> Table:
-    """Open sources of labelled rows, of which a name such as `2026-*.csv` may stand for several.
+def open_sources(names: Sequence[str], open_source: Callable[[str], Table]) -> Table:
+    """Open sources of rows, of which a name such as `2026-*.csv` may stand for several.
 
     The rows come in the order of the names, and those of a pattern in alphabetical order. Notes about a later file are
     added when it is opened.
 
     Args:
         names: Paths, patterns, or other names as `find_source` takes them.
-        options: How to read them.
+        open_source: Opens one source.
 
     Raises:
         DataError: A source cannot be read, a file is named twice, or has other columns than the first one.
         MissingExtraError: A format needs a package that is not installed.
     """
-    found = [path for name in names for path in expand(name)]
-    double = next((path for place, path in enumerate(found) if path in found[:place]), None)
-    if double is not None:
-        raise DataError("is named twice, so that its rows would count twice; name it once", double)
-    first = _open(found[0], options)
+    found = expand_sources(names)
+    first = open_source(found[0])
     if len(found) == 1:
         return first
     notes = [*first.notes, f"{found[0]}: read together with {list_names(found[1:])}"]
-    records = _chain(first, found[1:], options, notes)
+    records = _chain(first, found[1:], open_source, notes)
     columns = None if first.has_free_fields else first.columns
     joined = Table(
         list_names(found), records, columns, fixed=first.fixed, empty="has no rows", no_label=first.no_label
     )
-    joined.notes, joined.dialect = notes, first.dialect
+    joined.notes, joined.dialect, joined.encodings = notes, first.dialect, first.encodings
     return joined
+
+
+def expand_sources(names: Sequence[str]) -> list[str]:
+    """Return the files that several names stand for, in their order; see `expand`.
+
+    Raises:
+        DataError: A pattern matches no file, or a file is named twice.
+    """
+    found = [path for name in names for path in expand(name)]
+    double = next((path for place, path in enumerate(found) if path in found[:place]), None)
+    if double is not None:
+        raise DataError("is named twice, so that its rows would count twice; name it once", double)
+    return found
 
 
 def expand(name: str) -> list[str]:
@@ -59,21 +67,18 @@ def expand(name: str) -> list[str]:
     return found
 
 
-def _open(name: str, options: ReadOptions) -> Table:
-    return open_table(find_source(name, options.format), options.encoding, dialect=options.dialect)
-
-
 def _chain(
-    first: Table, others: Sequence[str], options: ReadOptions, notes: list[str]
+    first: Table, others: Sequence[str], open_source: Callable[[str], Table], notes: list[str]
 ) -> Generator[Record, None, None]:
     with closing(first):
         yield from first
     for name in others:
-        with _open(name, options) as table:
+        with open_source(name) as table:
             if not (first.has_free_fields or table.has_free_fields):
                 _check_columns(table, first)
             notes += table.notes
             yield from table
+            first.encodings.update(table.encodings)
 
 
 def _check_columns(table: Table, first: Table) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -39,7 +40,7 @@ class Table:
     """An open source whose first records are read already.
 
     It can be iterated over once. `close`, or leaving it as a context manager, closes the file. `dialect` is the dialect that it
-    is read in; None if the format has no dialects. `has_free_fields` says whether each row may have other fields, as in JSON.
+    is read in; None if the format has no dialects. `encodings` has the encodings that were found so far, and in how many files. `has_free_fields` says whether each row may have other fields, as in JSON.
 
     Args:
         source: Its name in messages.
@@ -67,6 +68,7 @@ class Table:
         self.fixed = fixed
         self.no_label = no_label
         self.dialect: Dialect | None = None
+        self.encodings: Counter[str] = Counter()
         self.has_free_fields = columns is None
         self.notes: list[str] = []
         self.first = _peek(records)

@@ -16,6 +16,7 @@ from grutext.data.columns import Columns
 from grutext.data.datasets import Dataset
 from grutext.data.dialect import Dialect
 from grutext.data.examples import ColumnNames, ReadOptions, join_columns
+from grutext.data.formats.encodings import UTF8
 
 _COLUMNS = ("text_column", "label_column")
 
@@ -25,6 +26,8 @@ def describe_reading(dataset: Dataset, options: ReadOptions) -> dict[str, Any]:
     found: dict[str, Any] = {"text_column": dataset.text_column, "label_column": dataset.label_column}
     if dataset.dialect is not None:
         found |= {"dialect": dataset.dialect}
+    if set(dataset.encodings) - {UTF8}:
+        found |= {"encoding": list(dataset.encodings)}
     return {"reading": {"told": _changed(options, ReadOptions()), "found": _as_json(found)}}
 
 

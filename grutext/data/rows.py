@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
 from grutext.data.cells import read_text
-from grutext.data.columns import Columns, choose_columns
+from grutext.data.columns import Choice, Columns, choose_columns
 from grutext.data.examples import ColumnNames, ReadOptions, join_columns
 from grutext.data.formats.compression import SUFFIXES
+from grutext.data.formats.encodings import describe_encodings
 from grutext.data.formats.fasttext import parse_labels, starts_with_label
 from grutext.data.formats.registry import find_source, list_suffixes, load_formats, open_table
+from grutext.data.joined import open_sources
 from grutext.data.records import Table
 from grutext.errors import DataError
 
@@ -40,26 +42,29 @@ class RowReader:
 
     Attributes:
         source: Its name in messages.
-        format: The name of its format; `txt` for lines of plain text.
+        format: The name of its format; `txt` for lines of plain text. Of several files, that of the first one.
         columns: The columns of the source; of its first rows, for JSON lines.
         text_column: The column of the texts, or several columns; `text` for lines.
-        notes: Lines for the user: which dialect was found, and which column was guessed.
         delimiter: The character between two cells; empty if the format has none.
     """
 
-    def __init__(self, table: Table, form: str, text_columns: tuple[str, ...], notes: list[str]) -> None:
+    def __init__(self, table: Table, form: str, choice: Choice) -> None:
         self.source = table.source
         self.format = form
         self.columns = table.columns
-        self.text_column: ColumnNames = join_columns(text_columns)
-        self._text_columns = text_columns
-        self.notes = notes
+        self.text_column: ColumnNames = join_columns(choice.texts)
         self.delimiter = str(table.dialect.delimiter) if table.dialect else ""
+        self._choice = choice
         self._table = table
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines for the user: which dialect, encoding and column was found. Files that are opened later add theirs."""
+        return [*self._table.notes, *self._choice.notes]
 
     def __iter__(self) -> Iterator[Row]:
         for record in self._table:
-            yield Row(record.number, record.fields, read_text(record, self._text_columns))
+            yield Row(record.number, record.fields, read_text(record, self._choice.texts))
 
     def __enter__(self) -> RowReader:
         return self
@@ -73,7 +78,7 @@ class RowReader:
 
 
 def read_rows(
-    source: str, options: ReadOptions = _NO_OPTIONS, *, known: Columns = _NOTHING_KNOWN
+    source: str | Sequence[str], options: ReadOptions = _NO_OPTIONS, *, known: Columns = _NOTHING_KNOWN
 ) -> RowReader:
     """Open a source for prediction; labels are not needed.
 
@@ -83,7 +88,8 @@ def read_rows(
     predicted.
 
     Args:
-        source: A file, `-` or `sample`.
+        source: A file, a pattern such as `2026-*.csv`, `-` or `sample`; or several of these, whose files have the same
+            columns and are read one after the other.
         options: How to read it; options about labels are ignored.
         known: The columns that the model was trained on.
 
@@ -91,21 +97,34 @@ def read_rows(
         DataError: The source cannot be read, or it is not clear which column holds the texts.
         MissingExtraError: The format needs a package that is not installed.
     """
-    found = find_source(source, options.format)
+    forms = list[str]()
+
+    def open_source(name: str) -> Table:
+        table, form = _open(name, options)
+        forms.append(form)
+        return table
+
+    table = open_sources([source] if isinstance(source, str) else source, open_source)
+    try:
+        choice = choose_columns(table, Columns(options.text_column, None), known, labelled=False)
+    except DataError:
+        table.close()
+        raise
+    return RowReader(table, forms[0], choice)
+
+
+def _open(name: str, options: ReadOptions) -> tuple[Table, str]:
+    """Open one source for prediction; return its table and the name of its format."""
+    found = find_source(name, options.format)
     form = load_formats()[found.format or "txt"]
     if form.kind != "file":
         what = "is a folder" if form.kind == "folder" else "is a labelled data set"
         files = f"{list_suffixes()} (each also {' '.join(SUFFIXES)}), or - for standard input"
-        raise DataError(f"{what}; rows to predict come from one file: {files}", found.name)
+        raise DataError(f"{what}; rows to predict come from files: {files}", found.name)
     table = open_table(
         replace(found, format=form.name), options.encoding, labelled=False, dialect=options.dialect
     )
     if form.name == "txt" and options.format is None and starts_with_label(table):
         form, table = load_formats()["fasttext"], parse_labels(table)
-    try:
-        named = Columns(options.text_column, None)
-        choice = choose_columns(table, named, known, labelled=False)
-    except DataError:
-        table.close()
-        raise
-    return RowReader(table, form.name, choice.texts, [*table.notes, *choice.notes])
+    table.notes += describe_encodings(table.source, table.encodings)
+    return table, form.name

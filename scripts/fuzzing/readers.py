@@ -13,12 +13,13 @@ import numpy as np
 
 from grutext.cli.settings import build_config
 from grutext.data import Dialect, ReadOptions, check_trainable, fingerprint, read_dataset, read_rows
+from grutext.data.formats.encodings import BLOCK, UTF8, find_encoding
 from grutext.data.vectors import Wanted, read_vectors
 from grutext.errors import GrutextError
 from grutext.requirements import is_installed
 from grutext.text import normalize
 
-ENCODINGS = ("utf-8", "latin-1", "utf-16", "utf-32", "shift_jis", "gb18030", "utf-7", "no-such")
+ENCODINGS = (None, "utf-8", "latin-1", "utf-16", "shift_jis", "gb18030", "utf-7", "no-such")
 # The options of `grutext train` that change settings; none of them is used here.
 _SETTINGS = ("preset", "epochs", "time_budget", "seed", "class_weight", "optimize", "no_linear", "no_gru")
 LONGEST_MESSAGE = 3000
@@ -82,7 +83,8 @@ def _check_lines(name: str, data: bytes) -> None:
     except GrutextError as error:
         check_error(error)
         return
-    lines = re.split(r"\r\n|\r|\n", data.decode("utf-8-sig"))
+    encoding = find_encoding(data[:BLOCK], whole=len(data) <= BLOCK)
+    lines = re.split(r"\r\n|\r|\n", data.decode("utf-8-sig" if encoding == UTF8 else encoding))
     first = 1 if re.match(r'("?)sep=.\1\s*\Z', lines[0], re.IGNORECASE) else 0
     assert len(numbers) == sum(bool(line) for line in lines[first:])
 

@@ -20,6 +20,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "folder": readers.read_folder,
     "vectors": readers.read_word_vectors,
     "settings": readers.read_settings,
+    "labels": texts.check_label_cell,
     "normalize": texts.check_normalize,
     "tokenizers": texts.check_tokenizers,
     "vectorizer": texts.check_vectorizer,

@@ -1,12 +1,18 @@
-"""Targets that process a text: for any text, the results have the properties that `grutext.text` guarantees."""
+"""Targets that process a text or a cell of labels: for any text, the results have the properties that grutext guarantees."""
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 
 import numpy as np
 
+from fuzzing.readers import check_error
 from grutext.config import LinearConfig, TextConfig
+from grutext.data.label_cells import LabelReader, parse_list
+from grutext.data.labels import MISSING, clean_label, label_key, merge_spellings
+from grutext.data.records import Record
+from grutext.errors import DataError
 from grutext.kernels import why_unavailable
 from grutext.text import TOKENIZERS, TokenBatch, Vectorizer, Vocabulary, count_ngrams, list_ngrams, normalize
 
@@ -73,6 +79,38 @@ def check_ngrams(data: bytes) -> None:
         here = together.texts == number
         assert np.array_equal(alone.keys, together.keys[here])
         assert np.array_equal(alone.counts, together.counts[here])
+
+
+def check_label_cell(data: bytes) -> None:
+    """Read a text as a cell of labels: what Python and JSON write is read back, and labels are clean and different."""
+    text = read_text(data)
+    parts = text.split("\n")
+    for spelled in (
+        json.dumps(parts),
+        repr(parts),
+        repr((*parts, parts[0])),
+        f"frozenset({{{repr(parts)[1:-1]}}})",
+    ):
+        found = parse_list(spelled)
+        assert found is not None, spelled
+        assert found[: len(parts)] == parts, spelled
+    for separator in (None, ";"):
+        for columns in (["label"], ["label", "other"]):
+            try:
+                read = LabelReader(columns, separator, MISSING).read(
+                    Record(1, dict.fromkeys(columns, text), "file")
+                )
+            except DataError as error:
+                check_error(error)
+                continue
+            labels = read.labels or ()
+            assert len(set(labels)) == len(labels)
+            assert all(label and clean_label(label) == label for label in labels)
+    key = label_key(text)
+    assert label_key(key) == key == label_key(clean_label(text))
+    assert all(
+        label_key(old) == label_key(new) for old, new in merge_spellings(dict.fromkeys(parts, 1)).items()
+    )
 
 
 def _check_same(ours: TokenBatch, theirs: TokenBatch) -> None:

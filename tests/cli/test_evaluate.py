@@ -199,3 +199,13 @@ def test_an_unsure_guess_is_an_error_under_quiet_too(error, model, tmp_path) -> 
     assert message == (
         'test.csv: it is not clear which column holds the labels: "u" (a, b), "v" (x, y, z); name it: --label-column'
     )
+
+
+def test_several_files_are_one_set(run, model, tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("message,topic\ninvoice,billing\n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text("topic;message\nlogin;password £\nlogin;parcel\n", encoding="cp1252")
+    for names in (("a.csv", "b.csv"), ("?.csv",)):
+        result = run("evaluate", *names, "--json")
+        assert json.loads(result.stdout)["n"] == 3
+        assert "a.csv: read together with b.csv" in result.stderr
+        assert "a.csv, b.csv: its encoding is not UTF-8 but 1 file in cp1252" in result.stderr

@@ -177,3 +177,24 @@ def test_texts_of_several_columns_are_joined(run, model, tmp_path) -> None:
     (tmp_path / "posts.csv").write_text("title,body\nhello,my parcel\nan invoice,\n", encoding="utf-8")
     output = run("predict", "posts.csv", "--text-column", "title", "--text-column", "body").stdout
     assert [line.split(",")[2] for line in output.splitlines()] == ["label", "delivery", "billing"]
+
+
+def test_several_files_become_one_output(run, error, model, tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("id,text\n1,parcel\n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text("text;id\n;2\npassword £;3\n", encoding="cp1252")
+    whole = "id,text,label,confidence\n1,parcel,delivery,0.909443\n2,,billing,0.333333\n3,password £,login,0.909443\n"
+    for names in (("a.csv", "b.csv"), ("?.csv",)):
+        result = run("predict", *names, "-o", "out.txt.csv")
+        assert (tmp_path / "out.txt.csv").read_text(encoding="utf-8") == whole
+        assert (
+            "b.csv: its encoding is not UTF-8 but cp1252 (found; --encoding names another)\n" in result.stderr
+        )
+        assert result.stderr.endswith(
+            f"{' '.join(names)}: 1 text is empty (labelled nevertheless)\nout.txt.csv: 3 rows\n"
+        )
+    assert run("predict", "?.csv").stdout == whole
+    assert error("predict", "a.csv", "b.csv", "-o", "b.csv") == (
+        "b.csv: is the input, which is not replaced; -o must name another file"
+    )
+    assert error("predict", "c*.csv") == "c*.csv: no file matches this pattern"
+    run("predict", check=2)

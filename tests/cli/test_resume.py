@@ -80,6 +80,18 @@ def test_a_resumed_run_writes_the_bytes_of_an_uninterrupted_one(
     assert list_outputs(tmp_path) == [output]
 
 
+def test_a_run_over_several_files_is_resumed(run, interrupt, model, many, tmp_path) -> None:
+    names = (many("a.csv"), many("b.csv"))
+    run("predict", *names, "-o", "out.csv")
+    expected = (tmp_path / "out.csv").read_bytes()
+    interrupt(*names, "-o", "out.csv", batch=7)
+    fewer = run("predict", "a.csv", "-o", "out.csv", "--resume", check=1)
+    assert "the rows of the input are not those that the interrupted run read" in fewer.stderr
+    done = run("predict", "?.csv", "-o", "out.csv", "--resume")
+    assert "out.csv: continues after 384 rows" in done.stderr
+    assert (tmp_path / "out.csv").read_bytes() == expected
+
+
 @pytest.mark.parametrize("choice", [True, False])
 def test_a_resumed_run_computes_with_kernels_if_the_interrupted_one_did(
     run, interrupt, model, many, monkeypatch, choice

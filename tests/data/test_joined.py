@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from grutext.data import Example, ReadOptions, read_dataset
+from grutext.data import Example, ReadOptions, read_dataset, read_rows
 from grutext.errors import DataError
 
 
@@ -78,3 +78,42 @@ def test_folders_and_compressed_files_are_read_together(write):
     name = write("more.jsonl.gz", gzip.compress(b'{"text": "three films", "label": "x"}\n'))
     dataset = read_dataset(["films", name], ReadOptions())
     assert [example.text for example in dataset.examples] == ["one film", "two films", "three films"]
+
+
+@pytest.mark.parametrize("names", [None, "2026-*", ["2026-0[12].csv", "2026-03.jsonl"]])
+def test_rows_to_predict_come_in_the_order_of_the_files(months, names):
+    with read_rows(months if names is None else names) as reader:
+        rows = [(row.text, row.number) for row in reader]
+        assert rows == [(example.text, example.row) for example in WHOLE]
+        assert (reader.format, reader.columns, reader.delimiter) == ("csv", ("text", "label"), ",")
+
+
+def test_notes_on_a_file_come_when_it_is_opened(write):
+    write("a.csv", "text,label\n" + "a text,x\n" * 1000)
+    write("b.csv", "text;label\na text;x\n")
+    with read_rows(["a.csv", "b.csv"]) as reader:
+        assert not [note for note in reader.notes if "semicolons" in note]
+        assert len(list(reader)) == 1001
+        assert [note for note in reader.notes if note.startswith("b.csv: cells are separated by semicolons")]
+
+
+def test_files_to_predict_need_the_same_columns(months, write):
+    write("2026-04.csv", "text,label,more\nfive texts,x,y\n")
+    with pytest.raises(DataError, match=r"^2026-04\.csv: its columns are not those"):
+        read_rows("2026-*.csv")
+    with pytest.raises(DataError, match=r"^2026-01\.csv: is named twice"):
+        read_rows(["2026-01.csv", "2026-*.csv"])
+
+
+def test_each_of_several_files_may_have_another_encoding(write):
+    for name, encoding in (("a.csv", "utf-8"), ("b.csv", "utf-16"), ("c.csv", "cp1252")):
+        write(name, "text,label\ndéjà vu,x\n".encode(encoding))
+    dataset = read_dataset("?.csv")
+    assert [example.text for example in dataset.examples] == ["déjà vu"] * 3
+    assert (
+        "a.csv, b.csv, c.csv: its encoding is not UTF-8 but 1 file in cp1252, 1 file in utf-16 "
+        "(found; --encoding names another)"
+    ) in dataset.notes
+    with read_rows("?.csv") as reader:
+        assert [row.text for row in reader] == ["déjà vu"] * 3
+        assert [note.partition(":")[0] for note in reader.notes if "encoding" in note] == ["b.csv", "c.csv"]

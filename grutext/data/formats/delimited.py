@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 
-def open_csv(source: Source, encoding: str) -> Table:
+def open_csv(source: Source, encoding: str | None) -> Table:
     """Open a file whose cells are separated by commas, unless it says otherwise; see `open_delimited`."""
     return open_delimited(source, encoding, ",")
 
 
-def open_tsv(source: Source, encoding: str) -> Table:
+def open_tsv(source: Source, encoding: str | None) -> Table:
     """Open a file whose cells are separated by tabs, unless it says otherwise; see `open_delimited`."""
     return open_delimited(source, encoding, "\t")
 
 
-def open_delimited(source: Source, encoding: str, usual: str) -> Table:
+def open_delimited(source: Source, encoding: str | None, usual: str) -> Table:
     """Open a file of delimited cells, in the dialect that the source names or that its first block shows.
 
     Every cell is a string, character for character as in the file. Blank lines are skipped. A column without a name

@@ -21,7 +21,7 @@ _EMPTY = "is empty; each line is one text"
 _NO_LABEL = f'no label; a line starts with "{PREFIX}NAME "; --skip-empty drops lines without a label'
 
 
-def open_fasttext(source: Source, encoding: str) -> Table:
+def open_fasttext(source: Source, encoding: str | None) -> Table:
     """Open a file of lines that name their labels. Blank lines are skipped.
 
     The field `label` of a record is a string, a list of strings if there are several labels, or None.
@@ -37,7 +37,7 @@ def open_fasttext(source: Source, encoding: str) -> Table:
     return table
 
 
-def open_lines(source: Source, encoding: str) -> Table:
+def open_lines(source: Source, encoding: str | None) -> Table:
     """Open a file in which each line is a text; an empty line is an empty text."""
     return Table(
         source.name, read_records(source, encoding, _build_plain), ["text"], fixed=True, empty=_EMPTY
@@ -46,10 +46,14 @@ def open_lines(source: Source, encoding: str) -> Table:
 
 def parse_labels(plain: Table) -> Table:
     """Return a table with the labels and the texts of the lines of an open table."""
-    return Table(plain.source, _parse(plain), ["label", "text"], fixed=True, empty=_EMPTY, no_label=_NO_LABEL)
+    table = Table(
+        plain.source, _parse(plain), ["label", "text"], fixed=True, empty=_EMPTY, no_label=_NO_LABEL
+    )
+    table.encodings = plain.encodings
+    return table
 
 
-def open_fasttext_rows(source: Source, encoding: str) -> Table:
+def open_fasttext_rows(source: Source, encoding: str | None) -> Table:
     """Open a file of lines that may name labels, to predict on its texts. Blank lines are skipped."""
     return parse_labels(open_lines(source, encoding))
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+from grutext.data.formats.encodings import UTF8, find_encoding
 from grutext.data.formats.lines import read_whole
 from grutext.data.formats.registry import Format
 from grutext.data.formats.sources import Source, explain_os_error
@@ -18,10 +19,10 @@ _FORM = "a folder of class folders has one folder for each label, with a file fo
 _SPLITS = {"train", "test", "dev", "valid", "validation", "val", "eval"}
 # Folders of texts without labels, as in the IMDB reviews.
 _UNLABELLED = {"unsup", "unsupervised", "unlabeled", "unlabelled"}
-_BLOCK = 1024  # bytes; one that is NUL among them means that a file is no text
+_BLOCK = 1024  # bytes; one that is NUL among them means that a file is no text, unless it is UTF-16
 
 
-def open_folder(source: Source, encoding: str) -> Table:
+def open_folder(source: Source, encoding: str | None) -> Table:
     """Open a folder of class folders.
 
     Each file below a class folder, at any depth and whatever its name, is one text, and the class folder's name is its label.
@@ -40,7 +41,9 @@ def open_folder(source: Source, encoding: str) -> Table:
         notes.append(f"the folder {quote(name)} left out ({files}; its name stands for texts without labels)")
     texts: list[tuple[str, str]] = []
     binary = 0
-    may_hold_nul = encoding.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
+    may_hold_nul = encoding is not None and encoding.lower().startswith(
+        ("utf-16", "utf-32", "utf16", "utf32")
+    )
     for label in classes:
         for path in _walk(str(Path(root, label))):
             if path.lower().endswith(_SUFFIX) or may_hold_nul or _is_text(path):
@@ -50,7 +53,7 @@ def open_folder(source: Source, encoding: str) -> Table:
     if binary:
         notes.append(f"{count(binary, 'file')} left out (not text)")
     empty = f"none of its {count(len(classes), 'class folder')} has files of text; {_FORM}"
-    table = Table(root, _read_texts(texts, encoding), ["text", "label"], fixed=True, empty=empty)
+    table = Table(root, _read_texts(texts, encoding, source), ["text", "label"], fixed=True, empty=empty)
     with_texts = {label for label, _ in texts}
     without = [label for label in classes if label not in with_texts]
     if without:
@@ -63,9 +66,10 @@ def _is_text(path: str) -> bool:
     """Return whether a file begins like text; one that cannot be read is an error later."""
     try:
         with Path(path).open("rb") as file:
-            return b"\0" not in file.read(_BLOCK)
+            block = file.read(_BLOCK)
     except OSError:
         return True
+    return b"\0" not in block or find_encoding(block, whole=False) != UTF8
 
 
 def _list_classes(root: str) -> tuple[list[str], int]:
@@ -98,9 +102,11 @@ def _walk(folder: str) -> Iterator[str]:
         yield from (str(Path(parent, name)) for name in sorted(files) if not name.startswith("."))
 
 
-def _read_texts(texts: list[tuple[str, str]], encoding: str) -> Generator[Record, None, None]:
+def _read_texts(
+    texts: list[tuple[str, str]], encoding: str | None, folder: Source
+) -> Generator[Record, None, None]:
     for label, path in texts:
-        text = read_whole(Source(path, path, "txt"), encoding)
+        text = read_whole(Source(path, path, "txt", encodings=folder.encodings), encoding)
         yield Record(1, {"text": text, "label": label}, path, len(text))
 
 

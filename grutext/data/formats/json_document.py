@@ -24,7 +24,7 @@ _LIST_OF_OBJECTS = re.compile(r"\[\s*\{")
 _AHEAD = 2**16  # characters
 
 
-def open_json(source: Source, encoding: str) -> Table:
+def open_json(source: Source, encoding: str | None) -> Table:
     """Open a JSON document, and read it object by object, in constant memory.
 
     Objects are numbered from 1; where each is a line, by their lines. Numbers are kept as they are written (`JsonNumber`).
@@ -144,7 +144,7 @@ class _Document:
         return found > 0
 
 
-def _read_records(source: Source, encoding: str) -> Generator[Record, None, None]:
+def _read_records(source: Source, encoding: str | None) -> Generator[Record, None, None]:
     with closing(read_pieces(source, encoding)) as pieces:
         document = _Document(source, pieces)
         first = document.peek()

@@ -26,7 +26,7 @@ def render_json_row(_columns: Sequence[str], row: Mapping[str, Any], _safe: bool
     return render_json(row) + "\n"
 
 
-def open_jsonl(source: Source, encoding: str) -> Table:
+def open_jsonl(source: Source, encoding: str | None) -> Table:
     """Open a file of JSON lines. Numbers are kept as they are written (`JsonNumber`); blank lines are skipped.
 
     Raises:

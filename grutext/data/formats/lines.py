@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import partial
+from typing import IO, Any, cast
 
 from grutext.data.formats.compression import GZIP, MAGIC, READING_ERRORS, DamagedError, explain_start
-from grutext.data.formats.encodings import advise_encoding
+from grutext.data.formats.encodings import BLOCK, UTF8, advise_encoding, find_encoding
 from grutext.data.formats.registry import load_formats
 from grutext.data.formats.sources import Source, explain_os_error, open_bytes
 from grutext.data.limits import LONGEST_RECORD, check_record
@@ -33,12 +34,12 @@ _MAGIC = (
 )
 
 
-def read_lines(source: Source, encoding: str) -> Generator[str, None, None]:
+def read_lines(source: Source, encoding: str | None) -> Generator[str, None, None]:
     r"""Yield the lines of a source with their line ends (`\n`, `\r\n` or `\r`).
 
     Args:
         source: A file or standard input.
-        encoding: Its encoding; a byte order mark of UTF-8 is left out.
+        encoding: Its encoding; None finds it. A byte order mark of UTF-8 is left out.
 
     Raises:
         DataError: The source cannot be read, decompressed or decoded, or a line is too long; names the line.
@@ -50,12 +51,12 @@ def read_lines(source: Source, encoding: str) -> Generator[str, None, None]:
             yield line
 
 
-def read_pieces(source: Source, encoding: str) -> Generator[str, None, None]:
+def read_pieces(source: Source, encoding: str | None) -> Generator[str, None, None]:
     """Yield the text of a source in pieces of about 64,000 characters, whatever its lines.
 
     Args:
         source: A file or standard input.
-        encoding: Its encoding; a byte order mark of UTF-8 is left out.
+        encoding: Its encoding; None finds it. A byte order mark of UTF-8 is left out.
 
     Raises:
         DataError: The source cannot be read, decompressed or decoded; names the line.
@@ -64,12 +65,14 @@ def read_pieces(source: Source, encoding: str) -> Generator[str, None, None]:
 
 
 def _read(
-    source: Source, encoding: str, read: Callable[[io.TextIOWrapper], str]
+    source: Source, encoding: str | None, read: Callable[[io.TextIOWrapper], str]
 ) -> Generator[str, None, None]:
-    codec = _find_codec(encoding, source)
     lines = 0
     with open_bytes(source) as stream:
-        text = io.TextIOWrapper(stream, codec, newline="")
+        if encoding is None:
+            encoding, stream = _look_ahead(stream)  # noqa: PLW2901 (the same bytes)
+            source.encodings[encoding] += 1
+        text = io.TextIOWrapper(stream, _find_codec(encoding, source), newline="")
         try:
             for piece in iter(partial(read, text), ""):
                 yield piece
@@ -83,14 +86,60 @@ def _read(
             text.detach()  # or the wrapper would close standard input
 
 
+def _look_ahead(stream: IO[bytes]) -> tuple[str, IO[bytes]]:
+    """Return the encoding of a stream, found from its first block, and a stream of all its bytes."""
+    block, error = bytearray(), None
+    piece = b"-"
+    try:
+        while piece and len(block) < BLOCK:
+            # Not `read`, which loses the bytes before an error.
+            block += (piece := cast("io.BufferedIOBase", stream).read1(_PIECE))
+    except READING_ERRORS as stop:
+        error = stop
+    encoding = find_encoding(bytes(block), whole=not piece)
+    return encoding, cast("IO[bytes]", io.BufferedReader(_Resumed(block, error, stream), _PIECE))
+
+
+class _Resumed(io.RawIOBase):
+    """The bytes of a stream whose first block is read already.
+
+    Args:
+        block: The first bytes.
+        error: The error with which reading the next ones failed; None if it did not.
+        stream: The stream; it stays open when this one is closed.
+    """
+
+    def __init__(self, block: bytearray, error: Exception | None, stream: IO[bytes]) -> None:
+        self._block, self._error = io.BytesIO(block), error
+        self._stream = cast("io.BufferedIOBase", stream)
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read bytes into a buffer, and return how many; 0 at the end.
+
+        Raises:
+            Exception: The stream failed here, or fails.
+        """
+        size = self._block.readinto(buffer)
+        if size:
+            return size
+        self._block = io.BytesIO()  # frees its memory
+        if self._error is not None:
+            raise self._error
+        return self._stream.readinto(buffer)
+
+
 def read_records(
-    source: Source, encoding: str, build: Callable[[Source, int, str], Record | None]
+    source: Source, encoding: str | None, build: Callable[[Source, int, str], Record | None]
 ) -> Generator[Record, None, None]:
     """Yield the records of a source with one record on each line.
 
     Args:
         source: A file or standard input.
-        encoding: Its encoding.
+        encoding: Its encoding; None finds it.
         build: Returns the record of a source, a line number and a line without its end; None to skip the line.
     """
     with closing(read_lines(source, encoding)) as lines:
@@ -100,12 +149,12 @@ def read_records(
                 yield record
 
 
-def read_whole(source: Source, encoding: str) -> str:
+def read_whole(source: Source, encoding: str | None) -> str:
     """Return all of a source as one string.
 
     Args:
         source: A file or standard input.
-        encoding: Its encoding.
+        encoding: Its encoding; None finds it.
 
     Raises:
         DataError: As in `read_lines`; or the whole is too long for one text.
@@ -143,7 +192,7 @@ def _find_codec(encoding: str, source: Source) -> str:
         raise DataError(
             f"the encoding {quote(encoding)} is not supported; save the file as UTF-8", source.name
         )
-    return "utf-8-sig" if codec.name == "utf-8" else codec.name
+    return "utf-8-sig" if codec.name == UTF8 else codec.name
 
 
 def _explain_bytes(error: UnicodeError, encoding: str, lines: int) -> tuple[int, str]:

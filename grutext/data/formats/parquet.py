@@ -26,7 +26,7 @@ _BUFFER = 2**20  # bytes; with a buffer, pages are read one by one, without it a
 _UNPACKED, _FEWEST = 2**28, 8
 
 
-def open_parquet(source: Source, _encoding: str) -> Table:
+def open_parquet(source: Source, _encoding: str | None) -> Table:
     """Open a parquet file. Rows are numbered from 1, and values have Python's types.
 
     Raises:

@@ -26,7 +26,7 @@ from grutext.messages import list_names, quote, suggest
 STDIN = "-"
 SAMPLE = "sample"
 
-Opener = Callable[[Source, str], Table]  # from a source and its encoding
+Opener = Callable[[Source, str | None], Table]  # from a source and its encoding, which None finds
 _ANY_DIALECT = Dialect()
 RowRenderer = Callable[[Sequence[str], Mapping[str, Any], bool], str]
 
@@ -149,13 +149,13 @@ def _name_in_zip(name: str, stem: str) -> str:
 
 
 def open_table(
-    source: Source, encoding: str, *, labelled: bool = True, dialect: Dialect = _ANY_DIALECT
+    source: Source, encoding: str | None, *, labelled: bool = True, dialect: Dialect = _ANY_DIALECT
 ) -> Table:
     """Open a source of labelled rows, or of rows to predict on.
 
     Args:
         source: The source.
-        encoding: Its encoding, which binary formats ignore.
+        encoding: Its encoding, which binary formats ignore; None finds it.
         dialect: What is known about its dialect.
         labelled: Whether the rows must have labels.
 
@@ -174,11 +174,13 @@ def open_table(
         raise DataError(f"is read as {form.name}; {problem}", source.name)
     open_source = form.open if labelled else form.open_rows or form.open
     try:
-        return open_source(replace(source, dialect=dialect), encoding)
+        table = open_source(replace(source, dialect=dialect), encoding)
     except ImportError:
         if form.package is None:
             raise
         raise MissingExtraError(f"reading {form.name}", form.package, form.extra) from None
+    table.encodings = source.encodings
+    return table
 
 
 def _is_folder(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ class Source:
         format: The name of its format; None if neither name nor option says it (standard input).
         compression: What its name ends in if it is compressed, one of `compression.SUFFIXES`; else empty.
         dialect: What the user says about its dialect, if it is a file of delimited cells.
+        encodings: The encodings that were found while it was read, and in how many files.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Source:
     format: str | None
     compression: str = ""
     dialect: Dialect = field(default_factory=Dialect)
+    encodings: Counter[str] = field(default_factory=Counter, compare=False)
 
 
 def explain_os_error(error: OSError) -> str:

@@ -19,7 +19,7 @@ from grutext.messages import count, list_names, shorten
 _LARGEST, _LARGEST_UNPACKED = 2**26, 2**29  # bytes; the sheet is held in memory as a whole
 
 
-def open_spreadsheet(source: Source, _encoding: str) -> Table:
+def open_spreadsheet(source: Source, _encoding: str | None) -> Table:
     """Open the first sheet of a workbook. Rows are numbered as in the sheet; rows without any value are skipped.
 
     Cells are strings, as a CSV of the sheet has them: whole numbers have no decimal point, dates are in ISO 8601.

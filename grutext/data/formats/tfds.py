@@ -19,7 +19,7 @@ from grutext.messages import list_names, quote, shorten, suggest
 _NAME = re.compile(r"tfds:(?P<name>[\w.-]+(?:/[\w.-]+)*(?::\d[\w.*]*(?=:|$))?)(?::(?P<split>.+))?")
 
 
-def open_tfds(source: Source, _encoding: str) -> Table:
+def open_tfds(source: Source, _encoding: str | None) -> Table:
     """Open a prepared data set. Rows are numbered from 1.
 
     Class numbers are replaced by the names of the classes, and bytes are decoded. Features that are neither text, number

@@ -88,12 +88,26 @@ def test_a_folder_that_holds_no_classes_is_refused(write, problem):
 
 
 def test_undecodable_bytes_are_named_with_file_and_line(write, problem):
-    write("films/neg/1.txt", b"ok\nb\xe9d")
-    message = (
-        "films/neg/1.txt, line 2: byte 0xe9 is not UTF-8; it looks like Windows-1252; try --encoding cp1252"
-    )
-    assert problem("films") == message
-    assert read_dataset("films", ReadOptions(encoding="latin-1")).examples[0].text == "ok\nbéd"
+    write("films/neg/1.txt", b"ok\nb\x81d")
+    assert problem("films").startswith("films/neg/1.txt, line 2: byte 0x81 is not UTF-8; ")
+    assert read_dataset("films", ReadOptions(encoding="cp437")).examples[0].text == "ok\nbüd"
+
+
+def test_the_encoding_of_each_file_is_found(write):
+    write("films/neg/1.txt", "schön schlecht".encode("cp1252"))
+    write("films/neg/2.txt", "déjà vu".encode())
+    write("films/pos/1", "gut, größer".encode("utf-16"))
+    write("films/pos/2", "good enough".encode("utf-16-le"))
+    write("films/pos/3", b"\0\1\2\3")
+    dataset = read_dataset("films")
+    assert [e.text for e in dataset.examples] == ["schön schlecht", "déjà vu", "gut, größer", "good enough"]
+    assert dataset.notes == [
+        "films: 1 file left out (not text)",
+        (
+            "films: its encoding is not UTF-8 but 1 file in cp1252, 1 file in utf-16, 1 file in utf-16-le "
+            "(found; --encoding names another)"
+        ),
+    ]
 
 
 def test_an_empty_file_is_an_empty_text_that_is_kept_or_dropped(write):
