@@ -10,17 +10,19 @@ from grutext.data.dialect import Dialect
 from grutext.data.examples import Example, ReadOptions, fingerprint
 from grutext.data.formats.registry import format_names, written_formats
 from grutext.data.joined import expand_sources
-from grutext.data.labels import describe_counts, label_set
+from grutext.data.labels import MISSING, clean_label, describe_counts, label_set
 from grutext.data.on_disk import ShardOptions, Shards
 from grutext.data.remembered import describe_reading, remember_options, remembered_columns
 from grutext.data.rows import Row, RowReader, read_rows
 from grutext.data.sample import sample_path
 from grutext.data.small_classes import drop_small_classes
 from grutext.data.splits import split_examples
+from grutext.data.tally import Tally
 from grutext.data.writing.resumable import ResumableRun
 from grutext.data.writing.writers import RowWriter, choose_format, open_writer
 
 __all__ = [
+    "MISSING",
     "Columns",
     "Dataset",
     "Dialect",
@@ -32,9 +34,11 @@ __all__ = [
     "RowWriter",
     "ShardOptions",
     "Shards",
+    "Tally",
     "TextIndex",
     "check_trainable",
     "choose_format",
+    "clean_label",
     "describe_counts",
     "describe_reading",
     "drop_small_classes",

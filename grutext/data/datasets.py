@@ -26,8 +26,9 @@ from grutext.data.labels import (
 )
 from grutext.data.on_disk import Collected, ShardOptions, Shards, collect
 from grutext.data.records import Record, Table
+from grutext.data.tally import Tally
 from grutext.errors import DataError
-from grutext.messages import LISTED, count, list_names, quote, shorten
+from grutext.messages import count, list_names, quote
 
 
 @dataclass
@@ -114,13 +115,13 @@ def read_dataset(
         named = Columns(options.text_column, options.label_column)
         choice = choose_columns(table, named, known, labelled=True)
         several = options.label_separator is not None or len(choice.labels) > 1
-        reading = _Reading(table, choice, options, multilabel, labels, _Tally(several))
+        reading = _Reading(table, choice, options, multilabel, labels, Tally(several))
         collected = (
             Collected(list(reading.examples())) if shards is None else collect(reading.examples(), shards)
         )
         tally = reading.tally
         encodings = describe_encodings(table.source, table.encodings)
-        notes = [*table.notes, *encodings, *choice.notes, *_describe(table.source, tally)]
+        notes = [*table.notes, *encodings, *choice.notes, *tally.describe(table.source)]
     if not collected.examples and not collected.shards:
         problem = f"none of its {count(tally.rows, 'row')} has both a text and a label"
         raise DataError(problem, table.source)
@@ -178,35 +179,6 @@ def _respell(example: Example, replaced: Mapping[str, str]) -> Example:
     return replace(example, labels=respell(example.labels, replaced))
 
 
-@dataclass(slots=True)
-class _Tally:
-    """Counts of the rows that were read.
-
-    Attributes:
-        several: Whether a text may have several labels.
-        list_at: The first line with a list of labels.
-        rows: All rows.
-        empty_texts: Rows with an empty text that are not dropped.
-        no_labels: Rows with an empty list of labels that are not dropped.
-        dropped_labels: Rows that are dropped because they have no label.
-        dropped_texts: Rows that are dropped because they have no text.
-        missing: Spelled-out missing values that were taken for empty labels.
-        cleaned: Labels that were changed by cleaning, as they are in the source.
-        vectors: The lengths of the lists of numbers in 0..1; other lists, except for empty ones, have the length 0.
-    """
-
-    several: bool
-    list_at: int | None = None
-    rows: int = 0
-    empty_texts: int = 0
-    no_labels: int = 0
-    dropped_labels: int = 0
-    dropped_texts: int = 0
-    missing: Counter[str] = field(default_factory=Counter)
-    cleaned: Counter[str] = field(default_factory=Counter)
-    vectors: set[int] = field(default_factory=set)
-
-
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """The examples of an open table.
@@ -225,7 +197,7 @@ class _Reading:
     options: ReadOptions
     multilabel: bool | None
     known: Collection[str]
-    tally: _Tally
+    tally: Tally
 
     def examples(self) -> Iterator[Example]:
         """Yield the examples, in the order of the table.
@@ -322,31 +294,3 @@ def _is_blank(record: Record, columns: tuple[str, ...]) -> bool:
     """Return whether the only label cell is a blank string."""
     value = record.fields.get(columns[0])
     return len(columns) == 1 and isinstance(value, str) and not value.strip()
-
-
-def _describe(source: str, tally: _Tally) -> list[str]:
-    are = "is" if tally.empty_texts == 1 else "are"
-    missing = ", ".join(f"{quote(spelling)} ({number:,})" for spelling, number in tally.missing.most_common())
-    counted = (
-        (tally.empty_texts, "text", f"{are} empty (kept; --skip-empty drops such rows)"),
-        (tally.no_labels, "text", "with no label at all (kept: none applies)"),
-        (tally.dropped_labels, "row", "dropped: label empty"),
-        (tally.dropped_texts, "row", "dropped: text empty"),
-    )
-    notes = [f"{source}: {count(number, thing)} {what}" for number, thing, what in counted if number]
-    if tally.cleaned:
-        spelled = ", ".join(
-            f'"{shorten(_show_all(label))}" ({number:,})'
-            for label, number in tally.cleaned.most_common(LISTED)
-        )
-        notes.append(
-            f"{source}: labels freed from invisible characters and other Unicode forms than NFC: {spelled}"
-        )
-    if missing:
-        notes.append(f"{source}: taken for missing labels: {missing} (--keep-missing takes them for labels)")
-    return notes
-
-
-def _show_all(label: str) -> str:
-    """Return a label with escapes for all that is not ASCII, since what was removed or replaced cannot be seen."""
-    return label.encode("ascii", "backslashreplace").decode()

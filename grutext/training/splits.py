@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 from grutext.config import TrainingConfig
 from grutext.data import (
     Columns,
-    Dataset,
     Example,
     ReadOptions,
     ShardOptions,
@@ -24,17 +22,14 @@ from grutext.data import (
     read_dataset,
     sample_path,
     split_examples,
-    unify_labels,
 )
-from grutext.errors import ConfigError, DataError
-from grutext.inference.texts import list_texts
-from grutext.messages import count, list_names, shorten
+from grutext.errors import ConfigError
 from grutext.progress import Listener
 from grutext.training.copies import KnownTexts, describe_copies, describe_shared, text_key
+from grutext.training.in_memory import IN_MEMORY, dataset_in_memory
 from grutext.training.unlabelled import Unlabelled, UnlabelledReader, describe_source
 
 SAMPLE = "sample"
-IN_MEMORY = "texts in memory"
 SAMPLE_COLUMNS = Columns("text", "label")
 DEV_FRACTION, DEV_TEXTS, LEAST_FRACTION = 0.1, 500, 0.05
 
@@ -126,7 +121,7 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
     share = 0.0 if dev is not None else data.dev_fraction or LEAST_FRACTION
     shards = ShardOptions(round(config.in_memory_megabytes * 1e6), folder, config.seed, share, text_key)
     if isinstance(train, tuple):
-        dataset = dataset_in_memory(*train)
+        dataset = dataset_in_memory(*train, data.reading)
     else:
         dataset = read_dataset(_paths(train), data.reading, known=known, shards=shards)
     dropped = drop_small_classes(dataset, data.min_class_size)
@@ -228,8 +223,7 @@ def read_split(source: Source, reading: ReadOptions, model: KnownModel, listener
         TypeError: Texts or labels in memory have a wrong type.
     """
     if isinstance(source, tuple):
-        dataset = dataset_in_memory(*source, multilabel=model.multilabel)
-        dataset = unify_labels(dataset, model.labels)
+        dataset = dataset_in_memory(*source, reading, multilabel=model.multilabel, known=model.labels)
     else:
         columns = model.columns
         if source == SAMPLE:
@@ -253,47 +247,3 @@ def note_unknown(source: str, unknown: Mapping[str, int], listener: Listener) ->
     if unknown:
         names = ", ".join(f'"{label}" ({number:,})' for label, number in unknown.items())
         listener.note(f"{source}: labels that the model does not know, counted as errors: {names}")
-
-
-def dataset_in_memory(
-    texts: Iterable[str], labels: Iterable[str | Sequence[str]], multilabel: bool | None = None
-) -> Dataset:
-    """Check texts and labels in memory.
-
-    Args:
-        texts: The N texts, as `Classifier.predict` takes them.
-        labels: The N labels: each a str, or a list of str where a text may have several.
-        multilabel: Whether a text may have several labels; None means yes if any label is a list.
-
-    Raises:
-        TypeError: `texts` is no iterable of str in an order, or a label is neither a str nor a list of str; names the position.
-        DataError: The numbers of texts and labels differ, a label is empty, or a text has several where it may have one.
-    """
-    if isinstance(texts, str) or isinstance(labels, str):
-        raise TypeError("texts and labels are two lists of str, not one str; put a single text into a list")
-    several, examples = bool(multilabel), []
-    if isinstance(labels, (Mapping, AbstractSet)):
-        raise TypeError(f"labels is a {type(labels).__name__}; pass a list of as many labels as texts")
-    texts, labels = list_texts(texts), list(labels)
-    if len(texts) != len(labels):
-        raise DataError(f"there are {count(len(texts), 'text')} but {count(len(labels), 'label')}", IN_MEMORY)
-    for number, (text, label) in enumerate(zip(texts, labels, strict=True)):
-        several = several or not isinstance(label, str)
-        own = (
-            (label,) if isinstance(label, str) else tuple(label) if isinstance(label, list | tuple) else None
-        )
-        if own is None or not all(isinstance(one, str) for one in own):
-            raise TypeError(
-                f"labels[{number}] is {_describe(label)}; a label is a str, or a list of str where a text may have several"
-            )
-        if not all(own):
-            raise DataError(f"labels[{number}] is empty; leave the text out, or name its label", IN_MEMORY)
-        if multilabel is False and len(own) != 1:
-            has = f"{len(own)} labels ({list_names(own)})" if own else "no label"
-            raise DataError(f"labels[{number}] has {has}, but here each text has one", IN_MEMORY)
-        examples.append(Example(text, tuple(map(str.__str__, dict.fromkeys(own))), IN_MEMORY, number + 1))
-    return Dataset(examples, several if multilabel is None else multilabel, source=IN_MEMORY)
-
-
-def _describe(value: object) -> str:
-    return f"{type(value).__name__} {shorten(repr(value), 40)}"

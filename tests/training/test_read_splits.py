@@ -3,6 +3,8 @@
 import pytest
 
 from grutext.config import TrainingConfig
+from grutext.data import ReadOptions, read_dataset
+from grutext.errors import DataError
 from grutext.training.splits import TrainingData, read_splits
 
 
@@ -39,3 +41,56 @@ def test_dev_and_test_data_may_be_several_files_or_a_pattern(read, tmp_path):
     ]  # fmt: skip
     assert [example.source for example in splits.dev] == ["c1.csv", "c1.csv", "c2.csv", "c2.csv"]
     assert splits.test == splits.dev
+
+
+TEXTS = ["one parcel", "two parcels", "an invoice", "two invoices", "a password", "no password"]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["1", "1.0", "2", " 2\u200b ", "1", "3"],
+        ["true", "TRUE", "false", "False", "True", "x"],
+        ["caf\u00e9", "cafe\u0301", "bar", "bar ", "Bar", "\ufeffbar"],
+        ["007", "7", "7.0", "7", "007", "7"],
+        ["late", "la\u00adte", "early", "early", "Early", "early"],
+    ],
+)
+def test_labels_in_memory_are_read_as_those_of_a_file(read, tmp_path, labels):
+    rows = "".join(f'{text},"{label}"\n' for text, label in zip(TEXTS, labels, strict=True))
+    (tmp_path / "a.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    of_file = read_dataset("a.csv")
+    splits, notes = read(train=(TEXTS, labels), dev=(TEXTS, labels))
+    assert [e.labels for e in splits.train] == [e.labels for e in of_file.examples]
+    assert [e.labels for e in splits.dev] == [e.labels for e in of_file.examples]
+    spelled = {
+        note.removeprefix("a.csv: ") for note in of_file.notes if "label" in note and "guessed" not in note
+    }
+    assert spelled
+    assert spelled <= {note.removeprefix("texts in memory: ") for note in notes}
+
+
+@pytest.mark.parametrize("missing", ["nan", "None", "N/A"])
+def test_a_missing_label_in_memory_is_named_by_its_position(read, missing):
+    labels = ["x", "y", "x", missing, "y", "x"]
+    message = (
+        rf'^texts in memory: labels\[3\] is "{missing}", which stands for a missing label; leave the text out'
+    )
+    with pytest.raises(DataError, match=message):
+        read(train=(TEXTS, labels))
+    with pytest.raises(DataError, match=r"^texts in memory: labels\[1\] is empty"):
+        read(train=(TEXTS, ["x", "\u200b", *labels[2:]]))
+    splits, notes = read(
+        train=(TEXTS, labels), dev=(TEXTS[:2], ["x", "y"]), reading=ReadOptions(skip_empty=True)
+    )
+    assert len(splits.train) == 5
+    assert "texts in memory: 1 row dropped: label empty" in notes
+    kept, _ = read(train=(TEXTS, labels), dev=(TEXTS[:2], ["x", "y"]), reading=ReadOptions(keep_missing=True))
+    assert [e.labels for e in kept.train][3] == (missing,)
+
+
+def test_dev_labels_in_memory_become_those_that_the_model_knows(read):
+    splits, _ = read(train=(TEXTS, ["1", "2"] * 3), dev=(TEXTS, ["1.0", "2 "] * 3))
+    assert [e.labels for e in splits.dev] == [("1",), ("2",)] * 3
+    with pytest.raises(DataError, match=r"^texts in memory: the model knows none of its labels"):
+        read(train=(TEXTS, ["1", "2"] * 3), dev=(TEXTS, ["a", "b"] * 3))

@@ -1,0 +1,69 @@
+"""What is counted while labelled rows are read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from grutext.messages import LISTED, count, quote, shorten
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of the rows that were read.
+
+    Attributes:
+        several: Whether a text may have several labels.
+        list_at: The first line with a list of labels.
+        rows: All rows.
+        empty_texts: Rows with an empty text that are not dropped.
+        no_labels: Rows with an empty list of labels that are not dropped.
+        dropped_labels: Rows that are dropped because they have no label.
+        dropped_texts: Rows that are dropped because they have no text.
+        missing: Spelled-out missing values that were taken for empty labels.
+        cleaned: Labels that were changed by cleaning, as they are in the source.
+        vectors: The lengths of the lists of numbers in 0..1; other lists, except for empty ones, have the length 0.
+    """
+
+    several: bool
+    list_at: int | None = None
+    rows: int = 0
+    empty_texts: int = 0
+    no_labels: int = 0
+    dropped_labels: int = 0
+    dropped_texts: int = 0
+    missing: Counter[str] = field(default_factory=Counter)
+    cleaned: Counter[str] = field(default_factory=Counter)
+    vectors: set[int] = field(default_factory=set)
+
+    def describe(self, source: str) -> list[str]:
+        """Return notes on the rows of a source."""
+        are = "is" if self.empty_texts == 1 else "are"
+        missing = ", ".join(
+            f"{quote(spelling)} ({number:,})" for spelling, number in self.missing.most_common()
+        )
+        counted = (
+            (self.empty_texts, "text", f"{are} empty (kept; --skip-empty drops such rows)"),
+            (self.no_labels, "text", "with no label at all (kept: none applies)"),
+            (self.dropped_labels, "row", "dropped: label empty"),
+            (self.dropped_texts, "row", "dropped: text empty"),
+        )
+        notes = [f"{source}: {count(number, thing)} {what}" for number, thing, what in counted if number]
+        if self.cleaned:
+            spelled = ", ".join(
+                f'"{shorten(_show_all(label))}" ({number:,})'
+                for label, number in self.cleaned.most_common(LISTED)
+            )
+            notes.append(
+                f"{source}: labels freed from invisible characters and other Unicode forms than NFC: {spelled}"
+            )
+        if missing:
+            notes.append(
+                f"{source}: taken for missing labels: {missing} (--keep-missing takes them for labels)"
+            )
+        return notes
+
+
+def _show_all(label: str) -> str:
+    """Return a label with escapes for all that is not ASCII, since what was removed or replaced cannot be seen."""
+    return label.encode("ascii", "backslashreplace").decode()
