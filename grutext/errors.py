@@ -39,6 +39,10 @@ class BundleError(GrutextError):
     """A model folder is missing, damaged, half written, or of a format this version cannot read."""
 
 
+class ExportError(GrutextError):
+    """A model cannot be written for another runtime."""
+
+
 class TrainingError(GrutextError):
     """Training cannot start or cannot continue."""
 

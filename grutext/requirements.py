@@ -9,6 +9,7 @@ from grutext.errors import MissingExtraError
 _MODULES = {
     "matplotlib": "matplotlib",
     "numba": "numba",
+    "onnx": "onnx",
     "scikit-learn": "sklearn",
     "tensorflow": "tensorflow",
     "tokenizers": "tokenizers",
@@ -16,6 +17,7 @@ _MODULES = {
 _EXTRAS = {
     "matplotlib": "train",
     "numba": "train",
+    "onnx": "onnx",
     "scikit-learn": "train",
     "tensorflow": "tensorflow",
     "tokenizers": "vectors",
@@ -26,7 +28,7 @@ def is_installed(package: str) -> bool:
     """Return whether a package is installed.
 
     Args:
-        package: The name of the distribution: `matplotlib`, `numba`, `scikit-learn`, `tensorflow` or `tokenizers`.
+        package: The name of the distribution: `matplotlib`, `numba`, `onnx`, `scikit-learn`, `tensorflow` or `tokenizers`.
     """
     try:
         return find_spec(_MODULES[package]) is not None

@@ -18,6 +18,7 @@ import click
 from grutext.cli.classify import classify_command
 from grutext.cli.completion import completion_command
 from grutext.cli.evaluate import evaluate_command
+from grutext.cli.export import export_command
 from grutext.cli.predict import predict_command
 from grutext.cli.show import show_command
 from grutext.cli.train import train_command
@@ -146,6 +147,6 @@ def main() -> None:
 
 for _command in (
     train_command, evaluate_command, predict_command, classify_command, show_command, verify_command,
-    warmup_command, completion_command,
+    export_command,    warmup_command, completion_command,
 ):  # fmt: skip
     main.add_command(_command)

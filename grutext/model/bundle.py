@@ -155,13 +155,14 @@ class Bundle:
 
     def _files(self) -> dict[str, bytes]:
         weights = _weights_file(self)
-        values = self._values() | {"files": {WEIGHTS_FILE: hashlib.sha256(weights).hexdigest()}}
+        values = self.entries() | {"files": {WEIGHTS_FILE: hashlib.sha256(weights).hexdigest()}}
         values["checksum"] = checksum(values)
         # With thousands of labels, most of the file would be the indentation of the confusion matrix.
         indent = 1 if len(self.labels) < 1000 else None
         return {WEIGHTS_FILE: weights, MODEL_FILE: json.dumps(values, indent=indent).encode()}
 
-    def _values(self) -> dict[str, Any]:
+    def entries(self) -> dict[str, Any]:
+        """Return the entries of `model.json` without the hashes, as plain values."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "weights"}
         return values | {
             "format": FORMAT,

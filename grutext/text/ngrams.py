@@ -23,9 +23,9 @@ from grutext.text.subwords import CRC_STEP
 from grutext.text.vectorizer import TokenBatch
 
 CHARACTER_FAMILY = np.uint32(1 << 31)  # the bit that marks keys of character n-grams
-_BASE = np.uint64(0x9E3779B97F4A7C15)
-_MIX = np.uint64(0xBF58476D1CE4E5B9)
-_SPACES = np.array([chr(code).isspace() for code in range(0x3001)])  # U+3000 is the last white space
+BASE = np.uint64(0x9E3779B97F4A7C15)
+MIX = np.uint64(0xBF58476D1CE4E5B9)
+SPACES = np.array([chr(code).isspace() for code in range(0x3001)])  # U+3000 is the last white space
 MAX_COUNT = (1 << 20) - 1  # larger counts are clipped to this
 
 UInt32 = NDArray[np.uint32]
@@ -83,7 +83,7 @@ def _list_compiled(batch: TokenBatch, config: LinearConfig) -> tuple[Int64, UInt
     codes, code_bounds = code_points(_read_texts(batch, config))
     gram_bounds, keys = hash_ngrams(
         words, bounds(batch.lengths), config.word_max,
-        codes, code_bounds, _SPACES, config.char_min, config.char_max, _BASE, _MIX, CHARACTER_FAMILY,
+        codes, code_bounds, SPACES, config.char_min, config.char_max, BASE, MIX, CHARACTER_FAMILY,
     )  # fmt: skip
     return gram_bounds, keys
 
@@ -139,13 +139,13 @@ def _roll(
     state = np.zeros(len(symbols), np.uint64)
     for n in range(1, min(longest, len(symbols)) + 1):
         state = state[: len(symbols) - n + 1]
-        state *= _BASE
+        state *= BASE
         state += symbols[n - 1 :]
         state += np.uint64(n)
         if n >= shortest:
             mixed = state >> np.uint64(31)
             mixed ^= state
-            mixed *= _MIX
+            mixed *= MIX
             mixed >>= np.uint64(32)
             keys = mixed.astype(np.uint32)
             keys = keys | CHARACTER_FAMILY if characters else keys & ~CHARACTER_FAMILY

@@ -47,7 +47,7 @@ LETTERS = rf"[^\W{UNSPACED}]"
 # Characters that may belong to the same token as a neighbour of another kind.
 ODD = rf"{_MARKS}{_UNSPACED_MARKS}{_EMOJI}\u200d\u20e3\ufe0e\ufe0f"
 _WORD = rf"{LETTERS}+(?:[{_MARKS}]+{LETTERS}*)*"
-_TOKEN = re.compile(
+TOKEN = re.compile(
     "|".join(
         (
             r"[0-9#*]\ufe0f?\u20e3",  # keycap
@@ -64,7 +64,7 @@ _TOKEN = re.compile(
 )
 _ASCII_TOKEN = re.compile(r"\d+(?:[.,:]\d+)+|\w+(?:'\w+)*|\.{2,}|!{2,}|\?{2,}|-{2,}|[^\s\x1c-\x1f]", re.ASCII)
 _IS_UNSPACED = re.compile(f"[{UNSPACED}]")
-_CHARACTER = re.compile(rf"\S[{_MARKS}{_UNSPACED_MARKS}\ufe0e\ufe0f]*")
+CHARACTER = re.compile(rf"\S[{_MARKS}{_UNSPACED_MARKS}\ufe0e\ufe0f]*")
 
 
 def words(text: str) -> list[str]:
@@ -75,7 +75,7 @@ def words(text: str) -> list[str]:
     >>> words("don't pay 3.50 for 天气!! 👩🏽‍🚀")
     ["don't", 'pay', '3.50', 'for', '天', '气', '!!', '👩🏽\u200d🚀']
     """
-    return (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
+    return (_ASCII_TOKEN if text.isascii() else TOKEN).findall(text)
 
 
 def pairs(text: str) -> list[str]:
@@ -108,7 +108,7 @@ def characters(text: str) -> list[str]:
     >>> characters("né 天")
     ['n', 'é', '天']
     """
-    return _CHARACTER.findall(text)
+    return CHARACTER.findall(text)
 
 
 # `auto` is resolved from the training texts; until then, texts are split into words.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grutext import config
 from grutext.text import TOKENIZERS, normalize
-from grutext.text.tokenizers import _ASCII_TOKEN, _TOKEN, characters, is_unspaced, pairs, words
+from grutext.text.tokenizers import _ASCII_TOKEN, TOKEN, characters, is_unspaced, pairs, words
 
 DISJOINT = [name for name in TOKENIZERS if name != "pair"]
 GOLDEN = [
@@ -182,7 +182,7 @@ def test_every_character_between_letters_is_kept():
 
 @given(st.text(st.characters(max_codepoint=127)))
 def test_the_fast_path_for_ascii_returns_the_same(text):
-    assert _ASCII_TOKEN.findall(text) == _TOKEN.findall(text)
+    assert _ASCII_TOKEN.findall(text) == TOKEN.findall(text)
 
 
 @given(...)

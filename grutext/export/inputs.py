@@ -1,0 +1,49 @@
+"""The inputs of an exported network: texts as integers, and nothing that depends on the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.config import Config
+from grutext.text import TokenBatch, count_ngrams
+
+Inputs = dict[str, NDArray[Any]]
+
+
+def model_inputs(batch: TokenBatch, config: Config) -> Inputs:
+    """Return the inputs of an exported network by name, as `docs/guide/export.md` describes them.
+
+    Args:
+        batch: N texts of at most T tokens, of M distinct tokens with K character n-grams, from `Vectorizer.vectorize`.
+        config: The model's settings; a part that is off has no inputs.
+
+    Returns:
+        `lengths` (N,) int32. For the GRU part `ids` (N, T) int32, padded with 0, `rows` (M,) int32, and, with
+        character n-grams, `buckets` and `bucket_types` (K,) int32. For the linear part, for each of Z n-grams,
+        `keys` (Z,) uint32, `counts` and `key_texts` (Z,) int32.
+    """
+    inputs: Inputs = {"lengths": batch.lengths}
+    if config.gru.enabled:
+        inputs["ids"] = _pad(batch.ids, batch.lengths)  # (N, T)
+        inputs["rows"] = batch.rows
+        if config.text.subword_max:
+            inputs["buckets"] = batch.buckets
+            inputs["bucket_types"] = np.repeat(
+                np.arange(len(batch.rows), dtype=np.int32), batch.bucket_counts
+            )
+    if config.linear.enabled:
+        ngrams = count_ngrams(batch, config.linear)
+        inputs["keys"], inputs["counts"] = ngrams.keys, ngrams.counts
+        inputs["key_texts"] = ngrams.texts.astype(np.int32)
+    return inputs
+
+
+def _pad(ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the ids of N texts, one after the other, as rows of the length of the longest, `(N, T) int32`."""
+    longest = int(lengths.max(initial=0))
+    padded = np.zeros((len(lengths), longest), np.int32)
+    padded[np.arange(longest) < lengths[:, None]] = ids
+    return padded

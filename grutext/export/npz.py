@@ -1,0 +1,26 @@
+"""A model as one `.npz` file of NumPy arrays, which is read without pickle."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+
+from grutext.model.bundle import Bundle
+from grutext.model.reading import MODEL_FILE
+
+
+def build_npz(bundle: Bundle) -> bytes:
+    """Return the content of the file: every array by its name, and `model.json` as `uint8` in UTF-8.
+
+    The same model gives the same bytes.
+    """
+    entries = json.dumps(bundle.entries(), sort_keys=True).encode()
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        **{MODEL_FILE: np.frombuffer(entries, np.uint8)},
+        **{name: bundle.weights[name] for name in sorted(bundle.weights)},
+    )
+    return content.getvalue()

@@ -1,0 +1,103 @@
+"""The files of an export: whole, or not there."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grutext.errors import ExportError, MissingExtraError
+from grutext.export import FORMATS, export, files
+from grutext.inference import Classifier
+from grutext.model.bundle import Bundle
+
+TEXTS = ["the parcel", "", "invoice 4711"]
+
+
+def read_npz(path) -> Bundle:
+    """The model of a file, put together without grutext's own reader."""
+    with np.load(path, allow_pickle=False) as arrays:
+        entries = json.loads(bytes(arrays["model.json"]))
+        weights = {name: arrays[name] for name in arrays.files if name != "model.json"}
+    return Bundle._from_values(entries, weights)
+
+
+def test_npz_has_the_whole_model(build_bundle, tmp_path):
+    bundle = build_bundle()
+    sizes = export(bundle, "npz", tmp_path / "model.npz")
+    assert sizes == {tmp_path / "model.npz": (tmp_path / "model.npz").stat().st_size}
+    again = read_npz(tmp_path / "model.npz")
+    assert set(again.weights) == set(bundle.weights)
+    for name, array in bundle.weights.items():
+        assert again.weights[name].dtype == array.dtype
+        np.testing.assert_array_equal(again.weights[name], array)
+    assert replace(again, weights={}) == replace(bundle, weights={})
+    expected = Classifier(bundle, compiled=False).predict_proba(TEXTS)
+    np.testing.assert_array_equal(Classifier(again, compiled=False).predict_proba(TEXTS), expected)
+
+
+def test_the_same_model_gives_the_same_file(build_bundle, tmp_path):
+    for name in ("a.npz", "b.npz"):
+        export(build_bundle(), "npz", tmp_path / name)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_file_is_replaced_only_if_that_is_asked_for(build_bundle, tmp_path):
+    path = tmp_path / "model.npz"
+    path.write_text("mine")
+    with pytest.raises(ExportError, match=r"model\.npz already exists; replace it with --overwrite"):
+        export(build_bundle(), "npz", path)
+    assert path.read_text() == "mine"
+    export(build_bundle(), "npz", path, overwrite=True)
+    assert read_npz(path).labels == ("ask", "buy", "cry")
+
+
+@pytest.mark.parametrize("name", [".", "folder"])
+def test_a_folder_is_never_replaced(build_bundle, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for form in FORMATS:
+        with pytest.raises(ExportError, match="is a folder; name a file"):
+            export(build_bundle(), form, name, overwrite=True)
+
+
+def test_a_folder_that_is_missing_is_named(build_bundle, tmp_path):
+    with pytest.raises(ExportError, match="nowhere does not exist; make it first"):
+        export(build_bundle(), "npz", tmp_path / "nowhere" / "model.npz")
+
+
+@pytest.mark.long
+def test_a_full_disk_leaves_what_was_there(build_bundle, tmp_path, monkeypatch):
+    pytest.importorskip("onnx")
+    export(build_bundle(), "onnx", tmp_path / "model.onnx")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(before) == {"model.onnx", "model.inputs.json"}
+    own, written = files.write_durably, []
+
+    def fail_second(path, content):
+        written.append(path)
+        own(path, content[: len(content) // len(written)])
+        if len(written) == 2:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "write_durably", fail_second)
+    with pytest.raises(OSError, match="No space left"):
+        export(build_bundle(seed=6), "onnx", tmp_path / "model.onnx", overwrite=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_link_stays_a_link(build_bundle, tmp_path):
+    (tmp_path / "real.npz").write_text("old")
+    (tmp_path / "link.npz").symlink_to(tmp_path / "real.npz")
+    export(build_bundle(), "npz", tmp_path / "link.npz", overwrite=True)
+    assert (tmp_path / "link.npz").is_symlink()
+    assert read_npz(tmp_path / "real.npz").labels == ("ask", "buy", "cry")
+
+
+def test_without_onnx_the_extra_is_named(build_bundle, tmp_path, monkeypatch):
+    monkeypatch.setattr("grutext.requirements.is_installed", lambda package: package != "onnx")
+    with pytest.raises(
+        MissingExtraError, match=r"needs onnx; install it with: pip install 'grutext\[onnx\]'"
+    ):
+        export(build_bundle(), "onnx", tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
