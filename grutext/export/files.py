@@ -45,6 +45,11 @@ def _build_npz(bundle: Bundle) -> tuple[bytes]:
 FORMATS = {"onnx": Format((".inputs.json", ""), _build_onnx), "npz": Format(("",), _build_npz)}
 
 
+def size_of(bundle: Bundle, form: str) -> int:
+    """Return the bytes of all files of a model in a format."""
+    return sum(map(len, FORMATS[form].build(bundle)))
+
+
 def export(bundle: Bundle, form: str, path: str | Path, overwrite: bool = False) -> dict[Path, int]:
     """Write a model for another runtime; return the size of each file in bytes.
 
@@ -60,7 +65,14 @@ def export(bundle: Bundle, form: str, path: str | Path, overwrite: bool = False)
         MissingExtraError: A package that the format needs is not installed.
         OSError: The disk is full or may not be written to; files that were there are still whole.
     """
-    path = Path(path)
+    targets = check_targets(form, Path(path), overwrite)
+    contents = FORMATS[form].build(bundle)
+    _write(dict(zip(targets, contents, strict=True)))
+    return {target: len(content) for target, content in zip(targets, contents, strict=True)}
+
+
+def check_targets(form: str, path: Path, overwrite: bool) -> list[Path]:
+    """Return the files that an export would write; raise an ExportError if it may not."""
     if path.is_dir():
         raise ExportError(f"{path} is a folder; name a file")
     if not path.parent.is_dir():
@@ -69,9 +81,7 @@ def export(bundle: Bundle, form: str, path: str | Path, overwrite: bool = False)
     taken = next((target for target in targets if target.exists()), None)
     if taken and not overwrite:
         raise ExportError(f"{taken} already exists; replace it with --overwrite, or name another file")
-    contents = FORMATS[form].build(bundle)
-    _write(dict(zip(targets, contents, strict=True)))
-    return {target: len(content) for target, content in zip(targets, contents, strict=True)}
+    return targets
 
 
 def _write(files: dict[Path, bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +18,8 @@ def build_npz(bundle: Bundle) -> bytes:
     The same model gives the same bytes.
     """
     entries = json.dumps(bundle.entries(), sort_keys=True).encode()
+    arrays: dict[str, Any] = {MODEL_FILE: np.frombuffer(entries, np.uint8)}
+    arrays |= {name: bundle.weights[name] for name in sorted(bundle.weights)}
     content = io.BytesIO()
-    np.savez_compressed(
-        content,
-        **{MODEL_FILE: np.frombuffer(entries, np.uint8)},
-        **{name: bundle.weights[name] for name in sorted(bundle.weights)},
-    )
+    np.savez_compressed(content, **arrays)
     return content.getvalue()

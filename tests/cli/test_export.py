@@ -25,6 +25,7 @@ def test_json(run, model, tmp_path):
         "model": str(model),
         "to": "npz",
         "files": {"out.npz": (tmp_path / "out.npz").stat().st_size},
+        "shrunk": None,
     }
 
 
@@ -49,3 +50,51 @@ def test_a_missing_model_is_an_error_on_one_line(error):
 
 def test_the_format_must_be_named(run):
     assert "--to" in run("export", "out.npz", check=2).stderr
+
+
+@pytest.mark.parametrize("options", [("--max-size", "1MB"), ("--dev", "sample")])
+def test_a_largest_size_and_dev_data_need_each_other(run, options):
+    assert "need each other" in run("export", "--to", "npz", "out.npz", *options, check=2).stderr
+
+
+@pytest.mark.parametrize("size", ["", "big", "1TB", "-5", "1,5MB"])
+def test_a_size_that_is_none_is_named(run, size):
+    result = run("export", "--to", "npz", "out.npz", "--max-size", size, "--dev", "sample", check=2)
+    assert f'"{size}" is no size' in result.stderr
+
+
+@pytest.mark.long
+def test_a_smaller_model_and_what_it_costs(run, model, tmp_path):
+    pytest.importorskip("sklearn")
+    dev = tmp_path / "dev.csv"
+    dev.write_text("message,topic\nmy invoice,billing\nmy parcel,delivery\nmy password,login\n")
+    arguments = ("export", "--to", "npz", "-m", model, "--max-size", "0.1MB", "--dev", dev)
+    *_, kept, cost = run(*arguments, "out.npz").stdout.splitlines()
+    assert kept.endswith("bytes; kept 3 of 3 n-grams")
+    assert (
+        cost
+        == "on dev: accuracy 1.0000 → 1.0000, macro-F1 1.0000 → 1.0000, log loss 0.0949 → 0.0949 (3 texts)"
+    )
+    shrunk = json.loads(run(*arguments, "out2.npz", "--json").stdout)["shrunk"]
+    assert shrunk["limit"] == 100_000
+    assert set(shrunk["before"]) == {
+        "bytes",
+        "ngrams",
+        "words",
+        "buckets",
+        "n",
+        "accuracy",
+        "macro_f1",
+        "log_loss",
+    }
+    assert shrunk["after"]["bytes"] == (tmp_path / "out2.npz").stat().st_size
+
+
+def test_a_size_that_cannot_be_had_is_an_error_on_one_line(error, model, tmp_path):
+    pytest.importorskip("sklearn")
+    (tmp_path / "dev.csv").write_text("message,topic\nmy invoice,billing\nmy parcel,delivery\n")
+    line = error(
+        "export", "--to", "npz", "a.npz", "-m", model, "--max-size", "1kB", "--dev", "dev.csv", "--quiet"
+    )
+    assert "1,000 bytes cannot be had" in line
+    assert not (tmp_path / "a.npz").exists()

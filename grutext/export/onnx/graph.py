@@ -10,6 +10,8 @@ import onnx
 from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from grutext.export.packing import pack
+
 OPSET = 17  # old runtimes know it; the operator GRU is the same from 14 to 21
 IR_VERSION = 8  # the one that came with opset 17
 Shape = Sequence[int | str]
@@ -56,14 +58,25 @@ class Graph:
         return self.constant(values, np.float32)
 
     def stored(self, name: str, array: NDArray[Any]) -> str:
-        """Add an array with the precision that it has; return it as float32."""
-        return self._widen(self.weight(name, array), array)
+        """Add an array in as few bits as hold it exactly; return it as float32."""
+        return self._stored(name, array, None)
 
     def rows(self, name: str, array: NDArray[Any], rows: str) -> str:
-        """Add an array with the precision that it has; return some rows of it as float32."""
-        return self._widen(self.add("Gather", self.weight(name, array), rows), array)
+        """Add an array in as few bits as hold it exactly; return some rows of it as float32."""
+        return self._stored(name, array, rows)
 
-    def _widen(self, value: str, array: NDArray[Any]) -> str:
+    def _stored(self, name: str, array: NDArray[Any], rows: str | None) -> str:
+        packed = pack(array)
+        value = self._taken(name, packed.values, rows)
+        if packed.steps is None:
+            return value
+        steps = self._taken(f"{name}/steps", packed.steps, rows if len(packed.steps) == len(array) else None)
+        return self.add("Mul", value, steps)
+
+    def _taken(self, name: str, array: NDArray[Any], rows: str | None) -> str:
+        value = self.weight(name, array)
+        if rows is not None:
+            value = self.add("Gather", value, rows)
         return value if array.dtype == np.float32 else self.add("Cast", value, to=TensorProto.FLOAT)
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:

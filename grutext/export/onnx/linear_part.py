@@ -11,9 +11,10 @@ from onnx import TensorProto
 
 from grutext.errors import ExportError
 from grutext.export.onnx.graph import Graph
-from grutext.text import CHARACTER_FAMILY, MAX_COUNT, KeyIndex
+from grutext.text import CHARACTER_FAMILY, MAX_COUNT
 
-# Keys that have the same upper bits: about a dozen among a million evenly distributed ones.
+# Keys that have the same upper bits: at most 16 on average, and about 40 where a million keys are evenly distributed.
+_NEIGHBOUR_BITS = 4
 _MOST_NEIGHBOURS = 256
 
 
@@ -33,8 +34,11 @@ class LinearPart:
         self._keys = weights["linear/keys"]
         if not len(self._keys):
             raise ExportError("the linear part of the model knows no n-gram; train it with --no-linear")
-        self._index = KeyIndex(self._keys)
-        self._neighbours = int(np.bincount(self._keys >> self._index.shift).max())
+        bits = max(1, len(self._keys).bit_length() - _NEIGHBOUR_BITS)
+        self._shift = np.uint32(32 - bits)
+        upper = self._keys >> self._shift
+        self._first = np.searchsorted(upper, np.arange(1 << bits)).astype(np.int32)
+        self._neighbours = int(np.bincount(upper).max())
         if self._neighbours > _MOST_NEIGHBOURS:
             raise ExportError(
                 "the hashes of the model's n-grams are crafted: they are not evenly distributed"
@@ -65,15 +69,15 @@ class LinearPart:
     def _look_up(self, wanted: str) -> tuple[str, str]:
         """Return the feature of each n-gram, `(Z,) int32`, and 1 for the known ones, 0 for others, `(Z,) float32`.
 
-        As in `KeyIndex`, the upper bits of a key lead to the first feature that has them. All that may have them are
+        As in `grutext.text.KeyIndex`, the upper bits of a key lead to the first feature that has them. All that may have them are
         compared at once.
         """
         graph = self._graph
-        shift = graph.constant(self._index.shift, np.uint32)
+        shift = graph.constant(self._shift, np.uint32)
         upper = graph.add(
             "Cast", graph.add("BitShift", wanted, shift, direction="RIGHT"), to=TensorProto.INT32
         )
-        first = graph.add("Gather", graph.weight("linear/first", self._index.first), upper)  # (Z,)
+        first = graph.add("Gather", graph.weight("linear/first", self._first), upper)  # (Z,)
         places = graph.add("Add", graph.column(first), graph.constant(np.arange(self._neighbours), np.int32))
         places = graph.add("Min", places, graph.constant(len(self._keys) - 1, np.int32))  # (Z, neighbours)
         candidates = graph.add("Gather", graph.weight("linear/keys", self._keys), places)
