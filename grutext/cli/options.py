@@ -229,7 +229,9 @@ _DIALECT = (
         help="Escape character of CSV and TSV [default: none].",
     ),
     click.option(
-        "--no-header", is_flag=True, help="Read the first line as a row, not as the names of the columns."
+        "--header/--no-header",
+        default=None,
+        help="Whether the first line of CSV and TSV names the columns, or is a row [default: as in training, or yes].",
     ),
     click.option("--columns", metavar="A,B", help="Names of the columns, for --no-header."),
 )
@@ -243,16 +245,16 @@ def dialect_options(function: Callable[..., Any]) -> Callable[..., Any]:
         delimiter: str | None,
         quotes: bool | None,
         escape: str | None,
-        no_header: bool,
+        header: bool | None,
         columns: str | None,
         **values: Any,
     ) -> Any:
         from grutext.data import Dialect
 
-        if columns is not None and not no_header:
+        if columns is not None and header is not False:
             raise click.UsageError("--columns needs --no-header: it is for files without column names.")
         names = tuple(name.strip() for name in columns.split(",")) if columns else ()
-        dialect = Dialect(delimiter, quotes, escape, not no_header, names)
+        dialect = Dialect(delimiter, quotes, escape, header, names)
         return function(dialect=dialect, **values)
 
     for option in reversed(_DIALECT):

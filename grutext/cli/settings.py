@@ -118,23 +118,16 @@ def build_config(settings: dict[str, Any]) -> Config:
         settings: The options, as `settings_options` collects them.
 
     Raises:
-        ConfigError: A setting is unknown, has the wrong type or is out of range; names the file if it
-            comes from one.
+        ConfigError: A setting is unknown, has the wrong type or is out of range; names the file if all
+            goes well without it.
     """
     from grutext.config import Config
     from grutext.model.spec import check_model
     from grutext.settings import preset, read_config
 
-    config = Config()
-    if settings["preset"] is not None:
-        config = config.override(preset(settings["preset"]))
     path = settings["config_file"]
-    if path is not None:
-        values = read_config(path)
-        try:
-            config = config.override(values)
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from None
+    chosen = {} if settings["preset"] is None else preset(settings["preset"])
+    of_file = {} if path is None else read_config(path)
     named = {
         "training.epochs": settings["epochs"],
         "training.time_budget": settings["time_budget"],
@@ -145,11 +138,26 @@ def build_config(settings: dict[str, Any]) -> Config:
         "linear.enabled": False if settings["no_linear"] else None,
         "gru.enabled": False if settings["no_gru"] else None,
     }
-    config = config.override(
-        dict(settings["changes"]) | {name: value for name, value in named.items() if value is not None}
-    )
+    later = dict(settings["changes"]) | {name: value for name, value in named.items() if value is not None}
+    try:
+        # All together: some values only fit together.
+        config = Config().override(chosen | of_file | later)
+    except ConfigError as error:
+        if of_file and _fit(chosen | later):
+            raise ConfigError(f"{path}: {error}") from None
+        raise
     check_model(config.gru)
     return config
+
+
+def _fit(settings: dict[str, Any]) -> bool:
+    from grutext.config import Config
+
+    try:
+        Config().override(settings)
+    except ConfigError:
+        return False
+    return True
 
 
 def config_toml(config: Config) -> str:

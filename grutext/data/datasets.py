@@ -109,7 +109,7 @@ def read_dataset(
         raise DataError("the separator of labels is empty; name one, such as --label-separator ';'")
 
     def open_source(name: str) -> Table:
-        return open_table(find_source(name, options.format), options.encoding, dialect=options.dialect)
+        return open_table(find_source(name, options.format), options)
 
     with open_sources([source] if isinstance(source, str) else source, open_source) as table:
         named = Columns(options.text_column, options.label_column)

@@ -55,7 +55,8 @@ class ReadOptions:
             `grutext.data.formats.encodings`.
         skip_empty: Whether rows without a text or a label are dropped, and counted in a note.
         format: One of `grutext.data.format_names()`; None guesses it from the name.
-        dialect: What is known of the dialect of CSV and TSV files; the files say the rest.
+        dialect: What the user says about the dialect of CSV and TSV files; the files say the rest.
+        remembered: The dialect that the user named for the training data; it fills what `dialect` leaves open.
         keep_missing: Whether labels such as `nan`, `None` and `N/A` are labels like any other; else they are taken for
             missing in a column that has other labels too.
     """
@@ -67,6 +68,7 @@ class ReadOptions:
     skip_empty: bool = False
     format: str | None = None
     dialect: Dialect = field(default_factory=Dialect)
+    remembered: Dialect = field(default_factory=Dialect)
     keep_missing: bool = False
 
 

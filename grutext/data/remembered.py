@@ -49,17 +49,14 @@ def remember_options(options: ReadOptions, data: Mapping[str, Any]) -> ReadOptio
         DataError: The bundle's dialect is none.
     """
     told = data.get("reading", {}).get("told", {})
-    dialect = options.dialect
-    if dialect == Dialect() and "dialect" in told:
-        values = told["dialect"]
-        dialect = Dialect(**{**values, "columns": tuple(values.get("columns", ()))})
+    dialect = told.get("dialect", {})
     return replace(
         options,
         label_separator=told.get("label_separator")
         if options.label_separator is None
         else options.label_separator,
         keep_missing=options.keep_missing or told.get("keep_missing", False),
-        dialect=dialect,
+        remembered=Dialect(**{**dialect, "columns": tuple(dialect.get("columns", ()))}),
     )
 
 

@@ -121,9 +121,7 @@ def _open(name: str, options: ReadOptions) -> tuple[Table, str]:
         what = "is a folder" if form.kind == "folder" else "is a labelled data set"
         files = f"{list_suffixes()} (each also {' '.join(SUFFIXES)}), or - for standard input"
         raise DataError(f"{what}; rows to predict come from files: {files}", found.name)
-    table = open_table(
-        replace(found, format=form.name), options.encoding, labelled=False, dialect=options.dialect
-    )
+    table = open_table(replace(found, format=form.name), options, labelled=False)
     if form.name == "txt" and options.format is None and starts_with_label(table):
         form, table = load_formats()["fasttext"], parse_labels(table)
     table.notes += describe_encodings(table.source, table.encodings)

@@ -10,6 +10,7 @@ from typing import Any
 from grutext.config import TrainingConfig
 from grutext.data import (
     Columns,
+    Dialect,
     Example,
     ReadOptions,
     ShardOptions,
@@ -139,8 +140,11 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
     columns = Columns(dataset.text_column, dataset.label_column)
     model = KnownModel(columns, dataset.multilabel, tuple(dataset.label_counts))
 
+    # A dialect is that of the training data, and other data may have another format.
+    later = replace(data.reading, dialect=Dialect(), remembered=data.reading.dialect)
+
     def read(source: Source, use: str) -> list[Example]:
-        found = read_split(source, data.reading, model, listener)
+        found = read_split(source, later, model, listener)
         for note in describe_shared(_name(source), found, dataset.source, index, use):
             listener.note(note)
         return found

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from grutext.model.bundle import Bundle
+
 TEXTS = "topic,message\nbilling,an invoice\ndelivery,my parcel\ndelivery,my password\nlogin,password\n"
 
 
@@ -209,3 +211,24 @@ def test_several_files_are_one_set(run, model, tmp_path) -> None:
         assert json.loads(result.stdout)["n"] == 3
         assert "a.csv: read together with b.csv" in result.stderr
         assert "a.csv, b.csv: its encoding is not UTF-8 but 1 file in cp1252" in result.stderr
+
+
+def test_a_file_with_column_names_is_evaluated_with_a_model_trained_without(
+    run, error, model, tmp_path
+) -> None:
+    told = {"dialect": {"delimiter": ";", "header": False, "columns": ["topic", "message"]}}
+    found = {"text_column": "message", "label_column": "topic"}
+    bundle = Bundle.load(model)
+    replace(bundle, data=bundle.data | {"reading": {"told": told, "found": found}}).save(
+        tmp_path / "headless"
+    )
+    (tmp_path / "plain.csv").write_text("billing;invoice\nlogin;password\n", encoding="utf-8")
+    (tmp_path / "named.csv").write_text("message,topic\ninvoice,billing\npassword,login\n", encoding="utf-8")
+    arguments = ("-m", "headless", "--json")
+    assert json.loads(run("evaluate", "plain.csv", *arguments).stdout)["accuracy"] == 1.0
+    error("evaluate", "named.csv", "--delimiter", ",", *arguments)
+    named = run("evaluate", "named.csv", "--header", "--delimiter", ",", *arguments)
+    assert json.loads(named.stdout) == json.loads(run("evaluate", "plain.csv", *arguments).stdout)
+    predicted = run("predict", "named.csv", "--header", "--delimiter", ",", "-m", "headless").stdout
+    assert predicted.startswith("message,topic,label,confidence\ninvoice,billing,billing,")
+    assert run("predict", "plain.csv", "-m", "headless").stdout.startswith("topic;message;label;")

@@ -92,6 +92,22 @@ def test_a_wrong_setting_is_named_with_its_file(tmp_path) -> None:
         config_of("--no-linear", "--no-gru")
 
 
+def test_values_that_only_fit_together_may_come_from_several_sources(tmp_path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[linear]\nchar_min = 8\n[gru]\nenabled = false\n", encoding="utf-8")
+    linear = config_of("--config", str(path), "--set", "linear.char_max=9").linear
+    assert (linear.char_min, linear.char_max) == (8, 9)
+    with pytest.raises(
+        ConfigError, match=r"mine\.toml: linear\.char_max must be 0, or at least linear\.char_min"
+    ):
+        config_of("--config", str(path))
+    path.write_text("[linear]\nenabled = false\n[gru]\nenabled = false\n", encoding="utf-8")
+    assert config_of("--config", str(path), "--set", "gru.enabled=true").gru.enabled
+    path.write_text("[gru]\nunits = 8\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"^linear\.char_max must be"):
+        config_of("--config", str(path), "--set", "linear.char_min=8")
+
+
 def test_toml_keeps_every_setting(tmp_path) -> None:
     config = Config().override(
         {"text.tokenizer": "character", "gru.bidirectional": False, "training.learning_rate": 1.5e-7}

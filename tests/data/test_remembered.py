@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -40,15 +41,37 @@ def test_what_belongs_to_the_table_is_remembered_and_the_rest_is_not(write):
     )  # fmt: skip
     data = record(read_dataset(write("a.data", "a b;x|y\nc d;z\n"), told), told)
     later = remember_options(ReadOptions(), data)
-    assert later == ReadOptions(label_separator="|", keep_missing=True, dialect=told.dialect)
+    assert later == ReadOptions(label_separator="|", keep_missing=True, remembered=told.dialect)
 
 
 def test_options_come_before_what_is_remembered():
-    told = ReadOptions(label_separator="|", dialect=Dialect(delimiter=";"))
+    told = ReadOptions(label_separator="|", remembered=Dialect(delimiter=";"))
     data = {"reading": {"told": {"label_separator": "|", "dialect": {"delimiter": ";"}}, "found": {}}}
     assert remember_options(ReadOptions(), data) == told
     given = ReadOptions(label_separator=",", dialect=Dialect(delimiter="^"))
-    assert remember_options(given, data) == given
+    assert remember_options(given, data) == replace(given, remembered=told.remembered)
+
+
+@pytest.mark.parametrize(
+    ("given", "remembered", "whole"),
+    [
+        (Dialect(), Dialect(";", header=False, columns=("a",)), Dialect(";", header=False, columns=("a",))),
+        (Dialect("|"), Dialect(";", quotes=False), Dialect("|", quotes=False)),
+        (Dialect(header=True), Dialect(";", header=False, columns=("a",)), Dialect(";", header=True)),
+        (Dialect(header=False), Dialect(header=False, columns=("a",)), Dialect(header=False)),
+        (Dialect(escape="^", skip_blanks=True), Dialect(escape="~"), Dialect(escape="^", skip_blanks=True)),
+    ],
+)
+def test_what_a_dialect_leaves_open_is_that_of_the_training_data(given, remembered, whole):
+    assert given.over(remembered) == whole
+
+
+def test_a_remembered_dialect_is_for_delimited_cells_only(write):
+    options = ReadOptions(remembered=Dialect(";", header=False, columns=("text", "label")))
+    assert read_dataset(write("a.csv", "b,c;x\n"), options).examples[0].text == "b,c"
+    assert (
+        read_dataset(write("a.jsonl", '{"text": "a b", "label": "x"}\n'), options).examples[0].text == "a b"
+    )
 
 
 @pytest.mark.parametrize("data", [{}, {"source": "a.csv"}, {"text_column": "message", "label_column": None}])

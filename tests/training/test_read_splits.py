@@ -3,7 +3,7 @@
 import pytest
 
 from grutext.config import TrainingConfig
-from grutext.data import ReadOptions, read_dataset
+from grutext.data import Dialect, ReadOptions, read_dataset
 from grutext.errors import DataError
 from grutext.training.splits import TrainingData, read_splits
 
@@ -94,3 +94,12 @@ def test_dev_labels_in_memory_become_those_that_the_model_knows(read):
     assert [e.labels for e in splits.dev] == [("1",), ("2",)] * 3
     with pytest.raises(DataError, match=r"^texts in memory: the model knows none of its labels"):
         read(train=(TEXTS, ["1", "2"] * 3), dev=(TEXTS, ["a", "b"] * 3))
+
+
+def test_dev_data_of_another_format_need_no_dialect(read, tmp_path):
+    (tmp_path / "a.csv").write_text("a text;x\nb text;y\nd text;x\n", encoding="utf-8")
+    (tmp_path / "dev.jsonl").write_text('{"text": "c text", "label": "x"}\n', encoding="utf-8")
+    reading = ReadOptions(dialect=Dialect(";", header=False, columns=("text", "label")))
+    splits, _ = read(train="a.csv", dev="dev.jsonl", test="a.csv", reading=reading)
+    assert [example.text for example in splits.dev] == ["c text"]
+    assert [example.text for example in splits.test] == ["a text", "b text", "d text"]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from grutext.data.dialect import Dialect
+from grutext.data.examples import ReadOptions
 from grutext.data.formats.compression import SUFFIXES, ZIP, member_name, split_name
 from grutext.data.formats.sources import Source, explain_os_error
 from grutext.data.records import Table
@@ -27,7 +28,6 @@ STDIN = "-"
 SAMPLE = "sample"
 
 Opener = Callable[[Source, str | None], Table]  # from a source and its encoding, which None finds
-_ANY_DIALECT = Dialect()
 RowRenderer = Callable[[Sequence[str], Mapping[str, Any], bool], str]
 
 
@@ -148,15 +148,12 @@ def _name_in_zip(name: str, stem: str) -> str:
     return inner if format_by_suffix(Path(inner).suffix) else stem
 
 
-def open_table(
-    source: Source, encoding: str | None, *, labelled: bool = True, dialect: Dialect = _ANY_DIALECT
-) -> Table:
+def open_table(source: Source, options: ReadOptions, *, labelled: bool = True) -> Table:
     """Open a source of labelled rows, or of rows to predict on.
 
     Args:
         source: The source.
-        encoding: Its encoding, which binary formats ignore; None finds it.
-        dialect: What is known about its dialect.
+        options: How to read it. Binary formats ignore the encoding, and formats without dialects the remembered one.
         labelled: Whether the rows must have labels.
 
     Raises:
@@ -167,14 +164,13 @@ def open_table(
         choices = ", ".join(name for name in format_names() if load_formats()[name].kind == "file")
         raise DataError(f"its format is not known; name it by --format: {choices}", source.name)
     form = load_formats()[source.format]
-    if dialect != _ANY_DIALECT and not form.delimiter:
-        problem = (
-            "--delimiter, --quotes, --no-quotes, --escape, --no-header and --columns are for CSV and TSV"
-        )
+    if options.dialect != Dialect() and not form.delimiter:
+        problem = "--delimiter, --quotes, --no-quotes, --escape, --header, --no-header and --columns are for CSV and TSV"
         raise DataError(f"is read as {form.name}; {problem}", source.name)
     open_source = form.open if labelled else form.open_rows or form.open
     try:
-        table = open_source(replace(source, dialect=dialect), encoding)
+        dialect = options.dialect.over(options.remembered)
+        table = open_source(replace(source, dialect=dialect), options.encoding)
     except ImportError:
         if form.package is None:
             raise

@@ -161,7 +161,7 @@ def find_dialect(block: Block, given: Dialect, usual: str, source: str) -> Found
     """
     notes = list[str]()
     skipped = 0
-    dialect = given
+    dialect = given if given.header is not None else replace(given, header=True)
     named = _SEP.fullmatch(block.lines[0]) if block.lines else None
     if named:
         skipped, block = 1, Block(block.lines[1:], block.whole)

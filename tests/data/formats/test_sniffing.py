@@ -133,7 +133,7 @@ def test_stray_quotes_in_tsv_join_no_rows(write, shape, last):
     assert len(dataset.examples) == 60
     assert dataset.examples[10].text == '"message 10 of a customer'
     assert dataset.notes == ["a.tsv: quotes are characters like any others (--quotes reads cells in quotes)"]
-    assert dataset.dialect == Dialect("\t", quotes=False, skip_blanks=False)
+    assert dataset.dialect == Dialect("\t", quotes=False, header=True, skip_blanks=False)
 
 
 @pytest.mark.parametrize("last", [12, 13, 40, 60])
@@ -257,8 +257,8 @@ def test_an_impossible_dialect_is_refused(arguments, message):
 def test_a_dialect_is_for_delimited_cells_only(write, problem):
     options = ReadOptions(dialect=Dialect(delimiter=";"))
     assert problem(write("a.jsonl", '{"text": "a"}\n'), options) == (
-        "a.jsonl: is read as jsonl; --delimiter, --quotes, --no-quotes, --escape, --no-header and --columns are for CSV "
-        "and TSV"
+        "a.jsonl: is read as jsonl; --delimiter, --quotes, --no-quotes, --escape, --header, --no-header and --columns are "
+        "for CSV and TSV"
     )
 
 
