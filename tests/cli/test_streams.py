@@ -1,5 +1,6 @@
 """Standard streams that are closed or full: never a traceback."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import grutext
+from grutext import Classifier
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "format-2"
 pytestmark = [
@@ -97,3 +99,28 @@ def test_notes_that_nobody_reads_stop_nothing(tmp_path, model, arguments):
     done = run_with_a_closed_pipe("stderr", tmp_path, *arguments)
     assert done.returncode == 0
     assert "delivery" in done.stdout
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_training_whose_notes_nobody_reads_is_finished(tmp_path, at_once):
+    pytest.importorskip("sklearn")
+    rows = "".join(f"an invoice of {n},billing\nmy parcel of {n},delivery\n" for n in range(20))
+    (tmp_path / "a.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    arguments = ["train", "a.csv", "--no-gru", "-m", "model", "--json"]
+    if at_once:
+        done = run_with_a_closed_pipe("stderr", tmp_path, *arguments)
+        code, out = done.returncode, done.stdout
+    else:
+        environment = os.environ | {"PYTHONPATH": str(Path(grutext.__file__).parents[1])}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "grutext", *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=environment, text=True,
+        )  # fmt: skip
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("a.csv: ")
+        process.stderr.close()
+        out, _ = process.communicate(timeout=120)
+        code = process.returncode
+    assert code == 0
+    assert json.loads(out)["model"] == "model"
+    assert Classifier.load(tmp_path / "model").predict(["my parcel"]) == ["delivery"]
