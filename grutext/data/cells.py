@@ -22,6 +22,12 @@ class JsonNumber(str):
         return f"JsonNumber({super().__repr__()})"
 
 
+class Timestamp(str):
+    """A time stamp as pandas writes it in CSV, `2024-05-01 10:30:00`; in JSON a `T` stands for the blank."""
+
+    __slots__ = ()
+
+
 def is_missing(value: Any) -> bool:
     """Return whether a value is missing: null or NaN."""
     if isinstance(value, float | Decimal):

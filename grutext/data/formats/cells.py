@@ -12,7 +12,7 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from grutext.data.cells import JsonNumber, is_missing
+from grutext.data.cells import JsonNumber, Timestamp, is_missing
 from grutext.errors import DataError
 
 # Cells that OWASP's page on CSV injection warns of: those that begin with one of these characters (or with its fullwidth
@@ -72,6 +72,8 @@ def render_json(value: Any) -> str:
 def _render_value(value: Any, *, ascii_only: bool = False) -> str:
     if isinstance(value, JsonNumber | Decimal):
         return "null" if is_missing(value) else str(value)
+    if isinstance(value, Timestamp):
+        return f'"{value.replace(" ", "T")}"'
     if isinstance(value, float) and not math.isfinite(value):
         return "null"  # JSON has no word for it
     if isinstance(value, Mapping):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from grutext.data.formats.compression import READING_ERRORS
 from grutext.data.formats.lines import explain_reading
 from grutext.data.formats.registry import Format
 from grutext.data.formats.sources import Source, open_bytes
+from grutext.data.formats.timestamps import find_units, format_timestamps, list_timestamps
 from grutext.data.limits import LARGEST_IN_MEMORY, check_record
 from grutext.data.records import PEEKED, Record, Table, check_columns
 from grutext.errors import DataError
@@ -19,7 +20,7 @@ from grutext.messages import shorten
 
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
-    from pyarrow.parquet import FileMetaData
+    from pyarrow.parquet import FileMetaData, ParquetFile
 
 _BUFFER = 2**20  # bytes; with a buffer, pages are read one by one, without it a whole row group at once
 # Largest size of a batch in bytes, and its smallest number of rows: reading row by row takes ten times as long.
@@ -47,17 +48,30 @@ def open_parquet(source: Source, _encoding: str | None) -> Table:
             columns = file.schema_arrow.names
             check_columns(columns, source.name)
             size = _rows_at_once(file.metadata, source)
-            # If it iterated over all groups at once, pyarrow would keep all of them in memory.
-            batches = chain.from_iterable(
-                file.iter_batches(batch_size=size, row_groups=[group]) for group in range(file.num_row_groups)
-            )
+            stamps = list_timestamps(file.schema_arrow)
+            units = find_units(_iterate(file, size, stamps), stamps) if stamps else {}
+            batches = _iterate(file, size)
             kept = files.pop_all()
     except DataError:
         raise
     except Exception as error:  # noqa: BLE001 (pyarrow has no common parent for its errors)
         raise _explain(error, source) from None
     return Table(
-        source.name, _read_records(batches, kept, source), columns, empty="has columns, but no rows; add some"
+        source.name,
+        _read_records(batches, units, kept, source),
+        columns,
+        empty="has columns, but no rows; add some",
+    )
+
+
+def _iterate(file: ParquetFile, size: int, columns: list[str] | None = None) -> Iterator[RecordBatch]:
+    """Return the rows of all row groups in batches; of all columns, or of some.
+
+    If it iterated over all groups at once, pyarrow would keep all of them in memory.
+    """
+    return chain.from_iterable(
+        file.iter_batches(batch_size=size, row_groups=[group], columns=columns)
+        for group in range(file.num_row_groups)
     )
 
 
@@ -100,12 +114,13 @@ def _rows_at_once(metadata: FileMetaData, source: Source) -> int:
 
 
 def _read_records(
-    batches: Iterator[RecordBatch], opened: ExitStack, source: Source
+    batches: Iterator[RecordBatch], units: Mapping[str, str], opened: ExitStack, source: Source
 ) -> Generator[Record, None, None]:
     number = 0
+    rows = chain.from_iterable(_read_rows(batch, units) for batch in batches)
     with opened:
         try:
-            for number, (fields, size) in enumerate(chain.from_iterable(map(_read_rows, batches)), start=1):
+            for number, (fields, size) in enumerate(rows, start=1):
                 check_record(size, source.name, number, "bytes")
                 yield Record(number, fields, source.name, size)
         except DataError:
@@ -114,29 +129,29 @@ def _read_records(
             raise _explain(error, source, number + 1) from None
 
 
-def _read_rows(batch: RecordBatch) -> Iterator[tuple[dict[str, Any], int]]:
+def _read_rows(batch: RecordBatch, units: Mapping[str, str]) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield the rows of a batch and their sizes in bytes; converts a large batch row by row."""
     if batch.nbytes <= _BUFFER:
         size = batch.nbytes // max(batch.num_rows, 1)
-        yield from ((fields, size) for fields in _convert(batch))
+        yield from ((fields, size) for fields in _convert(batch, units))
         return
     for n in range(batch.num_rows):
-        fields = _convert(batch.slice(n, 1))[0]
+        fields = _convert(batch.slice(n, 1), units)[0]
         yield fields, _weigh(fields)
 
 
-def _convert(batch: RecordBatch) -> list[dict[str, Any]]:
-    """Return the rows of a batch; bytes that are UTF-8 are strings, as some programs store these."""
+def _convert(batch: RecordBatch, units: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the rows of a batch; bytes that are UTF-8 are strings, as some programs store these, and so are time stamps."""
     import pyarrow as pa
 
-    for place, field in enumerate(batch.schema):
-        # Python's times have no nanoseconds.
-        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
-            column = batch.column(place)
-            fine = any(value is not None and value % 1000 for value in column.cast(pa.int64()).to_pylist())
-            to = pa.string() if fine else pa.timestamp("us", field.type.tz)
-            batch = batch.set_column(place, field.name, column.cast(to))
+    stamps = {name: format_timestamps(batch.column(name), unit) for name, unit in units.items()}
+    for place, name in enumerate(batch.schema.names):
+        if name in stamps:
+            batch = batch.set_column(place, name, pa.nulls(batch.num_rows))
     rows: list[dict[str, Any]] = batch.to_pylist()
+    for name, texts in stamps.items():
+        for row, text in zip(rows, texts, strict=True):
+            row[name] = text
     binary = [field.name for field in batch.schema if _is_binary(pa, field.type)]
     for row in rows if binary else ():
         row.update({name: _decode(row[name]) for name in binary})

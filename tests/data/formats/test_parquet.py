@@ -214,3 +214,63 @@ def test_binary_columns_that_hold_utf8_are_texts_and_labels():
         "a.parquet", {"text": [b"a caf\xc3\xa9", b"b"], "label": pa.array([b"x", b"y"]).dictionary_encode()}
     )
     assert [(e.text, e.labels) for e in read_dataset(name).examples] == [("a café", ("x",)), ("b", ("y",))]
+
+
+DAY = 86_400
+STAMPS = {
+    "dates only": [DAY, None, -DAY, 0],
+    "a time": [DAY, None, 1, 2],
+    "zone": [0, None, DAY, 2 * DAY],
+    "missing": [None, None],
+    "before 1970": [-1, 0, -DAY, None],
+    "far": [-62_135_596_800, 253_402_214_400],
+    "near": [0, DAY * 365 * 200],
+}
+
+
+def stamp_columns():
+    """Yield columns of every unit, with and without a time zone and decimals."""
+    for unit, second in (("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)):
+        for name, seconds in STAMPS.items():
+            if name == "far" and unit == "ns":
+                continue
+            for part in {0, second // 1000, second // 10**6, second // 10**9}:
+                values = [
+                    None if value is None else value * second + part * (n == 1)
+                    for n, value in enumerate([*seconds, None, None][:4])
+                ]
+                for zone in (None, "UTC", "Europe/Berlin", "+05:30") if name != "far" else (None,):
+                    yield pa.array(values, pa.timestamp(unit, zone))
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_time_stamps_are_written_in_tables_as_pandas_writes_them(size):
+    pandas = pytest.importorskip("pandas")
+    table = pa.table(
+        {f"{n}: {column.type}": column for n, column in enumerate(stamp_columns())} | {"text": ["x"] * 4}
+    )
+    parquet.write_table(table, "a.parquet", row_group_size=size)
+    with read_rows("a.parquet") as reader, open_writer("out.csv", None, reader) as writer:
+        for row in reader:
+            writer.write(row.fields)
+    expected = pandas.read_parquet("a.parquet").to_csv(index=False, lineterminator="\n")
+    assert Path("out.csv").read_text(encoding="utf-8") == expected
+
+
+def test_time_stamps_of_a_column_have_one_form():
+    table = {
+        "text": ["a", "b", "c"],
+        "day": pa.array([0, DAY * 10**6, None], pa.timestamp("us")),
+        "at": pa.array([0, None, 1_714_559_400_120_000], pa.timestamp("us")),
+        "berlin": pa.array([0, None, DAY], pa.timestamp("s", "Europe/Berlin")),
+    }
+    with read_rows(save("a.parquet", table)) as reader, open_writer("out.jsonl", None, reader) as writer:
+        rows = [row.fields for row in reader]
+        for fields in rows:
+            writer.write(fields)
+    assert [list(row) for row in rows] == [list(table)] * 3
+    assert [row["day"] for row in rows] == ["1970-01-01", "1970-01-02", None]
+    assert [row["at"] for row in rows] == ["1970-01-01 00:00:00.000", None, "2024-05-01 10:30:00.120"]
+    assert [row["berlin"] for row in rows] == ["1970-01-01 01:00:00+01:00", None, "1970-01-02 01:00:00+01:00"]
+    last = json.loads(Path("out.jsonl").read_text(encoding="utf-8").splitlines()[2])
+    assert (last["at"], last["berlin"]) == ("2024-05-01T10:30:00.120", "1970-01-02T01:00:00+01:00")
