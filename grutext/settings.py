@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from grutext.config import Config, flatten, render_setting
 from grutext.errors import ConfigError
 
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 LONGEST_FILE = 16 * 1024  # characters; a file with every setting has less than 2,000
 # The settings that each preset changes: a small GRU without pretraining and adversarial training; the defaults; a larger
 # GRU with more patience.
@@ -36,6 +38,26 @@ def preset(name: str) -> dict[str, Any]:
     if name not in PRESETS:
         raise ConfigError(f'there is no preset "{name}"; the presets are {", ".join(PRESETS)}')
     return dict(PRESETS[name])
+
+
+def read_seconds(text: str) -> float:
+    """Return the seconds of a time such as `90s`, `10m`, `1h30m` or `600`.
+
+    >>> read_seconds("1h30m")
+    5400.0
+
+    Raises:
+        ConfigError: It is not a time, or not positive.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        parts = re.fullmatch(r"(?:[0-9]+(?:\.[0-9]+)?[smh])+", text.strip().lower())
+        pairs = re.findall(r"([0-9.]+)([smh])", parts.group()) if parts else []
+        seconds = float(sum(float(number) * _SECONDS[unit] for number, unit in pairs))
+    if not 0 < seconds < float("inf"):
+        raise ConfigError(f'"{text}" is no time; write it as 90s, 10m, 1h30m, or in seconds as 600')
+    return seconds
 
 
 def read_config(path: Path) -> dict[str, Any]:

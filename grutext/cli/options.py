@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,8 +14,6 @@ from click.shell_completion import CompletionItem
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
-
-_UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 class Command(click.Command):
@@ -92,15 +89,13 @@ def read_time(text: str) -> float:
     Raises:
         click.BadParameter: It is not a time, or not positive.
     """
+    from grutext.errors import ConfigError
+    from grutext.settings import read_seconds
+
     try:
-        seconds = float(text)
-    except ValueError:
-        parts = re.fullmatch(r"(?:[0-9]+(?:\.[0-9]+)?[smh])+", text.strip().lower())
-        pairs = re.findall(r"([0-9.]+)([smh])", parts.group()) if parts else []
-        seconds = sum(float(number) * _UNITS[unit] for number, unit in pairs)
-    if not 0 < seconds < float("inf"):
-        raise click.BadParameter(f'"{text}" is no time; write it as 90s, 10m, 1h30m, or in seconds as 600.')
-    return seconds
+        return read_seconds(text)
+    except ConfigError as error:
+        raise click.BadParameter(f"{error}.") from None
 
 
 def read_setting(text: str) -> tuple[str, str]:
@@ -166,7 +161,7 @@ _LABELLED = (
         "--label-column",
         metavar="C",
         multiple=True,
-        help="Column with the labels [default: guessed]; if repeated, columns of 0 and 1, one for each label.",
+        help="Column with the labels [default: guessed]; if repeated, columns of 0 and 1, or probabilities, one for each label.",
     ),
     click.option(
         "--label-separator", metavar="S", help="Separator between the labels of a cell that has several."

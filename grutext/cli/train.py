@@ -117,6 +117,11 @@ def _likeness(one: str, other: str) -> float:
     default=1,
     help="Drop labels of DATA with fewer than N texts, and count them.",
 )
+@click.option(
+    "--weight-column",
+    metavar="C",
+    help="Column with the weight of each text in training [default: each counts once].",
+)
 @reading_options
 @settings_options
 @click.option(
@@ -143,6 +148,7 @@ def train_command(
     test: str | None,
     unlabelled: tuple[str, ...],
     min_class_size: int,
+    weight_column: str | None,
     reading: dict[str, Any],
     settings: dict[str, Any],
     vectors: Path | None,
@@ -178,7 +184,7 @@ def train_command(
         dev,
         dev_fraction,
         test,
-        ReadOptions(**reading),
+        ReadOptions(**reading, weight_column=weight_column),
         min_class_size,
         [Path(file) for file in unlabelled] or None,
     )

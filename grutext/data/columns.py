@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -98,7 +98,9 @@ class Choice(NamedTuple):
     notes: list[str]
 
 
-def choose_columns(table: Table, named: Columns, known: Columns, *, labelled: bool) -> Choice:
+def choose_columns(
+    table: Table, named: Columns, known: Columns, *, labelled: bool, excluded: Collection[str] = ()
+) -> Choice:
     """Choose the columns of texts and labels.
 
     In this order: columns that the user names; the columns that other data of the same model had; `text` and `label`;
@@ -113,6 +115,7 @@ def choose_columns(table: Table, named: Columns, known: Columns, *, labelled: bo
         named: The columns that the user named.
         known: The columns that other data of the same model had.
         labelled: Whether label columns are needed.
+        excluded: Columns that hold something else, and are not guessed.
 
     Raises:
         DataError: A named column does not exist, or it is not clear which columns to choose.
@@ -120,11 +123,11 @@ def choose_columns(table: Table, named: Columns, known: Columns, *, labelled: bo
     if table.fixed:
         return Choice(("text",), ("label",) if labelled else (), [])
     texts, labels = list_columns(named.text), list_columns(named.label) if labelled else ()
-    for name in (*texts, *labels):
+    for name in (*texts, *labels, *excluded):
         if name not in table.columns:
             raise _no_column(table, f"there is no column {quote(name)}{suggest(name, table.columns)}")
-    for name in (*texts, *labels):
-        if (*texts, *labels).count(name) > 1:
+    for name in (*texts, *labels, *excluded):
+        if (*texts, *labels, *excluded).count(name) > 1:
             raise DataError(f"the column {quote(name)} is named twice", table.source)
     texts = texts or _if_present(list_columns(known.text), table, "--text-column")
     if labelled:
@@ -133,7 +136,9 @@ def choose_columns(table: Table, named: Columns, known: Columns, *, labelled: bo
         return Choice(texts, labels, [])
     guessed_texts = not texts
     records = table.read_block() if labelled else table.first
-    guess = _Guess(table, profile_columns(records, table.columns), known)
+    guess = _Guess(
+        table, profile_columns(records, [name for name in table.columns if name not in excluded]), known
+    )
     guess.by_name(texts, labels, labelled=labelled)
     _check_separated(table)
     guess.texts = guess.texts or guess.texts_by_content()
@@ -185,7 +190,7 @@ class _Guess:
 
     def _free(self) -> list[str]:
         """Return the columns that are not chosen yet."""
-        return [column for column in self.table.columns if column not in {*self.texts, *self.labels}]
+        return [column for column in self.profiles if column not in {*self.texts, *self.labels}]
 
     def _find_exact(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the column with the first of these names."""

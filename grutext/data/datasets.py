@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from grutext.data.cells import is_missing, read_text
+from grutext.data.cells import is_missing, read_scalar, read_text
 from grutext.data.columns import Choice, Columns, choose_columns
 from grutext.data.copies import TextIndex
 from grutext.data.dialect import Dialect
-from grutext.data.examples import ColumnNames, Example, ReadOptions, join_columns
+from grutext.data.examples import ColumnNames, Example, ReadOptions, join_columns, list_columns
 from grutext.data.formats.encodings import describe_encodings
 from grutext.data.formats.registry import find_source, open_table
 from grutext.data.joined import open_sources
-from grutext.data.label_cells import LabelReader, Labels, is_one_hot_name, one_hot_error
+from grutext.data.label_cells import (
+    LabelReader,
+    Labels,
+    is_distribution,
+    is_one_hot_name,
+    one_hot_error,
+    read_probability,
+)
 from grutext.data.labels import (
     MISSING,
     clean_label,
@@ -22,7 +30,7 @@ from grutext.data.labels import (
     describe_spellings,
     match_labels,
     merge_spellings,
-    respell,
+    respell_example,
 )
 from grutext.data.on_disk import Collected, ShardOptions, Shards, collect
 from grutext.data.records import Record, Table
@@ -113,9 +121,11 @@ def read_dataset(
 
     with open_sources([source] if isinstance(source, str) else source, open_source) as table:
         named = Columns(options.text_column, options.label_column)
-        choice = choose_columns(table, named, known, labelled=True)
-        several = options.label_separator is not None or len(choice.labels) > 1
-        reading = _Reading(table, choice, options, multilabel, labels, Tally(several))
+        weights = list_columns(options.weight_column)
+        choice = choose_columns(table, named, known, labelled=True, excluded=weights)
+        exclusive = _hold_distributions(table, choice.labels)
+        several = options.label_separator is not None or (len(choice.labels) > 1 and not exclusive)
+        reading = _Reading(table, choice, options, multilabel, labels, Tally(several), exclusive)
         collected = (
             Collected(list(reading.examples())) if shards is None else collect(reading.examples(), shards)
         )
@@ -167,16 +177,10 @@ def unify_labels(dataset: Dataset, known: Collection[str] = ()) -> Dataset:
     return replace(
         dataset,
         notes=notes,
-        examples=[_respell(example, replaced) for example in dataset.examples],
-        held_out=[_respell(example, replaced) for example in dataset.held_out],
+        examples=[respell_example(example, replaced) for example in dataset.examples],
+        held_out=[respell_example(example, replaced) for example in dataset.held_out],
         shards=None if dataset.shards is None else dataset.shards.respell(replaced),
     )
-
-
-def _respell(example: Example, replaced: Mapping[str, str]) -> Example:
-    if replaced.keys().isdisjoint(example.labels):
-        return example
-    return replace(example, labels=respell(example.labels, replaced))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,7 @@ class _Reading:
         multilabel: Whether a text may have several labels; None: if any row has a list.
         known: The labels that the model knows; empty for data that a model is trained on.
         tally: What was counted.
+        exclusive: Whether several label columns have probabilities that sum to 1, so that each text has one label.
     """
 
     table: Table
@@ -198,6 +203,7 @@ class _Reading:
     multilabel: bool | None
     known: Collection[str]
     tally: Tally
+    exclusive: bool = False
 
     def examples(self) -> Iterator[Example]:
         """Yield the examples, in the order of the table.
@@ -207,7 +213,8 @@ class _Reading:
         """
         tally, skip_empty = self.tally, self.options.skip_empty
         texts, label_columns = self.choice.texts, self.choice.labels
-        reader = LabelReader(label_columns, self.options.label_separator, self._find_missing())
+        separator, missing = self.options.label_separator, self._find_missing()
+        reader = LabelReader(label_columns, separator, missing, self.exclusive)
         tally.cleaned = reader.cleaned
         for record in self.table:
             tally.rows += 1
@@ -233,8 +240,35 @@ class _Reading:
                     tally.list_at = tally.list_at or record.number
                     if labels:
                         tally.vectors.add(found.vector)
+            weight = self._read_weight(record)
+            if weight == 0:
+                tally.dropped_weights += 1
+                continue
             tally.no_labels += not labels
-            yield Example(text, labels, record.source, record.number)
+            tally.uncertain += found.probabilities is not None
+            yield Example(text, labels, record.source, record.number, weight, found.probabilities)
+
+    def _read_weight(self, record: Record) -> float:
+        """Return the weight of a row; 1 without a column of weights.
+
+        Raises:
+            DataError: It is not a number of at least 0.
+        """
+        column = self.options.weight_column
+        if column is None:
+            return 1.0
+        value = record.fields.get(column)
+        cell = "" if is_missing(value) else read_scalar(value) or ""
+        try:
+            weight = float(cell)
+        except ValueError:
+            weight = -1.0
+        if not 0.0 <= weight < math.inf:
+            problem = (
+                f"the weight column {quote(column)} holds {quote(cell)}; a weight is a number of at least 0"
+            )
+            raise DataError(problem, record.source, record.number)
+        return weight
 
     def _find_missing(self) -> frozenset[str]:
         """Return the spellings of a missing value, except for labels that the model knows.
@@ -283,6 +317,20 @@ class _Reading:
         bare = len(counts) > 1 and len(lengths) == 1 and all(map(is_one_hot_name, counts))
         if (len(self.tally.vectors) == 1 and 0 not in self.tally.vectors) or bare:
             raise one_hot_error(self.table.source, self.tally.list_at, self.choice.labels[0])
+
+
+def _hold_distributions(table: Table, columns: Sequence[str]) -> bool:
+    """Return whether several label columns hold probabilities, not only 0 and 1, that sum to 1 in each row of the first block."""
+    if len(columns) < 2:
+        return False
+    has_fractions = False
+    for record in table.read_block():
+        values = {column: read_probability(record.fields.get(column)) for column in columns}
+        known = {column: value for column, value in values.items() if value is not None}
+        if len(known) == len(columns) and not is_distribution(known):
+            return False
+        has_fractions = has_fractions or not set(known.values()) <= {0.0, 1.0}
+    return has_fractions
 
 
 def is_empty(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from grutext.data.dialect import Dialect
@@ -20,12 +20,22 @@ class Example:
         source: The file or data set as the user named it; in a folder of class folders, the path of the text's file.
         row: The number of the line on which the row starts, from 1 and with the header; in parquet and TFDS the number
             of the row.
+        weight: The factor on the loss of this text in training, at least 0.
+        probabilities: Where the labels are uncertain, the probability of each; `labels` then has the likeliest one, or,
+            where a text may have several, those of at least one half.
     """
 
     text: str
     labels: tuple[str, ...]
     source: str
     row: int
+    weight: float = 1.0
+    probabilities: Mapping[str, float] | None = None
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the text counts once and its labels are certain, as in most data."""
+        return self.weight == 1.0 and self.probabilities is None
 
 
 # One column, several of them, or None where a column is not known.
@@ -49,7 +59,9 @@ class ReadOptions:
 
     Attributes:
         text_column: The column of the texts, or several, whose texts are joined with a line break; None guesses it.
-        label_column: The column of the labels, or several, which hold 0 or 1, one for each label; None guesses it.
+        label_column: The column of the labels, or several, which hold 0 or 1, or a probability, one for each label; None
+            guesses it.
+        weight_column: The column of the weights of the texts in training; None: each text counts once.
         label_separator: The string between the labels of a cell with several labels; None: a cell has one label.
         encoding: The encoding of text files; `utf-8` also reads a byte order mark. None finds it, by the rule in
             `grutext.data.formats.encodings`.
@@ -63,6 +75,7 @@ class ReadOptions:
 
     text_column: ColumnNames = None
     label_column: ColumnNames = None
+    weight_column: str | None = None
     label_separator: str | None = None
     encoding: str | None = None
     skip_empty: bool = False
@@ -73,7 +86,7 @@ class ReadOptions:
 
 
 def fingerprint(examples: Iterable[Example]) -> str:
-    """Return a SHA-256 (hexadecimal) of texts and labels in their order; their source does not matter."""
+    """Return a SHA-256 (hexadecimal) of texts, labels and weights in their order; their source does not matter."""
     digest = hashlib.sha256()
     for example in examples:
         digest_example(digest, example)
@@ -83,4 +96,5 @@ def fingerprint(examples: Iterable[Example]) -> str:
 def digest_example(digest: hashlib._Hash, example: Example) -> None:
     """Update a SHA-256 with the text and the labels of an example."""
     # JSON in ASCII shows where a text ends, and can hold lone surrogates.
-    digest.update(json.dumps([example.text, *example.labels]).encode("ascii") + b"\n")
+    certainty = [] if example.is_certain else [[example.weight, example.probabilities]]
+    digest.update(json.dumps([example.text, *example.labels, *certainty]).encode("ascii") + b"\n")

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 
 from grutext.data.examples import Example
@@ -59,8 +60,8 @@ def label_key(label: str) -> str:
 
 
 def label_set(examples: Iterable[Example]) -> tuple[str, ...]:
-    """Return all labels of the examples, sorted."""
-    return tuple(sorted({label for example in examples for label in example.labels}))
+    """Return all labels of the examples, sorted; also those that are only possible."""
+    return tuple(sorted({label for example in examples for label in example.probabilities or example.labels}))
 
 
 def merge_spellings(counts: Mapping[str, int]) -> dict[str, str]:
@@ -87,6 +88,17 @@ def merge_spellings(counts: Mapping[str, int]) -> dict[str, str]:
 def respell(labels: Iterable[str], replaced: Mapping[str, str]) -> tuple[str, ...]:
     """Return labels without duplicates, in the spellings that replace them."""
     return tuple(dict.fromkeys(replaced.get(label, label) for label in labels))
+
+
+def respell_example(example: Example, replaced: Mapping[str, str]) -> Example:
+    """Return an example with the spellings of its labels that replace them; of spellings that become one, probabilities are added."""
+    if replaced.keys().isdisjoint(example.probabilities or example.labels):
+        return example
+    probabilities: dict[str, float] = {}
+    for label, probability in (example.probabilities or {}).items():
+        label = replaced.get(label, label)  # noqa: PLW2901
+        probabilities[label] = probabilities.get(label, 0.0) + probability
+    return replace(example, labels=respell(example.labels, replaced), probabilities=probabilities or None)
 
 
 def match_labels(counts: Mapping[str, int], known: Collection[str], source: str) -> dict[str, str]:

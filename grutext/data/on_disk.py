@@ -16,7 +16,7 @@ from typing import TextIO
 
 from grutext.data.copies import KeySet, TextIndex, hash_text
 from grutext.data.examples import Example, digest_example
-from grutext.data.labels import respell
+from grutext.data.labels import respell_example
 
 _SHARDS = 200  # all are open at once, and some systems allow 256 open files; of 5 GB, each holds 25 MB
 # The most that is held out for a dev split: more texts do not improve calibration, more characters cost memory.
@@ -60,10 +60,7 @@ class Shards:
     def read(self, number: int) -> list[Example]:
         """Return the texts of one file, numbered from 0, in the order of the source."""
         with self.paths[number].open(encoding="ascii") as lines:
-            return [
-                Example(text, respell(labels, self.spellings), source, row)
-                for text, labels, source, row in map(json.loads, lines)
-            ]
+            return [respell_example(_from_line(line), self.spellings) for line in lines]
 
     def rewrite(self, change: Callable[[list[Example]], list[Example]]) -> Shards:
         """Replace the texts of each file by what `change` returns for them, and return the new shards.
@@ -190,7 +187,13 @@ def _write_shards(examples: Iterable[Example], options: ShardOptions) -> Collect
 
 
 def _to_line(example: Example) -> str:
-    return json.dumps([example.text, example.labels, example.source, example.row]) + "\n"
+    certainty = [] if example.is_certain else [example.weight, example.probabilities]
+    return json.dumps([example.text, example.labels, example.source, example.row, *certainty]) + "\n"
+
+
+def _from_line(line: str) -> Example:
+    text, labels, *rest = json.loads(line)
+    return Example(text, tuple(labels), *rest)
 
 
 class _ShardWriter:

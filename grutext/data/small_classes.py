@@ -29,20 +29,29 @@ def drop_small_classes(dataset: Dataset, least: int) -> list[str]:
         few = "no label has" if not left else "only one label has"
         raise DataError(f"{few} the {least:,} texts that --min-class-size asks for", dataset.source or None)
     texts = dataset.texts
-    dataset.examples = _drop(dataset.examples, small)
-    dataset.held_out = _drop(dataset.held_out, small)
+    dataset.examples = _drop(dataset.examples, small, dataset.multilabel)
+    dataset.held_out = _drop(dataset.held_out, small, dataset.multilabel)
     if dataset.shards is not None:
-        dataset.shards = dataset.shards.rewrite(lambda examples: _drop(examples, small))
+        dataset.shards = dataset.shards.rewrite(lambda examples: _drop(examples, small, dataset.multilabel))
     names = list_names(sorted(small))
     dropped = count(texts - dataset.texts, "text")
     few = f"{count(len(small), 'label')} of fewer than {least:,} texts"
     return [f"{dataset.source}: {few} dropped, with {dropped}: {names}"]
 
 
-def _drop(examples: list[Example], labels: AbstractSet[str]) -> list[Example]:
+def _drop(examples: list[Example], labels: AbstractSet[str], multilabel: bool) -> list[Example]:
+    """Return the examples without these labels; where a text has one label, the other probabilities sum to 1 again."""
     kept = []
     for example in examples:
         left = tuple(label for label in example.labels if label not in labels)
         if left or not example.labels:
-            kept.append(replace(example, labels=left))
+            possible = {
+                label: probability
+                for label, probability in (example.probabilities or {}).items()
+                if label not in labels
+            }
+            if possible and not multilabel:
+                total = sum(possible.values())
+                possible = {label: probability / total for label, probability in possible.items()}
+            kept.append(replace(example, labels=left, probabilities=possible or None))
     return kept

@@ -20,6 +20,8 @@ class Tally:
         no_labels: Rows with an empty list of labels that are not dropped.
         dropped_labels: Rows that are dropped because they have no label.
         dropped_texts: Rows that are dropped because they have no text.
+        dropped_weights: Rows that are dropped because their weight is 0.
+        uncertain: Rows with probabilities instead of labels.
         missing: Spelled-out missing values that were taken for empty labels.
         cleaned: Labels that were changed by cleaning, as they are in the source.
         vectors: The lengths of the lists of numbers in 0..1; other lists, except for empty ones, have the length 0.
@@ -32,6 +34,8 @@ class Tally:
     no_labels: int = 0
     dropped_labels: int = 0
     dropped_texts: int = 0
+    dropped_weights: int = 0
+    uncertain: int = 0
     missing: Counter[str] = field(default_factory=Counter)
     cleaned: Counter[str] = field(default_factory=Counter)
     vectors: set[int] = field(default_factory=set)
@@ -47,6 +51,12 @@ class Tally:
             (self.no_labels, "text", "with no label at all (kept: none applies)"),
             (self.dropped_labels, "row", "dropped: label empty"),
             (self.dropped_texts, "row", "dropped: text empty"),
+            (self.dropped_weights, "row", "dropped: weight 0"),
+            (
+                self.uncertain,
+                "text",
+                f"with the probabilities of {'its' if self.uncertain == 1 else 'their'} labels",
+            ),
         )
         notes = [f"{source}: {count(number, thing)} {what}" for number, thing, what in counted if number]
         if self.cleaned:

@@ -23,13 +23,14 @@ from grutext.config import TrainingConfig
 from grutext.model.initial import Arrays
 
 Batch = dict[str, NDArray[Any]]
-"""The arrays of N texts, at most T tokens long, with M distinct types of tokens; all `int32` but `targets`.
+"""The arrays of N texts, at most T tokens long, with M distinct types of tokens; all `int32` but `targets` and `weights`.
 
 Tokens: `ids` `(N, T)`, the type of each token, M in the padding; `lengths` `(N,)`.
 Types: `word_rows` `(W,)` and `bucket_rows` `(B,)`, the distinct rows of the tables that the batch uses, ascending;
 `type_words` `(M,)`, the index in `word_rows` of each type's word; `type_buckets` `(K,)`, the indices in `bucket_rows` of the
 types' subwords; `type_of_bucket` `(K,)`, the type that each of these belongs to, ascending.
-For a `Network`: `targets` `(N, C) float32`, 1 where a text has a label.
+For a `Network`: `targets` `(N, C) float32`, 1 where a text has a label, or the probability that it has it; `weights` `(N,)
+float32`, the factor on each text's loss.
 For a `MaskedLM`: `masked_positions` `(H,)`, the positions of the masked tokens in the flattened `(T, N)`; `masked_types` `(K,)`, their
 distinct types; `masked_targets` `(H,)`, the index in `masked_types` of each masked token's type.
 """

@@ -122,17 +122,20 @@ def learn_directions(
             table[row, e] += rate * (sums[p, e] / count - table[row, e])
 
 
-@compile_kernel(readonly(f4, 2), readonly(f4, 2), readonly(f4, 1), f4)
-def softmax_loss(logits: Float, targets: Float, weights: Float, smoothing: float) -> tuple[float, Float]:
+@compile_kernel(readonly(f4, 2), readonly(f4, 2), readonly(f4, 1), readonly(f4, 1), f4)
+def softmax_loss(
+    logits: Float, targets: Float, text_weights: Float, label_weights: Float, smoothing: float
+) -> tuple[float, Float]:
     """Return the sum of `grutext.engines.keras.losses.softmax_loss` over the texts, and its gradient for the logits, `(N, C)`."""
     (texts, classes), total, gradient = logits.shape, 0.0, np.empty_like(logits)
     for n in range(texts):
         highest = logits[n].max()
         weight, powers = _ZERO, _ZERO
         for c in range(classes):
-            weight += targets[n, c] * weights[c]
+            weight += targets[n, c] * label_weights[c]
             gradient[n, c] = np.exp(logits[n, c] - highest)
             powers += gradient[n, c]
+        weight *= text_weights[n]
         for c in range(classes):
             wanted = (_ONE - smoothing) * targets[n, c] + smoothing / np.float32(classes)
             total += weight * wanted * (np.log(powers) - (logits[n, c] - highest))
@@ -140,19 +143,25 @@ def softmax_loss(logits: Float, targets: Float, weights: Float, smoothing: float
     return total, gradient
 
 
-@compile_kernel(readonly(f4, 2), readonly(f4, 2), readonly(f4, 1), f4)
-def sigmoid_loss(logits: Float, targets: Float, weights: Float, smoothing: float) -> tuple[float, Float]:  # noqa: ARG001 (like `softmax_loss`)
+@compile_kernel(readonly(f4, 2), readonly(f4, 2), readonly(f4, 1), readonly(f4, 1), f4)
+def sigmoid_loss(
+    logits: Float,
+    targets: Float,
+    text_weights: Float,
+    label_weights: Float,
+    smoothing: float,  # noqa: ARG001 (like `softmax_loss`)
+) -> tuple[float, Float]:
     """Return the sum of `grutext.engines.keras.losses.sigmoid_loss` over the texts, and its gradient for the logits, `(N, C)`."""
     (texts, classes), total, gradient = logits.shape, 0.0, np.empty_like(logits)
     for n in range(texts):
         for c in range(classes):
             x, y = logits[n, c], targets[n, c]
-            weight = _ONE + (weights[c] - _ONE) * y
+            weight = _ONE + (label_weights[c] - _ONE) * y
             small = np.exp(-abs(x))
             rest = np.log1p(small) + max(-x, _ZERO)  # -log(sigmoid(x))
-            total += (_ONE - y) * x + weight * rest
+            total += text_weights[n] * ((_ONE - y) * x + weight * rest)
             other = (small if x > 0 else _ONE) / (_ONE + small)  # 1 - sigmoid(x)
-            gradient[n, c] = _ONE - y - weight * other
+            gradient[n, c] = text_weights[n] * (_ONE - y - weight * other)
     return total, gradient
 
 

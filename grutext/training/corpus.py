@@ -17,7 +17,7 @@ from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.class_weights import class_weights, is_balanced
 from grutext.training.defaults import CorpusStatistics
-from grutext.training.gru.batches import VectorizedCorpus, one_hot
+from grutext.training.gru.batches import VectorizedCorpus, soft_targets, text_weights
 from grutext.training.gru.shards import ShardedCorpus
 
 if TYPE_CHECKING:
@@ -58,8 +58,13 @@ class InMemoryCorpus:
 
     @cached_property
     def targets(self) -> NDArray[np.float32]:
-        """`(N, C)`, 1 where a label applies."""
-        return one_hot([example.labels for example in self.examples], self.labels)
+        """`(N, C)`, 1 where a label applies, or the probability that it does."""
+        return soft_targets(self.examples, self.labels)
+
+    @cached_property
+    def weights(self) -> NDArray[np.float32]:
+        """`(N,)`, the factor on each text's loss."""
+        return text_weights(self.examples)
 
     def measure(self, window: int) -> CorpusStatistics:
         """Return the properties of the texts that the defaults depend on; see `defaults.measure`."""
@@ -76,7 +81,8 @@ class InMemoryCorpus:
 
     def vectorize(self, vectorizer: Vectorizer, config: Config) -> VectorizedCorpus:
         """Return the texts as token ids, for training the GRU part."""
-        return VectorizedCorpus(vectorizer.vectorize(self.texts), self.targets, config.training.window)
+        tokens = vectorizer.vectorize(self.texts)
+        return VectorizedCorpus(tokens, self.targets, config.training.window, self.weights)
 
     def fit_linear(
         self, vectorizer: Vectorizer, config: Config, multilabel: bool, seconds: float | None
@@ -85,10 +91,13 @@ class InMemoryCorpus:
         from grutext.training.linear.fit import LinearTask, fit_linear
 
         balanced = is_balanced(config.training.class_weight, multilabel, gru=False)
-        weights = class_weights(self.targets.sum(axis=0), self.count, balanced, multilabel)
+        label_counts = (self.targets * self.weights[:, None]).sum(axis=0)
+        weights = class_weights(label_counts, self.count, balanced, multilabel)
         task = LinearTask(vectorizer, config.linear, multilabel, config.training.seed, weights)
         names = self.labels if config.linear.label_names else ()
-        return fit_linear(self.texts, self.targets, task, label_names=names, seconds=seconds)
+        return fit_linear(
+            self.texts, self.targets, task, weights=self.weights, label_names=names, seconds=seconds
+        )
 
 
 class OnDiskCorpus:

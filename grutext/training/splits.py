@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from grutext.data import (
 from grutext.errors import ConfigError
 from grutext.progress import Listener
 from grutext.training.copies import KnownTexts, describe_copies, describe_shared, text_key
-from grutext.training.in_memory import IN_MEMORY, dataset_in_memory
+from grutext.training.in_memory import IN_MEMORY, Label, dataset_in_memory
 from grutext.training.unlabelled import Unlabelled, UnlabelledReader, describe_source
 
 SAMPLE = "sample"
@@ -35,7 +35,7 @@ SAMPLE_COLUMNS = Columns("text", "label")
 DEV_FRACTION, DEV_TEXTS, LEAST_FRACTION = 0.1, 500, 0.05
 
 # A path, a name such as `sample` or `tfds:ag_news_subset`, several of these, or texts and their labels.
-Source = str | Path | list[str] | tuple[Iterable[str], Iterable[str | Sequence[str]]]
+Source = str | Path | list[str] | tuple[Iterable[str], Iterable[Label]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class TrainingData:
 
     A source is a path or a name as the command line takes it (a `.csv`, `.tsv`, `.jsonl`, `.parquet` or fastText `.txt`
     file, a folder of class folders, `tfds:NAME`, `sample`), a list of those with the same columns, or a pair `(texts, labels)` in memory: an iterable of str,
-    and as many labels, each a str, or a list of str where a text may have several.
+    and as many labels, each a str, a list of str where a text may have several, or a dict with the probability of each label.
 
     Attributes:
         train: The texts to train on.
@@ -56,6 +56,7 @@ class TrainingData:
         unlabelled: Texts without labels, from which the vocabulary and the pretraining learn as well: a file as
             `grutext predict` reads it, several files as a list of `pathlib.Path`, or an iterable of `str` that are the texts. Texts
             that are in `train`, `dev` or `test` too are left out.
+        weights: Where `train` is in memory, the weight of each text in training, at least 0; 1 for each if left out.
     """
 
     train: Source
@@ -65,8 +66,11 @@ class TrainingData:
     reading: ReadOptions = field(default_factory=ReadOptions)
     min_class_size: int = 1
     unlabelled: Unlabelled | None = None
+    weights: Iterable[float] | None = None
 
     def __post_init__(self) -> None:
+        if self.weights is not None and not isinstance(self.train, tuple):
+            raise ConfigError("weights are for texts in memory; for a file, name a column: weight_column")
         if self.min_class_size < 1:
             raise ConfigError(f"min_class_size is {self.min_class_size}; it must be 1 or more")
         if self.dev is not None and self.dev_fraction is not None:
@@ -122,7 +126,7 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
     share = 0.0 if dev is not None else data.dev_fraction or LEAST_FRACTION
     shards = ShardOptions(round(config.in_memory_megabytes * 1e6), folder, config.seed, share, text_key)
     if isinstance(train, tuple):
-        dataset = dataset_in_memory(*train, data.reading)
+        dataset = dataset_in_memory(*train, data.reading, weights=data.weights)
     else:
         dataset = read_dataset(_paths(train), data.reading, known=known, shards=shards)
     dropped = drop_small_classes(dataset, data.min_class_size)
@@ -230,6 +234,7 @@ def read_split(source: Source, reading: ReadOptions, model: KnownModel, listener
         dataset = dataset_in_memory(*source, reading, multilabel=model.multilabel, known=model.labels)
     else:
         columns = model.columns
+        reading = replace(reading, weight_column=None)  # each text counts once in an evaluation
         if source == SAMPLE:
             source, columns = sample_path() / "test.csv", SAMPLE_COLUMNS
         dataset = read_dataset(

@@ -185,8 +185,9 @@ def test_a_list_as_numpy_writes_it_is_refused_with_the_remedy(write, problem, ce
 @pytest.mark.parametrize(
     ("cell", "what"),
     [
-        ("{'x': 1, 'y': 0}", "a dictionary"),
-        ('{"x": true}', "a dictionary"),
+        ("{'x': 'likely'}", "a dictionary"),
+        ("{1: 'x'}", "a dictionary"),
+        ("{'x': {}}", "a dictionary"),
         ("[['x'], ['y']]", "a list that cannot be read"),
         ("['x', y]", "a list that cannot be read"),
         ("['x]", "a list that cannot be read"),
@@ -312,7 +313,8 @@ def test_two_columns_of_zeros_and_ones_or_others_beside_them_are_asked_for(write
 def test_a_cell_that_is_neither_zero_nor_one_is_refused(write, problem, cell, shown):
     name = write("a.csv", table([("t", "1", "0"), ("u", "0", cell)], ("text", "late", "money")))
     assert problem(name, ReadOptions(label_column=("late", "money"))) == (
-        f'a.csv, line 3: the label column "money" holds {shown}; where there is a column for each label, it holds 0 or 1'
+        f'a.csv, line 3: the label column "money" holds {shown}; where there is a column for each label, it holds 0 or 1, '
+        "or a probability"
     )
 
 

@@ -50,12 +50,16 @@ def test_losses_and_their_gradients_are_those_of_tensorflow(head, scale):
     targets[2] = 0  # a text without a label
     if head == "sigmoid":
         targets[3] = 1
-    weights = np.array([0.3, 1.0, 2.0, 1.5], np.float32)
+    targets[4] = [0.1, 0.2, 0.3, 0.4]  # labels that are not certain
+    weights, text_weights = (
+        np.array([0.3, 1.0, 2.0, 1.5], np.float32),
+        rng.uniform(0, 3, 7).astype(np.float32),
+    )
     with tf.GradientTape() as tape:
         tensor = tf.constant(logits)
         tape.watch(tensor)
         losses = LOSSES[head](tensor, tf.constant(targets), 0.1, tf.constant(weights))
-        total = tf.reduce_sum(losses)
-    found, gradient = getattr(kernels, f"{head}_loss")(logits, targets, weights, 0.1)
+        total = tf.reduce_sum(text_weights * losses)
+    found, gradient = getattr(kernels, f"{head}_loss")(logits, targets, text_weights, weights, 0.1)
     assert found == pytest.approx(float(total), rel=1e-5)
     np.testing.assert_allclose(gradient, tape.gradient(total, tensor), atol=1e-5)

@@ -85,15 +85,17 @@ def pool(weights, gru, states, lengths):
     return np.array(pooled)
 
 
-def label_loss(logits, targets, head, smoothing, label_weights):
-    """The mean over the texts of the cross-entropies, in nats."""
+def label_loss(logits, batch, head, smoothing, label_weights):
+    """The mean over the texts of the cross-entropies times their weights, in nats."""
+    targets, text_weights = batch["targets"], batch["weights"]
     if head == "softmax":
         wanted = (1 - smoothing) * targets + smoothing / targets.shape[1]
         log_p = logits - logits.max(axis=1, keepdims=True)
         log_p = log_p - np.log(np.exp(log_p).sum(axis=1, keepdims=True))
-        return np.mean((targets @ label_weights) * -(wanted * log_p).sum(axis=1))
+        return np.mean(text_weights * (targets @ label_weights) * -(wanted * log_p).sum(axis=1))
     p = sigmoid(logits)
-    return np.mean(-(label_weights * targets * np.log(p) + (1 - targets) * np.log(1 - p)).sum(axis=1))
+    losses = -(label_weights * targets * np.log(p) + (1 - targets) * np.log(1 - p)).sum(axis=1)
+    return np.mean(text_weights * losses)
 
 
 def masked_loss(weights, gru, batch, vectors):
@@ -184,9 +186,7 @@ class ReferenceTraining:
             batch["lengths"],
         )
         logits = pooled * dropout @ self.weights["head/kernel"] + self.weights["head/bias"]
-        return label_loss(
-            logits, batch["targets"], self.head, self.training.label_smoothing, self.label_weights
-        )
+        return label_loss(logits, batch, self.head, self.training.label_smoothing, self.label_weights)
 
     def along(self, direction, vectors, real):
         """The shift of each text along a direction, of the radius times the root mean square length of a token."""

@@ -92,7 +92,7 @@ def test_a_label_that_is_a_list_means_that_a_text_may_have_several():
         ({"a", "b"}, ["x", "y"], TypeError, "texts is a set, which has no order"),
         (np.array([["a"], ["b"]]), ["x", "y"], TypeError, "texts is a table"),
         (["a", "b"], {"x", "y"}, TypeError, "labels is a set; pass a list"),
-        (["a", "b"], ["x", 3], TypeError, r"labels\[1\] is int 3; a label is a str, or a list of str"),
+        (["a", "b"], ["x", 3], TypeError, r"labels\[1\] is int 3; a label is a str, a list of str"),
         (["a", "b"], ["x", ["y", 3]], TypeError, r"labels\[1\] is list \['y', 3\]; a label is"),
         (["a", "b"], ["x"], DataError, "there are 2 texts but 1 label"),
         (["a", "b"], ["x", ""], DataError, r"labels\[1\] is empty"),

@@ -42,7 +42,7 @@ class KerasNetwork(KerasTrainable, Network):
         if has_shared_directions(self.training):
             self.directions = Directions(rows, classes, config.gru.embedding_size)
             self._remembered["directions"] = self.directions.table
-        batch = tensor_specs(TOKENS | {"targets": (tf.float32, 2)})
+        batch = tensor_specs(TOKENS | {"targets": (tf.float32, 2), "weights": (tf.float32, 1)})
         self._train = {
             twice: tf.function(
                 partial(self._train_step, twice=twice), [batch, *STEP_AND_RATE], autograph=False
@@ -97,7 +97,7 @@ class KerasNetwork(KerasTrainable, Network):
             pooled = self.encoder.encode(vectors, mask)  # (N, P)
             logits = self.head(self._dropout(pooled, options.pooled_dropout, step, salt))  # (N, C)
             losses = self.loss(logits, batch["targets"], options.label_smoothing, self.weights)  # (N,)
-            loss = tf.reduce_mean(losses)
+            loss = tf.reduce_mean(batch["weights"] * losses)
         *grad_dense, grad_vectors = tape.gradient(loss, [*dense, vectors])
         return loss, grad_dense, grad_vectors
 

@@ -67,7 +67,9 @@ class NumbaMaskedLM(NumbaTrainable, MaskedLM):
             states = states[masked]  # (H, D * U)
             outputs = states @ kernel + bias  # (H, E)
             targets = _one_hot(batch["masked_targets"][is_own], len(candidates))
-            loss, grad_scores = kernels.softmax_loss(outputs @ candidates.T, targets, ones, 0.0)
+            loss, grad_scores = kernels.softmax_loss(
+                outputs @ candidates.T, targets, np.ones(len(targets), np.float32), ones, 0.0
+            )
             grad_scores /= np.float32(len(columns))  # (H, K)
             grad_outputs = grad_scores @ candidates
             grad_states[masked] = grad_outputs @ kernel.T

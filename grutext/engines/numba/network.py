@@ -107,7 +107,9 @@ class NumbaNetwork(NumbaTrainable, Network):
             start = first * pooled.shape[1]
             self._dropout(pooled, options.pooled_dropout, step, salt, start)
             targets = batch["targets"][first:last]
-            loss, grad_logits = self._loss(self._head(pooled), targets, self.weights, options.label_smoothing)
+            weights = batch["weights"][first:last]
+            logits, smoothing = self._head(pooled), options.label_smoothing
+            loss, grad_logits = self._loss(logits, targets, weights, self.weights, smoothing)
             grad_logits /= np.float32(texts)
             grad_pooled = grad_logits @ self.dense["head/kernel"].T
             self._dropout(grad_pooled, options.pooled_dropout, step, salt, start)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from grutext.data import Example
 from grutext.engines.base import Batch
 from grutext.text import UNKNOWN, TokenBatch
 
@@ -19,12 +20,20 @@ class VectorizedCorpus:
 
     Args:
         tokens: The N texts.
-        targets: `(N, C) float32`, 1 where a label applies.
+        targets: `(N, C) float32`, 1 where a label applies, or the probability that it does.
         window: Tokens that `shuffled` reads of a text at most; 0 reads all.
+        weights: `(N,) float32`, the factor on each text's loss; 1 if left out.
     """
 
-    def __init__(self, tokens: TokenBatch, targets: NDArray[np.float32], window: int = 0) -> None:
+    def __init__(
+        self,
+        tokens: TokenBatch,
+        targets: NDArray[np.float32],
+        window: int = 0,
+        weights: NDArray[np.float32] | None = None,
+    ) -> None:
         self.tokens, self.targets = tokens, targets
+        self.weights = np.ones(len(targets), np.float32) if weights is None else weights
         self.lengths = np.minimum(tokens.lengths, window) if window else tokens.lengths
         self.starts = _starts(tokens.lengths)
         self.bucket_starts = _starts(tokens.bucket_counts)
@@ -41,8 +50,8 @@ class VectorizedCorpus:
 
     @property
     def label_counts(self) -> NDArray[np.float32]:
-        """The number of texts of each label, `(C,) float32`."""
-        return np.asarray(self.targets.sum(axis=0))
+        """The number of texts of each label, `(C,) float32`; a text counts as much as its weight."""
+        return np.asarray((self.targets * self.weights[:, None]).sum(axis=0))
 
     def in_order(
         self, batch_size: int, token_budget: int, step: int = 1
@@ -124,6 +133,7 @@ class VectorizedCorpus:
             "type_buckets": type_buckets.astype(np.int32),
             "type_of_bucket": np.repeat(np.arange(len(types), dtype=np.int32), counts),
             "targets": self.targets[texts],
+            "weights": self.weights[texts],
         }
 
 
@@ -144,6 +154,23 @@ def cut(
         longest = widest
     if start < len(order):
         yield order[start:]
+
+
+def soft_targets(examples: Sequence[Example], known: Sequence[str]) -> NDArray[np.float32]:
+    """Return `(N, C) float32`: `one_hot` of the labels, but the probabilities of examples that have them."""
+    targets = one_hot([example.labels for example in examples], known)
+    column = {label: place for place, label in enumerate(known)}
+    for row, example in enumerate(examples):
+        if example.probabilities:
+            targets[row] = 0.0
+            for label, probability in example.probabilities.items():
+                targets[row, column[label]] = probability
+    return targets
+
+
+def text_weights(examples: Sequence[Example]) -> NDArray[np.float32]:
+    """Return the weights of N examples, `(N,) float32`."""
+    return np.array([example.weight for example in examples], np.float32)
 
 
 def one_hot(labels: Sequence[Sequence[str]], known: Sequence[str]) -> NDArray[np.float32]:

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grutext.data import Shards
 from grutext.engines.base import Batch
 from grutext.text import TokenBatch, Vectorizer
-from grutext.training.gru.batches import VectorizedCorpus, one_hot
+from grutext.training.gru.batches import VectorizedCorpus, soft_targets, text_weights
 from grutext.training.samples import runs
 
 _BLOCK_CHARACTERS = 2_000_000
@@ -50,8 +49,8 @@ class ShardedCorpus:
         """The number of files."""
         return len(self._folders)
 
-    def blocks(self, number: int) -> Iterator[tuple[TokenBatch, NDArray[np.float32]]]:
-        """Yield the blocks of a file with their targets, `(N, C)`; save the ids for `shuffled`."""
+    def blocks(self, number: int) -> Iterator[VectorizedCorpus]:
+        """Yield the blocks of a file; save them for `shuffled`."""
         examples = self.shards.read(number)
         np.random.default_rng([self.seed, 5, number]).shuffle(examples)
         known = self._folders[number].exists()
@@ -60,11 +59,15 @@ class ShardedCorpus:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()
         for count, block in enumerate(runs(examples, lambda example: len(example.text), _BLOCK_CHARACTERS)):
-            targets = one_hot([example.labels for example in block], self.labels)
-            tokens = self.vectorizer.vectorize([example.text for example in block])
+            corpus = VectorizedCorpus(
+                self.vectorizer.vectorize([example.text for example in block]),
+                soft_targets(block, self.labels),
+                self.window,
+                text_weights(block),
+            )
             if not known:
-                _save(unfinished / f"{count:06}.npy", tokens, targets)
-            yield tokens, targets
+                _save(unfinished / f"{count:06}.npy", corpus)
+            yield corpus
         if not known:
             unfinished.rename(self._folders[number])
 
@@ -78,27 +81,27 @@ class ShardedCorpus:
                 for _ in self.blocks(number):
                     pass
             for path in sorted(self._folders[number].iterdir()):
-                tokens, targets = _load(path, len(self.labels))
-                yield from VectorizedCorpus(tokens, targets, self.window).shuffled(
-                    batch_size, token_budget, word_dropout, own
-                )
+                corpus = _load(path, len(self.labels), self.window)
+                yield from corpus.shuffled(batch_size, token_budget, word_dropout, own)
 
 
-def _save(path: Path, tokens: TokenBatch, targets: NDArray[np.float32]) -> None:
-    """Write the arrays of a block one after the other, after their lengths."""
-    texts, labels = np.nonzero(targets)
-    arrays = [*(getattr(tokens, name) for name in _ARRAYS), texts, labels]
+def _save(path: Path, corpus: VectorizedCorpus) -> None:
+    """Write the arrays of a block one after the other, after their lengths; numbers that are no integers as their bits."""
+    texts, labels = np.nonzero(corpus.targets)
+    values = corpus.targets[texts, labels].view(np.int32)
+    tokens = [getattr(corpus.tokens, name) for name in _ARRAYS]
+    arrays = [*tokens, corpus.weights.view(np.int32), texts, labels, values]
     sizes = [len(array) for array in arrays]
     content = io.BytesIO()
     np.save(content, np.concatenate([sizes, *arrays]).astype(np.int32))
     path.write_bytes(content.getvalue())  # NumPy itself does not always notice that a disk is full
 
 
-def _load(path: Path, classes: int) -> tuple[TokenBatch, NDArray[np.float32]]:
+def _load(path: Path, classes: int, window: int) -> VectorizedCorpus:
     flat = np.asarray(np.load(path, mmap_mode="r"))
-    sizes, rest = flat[: len(_ARRAYS) + 2], flat[len(_ARRAYS) + 2 :]
-    *arrays, texts, labels, _ = np.split(rest, np.cumsum(sizes))
+    sizes, rest = flat[: len(_ARRAYS) + 4], flat[len(_ARRAYS) + 4 :]
+    *arrays, weights, texts, labels, values, _ = np.split(rest, np.cumsum(sizes))
     tokens = TokenBatch([], [], **dict(zip(_ARRAYS, arrays, strict=True)))
     targets = np.zeros((len(tokens.lengths), classes), np.float32)
-    targets[texts, labels] = 1.0
-    return tokens, targets
+    targets[texts, labels] = values.view(np.float32)
+    return VectorizedCorpus(tokens, targets, window, weights.view(np.float32))

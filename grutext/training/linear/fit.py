@@ -69,6 +69,7 @@ def fit_linear(
     targets: Targets,
     task: LinearTask,
     *,
+    weights: NDArray[np.float32] | None = None,
     label_names: Sequence[str] = (),
     seconds: float | None = None,
 ) -> LinearFit:
@@ -76,35 +77,41 @@ def fit_linear(
 
     Args:
         texts: The N training texts.
-        targets: `(N, C)`, 1 where a label applies.
+        targets: `(N, C)`, 1 where a label applies, or the probability that it does.
         task: The settings.
+        weights: `(N,)`, the factor on the loss of each text; 1 if left out.
         label_names: The labels' names by column, each of which becomes one more text of its label; none if left out.
         seconds: Time that the fit may take. A first fit to a tenth of the texts estimates how many can be fitted in
             it. None fits all.
     """
     named, named_targets = as_texts(label_names)
 
-    def fit(some: Sequence[str], some_targets: Targets) -> LinearFit:
-        all_targets = np.concatenate([some_targets, named_targets]) if named else some_targets
-        return LinearFit(_fit([*some, *named], all_targets, len(named), task), rows=len(some))
+    counted = np.ones(len(texts), np.float32) if weights is None else weights
+
+    def fit(places: NDArray[np.int64]) -> LinearFit:
+        some = [texts[n] for n in places]
+        all_targets = np.concatenate([targets[places], named_targets]) if named else targets[places]
+        all_weights = np.concatenate([counted[places], np.ones(len(named), np.float32)])
+        return LinearFit(_fit([*some, *named], all_targets, all_weights, len(named), task), rows=len(some))
 
     rows = len(texts)
     sample = nested_sample(targets, max(1, rows // 10), task.seed)
     if seconds is None or len(sample) == rows:
-        return fit(texts, targets)
+        return fit(np.arange(rows))
     began = time.monotonic()
-    first = fit([texts[n] for n in sample], targets[sample])
+    first = fit(sample)
     spent = time.monotonic() - began
     # liblinear's time grows a little faster than the number of texts, hence the margin of 1.5.
     affordable = int((len(sample) + len(named)) * max(0.0, seconds - spent) / max(spent, 1e-6) / 1.5)
     rows = min(rows, affordable - len(named))
     if rows <= len(sample):
         return first
-    sample = nested_sample(targets, rows, task.seed)
-    return fit([texts[n] for n in sample], targets[sample])
+    return fit(nested_sample(targets, rows, task.seed))
 
 
-def _fit(texts: Sequence[str], targets: Targets, names: int, task: LinearTask) -> dict[str, NDArray[Any]]:
+def _fit(
+    texts: Sequence[str], targets: Targets, weights: NDArray[np.float32], names: int, task: LinearTask
+) -> dict[str, NDArray[Any]]:
     """Return the weights fitted to texts of which the last `names` are labels' names."""
     config, multilabel = task.config, task.multilabel
     counts = count_runs(texts, task.vectorizer, config)
@@ -116,7 +123,7 @@ def _fit(texts: Sequence[str], targets: Targets, names: int, task: LinearTask) -
     kernel = np.zeros((len(features.keys), margins), np.float32)
     bias = np.where(targets.any(axis=0), 1.0, -1.0)[:margins]  # stays where all texts have a label, or none
     is_name = np.arange(len(texts)) >= len(texts) - names
-    separable = np.flatnonzero(targets.any(axis=0) & ~targets[~is_name].all(axis=0))
+    separable = np.flatnonzero(targets.any(axis=0) & ~(targets[~is_name] >= 1.0).all(axis=0))
     svm = partial(
         LinearSVC, C=config.regularization, dual=True, random_state=task.seed, tol=1e-3, max_iter=2000
     )
@@ -124,15 +131,49 @@ def _fit(texts: Sequence[str], targets: Targets, names: int, task: LinearTask) -
         for c in separable:
             # Each label is fitted to its own name only: `sport.hockey` must not be a negative example of `sport`.
             reads = ~is_name | (targets[:, c] > 0)
+            rows, labels, counted = list_label(targets[:, c], weights * reads)
             model = svm(class_weight={1: task.class_weights[c]})
-            model.fit(matrix, targets[:, c].astype(np.int8), reads)
+            model.fit(matrix[rows], labels, counted)
             kernel[:, c], bias[c] = model.coef_[0], model.intercept_[0]
     else:
         model = svm(class_weight={int(c): float(task.class_weights[c]) for c in separable})
-        model.fit(matrix, targets.argmax(axis=1))
+        rows, labels, counted = list_labels(targets, weights)
+        model.fit(matrix[rows], labels, counted)
         columns = model.classes_ if margins > 1 else [0]
         kernel[:, columns], bias[columns] = model.coef_.T, model.intercept_
     return pack(features, kernel, bias)
+
+
+Rows = tuple[Any, NDArray[np.int64], NDArray[np.float32]]
+_ALL = slice(None)
+
+
+def list_labels(targets: Targets, weights: NDArray[np.float32]) -> Rows:
+    """Return one row for each possible label of each text: places of texts, labels, and weights.
+
+    Args:
+        targets: `(N, C)`, the probability of each label; where all are certain, the places are a slice of all texts.
+        weights: `(N,)`, the weights of the texts.
+    """
+    places, labels = np.nonzero(targets)
+    counted = targets[places, labels] * weights[places]
+    return _ALL if len(places) == len(targets) else places, labels, counted
+
+
+def list_label(targets: Targets, weights: NDArray[np.float32]) -> Rows:
+    """Return, as `list_labels` does, the rows for a label that applies or not, 1 or 0, with the probabilities `(N,)`."""
+    places = np.flatnonzero((targets > 0) & (targets < 1))
+    counted = weights * np.where(targets > 0, targets, 1.0)
+    labels = (targets > 0).astype(np.int64)
+    if not len(places):
+        return _ALL, labels, counted
+    no = np.zeros(len(places), np.int64)
+    more = weights[places] * (1.0 - targets[places])
+    return (
+        np.concatenate([np.arange(len(targets)), places]),
+        np.concatenate([labels, no]),
+        np.concatenate([counted, more]),
+    )
 
 
 def pack(

@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import SGDClassifier
 
 from grutext.model.spec import linear_columns
 from grutext.text import count_ngrams
-from grutext.training.gru.batches import one_hot
+from grutext.training.gru.batches import soft_targets
 from grutext.training.gru.shards import ShardedCorpus
 from grutext.training.linear.fit import (
     LinearFit,
@@ -22,6 +23,8 @@ from grutext.training.linear.fit import (
     Targets,
     choose_features,
     count_runs,
+    list_label,
+    list_labels,
     pack,
     without_features,
 )
@@ -42,7 +45,7 @@ def fit_out_of_core(corpus: ShardedCorpus, task: LinearTask, *, seconds: float |
     began = time.monotonic()
     margins = linear_columns(len(corpus.labels), task.multilabel)
     sample = corpus.shards.sample(_SAMPLE_CHARACTERS)
-    targets = one_hot([example.labels for example in sample], corpus.labels)
+    targets = soft_targets(sample, corpus.labels)
     counts = count_runs([example.text for example in sample], corpus.vectorizer, task.config)
     features = choose_features(counts, targets, task.config, margins)
     if not len(features.keys):
@@ -52,11 +55,12 @@ def fit_out_of_core(corpus: ShardedCorpus, task: LinearTask, *, seconds: float |
     passes = int(np.clip(_TEXTS_READ // corpus.texts, 1, _MOST_PASSES))
     rows = 0
     for done, number in enumerate(list(range(corpus.files)) * passes, start=1):
-        for tokens, targets in corpus.blocks(number):
-            found = features.transform(count_ngrams(tokens, task.config))
-            shape = (len(targets), len(features.keys))
-            model.partial_fit(csr_matrix((found.values, found.columns, found.starts), shape=shape), targets)
-            rows = min(rows + len(targets), corpus.texts)
+        for block in corpus.blocks(number):
+            found = features.transform(count_ngrams(block.tokens, task.config))
+            shape = (block.texts, len(features.keys))
+            matrix = csr_matrix((found.values, found.columns, found.starts), shape=shape)
+            model.partial_fit(matrix, block.targets, block.weights)
+            rows = min(rows + block.texts, corpus.texts)
         if seconds is not None and (time.monotonic() - began) * (1 + 1 / done) > seconds:
             break  # there is no time for another file
     kernel, bias = model.parameters(len(features.keys), margins)
@@ -84,12 +88,14 @@ class _StochasticDescent:
         else:
             self.models = {0: descent(weights)}
 
-    def partial_fit(self, matrix: csr_matrix, targets: Targets) -> None:
+    def partial_fit(self, matrix: csr_matrix, targets: Targets, weights: NDArray[np.float32]) -> None:
         for c, model in self.models.items():
             if self.multilabel:
-                model.partial_fit(matrix, targets[:, c].astype(np.int8), classes=[0, 1])
+                rows, labels, counted = list_label(targets[:, c], weights)
+                model.partial_fit(matrix[rows], labels, classes=[0, 1], sample_weight=counted)
             else:
-                model.partial_fit(matrix, targets.argmax(axis=1), classes=self.separable)
+                rows, labels, counted = list_labels(targets, weights)
+                model.partial_fit(matrix[rows], labels, classes=self.separable, sample_weight=counted)
 
     def parameters(self, features: int, margins: int) -> tuple[Targets, Targets]:
         """Return the kernel `(F, margins)` and the bias `(margins,)`."""

@@ -97,7 +97,10 @@ def batch(texts=(0, 1, 2, 3), steps=STEPS):
         "ids": ids, "lengths": LENGTHS[texts], "word_rows": rows, "type_words": rows, "bucket_rows": some,
         "type_buckets": some, "type_of_bucket": np.array([1, 1, 3] if len(rows) else []),
     }  # fmt: skip
-    targets = {"targets": np.eye(CLASSES, dtype=np.float32)[CLASS[texts]]}
+    targets = {
+        "targets": np.eye(CLASSES, dtype=np.float32)[CLASS[texts]],
+        "weights": np.ones(len(texts), np.float32),
+    }
     return {name: value.astype(np.int32) for name, value in values.items()} | targets
 
 

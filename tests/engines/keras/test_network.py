@@ -32,8 +32,8 @@ TOKENS = {
     "type_of_bucket": [0, 0, 1, 3, 3, 4],
 }
 TARGETS = {
-    "softmax": [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]],
-    "sigmoid": [[0, 1, 1], [1, 0, 0], [0, 0, 0], [0, 0, 1]],
+    "softmax": [[0, 1, 0], [0.7, 0.1, 0.2], [0, 0, 1], [0, 1, 0]],
+    "sigmoid": [[0, 1, 1], [0.6, 0, 0.3], [0, 0, 0], [0, 0, 1]],
 }
 MASKED = {"masked_positions": [0, 2, 5, 8], "masked_types": [1, 2, 4], "masked_targets": [1, 0, 2, 1]}
 
@@ -88,7 +88,8 @@ def test_training_steps_equal_those_of_the_reference(head, settings):
     with_random_weights(network)
     before, directions = network.arrays(), network.state().get("directions")
     reference = ReferenceTraining(config, before, head, LABEL_WEIGHTS, directions)
-    batch = batch_of(config) | {"targets": np.array(TARGETS[head], np.float32)}
+    weights = np.array([1.0, 0.4, 2.5, 1.7], np.float32)
+    batch = batch_of(config) | {"targets": np.array(TARGETS[head], np.float32), "weights": weights}
     vectors, pooled = (5, 4, 3), (4, before["head/kernel"].shape[0])
     options = config.training
     for step in (1, 2):

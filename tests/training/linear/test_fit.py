@@ -186,3 +186,34 @@ def test_samples_nest_and_keep_every_label(size):
     assert targets[sample].any(axis=0).all()
     assert set(sample) <= set(larger)
     assert size <= len(sample) <= size + 4
+
+
+def test_probable_labels_count_as_rows_of_each_label():
+    targets = TARGETS.copy()
+    targets[3], targets[9] = [0.25, 0.75, 0.0], [0.0, 0.5, 0.5]
+    weights = np.linspace(0.5, 2.0, len(TEXTS)).astype(np.float32)
+    places, labels, counted = linear.list_labels(targets, weights)
+    rows = [(n, c, targets[n, c] * weights[n]) for n in range(len(TEXTS)) for c in range(3) if targets[n, c]]
+    assert list(zip(places.tolist(), labels.tolist(), counted.tolist(), strict=True)) == [
+        (n, c, pytest.approx(weight)) for n, c, weight in rows
+    ]
+    found = fit_linear(TEXTS, targets, task(), weights=weights).arrays
+    copied = [TEXTS[n] for n, _, _ in rows]
+    counts = linear.count_runs(TEXTS, VECTORIZER, CONFIG)
+    features = choose_features(counts, targets, CONFIG, 3)
+    matrix = linear._transform(linear.count_runs(copied, VECTORIZER, CONFIG), features)
+    model = LinearSVC(C=0.5, random_state=1, tol=1e-3, max_iter=2000)
+    model.fit(matrix, [c for _, c, _ in rows], sample_weight=[weight for _, _, weight in rows])
+    np.testing.assert_allclose(found["linear/kernel"], model.coef_.T, atol=2e-3)
+
+
+def test_probable_labels_of_several_count_for_and_against():
+    targets, weights = np.array([1.0, 0.0, 0.25], np.float32), np.array([1.0, 3.0, 2.0], np.float32)
+    places, labels, counted = linear.list_label(targets, weights)
+    assert list(zip(places.tolist(), labels.tolist(), counted.tolist(), strict=True)) == [
+        (0, 1, 1.0), (1, 0, 3.0), (2, 1, 0.5), (2, 0, 1.5),
+    ]  # fmt: skip
+    soft = TARGETS.copy()
+    soft[:, 0] = np.clip(soft[:, 0], 0.1, 0.9)  # no text is certain
+    fitted = fit_linear(TEXTS, soft, task(multilabel=True)).arrays
+    assert np.abs(fitted["linear/kernel"][:, 0].astype(float)).max() > 0.05
