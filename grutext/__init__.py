@@ -11,17 +11,29 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from grutext.estimator import GRUTextClassifier as GRUTextClassifier
+    from grutext.estimator import GRUTextVectorizer as GRUTextVectorizer
     from grutext.inference import Classifier as Classifier
     from grutext.training.splits import TrainingData as TrainingData
     from grutext.training.target import TrainingTarget as TrainingTarget
     from grutext.training.train import train as train
 
 __version__ = "0.1.0"
-__all__ = ["Classifier", "TrainingData", "TrainingTarget", "__version__", "train"]
+__all__ = [
+    "Classifier",
+    "GRUTextClassifier",
+    "GRUTextVectorizer",
+    "TrainingData",
+    "TrainingTarget",
+    "__version__",
+    "train",
+]
 
 # Name to module, so that `import grutext` itself loads nothing.
 _LAZY = {
     "Classifier": "grutext.inference",
+    "GRUTextClassifier": "grutext.estimator",
+    "GRUTextVectorizer": "grutext.estimator",
     "TrainingData": "grutext.training.splits",
     "TrainingTarget": "grutext.training.target",
     "train": "grutext.training.train",

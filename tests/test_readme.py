@@ -220,6 +220,13 @@ def test_the_python_block_of_the_page_about_the_gru_runs(tmp_path):
     run_block(block, tmp_path)
 
 
+@pytest.mark.long
+def test_the_python_blocks_of_the_scikit_learn_guide_run(tmp_path):
+    write(tmp_path / "reviews.csv", sample("train", 120), ["text", "label"])
+    page = (ROOT / "docs/guide/scikit-learn.md").read_text(encoding="utf-8")
+    run_block("\n".join(blocks(page, "python")), tmp_path)
+
+
 @pytest.mark.tf
 @pytest.mark.parametrize("block", range(3))
 def test_the_python_blocks_of_the_keras_guide_run(block, tmp_path):
