@@ -38,7 +38,7 @@ class LogisticRegression:
         scales = np.sqrt(values[kept])  # (K,)
         rows = axes[:, kept] * scales  # (N, K), with the same products as the features
         search = GridSearchCV(
-            linear_model.LogisticRegression(max_iter=1000),
+            linear_model.LogisticRegression(max_iter=1000, tol=1e-6),
             {"C": _STRENGTHS},
             scoring="accuracy",
             cv=KFold(_FOLDS, shuffle=True, random_state=seed),
