@@ -335,8 +335,16 @@ def _no_column(table: Table, problem: str) -> DataError:
 
 
 def _unclear(table: Table, what: str, option: str) -> DataError:
-    problem = f"it is not clear which column holds the {what}; name it: {option}. The first line must name the columns; "
-    return DataError(f"{problem}it names: {list_names(table.columns)}", table.source)
+    problem = f"it is not clear which column holds the {what}; name it: {option}. "
+    columns = list_names(table.columns)
+    if table.dialect is None:
+        return DataError(f"{problem}The columns are: {columns}", table.source)
+    remedy = "--no-header --columns text,label reads a file without such a line"
+    if len(table.columns) == 1:
+        remedy = "--delimiter names what separates them, if they are several"
+    return DataError(
+        f"{problem}The first line must name the columns; it names: {columns} ({remedy})", table.source
+    )
 
 
 def _unsure(table: Table, what: str, found: Sequence[Profile], option: str) -> DataError:

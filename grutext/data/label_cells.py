@@ -248,7 +248,8 @@ _NUMPY_NAMES = re.compile(r"(?:array|tensor|Tensor|Index)\(\s*[\[(]|[\[({]\s*np\
 _DICT = re.compile(r"\{\s*(?:\0|[0-9]+)\s*:")
 _NUMBER = r"[0-9]*\.?[0-9]+(?:e-?[0-9]+)?"
 _PROBABILITY_DICT = re.compile(rf"\{{\s*\0\s*:\s*{_NUMBER}\s*(?:,\s*\0\s*:\s*{_NUMBER}\s*)*,?\s*\}}")
-_NESTED = re.compile(r"\[[\s\[({]*\0")
+_NESTED = re.compile(r"\[[\s\[({]*(?:\0|nan\b)")
+_CUT_OFF = re.compile(r"""[\[({]\s*(?:'[^']*'|"[^"]*")\s*(?:,|\Z)""")
 _ROUNDING = 0.02  # how far a sum of rounded probabilities may be from 1
 _SHARE = re.compile(r"0?\.[0-9]+|0(?:\.0*)?|1(?:\.0*)?|true|false", re.IGNORECASE)
 _BARE_ONE_HOT = re.compile(r"[01](?:[ ,;|]+[01])+")
@@ -265,6 +266,8 @@ def parse_list(cell: str) -> list[Any] | dict[Any, Any] | None:
             names no place.
     """
     if not cell or cell[-1] not in "])}":
+        if _CUT_OFF.match(cell):
+            raise DataError(f"a list that is cut off, {quote(cell)}; a list of labels is {_EXAMPLE}")
         return None
     if cell[0] in "[{":
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -27,6 +27,14 @@ MISSING = frozenset(
 _INVISIBLE = re.compile("[\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 # Joiners belong to some words (Persian, emoji), but not to their ends.
 _JOINERS = "\u200c\u200d"
+# Joiners, and the marks that say whether an emoji is drawn in colours.
+_WITHIN = re.compile(f"[{_JOINERS}\ufe0e\ufe0f]")
+# Marks and letters of other alphabets that look like those of ASCII.
+_LOOKS = str.maketrans(
+    "’‘ʼ`´“”„–—−‐‑АВЕКМНОРСТХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",  # noqa: RUF001
+    "'" * 5 + '"' * 3 + "-" * 5 + "ABEKMHOPCTXaeopcyxijs" + "ABEZHIKMNOPTYXo",
+)
+_BETWEEN_WORDS = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W_])")
 _WHOLE_NUMBER = re.compile(r"(?P<sign>[+-]?)(?P<digits>0|[1-9][0-9]*)(?:\.0*)?")
 _SEPARATORS = "|;,+/"
 _SHOWN = 3  # nearest spellings in an error
@@ -47,16 +55,16 @@ def label_key(label: str) -> str:
     """Return what is the same for all spellings of a label.
 
     Whole numbers are the same with and without decimals (`1`, `1.0`), but not with leading zeros (`007`); `true` and
-    `false` in any case are Booleans; kinds of white space and joiners inside a label make no difference.
+    `false` in any case are Booleans; kinds of white space, joiners and variants of emoji make no difference.
     """
-    label = clean_label(label)
+    label = clean_label(_WITHIN.sub("", label))
     number = _WHOLE_NUMBER.fullmatch(label)
     if number is not None:
         negative = number["sign"] == "-" and number["digits"] != "0"
         return f"-{number['digits']}" if negative else number["digits"]
     if label.lower() in ("true", "false"):
         return label.lower()
-    return " ".join(label.replace(_JOINERS[0], "").replace(_JOINERS[1], "").split())
+    return " ".join(label.split())
 
 
 def label_set(examples: Iterable[Example]) -> tuple[str, ...]:
@@ -141,7 +149,7 @@ def _explain_unknown(labels: list[str], known: list[str]) -> str:
 
 
 def describe_spellings(source: str, replaced: Mapping[str, str], counts: Mapping[str, int]) -> list[str]:
-    """Return a note on the spellings that are replaced, and one on labels that differ in case only.
+    """Return a note on the spellings that are replaced, and two on labels that stay apart although they look alike.
 
     Args:
         source: The source, for the notes.
@@ -152,17 +160,39 @@ def describe_spellings(source: str, replaced: Mapping[str, str], counts: Mapping
     if replaced:
         pairs = [f"{quote(old)} ({counts[old]:,}) is {quote(new)}" for old, new in sorted(replaced.items())]
         notes.append(f"{source}: labels that differ in spelling only are one: {_list(pairs)}")
-    by_case: dict[str, list[str]] = defaultdict(list)
-    for label in counts.keys() - replaced.keys():
-        by_case[label.casefold()].append(label)
-    twins = [
-        " and ".join(f"{quote(label)} ({counts[label]:,})" for label in sorted(labels))
-        for _, labels in sorted(by_case.items())
-        if len(labels) > 1
-    ]
-    if twins:
+    kept = sorted(counts.keys() - replaced.keys())
+    by_case = _group(kept, str.casefold)
+    if by_case:
+        twins = [
+            " and ".join(f"{quote(label)} ({counts[label]:,})" for label in labels) for labels in by_case
+        ]
         notes.append(f"{source}: labels that differ in upper and lower case only stay apart: {_list(twins)}")
+    alike = [labels for labels in _group(kept, _look) if labels not in by_case]
+    if alike:
+        twins = [
+            " and ".join(f"{show_all(label)} ({counts[label]:,})" for label in labels) for labels in alike
+        ]
+        notes.append(f"{source}: labels that look alike stay apart: {_list(twins)}")
     return notes
+
+
+def _group(labels: Iterable[str], key: Callable[[str], str]) -> list[list[str]]:
+    """Return the labels that have a key in common, where there are several."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        groups[key(label)].append(label)
+    return [groups[key] for key in sorted(groups) if len(groups[key]) > 1]
+
+
+def _look(label: str) -> str:
+    """Return what is the same for labels that look alike."""
+    plain = unicodedata.normalize("NFKC", label).translate(_LOOKS)
+    return _BETWEEN_WORDS.sub(" ", plain).casefold()
+
+
+def show_all(label: str) -> str:
+    """Return a label in quotes, with escapes for all that is not ASCII, since it may be invisible or look like ASCII."""
+    return f'"{shorten(label.encode("ascii", "backslashreplace").decode())}"'
 
 
 def describe_separator(source: str, counts: Mapping[str, int]) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from grutext.messages import LISTED, count, quote, shorten
+from grutext.data.labels import show_all
+from grutext.messages import LISTED, count, quote
 
 
 @dataclass(slots=True)
@@ -61,8 +62,7 @@ class Tally:
         notes = [f"{source}: {count(number, thing)} {what}" for number, thing, what in counted if number]
         if self.cleaned:
             spelled = ", ".join(
-                f'"{shorten(_show_all(label))}" ({number:,})'
-                for label, number in self.cleaned.most_common(LISTED)
+                f"{show_all(label)} ({number:,})" for label, number in self.cleaned.most_common(LISTED)
             )
             notes.append(
                 f"{source}: labels freed from invisible characters and other Unicode forms than NFC: {spelled}"
@@ -72,8 +72,3 @@ class Tally:
                 f"{source}: taken for missing labels: {missing} (--keep-missing takes them for labels)"
             )
         return notes
-
-
-def _show_all(label: str) -> str:
-    """Return a label with escapes for all that is not ASCII, since what was removed or replaced cannot be seen."""
-    return label.encode("ascii", "backslashreplace").decode()

@@ -294,7 +294,7 @@ def test_a_first_line_of_data_is_not_taken_for_column_names(write, problem, rows
     message = problem(write("a.csv", build_table(rows[0], rows[1:])))
     assert message in {
         f"a.csv: it is not clear which column holds the {what}; name it: {option}. The first line must name the columns; "
-        f"it names: {rows[0][0]}, {rows[0][1]}"
+        f"it names: {rows[0][0]}, {rows[0][1]} (--no-header --columns text,label reads a file without such a line)"
         for what, option in (("texts", "--text-column"), ("labels", "--label-column"))
     }
 

@@ -456,6 +456,43 @@ def test_labels_that_differ_in_case_stay_apart_and_are_told(write):
     )
 
 
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (["\u0430ccount", "account"], '"account" (1) and "\\u0430ccount" (1)'),
+        (["can’t", "can't"], '"can\'t" (1) and "can\\u2019t" (1)'),
+        (["late delivery", "Late_delivery"], '"Late_delivery" (1) and "late delivery" (1)'),
+        (["\u22121", "-1", "1"], '"-1" (1) and "\\u22121" (1)'),
+        (["\uff11", "1"], '"1" (1) and "\\uff11" (1)'),
+        (["a-b", "ab", "-1", "1", "x.", "x"], None),
+    ],
+)
+def test_labels_that_look_alike_stay_apart_and_are_told(write, labels, told):
+    dataset = read_dataset(write("a.csv", table([(f"t{n}", label) for n, label in enumerate(labels)])))
+    assert [e.labels for e in dataset.examples] == [(label,) for label in labels]
+    alike = [note for note in dataset.notes if "look alike" in note]
+    assert alike == ([] if told is None else [f"a.csv: labels that look alike stay apart: {told}"])
+
+
+def test_variants_of_an_emoji_are_one_label(write):
+    name = write("a.csv", table([("t", "\u2764\ufe0f"), ("u", "\u2764"), ("v", "\u2764"), ("w", "x")]))
+    assert labels_of(name) == [("\u2764",)] * 3 + [("x",)]
+
+
+@pytest.mark.parametrize("cell", ["['a'", "['a', 'b", '["a",', "('a',", "{'a', "])
+def test_a_list_that_is_cut_off_is_refused(write, problem, cell):
+    name = write("a.csv", table([("t", cell), ("u", "['b']")]))
+    assert "a list that is cut off" in problem(name)
+    for label in ("['tis the season", "(misc", "[x", "{"):
+        assert labels_of(write("b.csv", table([("t", label), ("u", "y")])))[0] == (label,)
+
+
+@pytest.mark.parametrize("cell", ["[nan]", "[nan, 'a']", "['a', nan]"])
+def test_a_list_with_nan_is_refused(write, problem, cell):
+    name = write("a.csv", table([("t", cell), ("u", "['b']"), ("v", "['nan']")]))
+    assert "a list that cannot be read" in problem(name)
+
+
 def test_labels_with_invisible_characters_are_cleaned_and_told(write):
     dataset = read_dataset(write("a.csv", table([("t", "late\u200b"), ("u", " late "), ("v", "cafe\u0301")])))
     assert labels_of("a.csv") == [("late",), ("late",), ("caf\u00e9",)]

@@ -97,14 +97,16 @@ def test_a_lone_column_of_sentences_is_taken(write):
 
 def test_a_first_line_that_is_a_text_is_refused(write, problem):
     message = problem(write("a.csv", "where is my card?\nwhat now\n"), read=read_rows)
-    assert message.endswith("The first line must name the columns; it names: where is my card?")
+    assert message.endswith(
+        "The first line must name the columns; it names: where is my card? (--delimiter names what separates them, if they are several)"
+    )
 
 
 def test_a_file_without_a_text_column_is_refused(write, problem):
     name = write("a.csv", "id,price\n1,20\n2,30\n")
     assert problem(name, read=read_rows) == (
         "a.csv: it is not clear which column holds the texts; name it: --text-column. The first line must name the columns; "
-        "it names: id, price"
+        "it names: id, price (--no-header --columns text,label reads a file without such a line)"
     )
     assert problem(name, ReadOptions(text_column="txt"), read=read_rows) == (
         'a.csv: there is no column "txt". The columns are: id, price'

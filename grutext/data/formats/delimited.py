@@ -232,6 +232,8 @@ def _build_records(
 
 def _explain_width(cells: int, columns: int) -> str:
     problem = f"the row has {count(cells, 'cell')}, but the first line names {count(columns, 'column')}"
+    if columns == 1:
+        return f"{problem}; remove what stands above the line of column names, or put quotes around a cell with separators in it"
     return f"{problem}; put quotes around a cell with separators or line breaks in it"
 
 

@@ -40,6 +40,8 @@ def _build_record(source: Source, number: int, line: str) -> Record | None:
     if not line or line.isspace():
         return None
     form = f"each line is one object, {OBJECT}"
+    if number == 1 and (line.startswith("[") or line.strip() == "{"):
+        form += "; --format json reads objects in a list, or over several lines"
     try:
         value = DECODER.decode(line)
     except json.JSONDecodeError as error:
