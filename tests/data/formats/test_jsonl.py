@@ -64,8 +64,7 @@ BROKEN = {
     GOOD + '{"text": ["b"], "label": "y"}': 'line 2: the text column "text" holds a list, not text',
     GOOD + '{"text": {}, "label": "y"}': 'line 2: the text column "text" holds an object, not text',
     GOOD
-    + '{"text": "b", "label": {}}': 'line 2: the label column "label" holds an object; a label is text, or a '
-    "list of texts",
+    + '{"text": "b", "label": {}}': 'line 2: the label column "label" is empty; --skip-empty drops such rows',
     GOOD + '{"text": "b"}': 'line 2: the label column "label" is empty; --skip-empty drops such rows',
     GOOD
     + '{"text": "b", "label": null}': 'line 2: the label column "label" is empty; --skip-empty drops such rows',
