@@ -7,11 +7,12 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from grutext.cli.options import print_notes
 from grutext.errors import DataError
 
 
 def read_documents(name: str, encoding: str | None, lines: bool) -> Iterator[tuple[str, str]]:
-    """Yield source and text of each document in a file, or in stdin if it is called `-`.
+    """Yield source and text of each document in a file, or in stdin if it is called `-`; print what encoding was found.
 
     Args:
         name: The file; one whose name ends like that of a compressed file is unpacked.
@@ -22,6 +23,7 @@ def read_documents(name: str, encoding: str | None, lines: bool) -> Iterator[tup
         DataError: The file is missing, is a folder, is damaged, has another encoding, or a text is too long; or it is a
             table and `lines` is false; or stdin is blank.
     """
+    from grutext.data.formats.encodings import describe_encodings
     from grutext.data.formats.lines import read_lines, read_whole
     from grutext.data.formats.registry import STDIN, find_source
     from grutext.data.formats.sources import Source
@@ -36,6 +38,7 @@ def read_documents(name: str, encoding: str | None, lines: bool) -> Iterator[tup
     if lines:
         for number, row in enumerate(read_lines(source, encoding), start=1):
             yield f"{name}:{number}", row.removesuffix("\n").removesuffix("\r")
+        print_notes(describe_encodings(source.name, source.encodings))
         return
     if _is_table(name):
         command = shlex.join(["grutext", "predict", name])
@@ -43,6 +46,7 @@ def read_documents(name: str, encoding: str | None, lines: bool) -> Iterator[tup
             f"looks like a table; did you mean: {command}? (--lines treats each line as a text)", name
         )
     text = read_whole(source, encoding)
+    print_notes(describe_encodings(source.name, source.encodings))
     if name == STDIN and not text.strip():
         raise DataError(
             "holds no text; pipe one in: echo 'where is my parcel' | grutext classify -", source.name

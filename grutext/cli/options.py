@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -281,3 +282,12 @@ def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def print_notes(notes: Iterable[str], quiet: bool = False) -> None:
+    """Print lines for the user on stderr."""
+    from grutext.messages import escape
+
+    for note in () if quiet else notes:
+        with contextlib.suppress(BrokenPipeError):  # that nobody reads the notes must not stop the command
+            click.echo(escape(note), err=True)

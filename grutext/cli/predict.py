@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import sys
@@ -28,6 +27,7 @@ from grutext.cli.options import (
     encoding_option,
     format_option,
     model_option,
+    print_notes,
     quiet_option,
     single_or_several,
     text_column_option,
@@ -127,7 +127,7 @@ def predict_command(
     count = empty = 0
     with read_rows(sources, options, known=known) as reader:
         told = reader.notes
-        _print_notes(told, quiet)
+        print_notes(told, quiet)
         if safe_csv and not choose_format(output, None, reader).header:
             raise click.UsageError(
                 "--safe-csv is for CSV and TSV; JSON lines hold no formulas, leave it out."
@@ -139,7 +139,7 @@ def predict_command(
         }
         run = None if output in (None, "-") else ResumableRun(_identify(folder) | choices, resume)
         writer = open_writer(output, None, reader, safe=safe_csv, run=run)
-        _print_notes(writer.notes, quiet)
+        print_notes(writer.notes, quiet)
         try:
             with writer:
                 # One choice for the whole output, even across an interruption: the last decimals depend on it.
@@ -172,10 +172,10 @@ def predict_command(
         except BaseException:
             if writer.saved:
                 saved = f"{writer.saved:,} rows are saved; repeat the command with --resume to continue after them"
-                _print_notes([f"{output}: {saved}"], quiet)
+                print_notes([f"{output}: {saved}"], quiet)
             raise
-    _print_notes([note for note in reader.notes if note not in told], quiet)
-    _print_notes(_summarize(" ".join(sources), output, count, empty, left if abstains else None), quiet)
+    print_notes([note for note in reader.notes if note not in told], quiet)
+    print_notes(_summarize(" ".join(sources), output, count, empty, left if abstains else None), quiet)
 
 
 def _summarize(
@@ -212,16 +212,6 @@ def _check_not_the_input(sources: Sequence[str], output: str | None) -> None:
             raise DataError("is the input, which is not replaced; -o must name another file", output)
 
 
-def _print_notes(notes: Iterable[str], quiet: bool) -> None:
-    from grutext.messages import escape
-
-    for note in () if quiet else notes:
-        with contextlib.suppress(
-            BrokenPipeError
-        ):  # the reader of the notes is gone, which must not stop the prediction
-            click.echo(escape(note), err=True)
-
-
 def _is_worth_kernels(sources: Sequence[str], quiet: bool) -> bool:
     """Load the compiled kernels, or compile them, if INPUT is long enough to gain from it; return whether they may be used.
 
@@ -233,7 +223,7 @@ def _is_worth_kernels(sources: Sequence[str], quiet: bool) -> bool:
 
     characters = sum(_estimate_characters(Path(source), WORTH_LOADING) for source in expand_sources(sources))
     if characters >= WORTH_COMPILING and (seconds := seconds_to_compile(*PREDICTION)):
-        _print_notes([f"compiling kernels (first time only; about {seconds:.0f} s)"], quiet)
+        print_notes([f"compiling kernels (first time only; about {seconds:.0f} s)"], quiet)
         compile_kernels(*PREDICTION)
     return load_if_worth_it(characters)
 

@@ -80,6 +80,11 @@ def test_a_gzip_file_a_byte_order_mark_and_another_encoding_are_read(run, model,
     assert run("classify", "p.txt.gz", "bom.txt").stdout == (
         "p.txt.gz\tdelivery\t0.909443\nbom.txt\tbilling\t0.909443\n"
     )
+    found = run("classify", "old.txt")
+    assert found.stdout == "old.txt\tbilling\t0.909443\n"
+    assert found.stderr == "old.txt: its encoding is not UTF-8 but cp1252 (found; --encoding names another)\n"
+    assert run("classify", "--lines", "old.txt").stderr == found.stderr
+    assert run("classify", "old.txt", "--encoding", "latin-1").stderr == ""
     assert run("classify", "old.txt", "--encoding", "latin-1").stdout == "old.txt\tbilling\t0.909443\n"
 
 
