@@ -53,11 +53,16 @@ class Table:
             return {one["cut"]: 100 * one["parts"]["linear"]["accuracy"] for one in own}
         return {one["cut"]: 100 * one["accuracy"] for one in self.results(column) if one["set"] == name}
 
+    def complete(self) -> list[str]:
+        """Return the sets on which each column with results has some."""
+        measured = [[bool(self.accuracies(name, column)) for name in self.sets] for column in COLUMNS]
+        rows = [row for row in measured if any(row)]
+        return [name for name, *found in zip(self.sets, *rows, strict=True) if all(found)]
+
     def mean(self, column: str) -> float | None:
-        """Return the mean over all sets, None if one is missing."""
-        means = [mean(list(self.accuracies(name, column).values())) for name in self.sets]
-        found = [one for one in means if one is not None]
-        return mean(found) if len(found) == len(means) else None
+        """Return the mean over the complete sets, None if the column has no results."""
+        means = [mean(list(self.accuracies(name, column).values())) for name in self.complete()]
+        return mean([one for one in means if one is not None])
 
     def differences(self, name: str, better: str, worse: str) -> list[float]:
         """Return the differences of two columns on a set, one for each cut that has both."""
@@ -86,7 +91,8 @@ def _accuracies(table: Table) -> str:
         [name, *(with_error(list(table.accuracies(name, column).values()), ".1f") for column in COLUMNS)]
         for name in table.sets
     ]
-    lines.append(["**mean**", *(number(table.mean(column), ".1f") for column in COLUMNS)])
+    sets = len(table.complete())
+    lines.append([f"**mean of {sets}**", *(number(table.mean(column), ".1f") for column in COLUMNS)])
     return markdown(" | ".join(["data", *COLUMNS]), lines)
 
 
