@@ -258,19 +258,16 @@ def dialect_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return collected
 
 
-def single_or_several(columns: tuple[str, ...]) -> str | tuple[str, ...] | None:
-    """Return the columns of an option that may be repeated as `ReadOptions` has them."""
-    return columns if len(columns) > 1 else columns[0] if columns else None
-
-
 def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of reading labelled data; the command gets the fields of `ReadOptions` as `reading`."""
 
     @functools.wraps(function)
     def collected(**values: Any) -> Any:
+        from grutext.data import join_columns
+
         reading = {field: values.pop(name) for name, field in _READING.items()}
         for field in ("text_column", "label_column"):
-            reading[field] = single_or_several(reading[field])
+            reading[field] = join_columns(reading[field])
         return function(reading=reading, **values)
 
     command = dialect_options(collected)

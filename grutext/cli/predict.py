@@ -29,7 +29,6 @@ from grutext.cli.options import (
     model_option,
     print_notes,
     quiet_option,
-    single_or_several,
     text_column_option,
     threads_option,
     top_k_option,
@@ -100,6 +99,7 @@ def predict_command(
         ReadOptions,
         ResumableRun,
         choose_format,
+        join_columns,
         open_writer,
         read_rows,
         remember_options,
@@ -113,7 +113,7 @@ def predict_command(
     model = Classifier.load(folder, threads, compiled=False)
     check_supported(model, abstain_below, familiarity or familiar_above is not None)
     abstains = abstain_below is not None or familiar_above is not None
-    options = ReadOptions(single_or_several(text_column), encoding=encoding, format=form, dialect=dialect)
+    options = ReadOptions(join_columns(text_column), encoding=encoding, format=form, dialect=dialect)
     options, known = remember_options(options, model.bundle.data), remembered_columns(model.bundle.data)
     choices = {
         "--proba": proba,

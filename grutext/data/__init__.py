@@ -7,7 +7,7 @@ from grutext.data.columns import Columns
 from grutext.data.copies import TextIndex, hash_text
 from grutext.data.datasets import Dataset, read_dataset, unify_labels
 from grutext.data.dialect import Dialect
-from grutext.data.examples import Example, ReadOptions, fingerprint
+from grutext.data.examples import Example, ReadOptions, fingerprint, join_columns
 from grutext.data.formats.registry import format_names, written_formats
 from grutext.data.joined import expand_sources
 from grutext.data.labels import MISSING, clean_label, describe_counts, label_set
@@ -46,6 +46,7 @@ __all__ = [
     "fingerprint",
     "format_names",
     "hash_text",
+    "join_columns",
     "label_set",
     "open_writer",
     "read_dataset",

@@ -36,7 +36,8 @@ def open_sources(names: Sequence[str], open_source: Callable[[str], Table]) -> T
     joined = Table(
         list_names(found), records, columns, fixed=first.fixed, empty="has no rows", no_label=first.no_label
     )
-    joined.notes, joined.dialect, joined.encodings = notes, first.dialect, first.encodings
+    joined.format, joined.dialect, joined.encodings = first.format, first.dialect, first.encodings
+    joined.notes = notes
     return joined
 
 
@@ -47,7 +48,8 @@ def expand_sources(names: Sequence[str]) -> list[str]:
         DataError: A pattern matches no file, or a file is named twice.
     """
     found = [path for name in names for path in expand(name)]
-    double = next((path for place, path in enumerate(found) if path in found[:place]), None)
+    places = [os.path.realpath(path) if os.path.lexists(path) else path for path in found]
+    double = next((path for n, path in enumerate(found) if places[n] in places[:n]), None)
     if double is not None:
         raise DataError("is named twice, so that its rows would count twice; name it once", double)
     return found

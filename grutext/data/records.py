@@ -39,8 +39,7 @@ class Record:
 class Table:
     """An open source whose first records are read already.
 
-    It can be iterated over once. `close`, or leaving it as a context manager, closes the file. `dialect` is the dialect that it
-    is read in; None if the format has no dialects. `encodings` has the encodings that were found so far, and in how many files. `has_free_fields` says whether each row may have other fields, as in JSON.
+    It can be iterated over once. `close`, or leaving it as a context manager, closes the file.
 
     Args:
         source: Its name in messages.
@@ -52,6 +51,14 @@ class Table:
 
     Raises:
         DataError: There are no records, the first ones cannot be read, or two columns have the same name.
+
+    Attributes:
+        format: The name of its format; of several files, that of the first one.
+        dialect: The dialect that it is read in; None if the format has no dialects.
+        encodings: The encodings that were found so far, and the number of files in each.
+        has_free_fields: Whether each row may have other fields, as in JSON.
+        notes: Lines for the user.
+        first: The first records.
     """
 
     def __init__(
@@ -67,6 +74,7 @@ class Table:
         self.source = source
         self.fixed = fixed
         self.no_label = no_label
+        self.format = ""
         self.dialect: Dialect | None = None
         self.encodings: Counter[str] = Counter()
         self.has_free_fields = columns is None

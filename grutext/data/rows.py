@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, final
 
 from grutext.data.cells import read_text
@@ -48,9 +49,9 @@ class RowReader:
         delimiter: The character between two cells; empty if the format has none.
     """
 
-    def __init__(self, table: Table, form: str, choice: Choice) -> None:
+    def __init__(self, table: Table, choice: Choice) -> None:
         self.source = table.source
-        self.format = form
+        self.format = table.format
         self.columns = table.columns
         self.text_column: ColumnNames = join_columns(choice.texts)
         self.delimiter = str(table.dialect.delimiter) if table.dialect else ""
@@ -97,24 +98,18 @@ def read_rows(
         DataError: The source cannot be read, or it is not clear which column holds the texts.
         MissingExtraError: The format needs a package that is not installed.
     """
-    forms = list[str]()
-
-    def open_source(name: str) -> Table:
-        table, form = _open(name, options)
-        forms.append(form)
-        return table
-
-    table = open_sources([source] if isinstance(source, str) else source, open_source)
+    sources = [source] if isinstance(source, str) else source
+    table = open_sources(sources, partial(_open, options=options))
     try:
         choice = choose_columns(table, Columns(options.text_column, None), known, labelled=False)
     except DataError:
         table.close()
         raise
-    return RowReader(table, forms[0], choice)
+    return RowReader(table, choice)
 
 
-def _open(name: str, options: ReadOptions) -> tuple[Table, str]:
-    """Open one source for prediction; return its table and the name of its format."""
+def _open(name: str, options: ReadOptions) -> Table:
+    """Open one source for prediction."""
     found = find_source(name, options.format)
     form = load_formats()[found.format or "txt"]
     if form.kind != "file":
@@ -123,6 +118,6 @@ def _open(name: str, options: ReadOptions) -> tuple[Table, str]:
         raise DataError(f"{what}; rows to predict come from files: {files}", found.name)
     table = open_table(replace(found, format=form.name), options, labelled=False)
     if form.name == "txt" and options.format is None and starts_with_label(table):
-        form, table = load_formats()["fasttext"], parse_labels(table)
+        table = parse_labels(table)
     table.notes += describe_encodings(table.source, table.encodings)
-    return table, form.name
+    return table

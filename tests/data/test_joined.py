@@ -103,6 +103,8 @@ def test_files_to_predict_need_the_same_columns(months, write):
         read_rows("2026-*.csv")
     with pytest.raises(DataError, match=r"^2026-01\.csv: is named twice"):
         read_rows(["2026-01.csv", "2026-*.csv"])
+    with pytest.raises(DataError, match=r"^\./2026-02\.csv: is named twice"):
+        read_dataset([*months, "./2026-02.csv"])
 
 
 def test_each_of_several_files_may_have_another_encoding(write):

@@ -43,7 +43,7 @@ def open_delimited(source: Source, encoding: str | None, usual: str) -> Table:
 
     Args:
         source: A file or standard input.
-        encoding: Its encoding.
+        encoding: Its encoding; None finds it.
         usual: The character between two cells in most files of this format.
 
     Raises:

@@ -181,6 +181,11 @@ def _detect(data: bytes) -> list[str]:
     return [name for name in found if name not in {"ascii", "utf_8"}][:_NAMED]
 
 
+def is_wide(encoding: str) -> bool:
+    """Return whether each character has two bytes or four, in UTF-16 or UTF-32."""
+    return encoding.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
+
+
 def describe_encodings(source: str, encodings: Counter[str]) -> list[str]:
     """Return a note on the encodings other than UTF-8 that were found.
 

@@ -49,7 +49,7 @@ def parse_labels(plain: Table) -> Table:
     table = Table(
         plain.source, _parse(plain), ["label", "text"], fixed=True, empty=_EMPTY, no_label=_NO_LABEL
     )
-    table.encodings = plain.encodings
+    table.format, table.encodings = "fasttext", plain.encodings
     return table
 
 

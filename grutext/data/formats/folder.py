@@ -6,7 +6,7 @@ import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from grutext.data.formats.encodings import UTF8, find_encoding
+from grutext.data.formats.encodings import UTF8, find_encoding, is_wide
 from grutext.data.formats.lines import read_whole
 from grutext.data.formats.registry import Format
 from grutext.data.formats.sources import Source, explain_os_error
@@ -41,9 +41,7 @@ def open_folder(source: Source, encoding: str | None) -> Table:
         notes.append(f"the folder {quote(name)} left out ({files}; its name stands for texts without labels)")
     texts: list[tuple[str, str]] = []
     binary = 0
-    may_hold_nul = encoding is not None and encoding.lower().startswith(
-        ("utf-16", "utf-32", "utf16", "utf32")
-    )
+    may_hold_nul = encoding is not None and is_wide(encoding)
     for label in classes:
         for path in _walk(str(Path(root, label))):
             if path.lower().endswith(_SUFFIX) or may_hold_nul or _is_text(path):

@@ -12,7 +12,7 @@ from functools import partial
 from typing import IO, Any, cast
 
 from grutext.data.formats.compression import GZIP, MAGIC, READING_ERRORS, DamagedError, explain_start
-from grutext.data.formats.encodings import BLOCK, UTF8, advise_encoding, find_encoding
+from grutext.data.formats.encodings import BLOCK, UTF8, advise_encoding, find_encoding, is_wide
 from grutext.data.formats.registry import load_formats
 from grutext.data.formats.sources import Source, explain_os_error, open_bytes
 from grutext.data.limits import LONGEST_RECORD, check_record
@@ -201,8 +201,7 @@ def _explain_bytes(error: UnicodeError, encoding: str, lines: int) -> tuple[int,
         return lines + 1, f"this line is not {encoding.upper()}; name its encoding, such as --encoding cp1252"
     before = error.object[: error.start]
     # In UTF-16 and UTF-32 the two bytes of CR LF are not neighbours.
-    wide = encoding.lower().startswith(("utf-16", "utf-32", "utf16", "utf32"))
-    row = lines + 1 + (before.count(b"\n") if wide else len(_LINE_END.findall(before)))
+    row = lines + 1 + (before.count(b"\n") if is_wide(encoding) else len(_LINE_END.findall(before)))
     advice = advise_encoding(error.object, encoding)
     if lines == 0:
         advice = next((hint for magic, hint in _hints() if error.object.startswith(magic)), advice)

@@ -175,7 +175,7 @@ def open_table(source: Source, options: ReadOptions, *, labelled: bool = True) -
         if form.package is None:
             raise
         raise MissingExtraError(f"reading {form.name}", form.package, form.extra) from None
-    table.encodings = source.encodings
+    table.format, table.encodings = form.name, source.encodings
     return table
 
 
