@@ -153,7 +153,11 @@ def read_dataset(
         encodings=table.encodings,
     )
     if not labels:
-        reading.check_names(dataset.label_counts)
+        counts = dataset.label_counts
+        reading.check_names(counts)
+        without = [name for name in choice.labels if clean_label(name) not in counts]
+        if len(choice.labels) > 1 and without:
+            dataset.notes.append(f"{table.source}: labels without a text: {list_names(without)}")
     return unify_labels(dataset, labels)
 
 

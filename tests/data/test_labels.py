@@ -448,6 +448,13 @@ def test_spellings_are_merged_in_files_as_in_memory(write, tmp_path):
     assert found == {"1", "2"}
 
 
+def test_columns_of_zeros_are_told(write):
+    rows = "".join(f"text {n},{n % 2},{n % 3 % 2},0,no\n" for n in range(9))
+    dataset = read_dataset(write("a.csv", f"text,late,money,rude,wet\n{rows}"))
+    assert label_set(dataset.examples) == ("late", "money")
+    assert dataset.notes[-1] == "a.csv: labels without a text: rude, wet"
+
+
 def test_labels_that_differ_in_case_stay_apart_and_are_told(write):
     dataset = read_dataset(write("a.csv", table([("t", "Late"), ("u", "late"), ("v", "late"), ("w", "x")])))
     assert label_set(dataset.examples) == ("Late", "late", "x")

@@ -205,13 +205,19 @@ def _read_header(
     if first is None:
         raise DataError("is empty; the first line names the columns, such as text,label", source.name)
     row, cells = first
-    names = [cell.strip() for cell in cells] if dialect.header else list(dialect.columns) or [""] * len(cells)
+    names = cells if dialect.header else dialect.columns or [""] * len(cells)
     if len(names) != len(cells):
         named, found = count(len(names), "column"), count(len(cells), "cell")
         raise DataError(f"--columns names {named}, but the row has {found}", source.name, row)
-    names = [name or f"column_{number}" for number, name in enumerate(names, start=1)]
+    names = _name_columns(names)
     check_columns(names, source.name, row)
     return names, rows if dialect.header else chain([first], rows)
+
+
+def _name_columns(cells: Sequence[str]) -> list[str]:
+    """Return the names of columns from the cells of their line, in which files that were joined may have a byte order mark."""
+    names = [cell.strip().lstrip("\ufeff") for cell in cells]
+    return [name or f"column_{number}" for number, name in enumerate(names, start=1)]
 
 
 def _build_records(
@@ -224,7 +230,7 @@ def _build_records(
         for number, cells in rows:
             if len(cells) != len(columns):
                 raise DataError(_explain_width(len(cells), len(columns)), source.name, number)
-            if cells == columns and len(cells) > 1:
+            if len(cells) > 1 and cells[-1].strip() in (columns[-1], "") and _name_columns(cells) == columns:
                 problem = "the row repeats the names of the columns, as where files were joined; remove it"
                 raise DataError(problem, source.name, number)
             yield Record(number, dict(zip(columns, cells)), source.name, lines.size)

@@ -208,6 +208,16 @@ def test_lines_far_more_than_rows_are_told(write):
     ]
 
 
+@pytest.mark.parametrize(
+    "header", ["\ufefftext,kind", " text,kind ", ",text,kind", "text,kind,", "\ufeff,text,kind"]
+)
+def test_column_names_are_recognised_however_they_are_repeated(write, problem, header):
+    names = header.replace("\ufeff", "").strip()
+    row = names.replace("text", "one text").replace("kind", "x")
+    name = write("a.csv", f"{names}\n{row}\n{header}\n{row}\n")
+    assert problem(name).startswith("a.csv, line 3: the row repeats the names of the columns")
+
+
 def test_a_row_that_repeats_the_column_names_is_refused(write, problem):
     assert problem(write("a.csv", build(",") + build(","))) == (
         "a.csv, line 8: the row repeats the names of the columns, as where files were joined; remove it"
