@@ -228,6 +228,27 @@ def test_the_python_blocks_of_the_scikit_learn_guide_run(tmp_path):
 
 
 @pytest.mark.tf
-@pytest.mark.parametrize("block", range(3))
-def test_the_python_blocks_of_the_keras_guide_run(block, tmp_path):
-    run_block(blocks((ROOT / "docs/guide/keras.md").read_text(encoding="utf-8"), "python")[block], tmp_path)
+@pytest.mark.long
+def test_the_python_blocks_of_the_keras_guide_run(tmp_path):
+    page, _, _ = (ROOT / "docs/guide/keras.md").read_text(encoding="utf-8").partition("\n## Tutorial")
+    shown = blocks(page, "python")
+    assert len(shown) == 3
+    run_block("\n".join(shown), tmp_path)
+
+
+@pytest.mark.tf
+@pytest.mark.slow
+def test_the_tutorial_of_the_keras_guide_learns_and_draws(tmp_path):
+    for package in ("sklearn", "matplotlib", "tensorflow_datasets"):
+        pytest.importorskip(package)
+    _, _, page = (ROOT / "docs/guide/keras.md").read_text(encoding="utf-8").partition("\n## Tutorial")
+    checks = (
+        "assert history['val_loss'][-1] < history['val_loss'][0] / 5; assert error < 0.4",  # the noise has 0.2
+        "assert accuracy > 0.9",
+        "assert min(scores.values()) > 0.9",
+        "assert accuracy > 0.5",  # of eight classes
+    )
+    parts = [f"{block}\n{check}" for block, check in zip(blocks(page, "python"), checks, strict=True)]
+    run_block("import matplotlib\nmatplotlib.use('Agg')\n" + "\n".join(parts), tmp_path)
+    for plot in ("forecast.png", "waves.png"):
+        assert (tmp_path / plot).stat().st_size > 10_000

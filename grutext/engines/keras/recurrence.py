@@ -10,7 +10,7 @@ same to the last bit, and so does its gradient. The loops are in `grutext.engine
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from grutext.engines.keras import cells, cudnn
@@ -21,43 +21,34 @@ Weights = tuple[Tensor, Tensor, Tensor]
 _CLOSED = -1e9  # the sigmoid of it is 0
 
 
-def run_steps(steps: Tensor, mask: Tensor, weights: Sequence[Weights], reset_after: bool) -> Tensor:
-    """Return the states of one layer of one or two directions.
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """How one direction of a GRU reads.
 
-    Args:
-        steps: `(T, N, I) float32`.
-        mask: `(T, N) bool`, false where a step is to be skipped; it may have gaps. None skips no step.
-        weights: `(kernel, recurrent_kernel, bias)` of the forward and, if there are two, the backward
-            direction, with the shapes of the spec.
+    Attributes:
         reset_after: Which GRU convention.
-
-    Returns:
-        `(T, N, D * U) float32`; a skipped step repeats the state before it.
+        backward: Whether it reads from the end.
+        training: Whether gradients are likely to be needed. Without it, TensorFlow differentiates the loop by itself,
+            which is slower, but a graph without the own gradient can be exported as a SavedModel.
+        cudnn: Whether cuDNN may run it.
     """
-    states = [
-        run_direction(steps, mask, weight, reset_after, backward=bool(backward))
-        for backward, weight in enumerate(weights)
-    ]
-    return tf.concat(states, axis=-1)
+
+    reset_after: bool = True
+    backward: bool = False
+    training: bool = True
+    cudnn: bool = True
 
 
 def run_direction(
-    steps: Tensor,
-    mask: Tensor,
-    weights: Weights,
-    reset_after: bool,
-    *,
-    backward: bool,
-    start: Tensor = None,
+    steps: Tensor, mask: Tensor, weights: Weights, direction: Direction, start: Tensor = None
 ) -> Tensor:
     """Return the states of one direction, in the order of time.
 
     Args:
         steps: `(T, N, I) float32`.
-        mask: `(T, N) bool`, false where a step is to be skipped; None skips no step.
+        mask: `(T, N) bool`, false where a step is to be skipped; it may have gaps. None skips no step.
         weights: `(kernel, recurrent_kernel, bias)` with the shapes of the spec.
-        reset_after: Which GRU convention.
-        backward: Whether it reads from the end.
+        direction: How it reads.
         start: State before the first step, `(N, U) float32`; zeros if left out.
 
     Returns:
@@ -69,14 +60,14 @@ def run_direction(
         start = tf.zeros([tf.shape(steps)[1], recurrent.shape[0]], steps.dtype)
 
     def run() -> Tensor:
-        return _run(steps, mask, (kernel, recurrent, bias), start, reset_after, backward)
+        return _run(steps, mask, (kernel, recurrent, bias), direction, start)
 
-    if not (reset_after and cudnn.sees_gpu()):
+    if not (direction.reset_after and direction.cudnn and cudnn.sees_gpu()):
         return run()
     real = every_step(steps) if mask is None else mask
 
     def run_cudnn() -> Tensor:
-        return cudnn.run(steps, real, (kernel, recurrent, bias), start, backward=backward)
+        return cudnn.run(steps, real, (kernel, recurrent, bias), start, backward=direction.backward)
 
     return tf.cond(cudnn.fits(real), run_cudnn, run)
 
@@ -86,18 +77,11 @@ def every_step(steps: Tensor) -> Tensor:
     return tf.ones(tf.shape(steps)[:2], tf.bool)
 
 
-def _run(
-    steps: Tensor,
-    mask: Tensor,
-    weights: Weights,
-    start: Tensor,
-    reset_after: bool,
-    backward: bool,
-) -> Tensor:
+def _run(steps: Tensor, mask: Tensor, weights: Weights, direction: Direction, start: Tensor) -> Tensor:
     """Do what `run_direction` does with the loops of `cells`, without cuDNN."""
     kernel, recurrent, bias = weights
     units = recurrent.shape[0]
-    input_bias, inner = (bias[0], bias[1]) if reset_after else (bias, tf.zeros_like(bias))
+    input_bias, inner = (bias[0], bias[1]) if direction.reset_after else (bias, tf.zeros_like(bias))
     kernel_gates, kernel_candidate = _split(kernel)
     recurrent_gates, recurrent_candidate = _split(recurrent)
     bias_gates, _ = _split(input_bias + inner)
@@ -107,13 +91,12 @@ def _run(
         closed = tf.where(mask, tf.zeros_like(closed_value), closed_value)[:, :, None]  # (T, N, 1)
         gates += closed * tf.concat([tf.ones([units], steps.dtype), tf.zeros([units], steps.dtype)], 0)
     candidates = _project(steps, kernel_candidate, input_bias[2 * units :])  # (T, N, U)
-    cell: Any = cells.reset_after if reset_after else cells.reset_before
-
-    @tf.custom_gradient
-    def loop(*tensors: Tensor) -> Any:
-        return cell(*tensors, backward)
-
-    return loop(gates, candidates, recurrent_gates, recurrent_candidate, inner[2 * units :], start)
+    cell: Any = cells.reset_after if direction.reset_after else cells.reset_before
+    tensors = (gates, candidates, recurrent_gates, recurrent_candidate, inner[2 * units :], start)
+    if not direction.training:
+        states, _ = cell(*tensors, direction.backward)
+        return states
+    return tf.custom_gradient(lambda *tensors: cell(*tensors, direction.backward))(*tensors)
 
 
 def _split(weights: Tensor) -> tuple[Tensor, Tensor]:

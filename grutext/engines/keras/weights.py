@@ -18,10 +18,10 @@ def encoder_variables(encoder: GRUEncoder) -> dict[str, Any]:
     variables: dict[str, Any] = {}
     if encoder.convolution:
         variables |= {"conv/kernel": encoder.conv_kernel, "conv/bias": encoder.conv_bias}
-    for layer, weights in enumerate(encoder.gru):
-        for direction, three in zip(DIRECTIONS, weights, strict=False):
-            for kind, variable in zip(("kernel", "recurrent_kernel", "bias"), three, strict=True):
-                variables[f"gru/{layer}/{direction}/{kind}"] = variable
+    for layer, grus in enumerate(encoder.gru_layers()):
+        for direction, gru in zip(DIRECTIONS, grus, strict=False):
+            for kind in ("kernel", "recurrent_kernel", "bias"):
+                variables[f"gru/{layer}/{direction}/{kind}"] = getattr(gru.cell, kind)
     if encoder.pooling == "attention":
         for kind in ("kernel", "bias", "query"):
             variables[f"pool/{kind}"] = getattr(encoder.pool, kind)

@@ -64,7 +64,7 @@ def _gradients(layer: Any, inputs: Any, mask: Any) -> Callable[[], object]:
     def run(values: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(values)
-            loss = tf.reduce_sum(tf.square(layer(values, mask=mask)))
+            loss = tf.reduce_sum(tf.square(layer(values, mask=mask, training=True)))
         return tape.gradient(loss, [values, *[v.value for v in layer.trainable_variables]])
 
     return lambda: run(inputs)

@@ -29,7 +29,7 @@ def cudnn_directions(monkeypatch):
 
 def states_and_gradients(mask, reset_after=True):
     from grutext.engines.keras.backend import tf
-    from grutext.engines.keras.recurrence import run_direction
+    from grutext.engines.keras.recurrence import Direction, run_direction
 
     rng = np.random.default_rng(1)
     bias = (2, 3 * UNITS) if reset_after else (3 * UNITS,)
@@ -39,9 +39,8 @@ def states_and_gradients(mask, reset_after=True):
     for backward in (False, True):
         with tf.GradientTape() as tape:
             tape.watch([steps, start, *weights])
-            states = run_direction(
-                steps, tf.constant(mask), tuple(weights), reset_after, backward=backward, start=start
-            )
+            direction = Direction(reset_after, backward)
+            states = run_direction(steps, tf.constant(mask), tuple(weights), direction, start)
             total = tf.reduce_sum(states * rng.normal(size=states.shape))
         results += [states, *tape.gradient(total, [steps, start, *weights])]
     return results
@@ -87,7 +86,7 @@ def run_in_a_graph(mask, dtype="float32"):
     """Return the states, and how often cuDNN was run, and not only traced."""
     from grutext.engines.keras import cudnn
     from grutext.engines.keras.backend import tf
-    from grutext.engines.keras.recurrence import run_direction
+    from grutext.engines.keras.recurrence import Direction, run_direction
 
     rng, count, run = np.random.default_rng(3), tf.Variable(0), cudnn.run
     shapes = ((STEPS, TEXTS, INPUTS), (INPUTS, 3 * UNITS), (UNITS, 3 * UNITS), (2, 3 * UNITS))
@@ -99,7 +98,7 @@ def run_in_a_graph(mask, dtype="float32"):
 
     @tf.function
     def states(mask):
-        return run_direction(steps, mask, tuple(weights), True, backward=True)
+        return run_direction(steps, mask, tuple(weights), Direction(backward=True))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cudnn, "run", counted)

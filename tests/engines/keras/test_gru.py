@@ -36,7 +36,7 @@ def outputs_and_gradients(layer, mask, with_state):
     layer.set_weights([rng.normal(size=w.shape, scale=0.6) for w in layer.get_weights()])
     with tf.GradientTape() as tape:
         tape.watch([inputs, start])
-        said = layer(inputs, mask=mask, initial_state=start if with_state else None)
+        said = layer(inputs, mask=mask, initial_state=start if with_state else None, training=True)
         said = list(said) if isinstance(said, (tuple, list)) else [said]
         total = tf.add_n([tf.reduce_sum(part * rng.normal(size=part.shape)) for part in said])
     sources = [inputs, *([start] if with_state else []), *(w.value for w in layer.trainable_weights)]
@@ -84,9 +84,13 @@ def test_it_trains_within_a_graph_whose_gradient_is_taken_outside():
     inputs = tf.constant(np.random.default_rng(4).normal(size=(TEXTS, STEPS, INPUTS)), tf.float32)
     layer(inputs)
     gradients = []
-    for call in (layer, tf.function(lambda x: layer(x, mask=RAGGED))):
+
+    def call(values):
+        return layer(values, mask=RAGGED, training=True)
+
+    for run in (call, tf.function(call)):
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(call(inputs) if call is not layer else layer(inputs, mask=RAGGED))
+            loss = tf.reduce_sum(run(inputs))
         gradients.append(tape.gradient(loss, layer.trainable_weights[0].value))
     np.testing.assert_allclose(*gradients, atol=1e-5)
 

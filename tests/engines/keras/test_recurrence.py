@@ -16,13 +16,17 @@ def weights(rng, reset_after):
     return [[tf.Variable(rng.normal(size=s, scale=0.6), dtype=tf.float32) for s in shapes] for _ in range(2)]
 
 
-def run_gru(inputs, mask, ours, reset_after):
-    """Texts first, as Keras has them."""
+def run_gru(inputs, mask, ours, reset_after, training=True):
+    """Texts first, as Keras has them; the second direction, if there is one, reads backward."""
     from grutext.engines.keras.backend import tf
-    from grutext.engines.keras.recurrence import run_steps
+    from grutext.engines.keras.recurrence import Direction, run_direction
 
-    states = run_steps(tf.transpose(inputs, [1, 0, 2]), tf.transpose(mask), ours, reset_after)
-    return tf.transpose(states, [1, 0, 2])
+    steps, mask = tf.transpose(inputs, [1, 0, 2]), tf.transpose(mask)
+    states = [
+        run_direction(steps, mask, weights, Direction(reset_after, bool(backward), training))
+        for backward, weights in enumerate(ours)
+    ]
+    return tf.transpose(tf.concat(states, -1), [1, 0, 2])
 
 
 def keras_states(inputs, mask, ours, reset_after):
@@ -48,7 +52,8 @@ def keras_states(inputs, mask, ours, reset_after):
 
 @pytest.mark.parametrize("reset_after", [True, False])
 @pytest.mark.parametrize("mask_kind", ["ragged", "gaps", "full"])
-def test_states_and_all_gradients_equal_those_of_keras(reset_after, mask_kind):
+@pytest.mark.parametrize("training", [True, False], ids=["own gradient", "by TensorFlow"])
+def test_states_and_all_gradients_equal_those_of_keras(reset_after, mask_kind, training):
     from grutext.engines.keras.backend import tf
 
     rng = np.random.default_rng(3)
@@ -63,7 +68,7 @@ def test_states_and_all_gradients_equal_those_of_keras(reset_after, mask_kind):
     upstream = tf.constant(rng.normal(size=(TEXTS, STEPS, 2 * UNITS)) * mask[:, :, None], tf.float32)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(inputs)
-        mine = run_gru(inputs, tf.constant(mask), ours, reset_after)
+        mine = run_gru(inputs, tf.constant(mask), ours, reset_after, training)
         theirs, variables = keras_states(inputs, tf.constant(mask), ours, reset_after)
         my_sum, their_sum = tf.reduce_sum(mine * upstream), tf.reduce_sum(theirs * upstream)
 
