@@ -21,7 +21,9 @@ from grutext.text import normalize
 
 ENCODINGS = (None, "utf-8", "latin-1", "utf-16", "shift_jis", "gb18030", "utf-7", "no-such")
 # The options of `grutext train` that change settings; none of them is used here.
-_SETTINGS = ("preset", "epochs", "time_budget", "seed", "class_weight", "optimize", "no_linear", "no_gru")
+_SETTINGS = (
+    "preset", "epochs", "time_budget", "seed", "class_weight", "optimize", "engine", "no_linear", "no_gru",
+)  # fmt: skip
 LONGEST_MESSAGE = 3000
 
 
