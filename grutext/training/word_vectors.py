@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from grutext.config import TextConfig
 from grutext.data.vectors import Wanted, digest, read_vectors
 from grutext.errors import DataError
+from grutext.kernels.blas import one_blas_thread
 from grutext.messages import count
 from grutext.progress import Listener
 from grutext.text import TOKENIZERS, Vocabulary, normalize
@@ -60,7 +61,8 @@ def project(vectors: NDArray[np.float32], width: int) -> NDArray[np.float32]:
     if vectors.shape[1] <= width:
         return vectors
     wide = vectors.astype(np.float64)
-    _, directions = np.linalg.eigh(wide.T @ wide)  # (W, W), one in each column; the strongest is the last
+    with one_blas_thread():  # another number of threads would change the last bits
+        _, directions = np.linalg.eigh(wide.T @ wide)  # (W, W), one in each column; the strongest is the last
     directions = directions[:, : -width - 1 : -1]  # (W, width)
     largest = np.abs(directions).argmax(axis=0)  # (width,)
     directions = directions * np.sign(directions[largest, np.arange(width)])
