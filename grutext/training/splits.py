@@ -169,7 +169,7 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
         held_out = [text_key(example.text) for example in (*chosen, *(tested or ()))]
         labelled = {"dev or test data": KnownTexts(held_out), "training data": KnownTexts(index.keys)}
         storage = replace(shards, folder=folder / "unlabelled", dev_fraction=0.0)
-        reader = UnlabelledReader(data.reading, columns, labelled, storage, listener)
+        reader = UnlabelledReader(later, columns, labelled, storage, listener)
         unlabelled = reader.read(data.unlabelled)
         record |= {"unlabelled": describe_source(data.unlabelled)}
     return Splits(
