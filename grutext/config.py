@@ -101,6 +101,8 @@ class LinearConfig:
         regularization: The C of scikit-learn's LinearSVC; larger fits more closely; 0 lets the data decide.
         label_names: Whether each label's name is used as one more training text with that label. Has no effect where
             the texts do not fit into memory.
+        vector_size: Width of the word vectors, learned from all texts, whose mean is read beside the n-grams where that
+            helps held-out texts; 0 leaves them out.
     """
 
     enabled: bool = True
@@ -111,6 +113,7 @@ class LinearConfig:
     max_megabytes: float = 8.5
     regularization: float = 0.0
     label_names: bool = True
+    vector_size: int = 100
 
     def __post_init__(self) -> None:
         _check(
@@ -132,6 +135,7 @@ class LinearConfig:
             ),
             (self.max_megabytes > 0, "linear.max_megabytes must be positive"),
             (self.regularization >= 0, "linear.regularization must be at least 0"),
+            (self.vector_size >= 0, "linear.vector_size must be at least 0"),
             (
                 not self.enabled or self.word_max > 0 or self.char_max > 0,
                 "the linear part needs word or character n-grams: linear.word_max or linear.char_max must be above 0",

@@ -1,4 +1,4 @@
-"""The linear part: from n-gram counts to the margins of a linear model."""
+"""The linear part: from n-gram counts and text vectors to the margins of a linear model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import LinearConfig
-from grutext.text import MAX_COUNT, NgramFeatures, SparseRows, TokenBatch, count_ngrams, list_ngrams
+from grutext.text import (
+    MAX_COUNT,
+    NgramFeatures,
+    SparseRows,
+    TextVectors,
+    TokenBatch,
+    count_ngrams,
+    list_ngrams,
+)
 
 _BLOCK = 1 << 18  # products held at a time
 _MANY = 1 << 12  # tokens
@@ -36,6 +44,11 @@ class LinearPart:
         self.features = NgramFeatures(weights["linear/keys"], weights["linear/scale"].astype(np.float32))
         self.kernel = weights["linear/kernel"]
         self.bias = weights["linear/bias"]
+        self.vectors: TextVectors | None = None
+        if "linear/vector_kernel" in weights:
+            words, scale, center = (weights[f"text_vectors/{name}"] for name in ("words", "scale", "center"))
+            self.vectors = TextVectors(words, scale, center)
+            self.vector_kernel = weights["linear/vector_kernel"]
         self._compiled = compiled and self.kernel.dtype == np.float16
 
     def margins(self, tokens: TokenBatch) -> NDArray[np.float32]:
@@ -44,18 +57,21 @@ class LinearPart:
 
     def score(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the margins, and the share of each text's n-grams that the model knows, shape (N,); 0 for an empty text."""
-        if self._compiled:
-            return self._score_compiled(tokens)
+        margins, known = self._score_ngrams_compiled(tokens) if self._compiled else self._score_ngrams(tokens)
+        if self.vectors is not None:
+            margins += self.vectors.transform(tokens, self._compiled) @ self.vector_kernel
+        return margins + self.bias, known
+
+    def _score_ngrams(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the products of the n-grams, without the bias, and the share of the known ones."""
         counts = count_ngrams(tokens, self.config)
         rows = self.features.transform(counts)
-        margins = (
-            sparse_product(rows, self._fast_kernel if len(tokens.ids) > _MANY else self.kernel) + self.bias
-        )
+        margins = sparse_product(rows, self._fast_kernel if len(tokens.ids) > _MANY else self.kernel)
         known = (rows.starts[1:] - rows.starts[:-1]) / np.maximum(counts.starts[1:] - counts.starts[:-1], 1)
         return margins, known.astype(np.float32)
 
-    def _score_compiled(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return what `score` does, computed by compiled kernels."""
+    def _score_ngrams_compiled(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what `_score_ngrams` does, computed by compiled kernels."""
         from grutext.kernels.ngrams import score_ngrams
 
         bounds, keys = list_ngrams(tokens, self.config, compiled=True)
@@ -76,7 +92,7 @@ class LinearPart:
             margins,
             known,
         )
-        return margins + self.bias, known
+        return margins, known
 
     @cached_property
     def _fast_kernel(self) -> NDArray[np.float32]:

@@ -134,7 +134,9 @@ def check_weights(
     if config.gru.layers > len(weights):  # the list of what billions of layers lack would not end
         raise BundleError(f"there are {len(weights)} weights for {config.gru.layers} layers")
     keys = weights.get("linear/keys", np.zeros(0, np.uint32))
-    spec = weight_spec(config, vocabulary + 1, len(labels), multilabel, len(keys))
+    words = weights.get("text_vectors/words", np.zeros((0, 0), np.int8))
+    vector_size = words.shape[1] if words.ndim == 2 else 0
+    spec = weight_spec(config, vocabulary + 1, len(labels), multilabel, len(keys), vector_size)
     wrong = [f"{name} is missing" for name in spec if name not in weights]
     wrong += [f"{name} is unknown" for name in weights if name not in spec]
     for name, (shape, dtype) in spec.items():

@@ -41,6 +41,11 @@ Padding
 A step beyond the end of a text leaves the state unchanged, and no pooling sees it. An empty text has no states and pools to
 zeros, so its label depends on the bias of the head and on the linear part.
 
+The linear part
+===============
+Its margins are the n-gram features of a text (`grutext.text.NgramFeatures`) times `linear/kernel`, plus `linear/bias`; with a
+table of word vectors, plus the text's vector (`grutext.text.TextVectors`) times `linear/vector_kernel`.
+
 The whole model
 ===============
 `log p = s (a log p_gru + (1 - a) log p_linear) + b`, normalised again; with several labels the same in log-odds, for each
@@ -135,7 +140,9 @@ def encoder_spec(config: GRUConfig) -> Spec:
     return spec
 
 
-def weight_spec(config: Config, rows: int, classes: int, multilabel: bool, features: int) -> Spec:
+def weight_spec(
+    config: Config, rows: int, classes: int, multilabel: bool, features: int, vector_size: int = 0
+) -> Spec:
     """Return shape and dtype of every weight of a model by name, in the order of the computation.
 
     Args:
@@ -144,6 +151,7 @@ def weight_spec(config: Config, rows: int, classes: int, multilabel: bool, featu
         classes: Number C of labels.
         multilabel: Whether a text may have several labels.
         features: Number F of n-grams in the linear part.
+        vector_size: Width K of the word vectors of the linear part; 0 for none.
     """
     spec: Spec = {}
     model, text = config.gru, config.text
@@ -160,6 +168,11 @@ def weight_spec(config: Config, rows: int, classes: int, multilabel: bool, featu
         spec["linear/scale"] = ((features,), "float16")
         spec["linear/kernel"] = ((features, margins), "float16")
         spec["linear/bias"] = ((margins,), "float32")
+        if vector_size:
+            spec["text_vectors/words"] = ((rows, vector_size), "int8")
+            spec["text_vectors/scale"] = ((rows,), "float16")
+            spec["text_vectors/center"] = ((vector_size,), "float32")
+            spec["linear/vector_kernel"] = ((vector_size, margins), "float32")
     return spec
 
 

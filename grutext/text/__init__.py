@@ -1,4 +1,4 @@
-"""Convert strings to tokens, ids and n-gram features, by one implementation for training and inference."""
+"""Convert strings to tokens, ids and features, by one implementation for training and inference."""
 
 from grutext.text.lookup import KeyIndex
 from grutext.text.ngrams import (
@@ -11,6 +11,7 @@ from grutext.text.ngrams import (
     list_ngrams,
 )
 from grutext.text.normalize import normalize
+from grutext.text.text_vectors import TextVectors, unit_rows
 from grutext.text.tokenizers import TOKENIZERS, is_unspaced
 from grutext.text.vectorizer import TokenBatch, Vectorizer
 from grutext.text.vocabulary import UNKNOWN, Vocabulary
@@ -24,6 +25,7 @@ __all__ = [
     "NgramCounts",
     "NgramFeatures",
     "SparseRows",
+    "TextVectors",
     "TokenBatch",
     "Vectorizer",
     "Vocabulary",
@@ -31,4 +33,5 @@ __all__ = [
     "is_unspaced",
     "list_ngrams",
     "normalize",
+    "unit_rows",
 ]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from grutext.config import Config
 from grutext.data import Example, Shards, fingerprint, label_set
-from grutext.text import Vectorizer
+from grutext.text import TextVectors, Vectorizer
 from grutext.training import defaults
 from grutext.training.class_weights import class_weights, is_balanced
 from grutext.training.defaults import CorpusStatistics
@@ -21,7 +21,7 @@ from grutext.training.gru.batches import VectorizedCorpus, soft_targets, text_we
 from grutext.training.gru.shards import ShardedCorpus
 
 if TYPE_CHECKING:
-    from grutext.training.linear.fit import LinearFit
+    from grutext.training.linear.fit import LinearFit, LinearTask
 
 # Of texts on disk, those that the vocabulary is built from; a token that does not occur in them is rare.
 _VOCABULARY_CHARACTERS = 64_000_000
@@ -84,16 +84,29 @@ class InMemoryCorpus:
         tokens = vectorizer.vectorize(self.texts)
         return VectorizedCorpus(tokens, self.targets, config.training.window, self.weights)
 
-    def fit_linear(
-        self, vectorizer: Vectorizer, config: Config, multilabel: bool, seconds: float | None
-    ) -> LinearFit:
-        """Fit the linear part to the texts, or to a sample of them where `seconds` are too few for all."""
-        from grutext.training.linear.fit import LinearTask, fit_linear
+    def linear_task(
+        self, vectorizer: Vectorizer, config: Config, multilabel: bool, vectors: TextVectors | None
+    ) -> LinearTask:
+        """Return the task of fitting a linear part to the texts, with or without text vectors."""
+        from grutext.training.linear.fit import LinearTask
 
         balanced = is_balanced(config.training.class_weight, multilabel, gru=False)
         label_counts = (self.targets * self.weights[:, None]).sum(axis=0)
         weights = class_weights(label_counts, self.count, balanced, multilabel)
-        task = LinearTask(vectorizer, config.linear, multilabel, config.training.seed, weights)
+        return LinearTask(vectorizer, config.linear, multilabel, config.training.seed, weights, vectors)
+
+    def fit_linear(
+        self,
+        vectorizer: Vectorizer,
+        config: Config,
+        multilabel: bool,
+        seconds: float | None,
+        vectors: TextVectors | None = None,
+    ) -> LinearFit:
+        """Fit the linear part to the texts, or to a sample of them where `seconds` are too few for all."""
+        from grutext.training.linear.fit import fit_linear
+
+        task = self.linear_task(vectorizer, config, multilabel, vectors)
         names = self.labels if config.linear.label_names else ()
         return fit_linear(
             self.texts, self.targets, task, weights=self.weights, label_names=names, seconds=seconds
@@ -145,9 +158,17 @@ class OnDiskCorpus:
         return self._vectorized
 
     def fit_linear(
-        self, vectorizer: Vectorizer, config: Config, multilabel: bool, seconds: float | None
+        self,
+        vectorizer: Vectorizer,
+        config: Config,
+        multilabel: bool,
+        seconds: float | None,
+        vectors: TextVectors | None = None,
     ) -> LinearFit:
-        """Fit the linear part to the texts block after block, or to as many of them as `seconds` allow."""
+        """Fit the linear part to the texts block after block, or to as many of them as `seconds` allow.
+
+        Text vectors are not read: with so many labelled texts they bring nothing.
+        """
         from grutext.training.linear.fit import LinearTask
         from grutext.training.linear.out_of_core import fit_out_of_core
 

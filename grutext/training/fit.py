@@ -24,7 +24,7 @@ from grutext.model.bundle import Bundle, Weights
 from grutext.model.initial import initial_arrays
 from grutext.model.spec import Calibration, check_model
 from grutext.progress import Listener, Silent
-from grutext.text import Vectorizer
+from grutext.text import TextVectors, Vectorizer
 from grutext.training import defaults
 from grutext.training.budget import TimeBudget
 from grutext.training.calibration.bundle import add_golden, calibrate_bundle
@@ -41,6 +41,8 @@ from grutext.training.word_vectors import WordVectors, read_word_vectors
 
 _LIBRARIES = {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}  # that each engine uses
 _FINAL_SECONDS = 2.0  # reserved for the last steps: reports and writing
+_FEW_TEXTS = 10_000  # with more labelled texts, text vectors bring nothing
+_VECTORS_SHARE = 0.1  # of the time that is left, for learning text vectors and again for trying them
 _LINEAR_SHARE, _LINEAR_ALONE_SHARE = 0.4, 0.9  # of the time that is left, with and without a GRU part
 
 
@@ -208,10 +210,11 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
         vectors = read_word_vectors(run.vectors, vectorizer.vocabulary, rare, config.text, listener)
         vectorizer = Vectorizer(config.text, vectors.vocabulary)
     bundle = _begin_bundle(plan, vectorizer, vectors)
-    linear_seconds = 0.0
+    linear_seconds, text_vectors = 0.0, None
     if config.linear.enabled:
         began = time.monotonic()
-        bundle = replace(bundle, weights=_fit_linear(plan, vectorizer, run))
+        text_vectors = _learn_text_vectors(plan, vectorizer, run)
+        bundle = replace(bundle, weights=_fit_linear(plan, vectorizer, run, text_vectors))
         linear_seconds = time.monotonic() - began
     stopped: BaseException | None = None
     if config.gru.enabled:
@@ -227,7 +230,7 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
     if plan.refits_linear and isinstance(plan.corpus, InMemoryCorpus):
         if budget.remaining() > 2 * linear_seconds + _FINAL_SECONDS:
             examples = [*plan.corpus.examples, *plan.dev]
-            bundle = _refit_linear(bundle, examples, vectorizer, listener)
+            bundle = _refit_linear(bundle, examples, vectorizer, listener, text_vectors)
         else:
             budget.left_out["refit"] = "the linear part was not fitted again to training and dev texts"
     if budget.left_out:
@@ -269,14 +272,44 @@ def _begin_bundle(plan: TrainingPlan, vectorizer: Vectorizer, vectors: WordVecto
     )
 
 
-def _fit_linear(plan: TrainingPlan, vectorizer: Vectorizer, run: TrainingRun) -> Weights:
+def _learn_text_vectors(plan: TrainingPlan, vectorizer: Vectorizer, run: TrainingRun) -> TextVectors | None:
+    """Learn text vectors for the linear part from all texts; return them if they help held-out texts."""
+    corpus, config = plan.corpus, plan.config
+    if not config.linear.vector_size or not isinstance(corpus, InMemoryCorpus) or corpus.count > _FEW_TEXTS:
+        return None
+    from grutext.training.linear.held_out import measure_gain
+    from grutext.training.linear.text_vectors import learn_text_vectors
+
+    began = time.monotonic()
+    seconds = (run.budget.end - began - _FINAL_SECONDS) * _VECTORS_SHARE
+    texts, names = list(plan.vocabulary_texts()), corpus.labels if config.linear.label_names else ()
+    vectors = learn_text_vectors(texts, vectorizer, config.linear.vector_size, config.training.seed, seconds)
+    if vectors is None:
+        return None
+    task = corpus.linear_task(vectorizer, config, plan.multilabel, vectors)
+    gain = measure_gain(corpus.texts, corpus.targets, task, label_names=names, seconds=seconds)
+    if gain is None:
+        run.budget.left_out["vectors"] = "text vectors were not tried"
+        return None
+    helps = gain.together > gain.without
+    run.listener.note(
+        f"text vectors: learned from {len(texts):,} texts and {'kept' if helps else 'left out'}; with them the linear "
+        f"part labels {gain.together:.1%} of {gain.texts:,} held-out texts right, without them {gain.without:.1%}, "
+        f"{time.monotonic() - began:.1f} s"
+    )
+    return vectors if helps else None
+
+
+def _fit_linear(
+    plan: TrainingPlan, vectorizer: Vectorizer, run: TrainingRun, vectors: TextVectors | None
+) -> Weights:
     """Fit the linear part, to a sample of the texts where the time budget is too short for all."""
     began = time.monotonic()
     seconds = None
     if run.budget.end < math.inf:
         share = _LINEAR_SHARE if plan.config.gru.enabled else _LINEAR_ALONE_SHARE
         seconds = (run.budget.end - began - _FINAL_SECONDS) * share
-    fit = plan.corpus.fit_linear(vectorizer, plan.config, plan.multilabel, seconds)
+    fit = plan.corpus.fit_linear(vectorizer, plan.config, plan.multilabel, seconds, vectors)
     count = plan.corpus.count
     sample = ""
     if fit.rows < count:
@@ -322,13 +355,17 @@ def _as_saved(arrays: Weights) -> Weights:
 
 
 def _refit_linear(
-    bundle: Bundle, examples: Sequence[Example], vectorizer: Vectorizer, listener: Listener
+    bundle: Bundle,
+    examples: Sequence[Example],
+    vectorizer: Vectorizer,
+    listener: Listener,
+    vectors: TextVectors | None,
 ) -> Bundle:
     """Fit the linear part again to all examples; the calibration stays the one of the dev set."""
     known = set(bundle.labels)
     examples = [example for example in examples if bundle.multilabel or known & set(example.labels)]
     corpus = InMemoryCorpus(examples, bundle.labels)
-    fit = corpus.fit_linear(vectorizer, bundle.config, bundle.multilabel, seconds=None)
+    fit = corpus.fit_linear(vectorizer, bundle.config, bundle.multilabel, None, vectors)
     listener.note(f"linear part: fitted again to all {corpus.count:,} texts")
     return replace(bundle, weights=bundle.weights | fit.arrays, data=bundle.data | {"refit": corpus.count})
 

@@ -1,4 +1,4 @@
-"""Fit the linear part: choose n-grams, weight them, and fit scikit-learn's LinearSVC to them.
+"""Fit the linear part: choose n-grams, weight them, and fit scikit-learn's LinearSVC to them and to text vectors.
 
 Each n-gram's TF-IDF is multiplied by the square root of how informative the n-gram is: the root mean square over
 the classes, weighted by their priors, of its naive-Bayes log-count ratio (Wang and Manning 2012, "Baselines and
@@ -17,17 +17,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 from sklearn.svm import LinearSVC
 
 from grutext.config import LinearConfig
 from grutext.model.spec import linear_columns
-from grutext.text import CHARACTER_FAMILY, KeyIndex, NgramCounts, NgramFeatures, Vectorizer, count_ngrams
+from grutext.text import (
+    CHARACTER_FAMILY,
+    KeyIndex,
+    NgramCounts,
+    NgramFeatures,
+    TextVectors,
+    Vectorizer,
+    count_ngrams,
+)
 from grutext.training.linear.label_names import as_texts
 from grutext.training.samples import nested_sample, runs
 
 Targets = NDArray[np.float32]
 _CHUNK_CHARACTERS = 1 << 20
+# The length of a text's vector, where its word n-grams and its character n-grams have length 1 each.
+_VECTOR_LENGTH = 0.7
 # How much more a word n-gram counts than a character n-gram when n-grams are chosen, since the latter overlap.
 _WORD_WORTH = 3.0
 
@@ -42,6 +52,7 @@ class LinearTask:
         multilabel: Whether a text may have several labels; each label then has a classifier of its own.
         seed: Decides the order in which the solver visits the texts.
         class_weights: `(C,) float32`, the factor on the loss of each label's texts.
+        vectors: Text vectors that are read beside the n-grams; None for none.
     """
 
     vectorizer: Vectorizer
@@ -49,6 +60,7 @@ class LinearTask:
     multilabel: bool
     seed: int
     class_weights: NDArray[np.float32]
+    vectors: TextVectors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +132,10 @@ def _fit(
     if not len(features.keys):
         return without_features(targets, margins, multilabel)
     matrix = _transform(counts, features)
-    kernel = np.zeros((len(features.keys), margins), np.float32)
+    if task.vectors:
+        dense = task.vectors.transform(task.vectorizer.vectorize(texts)) * _VECTOR_LENGTH
+        matrix = hstack([matrix, csr_matrix(dense)], "csr")
+    kernel = np.zeros((matrix.shape[1], margins), np.float32)
     bias = np.where(targets.any(axis=0), 1.0, -1.0)[:margins]  # stays where all texts have a label, or none
     is_name = np.arange(len(texts)) >= len(texts) - names
     separable = np.flatnonzero(targets.any(axis=0) & ~(targets[~is_name] >= 1.0).all(axis=0))
@@ -141,7 +156,21 @@ def _fit(
         model.fit(matrix[rows], labels, counted)
         columns = model.classes_ if margins > 1 else [0]
         kernel[:, columns], bias[columns] = model.coef_.T, model.intercept_
-    return pack(features, kernel, bias)
+    known = len(features.keys)
+    arrays = pack(features, kernel[:known], bias)
+    if task.vectors:
+        arrays |= _pack_vectors(task.vectors, kernel[known:] * _VECTOR_LENGTH)
+    return arrays
+
+
+def _pack_vectors(vectors: TextVectors, kernel: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+    """Return the weights of the text vectors by the spec's names."""
+    return {
+        "text_vectors/words": vectors.words,
+        "text_vectors/scale": vectors.scale,
+        "text_vectors/center": vectors.center,
+        "linear/vector_kernel": kernel,
+    }
 
 
 Rows = tuple[Any, NDArray[np.int64], NDArray[np.float32]]

@@ -1,0 +1,95 @@
+"""Measure on held-out texts whether text vectors help the linear part."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.inference.linear_part import LinearPart
+from grutext.training.linear.fit import LinearTask, Targets, fit_linear
+
+_FOLDS = 5
+_ENOUGH = 1_000  # held-out texts
+
+
+@dataclass(frozen=True, slots=True)
+class VectorGain:
+    """How well the linear part labels held-out texts.
+
+    Attributes:
+        without: The score with n-grams alone, in 0..1: accuracy, or micro-F1 where a text may have several labels.
+        together: The score with text vectors beside them.
+        texts: The number of held-out texts.
+    """
+
+    without: float
+    together: float
+    texts: int
+
+
+def measure_gain(
+    texts: Sequence[str],
+    targets: Targets,
+    task: LinearTask,
+    *,
+    label_names: Sequence[str] = (),
+    seconds: float = math.inf,
+) -> VectorGain | None:
+    """Fit the linear part with and without text vectors to all folds but one, and score that one.
+
+    Of many texts only some folds are held out.
+
+    Args:
+        texts: The N training texts.
+        targets: `(N, C)`, 1 where a label applies.
+        task: The settings, with text vectors.
+        label_names: As in `fit_linear`.
+        seconds: Time that this may take.
+
+    Returns:
+        The scores; None if the time is too short.
+    """
+    began = time.monotonic()
+    fold_of = _deal(targets, task.seed)
+    used = min(_FOLDS, math.ceil(_ENOUGH * _FOLDS / max(1, len(texts))))
+    scored: list[tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]] = []
+    for fold in range(used):
+        rest, held_out = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+        tokens = task.vectorizer.vectorize([texts[n] for n in held_out])
+        chosen = []
+        for one in (replace(task, vectors=None), task):
+            fit = fit_linear([texts[n] for n in rest], targets[rest], one, label_names=label_names)
+            chosen.append(_choose(LinearPart(task.config, fit.arrays).margins(tokens), task.multilabel))
+        scored.append((targets[held_out] > 0, chosen[0], chosen[1]))
+        if (time.monotonic() - began) / (fold + 1) * used > seconds:
+            return None
+    truth, without, together = (np.concatenate(parts) for parts in zip(*scored, strict=True))
+    return VectorGain(_micro_f1(truth, without), _micro_f1(truth, together), len(truth))
+
+
+def _deal(targets: Targets, seed: int) -> NDArray[np.int64]:
+    """Return the fold of each text, `(N,)`; the texts of each label are spread evenly."""
+    order = np.random.default_rng([seed, 3]).permutation(len(targets))
+    order = order[np.argsort(targets[order].argmax(axis=1), kind="stable")]
+    folds = np.empty(len(targets), np.int64)
+    folds[order] = np.arange(len(targets)) % _FOLDS
+    return folds
+
+
+def _choose(margins: NDArray[np.float32], multilabel: bool) -> NDArray[np.bool_]:
+    """Return which labels apply, `(N, C)`."""
+    if multilabel:
+        return margins > 0
+    if margins.shape[1] == 1:
+        margins = np.hstack([-margins, margins])
+    return np.arange(margins.shape[1]) == margins.argmax(axis=1)[:, None]
+
+
+def _micro_f1(truth: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> float:
+    """Return the micro-averaged F1, which is the accuracy where each text has one label."""
+    return float(2 * (truth & chosen).sum() / max(1, truth.sum() + chosen.sum()))
