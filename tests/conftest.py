@@ -89,6 +89,19 @@ def data_folder() -> Path:
 BundleFactory = Callable[..., bundles.Bundle]
 
 
+def _text_vectors(rows: int, size: int, margins: int) -> dict[str, np.ndarray]:
+    """Return random text vectors by the spec's names."""
+    draw = np.random.default_rng(11)
+    scale = draw.uniform(0.2, 1.0, rows).astype(np.float16)
+    scale[0] = 0  # of unknown words
+    return {
+        "text_vectors/words": draw.integers(-127, 128, (rows, size)).astype(np.int8),
+        "text_vectors/scale": scale,
+        "text_vectors/center": draw.uniform(-0.2, 0.2, size).astype(np.float32),
+        "linear/vector_kernel": draw.normal(size=(size, margins)).astype(np.float32),
+    }
+
+
 @pytest.fixture
 def build_bundle() -> BundleFactory:
     """Build a small bundle with random weights and biases, none of them zero."""
@@ -99,6 +112,7 @@ def build_bundle() -> BundleFactory:
         multilabel: bool = False,
         texts: Sequence[str] = TEXTS,
         seed: int = 5,
+        vector_size: int = 0,
     ) -> bundles.Bundle:
         config = Config().override(SMALL | dict(settings or {}))
         draw = np.random.default_rng(seed)
@@ -115,6 +129,8 @@ def build_bundle() -> BundleFactory:
             weights["linear/keys"] = keys
             weights["linear/scale"] = np.abs(weights["linear/scale"]) + np.float16(0.1)
         margins = linear_columns(len(labels), multilabel)
+        if vector_size:
+            weights |= _text_vectors(vectorizer.vocabulary.rows, vector_size, margins)
         per_label = margins if multilabel else 1
         calibration = Calibration(
             gru_scale=0.8,

@@ -145,6 +145,10 @@ def check_weights(
             wrong.append(f"{name} is {array.shape} {array.dtype}, not {shape} {dtype}")
         elif array is not None and array.dtype.kind == "f" and not _is_finite(array):
             wrong.append(f"{name} has values that are not finite")
+    if (
+        np.abs(weights.get("text_vectors/center", np.zeros(0))).max(initial=0) > 1
+    ):  # a mean of vectors of length 1
+        wrong.append("text_vectors/center has values beyond 1")
     if keys.ndim == 1 and (keys[1:] <= keys[:-1]).any():
         wrong.append("linear/keys does not ascend")
     if wrong:

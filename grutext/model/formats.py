@@ -1,8 +1,8 @@
 """Convert bundles of earlier formats to the names of the current one.
 
-Format 3 calls the two parts of a model `gru` and `linear`. Formats 1 and 2 called them `deep` (settings: `model`) and
-`wide`; format 1 also lacked the entry `abstention` and some settings. Early models of any
-format lack the entry `unfamiliar` and the setting `text.case`.
+Format 4 added text vectors. Formats 1 and 2 called the two parts of a model, `gru` and `linear`, `deep` (settings: `model`) and
+`wide`; format 1 also lacked the entry `abstention` and some settings. Early models up to format 3
+lack the entry `unfamiliar` and the setting `text.case`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT = 3
+FORMAT = 4
 
 _SECTIONS = {"wide": "linear", "model": "gru"}
 _CALIBRATION = {"deep_scale": "gru_scale", "wide_scale": "linear_scale", "wide_shift": "linear_shift"}
-# Settings that format 1 lacked, with the values that its models behave by.
-_SETTINGS_OF_FORMAT_1 = {"gru": {"convolution": 0}, "training": {"class_weight": "none"}}
+# Settings that earlier formats lacked, with the values that their models behave by.
+_SETTINGS_OF_FORMAT_1: dict[str, dict[str, Any]] = {
+    "gru": {"convolution": 0},
+    "training": {"class_weight": "none"},
+}
+_SETTINGS_OF_FORMAT_3: dict[str, dict[str, Any]] = {"linear": {"vector_size": 0}}
 
 
 def upgrade_values(values: dict[str, Any]) -> dict[str, Any]:
@@ -33,10 +37,13 @@ def upgrade_values(values: dict[str, Any]) -> dict[str, Any]:
     if version == FORMAT:
         return values
     config = {_SECTIONS.get(section, section): part for section, part in values["config"].items()}
+    lacking = [_SETTINGS_OF_FORMAT_3]
     if version == 1:
-        for section, settings in _SETTINGS_OF_FORMAT_1.items():
-            config[section] = settings | config.get(section, {})
+        lacking.append(_SETTINGS_OF_FORMAT_1)
         values = {**values, "abstention": []}
+    for sections in lacking:
+        for section, settings in sections.items():
+            config[section] = settings | config.get(section, {})
     calibration = {_CALIBRATION.get(name, name): value for name, value in values["calibration"].items()}
     return {**values, "config": config, "calibration": calibration}
 

@@ -37,7 +37,7 @@ _CONTAINERS_LIMIT = 1 << 20  # JSON lists and objects: each takes thirty times t
 _DEPTH_LIMIT = 20  # nested JSON lists and objects; a model has 4
 
 # The dtypes of a model's arrays; safetensors is little-endian.
-_DTYPES = {"F16": "<f2", "F32": "<f4", "U32": "<u4"}
+_DTYPES = {"I8": "<i1", "F16": "<f2", "F32": "<f4", "U32": "<u4"}
 
 
 def read_values(folder: Path) -> dict[str, Any]:

@@ -81,5 +81,5 @@ class TextVectors:
 
 def unit_rows(rows: Float) -> Float:
     """Return rows `(N, K)` scaled to length 1; a row of zeros stays one."""
-    lengths: Float = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(lengths, _LEAST_NORM)
+    scaled: Float = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _LEAST_NORM)
+    return scaled

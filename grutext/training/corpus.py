@@ -163,7 +163,7 @@ class OnDiskCorpus:
         config: Config,
         multilabel: bool,
         seconds: float | None,
-        vectors: TextVectors | None = None,
+        vectors: TextVectors | None = None,  # noqa: ARG002 - the interface is that of `InMemoryCorpus`
     ) -> LinearFit:
         """Fit the linear part to the texts block after block, or to as many of them as `seconds` allow.
 

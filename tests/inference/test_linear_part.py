@@ -8,7 +8,15 @@ import pytest
 from grutext.config import LinearConfig, TextConfig
 from grutext.inference import linear_part
 from grutext.inference.linear_part import LinearPart, sparse_product
-from grutext.text import KeyIndex, NgramFeatures, SparseRows, Vectorizer, Vocabulary, count_ngrams
+from grutext.text import (
+    KeyIndex,
+    NgramFeatures,
+    SparseRows,
+    TextVectors,
+    Vectorizer,
+    Vocabulary,
+    count_ngrams,
+)
 
 COUNTS = {
     "usual": [3, 0, 1, 5, 2],
@@ -159,3 +167,22 @@ def test_a_text_that_begins_with_the_n_gram_that_ended_the_one_before(rng, compi
     margins, known = LinearPart(config, weights, compiled).score(tokens)
     np.testing.assert_allclose(margins, np.outer([1, 1, 0, 1], weights["linear/kernel"]), rtol=1e-6)
     assert known.tolist() == [1, 1, 0, 1]
+
+
+@pytest.mark.parametrize("labels", ["ab", "abc"])
+def test_margins_of_a_text_vector_are_added_to_those_of_the_n_grams(build_bundle, texts, compiled, labels):
+    bundle = build_bundle(labels=labels, vector_size=5)
+    weights, tokens = (
+        bundle.weights,
+        Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary)).vectorize(texts),
+    )
+    alone = {name: array for name, array in weights.items() if "vector" not in name}
+    vectors = TextVectors(*(weights[f"text_vectors/{name}"] for name in ("words", "scale", "center")))
+    more = vectors.transform(tokens).astype(float) @ weights["linear/vector_kernel"]
+    both, known = LinearPart(bundle.config.linear, weights, compiled).score(tokens)
+    before, known_before = LinearPart(bundle.config.linear, alone, compiled).score(tokens)
+    assert np.abs(more).max() > 0.1
+    np.testing.assert_allclose(both, before + more, atol=1e-5)
+    np.testing.assert_allclose(known, known_before)
+    empty = texts.index("")
+    assert both[empty].tolist() == before[empty].tolist()

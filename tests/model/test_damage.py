@@ -226,6 +226,39 @@ def test_lists_every_mismatch_in_one_message(saved, rewrite):
         assert WEIGHTS[kind][1] in line, kind
 
 
+def narrow(arrays):
+    arrays["text_vectors/words"] = arrays["text_vectors/words"][:, :-1].copy()
+
+
+VECTORS = {
+    "incomplete": (lambda a: a.pop("linear/vector_kernel"), "linear/vector_kernel is missing"),
+    "kernel alone": (lambda a: a.pop("text_vectors/words"), "linear/vector_kernel is unknown"),
+    "narrow": (narrow, "text_vectors/center is (5,) float32, not (4,) float32"),
+    "rows": (lambda a: a.update({"text_vectors/scale": a["text_vectors/scale"][1:]}), "float16, not"),
+    "type": (
+        lambda a: a.update({"text_vectors/words": a["text_vectors/words"].astype(np.float16)}), "float16, not",
+    ),
+    "axes": (
+        lambda a: a.update({"text_vectors/words": a["text_vectors/words"].ravel()}), "text_vectors/words is unknown",
+    ),
+    "no numbers": (
+        lambda a: a.update({"text_vectors/words": a["text_vectors/words"][:, :0]}), "text_vectors/words is unknown",
+    ),
+    "scale": (lambda a: a["text_vectors/scale"].fill(np.inf), "text_vectors/scale has values that are not finite"),
+    "center": (lambda a: a["text_vectors/center"].fill(1e30), "text_vectors/center has values beyond 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", VECTORS)
+def test_refuses_damaged_text_vectors(build_bundle, tmp_path, rewrite, kind):
+    build_bundle(vector_size=5).save(tmp_path / "model")
+    rewrite(tmp_path / "model", values=lambda document: None, weights=lambda arrays: None)
+    assert Bundle.load(tmp_path / "model").weights["text_vectors/words"].dtype == np.int8
+    change, said = VECTORS[kind]
+    rewrite(tmp_path / "model", weights=change)
+    check_refused(tmp_path / "model", said)
+
+
 @pytest.mark.parametrize("raw", [b"", b"\0" * 7, b"\xff" * 64, b"\x02" + b"\0" * 7 + b"[]"])
 def test_refuses_weights_that_are_not_safetensors_with_a_valid_hash(saved, rewrite, raw):
     import hashlib

@@ -108,6 +108,20 @@ def test_lists_the_weights_of_either_part_alone():
     assert set(linear) == {"linear/keys", "linear/scale", "linear/kernel", "linear/bias"}
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_text_vectors_belong_to_the_linear_part(enabled):
+    config = whole(linear__enabled=enabled)
+    without = weight_spec(config, rows=7, classes=3, multilabel=False, features=11)
+    found = weight_spec(config, rows=7, classes=3, multilabel=False, features=11, vector_size=5)
+    more = {
+        "text_vectors/words": ((7, 5), "int8"),
+        "text_vectors/scale": ((7,), "float16"),
+        "text_vectors/center": ((5,), "float32"),
+        "linear/vector_kernel": ((5, 3), "float32"),
+    }
+    assert found == without | (more if enabled else {})
+
+
 def test_without_subwords_there_is_no_table_for_them():
     found = weight_spec(whole(text__subword_max=0), rows=7, classes=3, multilabel=False, features=11)
     assert "embedding/words" in found

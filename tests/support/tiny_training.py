@@ -10,6 +10,7 @@ from grutext.training.splits import Splits
 TINY = {
     "gru.units": 8, "gru.embedding_size": 8, "text.subword_buckets": 200, "training.epochs": 4, "training.pretraining_epochs": 0,
     "training.batch_size": 8, "training.learning_rate": 0.01, "training.adversarial_radius": 0.0,
+    "linear.vector_size": 0,
 }  # fmt: skip
 WORDS = {
     "sea": "wave salt sail harbour tide fish",

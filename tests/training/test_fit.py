@@ -1,6 +1,7 @@
 """Whole trainings on a few texts: determinism, the time budget, several labels, parts left out."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -208,3 +209,64 @@ def test_texts_that_share_no_ngram_still_train():
 def test_too_little_data_raises_a_grutext_error(train_part, dev):
     with pytest.raises(GrutextError):
         fit(train_part, dev)
+
+
+def unseen_words(count, seed):
+    """Texts of which most words are not in a training part of a few."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for n in range(count):
+        label = ("sea", "wood")[n % 2]
+        words = [f"{label[0]}{''.join(rng.permutation(list('abcdef'))[:4])}" for _ in range(3)]
+        common = rng.choice({"sea": ["wave", "salt", "tide"], "wood": ["tree", "moss", "owl"]}[label], 2)
+        made.append(Example(" ".join([*words, *common]), (label,), "made.csv", n + 2))
+    return made
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_text_vectors_are_kept_where_they_help_held_out_texts_and_left_out_where_they_do_not(
+    monkeypatch, tmp_path, multilabel
+):
+    from grutext.training.linear import held_out
+
+    texts = unseen_words(300, 1)
+    vectors = {"text_vectors/words", "text_vectors/scale", "text_vectors/center", "linear/vector_kernel"}
+    for together, said in ((0.9, "kept"), (0.8, "left out"), (0.7, "left out")):
+        gain = held_out.VectorGain(without=0.8, together=together, texts=30)
+        monkeypatch.setattr(held_out, "measure_gain", lambda *_, gain=gain, **__: gain)
+        heard = Recorder()
+        bundle = fit(
+            texts[:30],
+            texts[30:60],
+            multilabel=multilabel,
+            listener=heard,
+            unlabelled=[replace(example, labels=()) for example in texts[60:]],
+            refit=True,
+            gru__enabled=False,
+            linear__vector_size=8,
+        )
+        note = next(note for note in heard.notes if note.startswith("text vectors"))
+        assert note.startswith(
+            f"text vectors: learned from 270 texts and {said}; with them the linear part labels"
+        )
+        assert vectors & set(bundle.weights) == (vectors if said == "kept" else set())
+    bundle = fit(texts[:30], texts[30:60], gru__enabled=False, linear__vector_size=8)
+    bundle.save(tmp_path / "m")
+    assert Classifier.load(tmp_path / "m").predict([texts[0].text]) == list(texts[0].labels)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"linear__vector_size": 0}, {"linear__enabled": False, "linear__vector_size": 8}]
+)
+def test_text_vectors_can_be_turned_off(settings):
+    heard = Recorder()
+    bundle = fit(
+        listener=heard, **settings, **({"gru__enabled": False} if "linear__enabled" not in settings else {})
+    )
+    assert not any("vector" in name for name in bundle.weights)
+    assert not any("text vectors" in note for note in heard.notes)
+
+
+def test_without_time_text_vectors_are_not_tried():
+    bundle = fit(gru__enabled=False, linear__vector_size=8, training__time_budget=2.1)
+    assert "text vectors were not tried" in bundle.data["left_out"]

@@ -163,13 +163,13 @@ def _fit(
     return arrays
 
 
-def _pack_vectors(vectors: TextVectors, kernel: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+def _pack_vectors(vectors: TextVectors, kernel: NDArray[np.floating]) -> dict[str, NDArray[Any]]:
     """Return the weights of the text vectors by the spec's names."""
     return {
         "text_vectors/words": vectors.words,
         "text_vectors/scale": vectors.scale,
         "text_vectors/center": vectors.center,
-        "linear/vector_kernel": kernel,
+        "linear/vector_kernel": kernel.astype(np.float32),
     }
 
 

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,32 +53,38 @@ def measure_gain(
         seconds: Time that this may take.
 
     Returns:
-        The scores; None if the time is too short.
+        The scores; None if the time is too short, or no label has two texts.
     """
     began = time.monotonic()
     fold_of = _deal(targets, task.seed)
     used = min(_FOLDS, math.ceil(_ENOUGH * _FOLDS / max(1, len(texts))))
     scored: list[tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]] = []
     for fold in range(used):
-        rest, held_out = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        tokens = task.vectorizer.vectorize([texts[n] for n in held_out])
+        is_held_out = fold_of == fold
+        if not is_held_out.any():
+            continue
+        tokens = task.vectorizer.vectorize(list(compress(texts, is_held_out)))
+        rest = list(compress(texts, ~is_held_out))
         chosen = []
         for one in (replace(task, vectors=None), task):
-            fit = fit_linear([texts[n] for n in rest], targets[rest], one, label_names=label_names)
+            fit = fit_linear(rest, targets[~is_held_out], one, label_names=label_names)
             chosen.append(_choose(LinearPart(task.config, fit.arrays).margins(tokens), task.multilabel))
-        scored.append((targets[held_out] > 0, chosen[0], chosen[1]))
+        scored.append((targets[is_held_out] > 0, chosen[0], chosen[1]))
         if (time.monotonic() - began) / (fold + 1) * used > seconds:
             return None
+    if not scored:
+        return None
     truth, without, together = (np.concatenate(parts) for parts in zip(*scored, strict=True))
     return VectorGain(_micro_f1(truth, without), _micro_f1(truth, together), len(truth))
 
 
 def _deal(targets: Targets, seed: int) -> NDArray[np.int64]:
-    """Return the fold of each text, `(N,)`; the texts of each label are spread evenly."""
+    """Return the fold of each text, `(N,)`; the texts of each label are spread evenly, and the only one of a label is in none (-1)."""
     order = np.random.default_rng([seed, 3]).permutation(len(targets))
     order = order[np.argsort(targets[order].argmax(axis=1), kind="stable")]
     folds = np.empty(len(targets), np.int64)
     folds[order] = np.arange(len(targets)) % _FOLDS
+    folds[targets[:, targets.sum(axis=0) == 1].any(axis=1)] = -1
     return folds
 
 

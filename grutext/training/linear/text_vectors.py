@@ -98,7 +98,9 @@ def learn_words(tokens: TokenRows, rows: int, size: int, seed: int) -> Float:
         return np.zeros((rows, max(size, 0)), np.float32)
     with threadpool_limits(1):  # another number of threads would change the last bits
         left, singular, _ = randomized_svd(table, size, n_iter=4, random_state=seed)
-    return np.asarray(left * singular, np.float32)
+    words = np.asarray(left * singular, np.float32)
+    words[np.diff(table.indptr) == 0] = 0  # rather than rounding errors, which have a direction too
+    return words
 
 
 def _count_pairs(tokens: TokenRows, size: int) -> csr_matrix:
@@ -107,7 +109,9 @@ def _count_pairs(tokens: TokenRows, size: int) -> csr_matrix:
     pairs = csr_matrix((size, size), dtype=np.float32)
     for distance in range(1, _WINDOW + 1):
         left, right = rows[:-distance], rows[distance:]
-        near = (text[:-distance] == text[distance:]) & (left != UNKNOWN) & (right != UNKNOWN) & (left != right)
+        near = (
+            (text[:-distance] == text[distance:]) & (left != UNKNOWN) & (right != UNKNOWN) & (left != right)
+        )
         left, right = left[near], right[near]
         pairs = pairs + csr_matrix((np.ones(len(left), np.float32), (left, right)), shape=pairs.shape)
     return (pairs + pairs.T).tocsr()

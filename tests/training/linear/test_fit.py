@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.svm import LinearSVC
 
 from grutext.config import LinearConfig, TextConfig
 from grutext.inference.linear_part import LinearPart
-from grutext.text import CHARACTER_FAMILY, Vectorizer, count_ngrams, normalize
+from grutext.model.spec import linear_columns
+from grutext.text import CHARACTER_FAMILY, TextVectors, Vectorizer, count_ngrams, normalize
 from grutext.training.linear import fit as linear
 from grutext.training.linear.fit import LinearTask, choose_features, fit_linear
 from grutext.training.samples import nested_sample
@@ -217,3 +219,32 @@ def test_probable_labels_of_several_count_for_and_against():
     soft[:, 0] = np.clip(soft[:, 0], 0.1, 0.9)  # no text is certain
     fitted = fit_linear(TEXTS, soft, task(multilabel=True)).arrays
     assert np.abs(fitted["linear/kernel"][:, 0].astype(float)).max() > 0.05
+@pytest.mark.parametrize("labels", [2, 3])
+def test_text_vectors_are_features_beside_the_n_grams(labels):
+    """The margins of inference are those of scikit-learn on n-grams and vectors side by side."""
+    targets = TARGETS[:, :labels].copy()
+    texts = [text for text, target in zip(TEXTS, targets, strict=True) if target.any()]
+    targets = targets[targets.any(axis=1)]
+    rng = np.random.default_rng(2)
+    numbers = rng.integers(-127, 128, (VECTORIZER.vocabulary.rows, 4)).astype(np.int8)
+    scale = rng.uniform(0.1, 1, len(numbers)).astype(np.float16)
+    vectors = TextVectors(numbers, scale, rng.uniform(-0.2, 0.2, 4).astype(np.float32))
+    batch = VECTORIZER.vectorize(texts)
+    fit = fit_linear(texts, targets, replace(task(), vectors=vectors))
+    margins = LinearPart(CONFIG, fit.arrays).margins(batch)
+    counts = count_ngrams(batch, CONFIG)
+    columns = linear_columns(labels, multilabel=False)
+    rows = choose_features([counts], targets, CONFIG, columns).transform(counts)
+    n_grams = csr_matrix((rows.values, rows.columns, rows.starts)).toarray()
+    matrix = np.hstack([n_grams, 0.7 * vectors.transform(batch)])
+    svm = LinearSVC(C=CONFIG.regularization, dual=True, random_state=1, tol=1e-6, max_iter=20_000)
+    expected = svm.fit(matrix, targets.argmax(axis=1)).decision_function(matrix).reshape(len(texts), columns)
+    np.testing.assert_allclose(margins, expected, atol=0.01)
+    without = LinearPart(CONFIG, fit_linear(texts, targets, task()).arrays).margins(batch)
+    assert np.abs(without - expected).max() > 0.04
+
+
+def test_without_n_grams_there_are_no_text_vectors_either():
+    vectors = TextVectors(np.ones((1, 2), np.int8), np.ones(1, np.float16), np.zeros(2, np.float32))
+    fit = fit_linear(["", "", ""], TARGETS[[0, 5, 10]], replace(task(), vectors=vectors))
+    assert set(fit.arrays) == {"linear/keys", "linear/scale", "linear/kernel", "linear/bias"}

@@ -109,7 +109,7 @@ def test_train_reads_the_names_unless_told_not_to(reads, multilabel, monkeypatch
     )
     texts = ["it is late", "do close it"] * 20
     examples = [Example(text, (NAMES[n % 2],), "made.csv", n) for n, text in enumerate(texts)]
-    config = Config().override({"gru.enabled": False, "linear.label_names": reads})
+    config = Config().override({"gru.enabled": False, "linear.label_names": reads, "linear.vector_size": 0})
     splits = Splits(examples, examples[:10], None, multilabel, {}, dev_is_split_off=True)
     model = Classifier(fit_splits(splits, config))
     assert seen == [NAMES[:2] if reads else ()] * 2
