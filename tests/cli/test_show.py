@@ -27,7 +27,7 @@ def test_the_contents_of_a_model_are_shown(run, trained_model) -> None:
         ),
         (
             "settings of linear    enabled yes, word_max 1, char_min 2, char_max 0, min_count 0, max_megabytes 8.5, "
-            "regularization 0, label_names yes"
+            "regularization 0, label_names yes, vector_size 100"
         ),
         *(line for line in lines if line.startswith(("settings of gru", "settings of training"))),
         (
