@@ -149,9 +149,7 @@ def _examples(bundle: Bundle, texts: Sequence[str] = EXAMPLE_TEXTS) -> list[dict
                 "text": text,
                 "normalized": batch.normalized[0],
                 "tokens": [batch.types[token] for token in batch.ids],
-                "inputs": {
-                    name: array.tolist() for name, array in model_inputs(batch, bundle.config).items()
-                },
+                "inputs": {name: array.tolist() for name, array in model_inputs(batch, bundle).items()},
                 "probabilities": [round(float(value), _DECIMALS) for value in row],
                 "label": label,
             }

@@ -7,33 +7,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import Config
+from grutext.model.bundle import Bundle
 from grutext.text import TokenBatch, count_ngrams
 
 Inputs = dict[str, NDArray[Any]]
 
 
-def model_inputs(batch: TokenBatch, config: Config) -> Inputs:
+def has_text_vectors(bundle: Bundle) -> bool:
+    """Return whether the linear part of a model reads text vectors."""
+    return "linear/vector_kernel" in bundle.weights
+
+
+def reads_tokens(bundle: Bundle) -> bool:
+    """Return whether a model reads tokens, and not only n-grams."""
+    return bundle.config.gru.enabled or has_text_vectors(bundle)
+
+
+def model_inputs(batch: TokenBatch, bundle: Bundle) -> Inputs:
     """Return the inputs of an exported network by name, as `docs/guide/export.md` describes them.
 
     Args:
         batch: N texts of at most T tokens, of M distinct tokens with K character n-grams, from `Vectorizer.vectorize`.
-        config: The model's settings; a part that is off has no inputs.
+        bundle: The model; a part that is off has no inputs.
 
     Returns:
-        `lengths` (N,) int32. For the GRU part `ids` (N, T) int32, padded with 0, `rows` (M,) int32, and, with
-        character n-grams, `buckets` and `bucket_types` (K,) int32. For the linear part, for each of Z n-grams,
+        `lengths` (N,) int32. For the GRU part and text vectors `ids` (N, T) int32, padded with 0, and `rows` (M,) int32. For
+        the GRU part, with character n-grams, `buckets` and `bucket_types` (K,) int32. For the linear part, for each of Z n-grams,
         `keys` (Z,) uint32, `counts` and `key_texts` (Z,) int32.
     """
+    config = bundle.config
     inputs: Inputs = {"lengths": batch.lengths}
-    if config.gru.enabled:
+    if reads_tokens(bundle):
         inputs["ids"] = _pad(batch.ids, batch.lengths)  # (N, T)
         inputs["rows"] = batch.rows
-        if config.text.subword_max:
-            inputs["buckets"] = batch.buckets
-            inputs["bucket_types"] = np.repeat(
-                np.arange(len(batch.rows), dtype=np.int32), batch.bucket_counts
-            )
+    if config.gru.enabled and config.text.subword_max:
+        inputs["buckets"] = batch.buckets
+        inputs["bucket_types"] = np.repeat(np.arange(len(batch.rows), dtype=np.int32), batch.bucket_counts)
     if config.linear.enabled:
         ngrams = count_ngrams(batch, config.linear)
         inputs["keys"], inputs["counts"] = ngrams.keys, ngrams.counts

@@ -37,9 +37,16 @@ class Sizes:
     @classmethod
     def of(cls, bundle: Bundle) -> Sizes:
         """Return the sizes of a model; 0 for what it does not have."""
-        names = ("linear/keys", "embedding/words", "embedding/subwords")
-        ngrams, rows, buckets = (len(bundle.weights.get(name, ())) for name in names)
-        return cls(ngrams, max(0, rows - 1), buckets)
+        ngrams, buckets = (
+            len(bundle.weights.get(name, ())) for name in ("linear/keys", "embedding/subwords")
+        )
+        return cls(ngrams, len(bundle.vocabulary) if _word_tables(bundle) else 0, buckets)
+
+
+def _word_tables(bundle: Bundle) -> list[str]:
+    """Return the names of the arrays that have a row for each word."""
+    names = ("embedding/words", "text_vectors/words", "text_vectors/scale")
+    return [name for name in names if name in bundle.weights]
 
 
 def shrink(
@@ -67,7 +74,7 @@ def shrink(
             f"{limit:,} bytes cannot be had: without n-grams, words and subword rows the model has {least:,} bytes; "
             "train one with fewer units, or allow more"
         )
-    shares = _SHARES if bundle.config.linear.enabled and bundle.config.gru.enabled else (1.0,)
+    shares = _SHARES if bundle.config.linear.enabled and _word_tables(bundle) else (1.0,)
     candidates = [_largest(bundle, share, limit, size_of) for share in shares]
     return min(candidates, key=loss_of)
 
@@ -110,9 +117,9 @@ def prune(bundle: Bundle, target: Sizes) -> Bundle:
         for name in ("linear/keys", "linear/scale", "linear/kernel"):
             weights[name] = weights[name][kept]
     vocabulary = bundle.vocabulary
-    if config.gru.enabled:
+    for name in _word_tables(bundle):
         vocabulary = vocabulary[: target.words]
-        weights["embedding/words"] = weights["embedding/words"][: target.words + 1]
+        weights[name] = weights[name][: target.words + 1]
     if "embedding/subwords" in weights:
         table = weights["embedding/subwords"]
         buckets = max(n for n in _divisors(len(table)) if n <= target.buckets)

@@ -287,7 +287,9 @@ def _learn_text_vectors(plan: TrainingPlan, vectorizer: Vectorizer, run: Trainin
     if vectors is None:
         return None
     task = corpus.linear_task(vectorizer, config, plan.multilabel, vectors)
-    gain = measure_gain(corpus.texts, corpus.targets, task, label_names=names, seconds=seconds)
+    gain = measure_gain(
+        corpus.texts, corpus.targets, task, weights=corpus.weights, label_names=names, seconds=seconds
+    )
     if gain is None:
         run.budget.left_out["vectors"] = "text vectors were not tried"
         return None

@@ -135,7 +135,7 @@ def test_white_space_is_that_of_python(build_bundle):
 def test_inputs_of_several_texts(build_bundle):
     bundle = build_bundle()
     batch = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary)).vectorize(["the ok", "", "the the"])
-    inputs = model_inputs(batch, bundle.config)
+    inputs = model_inputs(batch, bundle)
     assert inputs["ids"].tolist() == [[0, 1], [0, 0], [0, 0]]
     assert inputs["lengths"].tolist() == [2, 0, 2]
     assert np.bincount(inputs["bucket_types"]).tolist() == batch.bucket_counts.tolist()
@@ -148,4 +148,4 @@ def test_inputs_of_several_texts(build_bundle):
 def test_inputs_of_no_text(build_bundle):
     bundle = build_bundle()
     batch = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary)).vectorize([])
-    assert model_inputs(batch, bundle.config)["ids"].shape == (0, 0)
+    assert model_inputs(batch, bundle)["ids"].shape == (0, 0)

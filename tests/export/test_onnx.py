@@ -74,6 +74,15 @@ def test_runtime_equals_numpy(build_bundle, texts, settings, kind):
     check_same(bundle, texts + ODD_TEXTS)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("settings", [{}, {"gru.enabled": False}], ids=str)
+def test_text_vectors(build_bundle, texts, settings, kind):
+    labels, multilabel = KINDS[kind]
+    bundle = with_familiarity(build_bundle(settings, labels, multilabel, vector_size=5))
+    check_same(bundle, texts + ODD_TEXTS)
+    check_same(bundle, ["", *texts])
+
+
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_a_calibration_for_each_label(build_bundle, texts, multilabel):
     bundle = build_bundle(multilabel=multilabel)

@@ -62,6 +62,19 @@ def test_a_quantized_model_has_the_arrays_of_a_model_and_nearly_its_answers(buil
     assert not np.array_equal(found, expected)
 
 
+@pytest.mark.parametrize("settings", [MIDDLE, {"gru.enabled": False}], ids=["both parts", "linear part"])
+def test_text_vectors_are_pruned_with_their_words(build_bundle, tmp_path, texts, settings):
+    bundle = build_bundle(settings, vector_size=5)
+    small = quantize(prune(bundle, Sizes(ngrams=10, words=4, buckets=250)))
+    small.save(tmp_path / "small")
+    assert Sizes.of(small).words == len(small.vocabulary) == 4
+    for name in ("text_vectors/words", "text_vectors/scale"):
+        np.testing.assert_array_equal(small.weights[name], bundle.weights[name][:5])
+    assert np.isfinite(Classifier(Bundle.load(tmp_path / "small"), compiled=False).predict_proba(texts)).all()
+    limit = npz_size(quantize(bundle)) * 2 // 3
+    assert npz_size(shrink(bundle, limit, npz_size, loss)) <= limit
+
+
 def test_the_heaviest_ngrams_and_the_first_words_stay(build_bundle, tmp_path):
     bundle = build_bundle(MIDDLE)
     small = prune(bundle, Sizes(ngrams=10, words=4, buckets=250))

@@ -25,7 +25,7 @@ class OnnxClassifier:
 
     def run(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
         """Return the outputs by name, computed in one batch."""
-        inputs = model_inputs(self.vectorizer.vectorize(texts), self.bundle.config)
+        inputs = model_inputs(self.vectorizer.vectorize(texts), self.bundle)
         assert set(inputs) == {value.name for value in self.session.get_inputs()}
         names = [value.name for value in self.session.get_outputs()]
         return dict(zip(names, self.session.run(names, inputs), strict=True))

@@ -12,6 +12,7 @@ from onnx import TensorProto
 from grutext.config import Config
 from grutext.export.onnx.graph import Graph
 from grutext.export.onnx.pooling import POOLINGS, States
+from grutext.export.onnx.tokens import Tokens
 from grutext.model.spec import directions, state_width
 
 
@@ -27,46 +28,22 @@ class GRUPart:
     def __init__(self, graph: Graph, config: Config, weights: Mapping[str, NDArray[Any]]) -> None:
         self._graph, self._config, self._weights = graph, config, weights
 
-    def score(self, lengths: str) -> tuple[str, str]:
+    def score(self, tokens: Tokens) -> tuple[str, str]:
         """Return the logits `(N, C)`, and the share of each text's tokens that are in the vocabulary, `(N,)`."""
-        graph, int32 = self._graph, TensorProto.INT32
-        ids = graph.input(
-            "ids", int32, ["N", "T"], "Index of each token in `rows`; the rest of a row is ignored."
-        )
-        rows = graph.input("rows", int32, ["M"], "Vocabulary row of each distinct token; 0 for unknown ones.")
-        ids, mask = self._mask(ids, lengths)
+        graph, ids, lengths = self._graph, tokens.ids, tokens.lengths
         padding = graph.floats(np.zeros((1, self._config.gru.embedding_size)))
-        vectors = graph.add("Concat", self._embed(rows), padding, axis=0)  # (M + 1, E)
+        vectors = graph.add("Concat", self._embed(tokens.rows), padding, axis=0)  # (M + 1, E)
         inputs = graph.add("Gather", vectors, ids)  # (N, T, E)
         if self._config.gru.convolution:
             inputs = self._convolve(inputs)
-        states = self._encode(graph.add("Transpose", inputs, perm=[1, 0, 2]), lengths, mask)
+        states = self._encode(graph.add("Transpose", inputs, perm=[1, 0, 2]), lengths, tokens.mask)
         pooled = [
             POOLINGS[name](graph, states, self._weights) for name in self._config.gru.pooling.split("+")
         ]
         vector = pooled[0] if len(pooled) == 1 else graph.add("Concat", *pooled, axis=1)  # (N, P)
         logits = graph.add("MatMul", vector, graph.stored("head/kernel", self._weights["head/kernel"]))
         logits = graph.add("Add", logits, graph.stored("head/bias", self._weights["head/bias"]))
-        return logits, self._known_tokens(rows, ids, lengths)
-
-    def _mask(self, ids: str, lengths: str) -> tuple[str, str]:
-        """Return the ids with -1, the last row of a table, in place of padding, and where they are not padding.
-
-        Both are `(N, T)`, where T is one more than before: a step of padding, so that a batch of empty texts is no
-        special case.
-        """
-        graph = self._graph
-        texts = graph.add("Shape", lengths)  # [N]
-        padding = graph.constant(-1, np.int32)
-        step = graph.add("Expand", padding, graph.add("Concat", texts, graph.constant([1], np.int64), axis=0))
-        ids = graph.add("Concat", ids, step, axis=1)
-        width = graph.add("Gather", graph.add("Shape", ids), graph.constant(1, np.int64))
-        width = graph.add("Cast", width, to=TensorProto.INT32)
-        positions = graph.add(
-            "Range", graph.constant(0, np.int32), width, graph.constant(1, np.int32)
-        )  # (T,)
-        mask = graph.add("Less", positions, graph.column(lengths))
-        return graph.add("Where", mask, ids, padding), mask
+        return logits, self._known_tokens(tokens.rows, ids, lengths)
 
     def _embed(self, rows: str) -> str:
         """Return the vectors of the distinct tokens, `(M, E)`: a word row plus the mean of the n-grams' rows."""

@@ -8,10 +8,13 @@ import onnx
 from onnx import TensorProto
 
 from grutext.errors import ExportError
+from grutext.export.inputs import has_text_vectors, reads_tokens
 from grutext.export.onnx.fusion import fuse, measure_familiarity, scale_scores
 from grutext.export.onnx.graph import Graph
 from grutext.export.onnx.gru_part import GRUPart
 from grutext.export.onnx.linear_part import LinearPart
+from grutext.export.onnx.text_vectors import score_vectors
+from grutext.export.onnx.tokens import read_tokens
 from grutext.model.bundle import Bundle
 
 _LARGEST_FILE = 1 << 31  # bytes, of a protocol buffer
@@ -37,10 +40,13 @@ def build_onnx(bundle: Bundle) -> onnx.ModelProto:
     )
     logits = margins = None
     known = ""
-    if bundle.config.gru.enabled:
-        logits, known = GRUPart(graph, bundle.config, bundle.weights).score(lengths)
+    tokens = read_tokens(graph, lengths) if reads_tokens(bundle) else None
+    if bundle.config.gru.enabled and tokens:
+        logits, known = GRUPart(graph, bundle.config, bundle.weights).score(tokens)
     if bundle.config.linear.enabled:
         margins, known = LinearPart(graph, bundle.weights).score(graph.add("Shape", lengths))
+        if has_text_vectors(bundle) and tokens:
+            margins = graph.add("Add", margins, score_vectors(graph, bundle.weights, tokens))
     scores = scale_scores(graph, logits, margins, bundle)
     text = "Calibrated probability of each label, in the order of the labels."
     graph.output("probabilities", fuse(graph, scores, bundle), ["N", len(bundle.labels)], text)

@@ -38,6 +38,7 @@ def measure_gain(
     targets: Targets,
     task: LinearTask,
     *,
+    weights: NDArray[np.float32] | None = None,
     label_names: Sequence[str] = (),
     seconds: float = math.inf,
 ) -> VectorGain | None:
@@ -47,15 +48,18 @@ def measure_gain(
 
     Args:
         texts: The N training texts.
-        targets: `(N, C)`, 1 where a label applies.
+        targets: `(N, C)`, 1 where a label applies, or the probability that it does.
         task: The settings, with text vectors.
-        label_names: As in `fit_linear`.
+        weights: As in `fit_linear`, as the next.
+        label_names: The labels' names by column.
         seconds: Time that this may take.
 
     Returns:
         The scores; None if the time is too short, or no label has two texts.
     """
     began = time.monotonic()
+    counted = np.ones(len(texts), np.float32) if weights is None else weights
+    truth = _choose(targets - 0.5, task.multilabel)
     fold_of = _deal(targets, task.seed)
     used = min(_FOLDS, math.ceil(_ENOUGH * _FOLDS / max(1, len(texts))))
     scored: list[tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]] = []
@@ -67,15 +71,17 @@ def measure_gain(
         rest = list(compress(texts, ~is_held_out))
         chosen = []
         for one in (replace(task, vectors=None), task):
-            fit = fit_linear(rest, targets[~is_held_out], one, label_names=label_names)
+            fit = fit_linear(
+                rest, targets[~is_held_out], one, weights=counted[~is_held_out], label_names=label_names
+            )
             chosen.append(_choose(LinearPart(task.config, fit.arrays).margins(tokens), task.multilabel))
-        scored.append((targets[is_held_out] > 0, chosen[0], chosen[1]))
+        scored.append((truth[is_held_out], chosen[0], chosen[1]))
         if (time.monotonic() - began) / (fold + 1) * used > seconds:
             return None
     if not scored:
         return None
-    truth, without, together = (np.concatenate(parts) for parts in zip(*scored, strict=True))
-    return VectorGain(_micro_f1(truth, without), _micro_f1(truth, together), len(truth))
+    expected, without, together = (np.concatenate(parts) for parts in zip(*scored, strict=True))
+    return VectorGain(_micro_f1(expected, without), _micro_f1(expected, together), len(expected))
 
 
 def _deal(targets: Targets, seed: int) -> NDArray[np.int64]:
