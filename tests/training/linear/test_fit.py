@@ -219,6 +219,8 @@ def test_probable_labels_of_several_count_for_and_against():
     soft[:, 0] = np.clip(soft[:, 0], 0.1, 0.9)  # no text is certain
     fitted = fit_linear(TEXTS, soft, task(multilabel=True)).arrays
     assert np.abs(fitted["linear/kernel"][:, 0].astype(float)).max() > 0.05
+
+
 @pytest.mark.parametrize("labels", [2, 3])
 def test_text_vectors_are_features_beside_the_n_grams(labels):
     """The margins of inference are those of scikit-learn on n-grams and vectors side by side."""
