@@ -9,7 +9,7 @@ The block is the first 262,144 bytes, or the whole file. The rule, in this order
 4. **Windows-1252** (`cp1252`, of which Latin-1 is a part), if all of this holds: each byte has a meaning there and none is a
    control character; those beyond ASCII are fewer than the letters of ASCII; hardly any of them (one in twenty) form
    characters of UTF-8, are rare signs such as `¤`, or stand inside words without being letters, in capitals between small
-   letters, or three letters in a row; and the letters among them are those of one Western language (but for one in fifty, in names), or at most
+   letters, three letters in a row, or alone without being a word (`à`); and the letters among them are those of one Western language (but for one in fifty, in names), or at most
    one in a hundred of all letters, as the foreign words of an English text. In the other code pages of one byte the same bytes
    are other letters; read as Windows-1252, a text in their languages has letters together that no Western language has.
 5. Otherwise the file is read as UTF-8, which fails with an error that names the line and the likely encodings.
@@ -51,6 +51,8 @@ _THREE_LETTERS = re.compile(r"[^\W\x00-\x7f]{3,}")
 _RARE = "¤†‡‰ˆ˜ƒ¦¬¨¯¸"  # noqa: RUF001 (what other encodings have in place of letters and the euro sign)
 # Spaces, apostrophes, dashes, dots and hyphens that stand between two letters.
 _INSIDE_WORDS = "\u00a0\u00ad\u00b4\u00b7\u2013\u2014\u2018\u2019\u2022\u2026"
+_SIGNS = "ªºµ"  # letters to Unicode
+_WORDS = "àéèóöåøíæ"  # of a single letter
 # Letters beyond ASCII of Western languages, and some of which one occurs in any longer text. Without these, the rest may
 # be another language: õ and û are also Hungarian, â, ç, î and û Latvian, ð, ý and þ Turkish.
 _ALPHABETS = (
@@ -112,7 +114,7 @@ def is_western(data: bytes) -> bool:
     if _count_utf8(data) > _ODD * high or _count_odd(text) > _ODD * high:
         return False
     found = Counter(
-        letter for letter in _BEYOND_ASCII.findall(text.lower()) if letter.isalpha() and letter not in "ªºµ"
+        letter for letter in _BEYOND_ASCII.findall(text.lower()) if letter.isalpha() and letter not in _SIGNS
     )
     if found.total() <= _MOST_FOREIGN * letters and _are_of(found, _FOREIGN):
         return True
@@ -137,14 +139,14 @@ def _count_odd(text: str) -> int:
     """Return the number of characters that have no place in a Western text where they stand."""
     odd = sum(map(len, _THREE_LETTERS.findall(text))) + sum(map(text.count, _RARE))
     for match in _BEYOND_ASCII.finditer(text):
-        before, letter, after = (
-            text[match.start() - 1 : match.start()],
-            match.group(),
-            text[match.end() : match.end() + 1],
-        )
-        if before.isalpha() and after.isalpha() and letter not in _INSIDE_WORDS:
+        before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+        letter = match.group()
+        is_letter = letter.isalpha() and letter not in _SIGNS
+        if before.isalpha() and after.isalpha():
             among_small = before.islower() and after.islower()
-            odd += not letter.isalpha() or letter in "ªº" or (among_small and letter.isupper())
+            odd += letter not in _INSIDE_WORDS if not is_letter else among_small and letter.isupper()
+        elif is_letter and not before.isalpha() and not after.isalpha():
+            odd += letter.lower() not in _WORDS
     return odd
 
 
