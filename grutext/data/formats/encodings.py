@@ -52,7 +52,7 @@ _RARE = "¤†‡‰ˆ˜ƒ¦¬¨¯¸"  # noqa: RUF001 (what other encodings have
 # Spaces, apostrophes, dashes, dots and hyphens that stand between two letters.
 _INSIDE_WORDS = "\u00a0\u00ad\u00b4\u00b7\u2013\u2014\u2018\u2019\u2022\u2026"
 _SIGNS = "ªºµ"  # letters to Unicode
-_WORDS = "àéèóöåøíæ"  # of a single letter
+_WORDS = "àéèóöüåøíæ"  # of a single letter, also in text messages
 # Letters beyond ASCII of Western languages, and some of which one occurs in any longer text. Without these, the rest may
 # be another language: õ and û are also Hungarian, â, ç, î and û Latvian, ð, ý and þ Turkish.
 _ALPHABETS = (

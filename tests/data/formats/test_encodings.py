@@ -27,6 +27,7 @@ WESTERN_TEXTS = [
     "é tarde, a encomenda já não vem",
     "det er vanskelig å forstå, på øya",
     "10 µg am 1º",
+    "hope ü are fine, Ü will see",
     "hej, mitt paket är försenat på väg",
     "pakken er ikke ankommet på øen, æbler",
     "hyvää päivää, häävyöä",
