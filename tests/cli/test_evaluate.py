@@ -226,7 +226,11 @@ def test_a_file_with_column_names_is_evaluated_with_a_model_trained_without(
     (tmp_path / "named.csv").write_text("message,topic\ninvoice,billing\npassword,login\n", encoding="utf-8")
     arguments = ("-m", "headless", "--json")
     assert json.loads(run("evaluate", "plain.csv", *arguments).stdout)["accuracy"] == 1.0
-    error("evaluate", "named.csv", "--delimiter", ",", *arguments)
+    (tmp_path / "same.csv").write_text("topic;message\nbilling;invoice\n", encoding="utf-8")
+    assert error("evaluate", "same.csv", *arguments) == (
+        "same.csv, line 1: the line names the columns; --header reads it so"
+    )
+    assert json.loads(run("evaluate", "same.csv", "--header", *arguments).stdout)["accuracy"] == 1.0
     named = run("evaluate", "named.csv", "--header", "--delimiter", ",", *arguments)
     assert json.loads(named.stdout) == json.loads(run("evaluate", "plain.csv", *arguments).stdout)
     predicted = run("predict", "named.csv", "--header", "--delimiter", ",", "-m", "headless").stdout

@@ -231,9 +231,14 @@ def _build_records(
             if len(cells) != len(columns):
                 raise DataError(_explain_width(len(cells), len(columns)), source.name, number)
             if len(cells) > 1 and cells[-1].strip() in (columns[-1], "") and _name_columns(cells) == columns:
-                problem = "the row repeats the names of the columns, as where files were joined; remove it"
-                raise DataError(problem, source.name, number)
+                raise DataError(_explain_names(source.dialect, number), source.name, number)
             yield Record(number, dict(zip(columns, cells)), source.name, lines.size)
+
+
+def _explain_names(dialect: Dialect, row: int) -> str:
+    if row == 1 and dialect.header is False:
+        return "the line names the columns; --header reads it so"
+    return "the row repeats the names of the columns, as where files were joined; remove it"
 
 
 def _explain_width(cells: int, columns: int) -> str:
