@@ -168,8 +168,6 @@ def train_command(
         raise click.UsageError("--dev and --dev-fraction cannot be combined; leave one of them out.", ctx)
     if [*data, dev, test, *unlabelled].count("-") > 1:
         raise click.UsageError("Only one of DATA, --dev, --test and --unlabelled can be stdin.", ctx)
-    if vectors is not None and settings["no_gru"]:
-        raise click.UsageError("--vectors and --no-gru cannot be combined; leave one of them out.", ctx)
     from grutext.console import open_listener
     from grutext.data import ReadOptions
     from grutext.training.splits import TrainingData

@@ -213,7 +213,7 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
     linear_seconds, text_vectors = 0.0, None
     if config.linear.enabled:
         began = time.monotonic()
-        text_vectors = _learn_text_vectors(plan, vectorizer, run)
+        text_vectors = _learn_text_vectors(plan, vectorizer, run, vectors)
         bundle = replace(bundle, weights=_fit_linear(plan, vectorizer, run, text_vectors))
         linear_seconds = time.monotonic() - began
     stopped: BaseException | None = None
@@ -272,18 +272,27 @@ def _begin_bundle(plan: TrainingPlan, vectorizer: Vectorizer, vectors: WordVecto
     )
 
 
-def _learn_text_vectors(plan: TrainingPlan, vectorizer: Vectorizer, run: TrainingRun) -> TextVectors | None:
-    """Learn text vectors for the linear part from all texts; return them if they help held-out texts."""
+def _learn_text_vectors(
+    plan: TrainingPlan, vectorizer: Vectorizer, run: TrainingRun, given: WordVectors | None
+) -> TextVectors | None:
+    """Make text vectors for the linear part of given word vectors, or of all texts; return them if they help held-out texts."""
     corpus, config = plan.corpus, plan.config
     if not config.linear.vector_size or not isinstance(corpus, InMemoryCorpus) or corpus.count > _FEW_TEXTS:
         return None
     from grutext.training.linear.held_out import measure_gain
-    from grutext.training.linear.text_vectors import learn_text_vectors
+    from grutext.training.linear.text_vectors import learn_text_vectors, weigh_word_vectors
 
     began = time.monotonic()
     seconds = (run.budget.end - began - _FINAL_SECONDS) * _VECTORS_SHARE
     texts, names = list(plan.vocabulary_texts()), corpus.labels if config.linear.label_names else ()
-    vectors = learn_text_vectors(texts, vectorizer, config.linear.vector_size, config.training.seed, seconds)
+    size, seed = config.linear.vector_size, config.training.seed
+    vectors: TextVectors | None
+    if given is None:
+        origin = f"learned from {len(texts):,} texts"
+        vectors = learn_text_vectors(texts, vectorizer, size, seed, seconds)
+    else:
+        origin = f"made of {given.origin['vectors']}"
+        vectors = weigh_word_vectors(given.table(size), texts, vectorizer, seed, seconds)
     if vectors is None:
         return None
     task = corpus.linear_task(vectorizer, config, plan.multilabel, vectors)
@@ -295,7 +304,7 @@ def _learn_text_vectors(plan: TrainingPlan, vectorizer: Vectorizer, run: Trainin
         return None
     helps = gain.together > gain.without
     run.listener.note(
-        f"text vectors: learned from {len(texts):,} texts and {'kept' if helps else 'left out'}; with them the linear "
+        f"text vectors: {origin} and {'kept' if helps else 'left out'}; with them the linear "
         f"part labels {gain.together:.1%} of {gain.texts:,} held-out texts right, without them {gain.without:.1%}, "
         f"{time.monotonic() - began:.1f} s"
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from grutext.config import Config
 from grutext.engines.choose import check_engine
 from grutext.engines.tensorflow_settings import prepare_tensorflow
-from grutext.errors import ConfigError, TrainingError
+from grutext.errors import TrainingError
 from grutext.progress import Listener, Silent
 from grutext.requirements import check_installed, is_installed
 from grutext.training.splits import Source, TrainingData, note_unknown, read_splits
@@ -107,7 +107,9 @@ def train(
     check_installed("grutext train", "scikit-learn")
     config = settings if isinstance(settings, Config) else Config().override(settings or {})
     if vectors is not None:
-        _check_vectors(vectors, config)
+        from grutext.data.vectors import check_vectors
+
+        check_vectors(vectors)
     if config.gru.enabled:
         check_engine(config)
     prepare_tensorflow()
@@ -148,22 +150,6 @@ def train(
             raise KeyboardInterrupt(target.explain_resume("interrupted")) from None
     plot = _plot_loss(bundle, target, listener)
     return TrainingOutcome(bundle, target.folder, plot, time.monotonic() - started)
-
-
-def _check_vectors(path: Path, config: Config) -> None:
-    """Check, before the data are read, that word vectors can be read and are of use.
-
-    Raises:
-        ConfigError: The GRU part is switched off.
-        DataError: The file does not begin like word vectors.
-    """
-    from grutext.data.vectors import check_vectors
-
-    if not config.gru.enabled:
-        raise ConfigError(
-            f"{path}: word vectors are for the GRU part, but gru.enabled is false; leave them out"
-        )
-    check_vectors(path)
 
 
 def _look_for_state(

@@ -39,6 +39,13 @@ class WordVectors:
     vectors: NDArray[np.float32]
     origin: dict[str, Any]
 
+    def table(self, width: int) -> NDArray[np.float32]:
+        """Return the vectors by the rows of the vocabulary, (V, K), K at most `width`; zeros for a word that has none."""
+        vectors = project(self.vectors, width)
+        table = np.zeros((self.vocabulary.rows, vectors.shape[1]), np.float32)
+        table[self.rows] = vectors
+        return table
+
     def placed(self, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return initial weights whose word table has the vectors; its other values are unchanged.
 

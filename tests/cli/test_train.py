@@ -507,10 +507,6 @@ def test_an_unknown_option_that_resembles_nothing_suggests_nothing(run) -> None:
             "--dev and --dev-fraction cannot be combined; leave one of them out.",
         ),
         (["--dev-fraction", "1"], "Invalid value for '--dev-fraction'"),
-        (
-            ["--vectors", "gone.txt", "--no-gru"],
-            "--vectors and --no-gru cannot be combined; leave one of them out.",
-        ),
         (["-", "--unlabelled", "-"], "Only one of DATA, --dev, --test and --unlabelled can be stdin."),
         (["--epochs", "0"], "Invalid value for '--epochs'"),
         (["--time-budget", "soon"], "is no time"),

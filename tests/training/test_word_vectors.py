@@ -10,6 +10,7 @@ from support.tiny_training import fit_splits
 from grutext.config import Config, TextConfig
 from grutext.data import Example
 from grutext.errors import DataError, TrainingError
+from grutext.inference import Classifier
 from grutext.model.initial import initial_arrays
 from grutext.progress import Silent
 from grutext.text import Vocabulary
@@ -193,3 +194,51 @@ def test_a_training_resumes_with_the_same_vectors_only(vectors, tmp_path):
     for wrong in (other, None):
         with pytest.raises(TrainingError, match="differs: the word vectors"):
             fit(wrong, checkpoint=tmp_path / "c", resume=True)
+
+
+WORDS_OF = {"sea": [f"s{n}" for n in range(80)], "wood": [f"w{n}" for n in range(80)]}
+
+
+def unseen_words(first, last):
+    """Texts of two words, which occur in no other text, among words that say nothing."""
+    rng = np.random.default_rng(first)
+    texts = [
+        (" ".join([*words[2 * n : 2 * n + 2], *rng.choice(["the", "of", "and"], 3)]), label)
+        for label, words in WORDS_OF.items()
+        for n in range(first, last)
+    ]
+    return [Example(text, (label,), "made.csv", n) for n, (text, label) in enumerate(texts)]
+
+
+@pytest.fixture
+def meanings(tmp_path):
+    """A file in which words about the sea are alike, and so are those about the wood."""
+    rng, path = np.random.default_rng(5), tmp_path / "meanings.txt"
+    centers = {"the": (0, 1), "of": (0, 2), "and": (0, -1)}
+    centers |= {
+        word: (side, 0) for side, words in ((1, WORDS_OF["sea"]), (-1, WORDS_OF["wood"])) for word in words
+    }
+    rows = [
+        f"{word} {x + rng.normal() / 9:.3f} {y + rng.normal() / 9:.3f} 0" for word, (x, y) in centers.items()
+    ]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_without_a_gru_the_linear_part_reads_the_vectors_of_words_that_the_training_texts_lack(meanings):
+    splits = Splits(unseen_words(0, 15), unseen_words(15, 20), None, False, {}, dev_is_split_off=False)
+    config = Config().override({"gru.enabled": False, "linear.char_max": 0, "linear.vector_size": 2})
+    heard, tests = Notes(), unseen_words(20, 40)
+    truth, texts = [example.labels[0] for example in tests], [example.text for example in tests]
+
+    def right(vectors):
+        bundle = fit_splits(splits, config, heard, vectors)
+        return bundle, np.mean(np.array(Classifier(bundle).predict(texts)) == truth)
+
+    bundle, share = right(meanings)
+    assert share == 1.0
+    assert right(None)[1] < 0.8
+    assert bundle.weights["text_vectors/words"].shape == (len(bundle.vocabulary) + 1, 2)
+    assert any(
+        note.startswith("text vectors: made of meanings.txt and kept; with them") for note in heard.heard
+    )

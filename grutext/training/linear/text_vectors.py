@@ -30,8 +30,9 @@ _RUN_CHARACTERS = 1 << 18
 _WINDOW = 10  # words to either side
 # Rare words are underestimated as neighbours: without this power, the rarest ones would be the most informative.
 _SMOOTHING = 0.75
-# A word that is this share of all tokens counts half as much as a rare one.
-_FREQUENT = 1e-3
+# A word that is this share of all tokens counts half as much as a rare one. In vectors from elsewhere, frequent words are
+# shorter already.
+_FREQUENT, _FREQUENT_IN_GIVEN = 1e-3, 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,31 @@ def learn_text_vectors(
     Returns:
         The vectors; None where no two words occur near each other.
     """
+    tokens = _sample_tokens(texts, vectorizer, seed, seconds)
+    words = learn_words(tokens, vectorizer.vocabulary.rows, size, seed)
+    return make_text_vectors(words, tokens, _FREQUENT) if words.any() else None
+
+
+def weigh_word_vectors(
+    words: Float, texts: Sequence[str], vectorizer: Vectorizer, seed: int, seconds: float = math.inf
+) -> TextVectors:
+    """Weight and centre word vectors from elsewhere for text vectors.
+
+    Args:
+        words: `(V, K)`, the word vectors by the rows of the word table; zeros for a word that has none.
+        texts: As for `learn_text_vectors`, and so are the others.
+        vectorizer: Splits them into tokens, and has the vocabulary.
+        seed: Decides which texts are read if not all are.
+        seconds: Time that this may take, roughly.
+    """
+    return make_text_vectors(words, _sample_tokens(texts, vectorizer, seed, seconds), _FREQUENT_IN_GIVEN)
+
+
+def _sample_tokens(texts: Sequence[str], vectorizer: Vectorizer, seed: int, seconds: float) -> TokenRows:
+    """Return the tokens of the texts, or of as many random ones as there is time and memory for."""
     order = np.random.default_rng([seed, 4]).permutation(len(texts))
     most = min(_MOST_TOKENS, seconds * _TOKENS_A_SECOND)
-    tokens = TokenRows.read([texts[n] for n in order], vectorizer, most)
-    words = learn_words(tokens, vectorizer.vocabulary.rows, size, seed)
-    return make_text_vectors(words, tokens) if words.any() else None
+    return TokenRows.read([texts[n] for n in order], vectorizer, most)
 
 
 def learn_words(tokens: TokenRows, rows: int, size: int, seed: int) -> Float:
@@ -129,7 +150,7 @@ def _mutual_information(pairs: csr_matrix) -> csr_matrix:
     return csr_matrix((values, (pairs.row[more], pairs.col[more])), shape=pairs.shape)
 
 
-def make_text_vectors(words: Float, tokens: TokenRows) -> TextVectors:
+def make_text_vectors(words: Float, tokens: TokenRows, frequent: float) -> TextVectors:
     """Weight words by how rare they are in some texts, and centre the vectors of these texts.
 
     The weight a / (a + p) for a word that is the share p of all tokens is that of Arora, Liang and Ma 2017.
@@ -137,9 +158,10 @@ def make_text_vectors(words: Float, tokens: TokenRows) -> TextVectors:
     Args:
         words: `(V, K)`, the word vectors by the rows of the word table.
         tokens: The texts.
+        frequent: a.
     """
     times = np.bincount(tokens.rows, minlength=len(words))
-    weight = _FREQUENT / (_FREQUENT + times / max(1, len(tokens.rows)))
+    weight = frequent / (frequent + times / max(1, len(tokens.rows)))
     weight[UNKNOWN] = 0
     largest = np.abs(words).max(axis=1)
     numbers = np.rint(words / np.maximum(largest, 1e-12)[:, None] * 127).astype(np.int8)

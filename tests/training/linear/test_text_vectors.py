@@ -91,7 +91,7 @@ def test_rare_words_weigh_more_and_unknown_ones_nothing():
     words = np.ones((5, 3), np.float32)
     words[3] = [0.0, -4.0, 2.0]
     tokens = TokenRows(np.array([1, 1, 1, 2, 3, 0, 0], np.int32), np.array([4, 0, 3], np.int32))
-    vectors = make_text_vectors(words, tokens)
+    vectors = make_text_vectors(words, tokens, 1e-3)
     table = vectors.words * vectors.scale.astype(float)[:, None]
     share = np.array([2, 3, 1, 1, 0]) / 7
     weight = 1e-3 / (1e-3 + share)
