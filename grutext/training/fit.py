@@ -42,6 +42,7 @@ from grutext.training.word_vectors import WordVectors, read_word_vectors
 _LIBRARIES = {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}  # that each engine uses
 _FINAL_SECONDS = 2.0  # reserved for the last steps: reports and writing
 _FEW_TEXTS = 10_000  # with more labelled texts, text vectors bring nothing
+_GIVEN_SIZE = 128  # numbers to which wider given vectors are projected for text vectors
 _VECTORS_SHARE = 0.1  # of the time that is left, for learning text vectors and again for trying them
 _LINEAR_SHARE, _LINEAR_ALONE_SHARE = 0.4, 0.9  # of the time that is left, with and without a GRU part
 
@@ -286,13 +287,14 @@ def _learn_text_vectors(
     seconds = (run.budget.end - began - _FINAL_SECONDS) * _VECTORS_SHARE
     texts, names = list(plan.vocabulary_texts()), corpus.labels if config.linear.label_names else ()
     size, seed = config.linear.vector_size, config.training.seed
+    table = given.table(_GIVEN_SIZE) if given else None
     vectors: TextVectors | None
-    if given is None:
-        origin = f"learned from {len(texts):,} texts"
-        vectors = learn_text_vectors(texts, vectorizer, size, seed, seconds)
+    if table is not None and plan.unlabelled is None:  # little can be learned from the labelled texts alone
+        origin = "those of the file"
+        vectors = weigh_word_vectors(table, texts, vectorizer, seed, seconds)
     else:
-        origin = f"made of {given.origin['vectors']}"
-        vectors = weigh_word_vectors(given.table(size), texts, vectorizer, seed, seconds)
+        origin = f"learned from {len(texts):,} texts" + ("" if table is None else ", with those of the file,")
+        vectors = learn_text_vectors(texts, vectorizer, size, seed, seconds, table)
     if vectors is None:
         return None
     task = corpus.linear_task(vectorizer, config, plan.multilabel, vectors)

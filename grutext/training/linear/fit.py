@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -128,7 +128,7 @@ def _fit(
     config, multilabel = task.config, task.multilabel
     counts = count_runs(texts, task.vectorizer, config)
     margins = linear_columns(targets.shape[1], multilabel)
-    features = choose_features(counts, targets, config, margins)
+    features = choose_features(counts, targets, _without_vectors(config, task.vectors), margins)
     if not len(features.keys):
         return without_features(targets, margins, multilabel)
     matrix = _transform(counts, features)
@@ -161,6 +161,14 @@ def _fit(
     if task.vectors:
         arrays |= _pack_vectors(task.vectors, kernel[known:] * _VECTOR_LENGTH)
     return arrays
+
+
+def _without_vectors(config: LinearConfig, vectors: TextVectors | None) -> LinearConfig:
+    """Return the settings with the size limit of the n-grams alone: what word vectors leave of it, but at least half."""
+    if vectors is None:
+        return config
+    left = config.max_megabytes - vectors.words.nbytes / 1e6
+    return replace(config, max_megabytes=max(left, config.max_megabytes / 2))
 
 
 def _pack_vectors(vectors: TextVectors, kernel: NDArray[np.floating]) -> dict[str, NDArray[Any]]:

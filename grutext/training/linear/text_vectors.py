@@ -63,7 +63,12 @@ class TokenRows:
 
 
 def learn_text_vectors(
-    texts: Sequence[str], vectorizer: Vectorizer, size: int, seed: int, seconds: float = math.inf
+    texts: Sequence[str],
+    vectorizer: Vectorizer,
+    size: int,
+    seed: int,
+    seconds: float = math.inf,
+    given: Float | None = None,
 ) -> TextVectors | None:
     """Learn word vectors from texts, and weight and centre them for text vectors.
 
@@ -73,13 +78,18 @@ def learn_text_vectors(
         size: The width of the vectors; with fewer words they are narrower.
         seed: Decides which texts are read if not all are, and where the decomposition begins.
         seconds: Time that this may take, roughly; with less of it fewer texts are read.
+        given: `(V, G)`, word vectors from elsewhere that stand beside the learned ones; None for none.
 
     Returns:
         The vectors; None where no two words occur near each other.
     """
     tokens = _sample_tokens(texts, vectorizer, seed, seconds)
     words = learn_words(tokens, vectorizer.vocabulary.rows, size, seed)
-    return make_text_vectors(words, tokens, _FREQUENT) if words.any() else None
+    if not words.any():
+        return None
+    if given is not None:
+        words = np.hstack([_scale(words), _scale(given)])
+    return make_text_vectors(words, tokens, _FREQUENT)
 
 
 def weigh_word_vectors(
@@ -95,6 +105,13 @@ def weigh_word_vectors(
         seconds: Time that this may take, roughly.
     """
     return make_text_vectors(words, _sample_tokens(texts, vectorizer, seed, seconds), _FREQUENT_IN_GIVEN)
+
+
+def _scale(words: Float) -> Float:
+    """Return word vectors times a factor that makes the root mean square of their lengths 1; zeros do not count."""
+    squares = np.sum(np.square(words, dtype=np.float64), axis=1)
+    total = squares.sum() or 1.0
+    return np.asarray(words * np.sqrt(np.count_nonzero(squares) / total), np.float32)
 
 
 def _sample_tokens(texts: Sequence[str], vectorizer: Vectorizer, seed: int, seconds: float) -> TokenRows:

@@ -95,6 +95,15 @@ def test_only_the_most_telling_ngrams_are_kept_where_room_is_short():
     assert (np.diff(few.keys.astype(np.int64)) > 0).all()
 
 
+@pytest.mark.parametrize(("room", "kept"), [(60, 36), (50, 26), (48, 24), (40, 20)])
+def test_text_vectors_count_as_part_of_the_size_but_leave_half_of_it_to_the_ngrams(room, kept):
+    words = np.ones((24, 12), np.int8)  # as many bytes as 24 n-grams with three margins
+    vectors = TextVectors(words, np.ones(24, np.float16), np.zeros(12, np.float32))
+    small = replace(CONFIG, max_megabytes=(room + 0.5) * 12 / 1e6)
+    fit = fit_linear(TEXTS, TARGETS, replace(task(), config=small, vectors=vectors))
+    assert len(fit.arrays["linear/keys"]) == kept
+
+
 def test_a_word_is_worth_three_character_ngrams_where_room_is_short():
     config = LinearConfig(word_max=1, char_min=3, char_max=3, min_count=1)
     texts, targets = ["yes", "yes", "no", "no"], np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]

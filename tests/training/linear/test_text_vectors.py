@@ -9,7 +9,13 @@ import pytest
 from grutext.config import TextConfig
 from grutext.text import Vectorizer
 from grutext.training.linear import text_vectors as module
-from grutext.training.linear.text_vectors import TokenRows, learn_text_vectors, learn_words, make_text_vectors
+from grutext.training.linear.text_vectors import (
+    TokenRows,
+    learn_text_vectors,
+    learn_words,
+    make_text_vectors,
+    weigh_word_vectors,
+)
 
 ANIMALS, TOOLS = ["cat", "dog", "cow"], ["saw", "axe", "nail"]
 
@@ -134,3 +140,36 @@ def test_with_little_time_fewer_texts_are_read(monkeypatch):
     learn_text_vectors(TEXTS, VECTORIZER, 5, seed=1)
     assert 200 <= len(read[0].rows) < 250
     assert len(read[1].lengths) == len(TEXTS)
+
+
+def test_given_vectors_stand_beside_the_learned_ones_and_weigh_as_much():
+    rows = VECTORIZER.vocabulary.rows
+    given = np.zeros((rows, 3), np.float32)
+    given[1:-1] = 1e3 * np.random.default_rng(1).normal(size=(rows - 2, 3))
+    made = learn_text_vectors(TEXTS, VECTORIZER, 4, seed=1, given=given)
+    words = made.words * made.scale[:, None].astype(np.float64)
+    learned = learn_words(TokenRows.read(TEXTS, VECTORIZER), rows, 4, seed=1)
+    assert words.shape == (rows, 7)
+    for part, table in ((words[:, :4], learned), (words[:, 4:], given)):
+        unit, expected = (
+            x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12) for x in (part, table)
+        )
+        np.testing.assert_allclose(unit, expected, atol=0.1)
+    # Before words are weighted, the two tables have the same mean square of the lengths of their rows.
+    shares = [np.sum(np.square(x)) / np.count_nonzero(x.any(axis=1)) for x in (learned, given)]
+    ratio = np.linalg.norm(words[1:-1, 4:], axis=1) / np.linalg.norm(words[1:-1, :4], axis=1)
+    lengths = np.linalg.norm(given[1:-1], axis=1) / np.linalg.norm(learned[1:-1], axis=1)
+    np.testing.assert_allclose(ratio, lengths * np.sqrt(shares[0] / shares[1]), rtol=0.05)
+
+
+def test_given_vectors_are_weighted_less_by_rarity():
+    given = np.ones((VECTORIZER.vocabulary.rows, 2), np.float32)
+    made = weigh_word_vectors(given, TEXTS, VECTORIZER, seed=1)
+    tokens = [token for text in TEXTS for token in text.split()]
+    the, cat = (0.01 / (0.01 + tokens.count(word) / len(tokens)) for word in ("the", "cat"))
+    scale = made.scale.astype(np.float64)
+    row = VECTORIZER.vocabulary.row
+    assert scale[row("the")] / scale[row("cat")] == pytest.approx(the / cat, rel=2e-3)
+    assert scale[0] == 0
+    blank = weigh_word_vectors(0 * given, TEXTS, VECTORIZER, seed=1)
+    assert not blank.transform(VECTORIZER.vectorize(TEXTS[:3])).any()
