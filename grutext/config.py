@@ -97,7 +97,7 @@ class LinearConfig:
         char_min: Length of the shortest character n-gram, in characters.
         char_max: Length of the longest character n-gram; 0 turns character n-grams off.
         min_count: An n-gram must occur in at least this many training texts; 0 lets the number of texts decide.
-        max_megabytes: Size limit of the linear part; the most informative n-grams that fit are kept.
+        max_megabytes: Size limit of the linear part, word vectors included; the most informative n-grams that fit are kept.
         regularization: The C of scikit-learn's LinearSVC; larger fits more closely; 0 lets the data decide.
         label_names: Whether each label's name is used as one more training text with that label. Has no effect where
             the texts do not fit into memory.
