@@ -36,7 +36,7 @@ def check_refused(settings, *said: str) -> None:
 
 def test_the_sections_and_their_settings():
     assert {name.partition(".")[0] for name in DEFAULTS} == {"text", "linear", "gru", "training"}
-    assert len(DEFAULTS) == 46
+    assert len(DEFAULTS) == 47
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
@@ -177,6 +177,7 @@ OUT_OF_RANGE = {
     "linear.char_max": [-1, 1, 65],
     "linear.min_count": [-1],
     "linear.max_megabytes": [0, -1],
+    "linear.vector_size": [-1],
     "linear.regularization": [-1, -1e-9],
     "gru.embedding_size": [0],
     "gru.convolution": [-1, 1, 2, 4],
@@ -204,7 +205,7 @@ OUT_OF_RANGE = {
 }
 AT_THE_EDGE = {
     "text.min_count": 1, "text.max_vocabulary": 1, "text.subword_min": 5, "text.subword_max": 0, "text.subword_buckets": 1,
-    "linear.word_max": 0, "linear.char_min": 5, "linear.char_max": 0, "linear.min_count": 0, "linear.max_megabytes": 1e-9,
+    "linear.word_max": 0, "linear.char_min": 5, "linear.char_max": 0, "linear.min_count": 0, "linear.max_megabytes": 1e-9, "linear.vector_size": 0,
     "linear.regularization": 0.0, "gru.embedding_size": 1, "gru.convolution": 0, "gru.units": 1, "gru.layers": 1, "training.epochs": 0, "training.pretraining_epochs": -1,
     "training.patience": 0, "training.batch_size": 0, "training.window": 0, "training.token_budget": 1, "training.learning_rate": 0.0,
     "training.table_rate": 1e-9, "training.clip_norm": 1e-9, "training.warmup": 0.0, "training.word_dropout": 0.999,
