@@ -46,7 +46,8 @@ def summary(report: Mapping[str, Any]) -> str:
     """Return the metrics of a report over all labels as one line.
 
     Args:
-        report: A report as plain values, as `Report.to_dict` returns it and a bundle stores it.
+        report: A report as plain values, as `Report.to_dict` returns it and a bundle stores it; the report on the dev set may
+            have the number of `folds` of a cross-validation.
     """
     f1 = f"macro-F1 {report['macro_f1']:.4f}  weighted-F1 {report['weighted_f1']:.4f}"
     if report["multilabel"]:
@@ -54,6 +55,8 @@ def summary(report: Mapping[str, Any]) -> str:
     else:
         scores = f"accuracy {report['accuracy']:.4f}  {f1}"
     texts = "1 text" if report["n"] == 1 else f"{report['n']:,} texts"
+    if "folds" in report:
+        texts += f", {report['folds']:d}-fold cross-validation"
     return f"{scores}  log loss {report['log_loss']:.4f}  ECE {report['ece']:.4f}  ({texts})"
 
 

@@ -16,7 +16,7 @@ from grutext.data.remembered import describe_reading, remember_options, remember
 from grutext.data.rows import Row, RowReader, read_rows
 from grutext.data.sample import sample_path
 from grutext.data.small_classes import drop_small_classes
-from grutext.data.splits import split_examples
+from grutext.data.splits import fold_examples, split_examples
 from grutext.data.tally import Tally
 from grutext.data.writing.resumable import ResumableRun
 from grutext.data.writing.writers import RowWriter, choose_format, open_writer
@@ -44,6 +44,7 @@ __all__ = [
     "drop_small_classes",
     "expand_sources",
     "fingerprint",
+    "fold_examples",
     "format_names",
     "hash_text",
     "join_columns",

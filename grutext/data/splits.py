@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from grutext.data.examples import Example
 from grutext.errors import DataError
 
+_TOO_FEW = "there are too few examples of each class to set some of them aside; name dev data"
+
 
 def split_examples(
     examples: Sequence[Example], fraction: float, seed: int, keys: Sequence[int] | None = None
@@ -38,10 +40,58 @@ def split_examples(
     chosen = _choose(classes, groups, fraction, seed)
     chosen -= _needed_in_rest(examples, groups, chosen)
     if not chosen:
-        raise DataError("there are too few examples of each class to set some of them aside; name dev data")
+        raise DataError(_TOO_FEW)
     part = {index for group in chosen for index in groups[group]}
     rest = [example for index, example in enumerate(examples) if index not in part]
     return rest, [examples[index] for index in sorted(part)]
+
+
+def fold_examples(
+    examples: Sequence[Example], folds: int, seed: int, keys: Sequence[int] | None = None
+) -> list[int]:
+    """Deal examples out to stratified folds, for cross-validation.
+
+    The examples of each class are spread over the folds as evenly as its copies allow: copies of a text are all in one
+    fold. A text with several labels belongs to the class of its rarest label. Texts without which the other folds
+    would lack a label, such as the only one of a label, are in no fold. The same arguments give the same folds on any
+    machine.
+
+    Args:
+        examples: The N examples.
+        folds: The number of folds, at least 2; a few of them are empty if there are fewer texts.
+        seed: Decides which examples are in which fold.
+        keys: A number for each example, equal for copies of the same text; None: there are no copies.
+
+    Returns:
+        The fold of each example, from 0; -1 for an example in no fold.
+
+    Raises:
+        DataError: Every class has only one text.
+    """
+    import numpy as np  # not at the top; see `_choose`
+
+    groups = _group_copies(len(examples), keys)
+    generator = np.random.default_rng(seed)
+    fold_of: dict[int, int] = {}
+    totals = [0] * folds
+    for members in _group_classes(examples, groups).values():
+        in_class = [0] * folds
+        for place in generator.permutation(len(members)):
+            group = members[place]
+            smallest = min(range(folds), key=lambda fold: (in_class[fold], totals[fold]))
+            fold_of[group] = smallest
+            in_class[smallest] += len(groups[group])
+            totals[smallest] += len(groups[group])
+    for fold in range(folds):
+        chosen = {group for group, own in fold_of.items() if own == fold}
+        fold_of |= dict.fromkeys(_needed_in_rest(examples, groups, chosen), -1)
+    if max(fold_of.values(), default=-1) < 0:
+        raise DataError(_TOO_FEW)
+    folds_of = [-1] * len(examples)
+    for group, fold in fold_of.items():
+        for index in groups[group]:
+            folds_of[index] = fold
+    return folds_of
 
 
 def _group_copies(size: int, keys: Sequence[int] | None) -> list[list[int]]:

@@ -14,7 +14,7 @@ A step is the same in every engine, up to rounding and to the random choices of 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,13 @@ def direction_rows(rows: int, classes: int) -> int:
 
 
 class Trainable(ABC):
-    """Weights with their optimizer, as a training loop sees them."""
+    """Weights with their optimizer, as a training loop sees them.
+
+    Attributes:
+        is_thread_safe: Whether several networks can be trained at once, each by a thread of its own.
+    """
+
+    is_thread_safe: ClassVar[bool] = False
 
     @property
     @abstractmethod

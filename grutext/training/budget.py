@@ -16,13 +16,15 @@ class TimeBudget:
         started: `time.monotonic()` from which it counts; now, if left out.
 
     Attributes:
+        seconds: The budget; infinite without a limit.
         end: `time.monotonic()` at which everything must be done; infinite without a limit.
         left_out: A sentence for each step that was cut short or skipped, by the name of the step.
     """
 
     def __init__(self, seconds: float = 0.0, started: float | None = None) -> None:
         started = time.monotonic() if started is None else started
-        self.end = started + seconds if seconds else math.inf
+        self.seconds = seconds or math.inf
+        self.end = started + self.seconds
         self.left_out: dict[str, str] = {}
 
     def remaining(self) -> float:

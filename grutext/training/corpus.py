@@ -66,6 +66,10 @@ class InMemoryCorpus:
         """`(N,)`, the factor on each text's loss."""
         return text_weights(self.examples)
 
+    def subset(self, texts: NDArray[np.int64]) -> InMemoryCorpus:
+        """Return the corpus of some texts, given by their positions, with the same labels by column."""
+        return InMemoryCorpus([self.examples[n] for n in texts], self.labels)
+
     def measure(self, window: int) -> CorpusStatistics:
         """Return the properties of the texts that the defaults depend on; see `defaults.measure`."""
         return defaults.measure(self.texts, len(self.labels), window)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,11 @@ from grutext.config import Config, flatten
 from grutext.data import Example, fingerprint
 from grutext.engines.choose import choose_engine
 from grutext.errors import TrainingError
+from grutext.inference import RawScores
+from grutext.inference.familiarity import known_tokens
 from grutext.model.bundle import Bundle, Weights
 from grutext.model.initial import initial_arrays
-from grutext.model.spec import Calibration, check_model
+from grutext.model.spec import Calibration, check_model, linear_columns
 from grutext.progress import Listener, Silent
 from grutext.text import TextVectors, Vectorizer
 from grutext.training import defaults
@@ -30,6 +32,7 @@ from grutext.training.budget import TimeBudget
 from grutext.training.calibration.bundle import add_golden, calibrate_bundle
 from grutext.training.case import CASE_CHARACTERS, CASE_TEXTS, choose_case
 from grutext.training.corpus import InMemoryCorpus, OnDiskCorpus, open_corpus
+from grutext.training.folds import Folds
 from grutext.training.gru.batches import VectorizedCorpus, one_hot
 from grutext.training.gru.checkpoint import Checkpoint
 from grutext.training.gru.epochs import PhaseContext
@@ -53,13 +56,15 @@ class TrainingPlan:
 
     Attributes:
         corpus: The texts to train on.
-        dev: The texts for choosing the best epoch, for the calibration and for the weight of the two parts.
+        dev: The texts for choosing the best epoch, for the calibration and for the weight of the two parts; with folds, the
+            texts of `corpus` that are in one.
         multilabel: Whether a text may have several labels, or none.
         config: The settings.
         data: What the bundle records about the data.
         unlabelled: Texts without labels for the vocabulary and the pretraining; None if there are none.
         refits_linear: Whether the linear part, once the model is calibrated and evaluated on the dev set, is fitted
             again to the training and dev texts together.
+        folds: The fold of each training text; None if a dev set was set aside or given.
     """
 
     corpus: InMemoryCorpus | OnDiskCorpus
@@ -69,6 +74,7 @@ class TrainingPlan:
     data: dict[str, Any]
     refits_linear: bool
     unlabelled: InMemoryCorpus | OnDiskCorpus | None = None
+    folds: Folds | None = None
 
     def vocabulary_texts(self) -> Iterator[str]:
         """Yield the texts that the vocabulary is built from."""
@@ -131,17 +137,23 @@ def plan_training(
     if config.text.case == "auto":
         config = choose_case(corpus.sample(CASE_TEXTS, CASE_CHARACTERS), config, splits.multilabel, listener)
     listener.note(defaults.describe(config, statistics))
-    counts = {
-        "train": corpus.count,
-        "dev": len(splits.dev),
-        "sha256": corpus.sha256,
-        "dev_sha256": fingerprint(splits.dev),
-    }
+    data = splits.data | {"train": corpus.count, "sha256": corpus.sha256}
+    if splits.folds:
+        data |= {"folds": splits.folds.count}
+    else:
+        data |= {"dev": len(splits.dev), "dev_sha256": fingerprint(splits.dev)}
     if unlabelled is not None:
-        counts |= {"unlabelled_texts": unlabelled.count, "unlabelled_sha256": unlabelled.sha256}
-    refits_linear = splits.dev_is_split_off and config.linear.enabled
-    data = splits.data | counts
-    plan = TrainingPlan(corpus, splits.dev, splits.multilabel, config, data, refits_linear, unlabelled)
+        data |= {"unlabelled_texts": unlabelled.count, "unlabelled_sha256": unlabelled.sha256}
+    plan = TrainingPlan(
+        corpus,
+        splits.dev,
+        splits.multilabel,
+        config,
+        data,
+        refits_linear=splits.dev_is_split_off and config.linear.enabled,
+        unlabelled=unlabelled,
+        folds=splits.folds,
+    )
     if any(example.labels for example in plan.dev) and not plan.dev_targets.any():
         known = ", ".join(corpus.labels[:5])
         raise TrainingError(
@@ -202,7 +214,7 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
         DataError: The word vectors cannot be used.
     """
     config, listener, budget = plan.config, run.listener, run.budget
-    dev_texts, dev_targets = [example.text for example in plan.dev], plan.dev_targets
+    dev_texts = [example.text for example in plan.dev]
     vectorizer = Vectorizer.fit(plan.vocabulary_texts(), config.text)
     vectors = None
     if run.vectors:
@@ -218,12 +230,17 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
         bundle = replace(bundle, weights=_fit_linear(plan, vectorizer, run, text_vectors))
         linear_seconds = time.monotonic() - began
     stopped: BaseException | None = None
+    out_of_fold: NDArray[np.float32] | None = None
     if config.gru.enabled:
-        fit = _fit_gru(plan, vectorizer, bundle, run, vectors)
-        stopped = fit.stopped
+        fit = _fit_gru(plan, vectorizer, bundle, run, vectors, linear_seconds)
+        stopped, out_of_fold = fit.stopped, fit.out_of_fold
         weights = bundle.weights | _as_saved(fit.arrays)
         bundle = replace(bundle, weights=weights, history=fit.history)
-    bundle = calibrate_bundle(bundle, plan.dev, dev_targets)
+    if plan.folds:
+        scores = _score_out_of_fold(plan, plan.folds, vectorizer, bundle, out_of_fold)
+    else:
+        scores = open_scorer(bundle, dev_texts).raw_scores(dev_texts)
+    bundle = calibrate_bundle(bundle, plan.dev, plan.dev_targets, scores)
     if stopped:
         why = str(stopped) or "it was interrupted"
         bundle = add_golden(replace(bundle, data=bundle.data | {"unfinished": why}), dev_texts)
@@ -334,29 +351,73 @@ def _fit_linear(
 
 
 def _fit_gru(
-    plan: TrainingPlan, vectorizer: Vectorizer, bundle: Bundle, run: TrainingRun, vectors: WordVectors | None
+    plan: TrainingPlan,
+    vectorizer: Vectorizer,
+    bundle: Bundle,
+    run: TrainingRun,
+    vectors: WordVectors | None,
+    linear_seconds: float,
 ) -> GRUFit:
     """Train the GRU part; raise a DivergenceError if training diverges before the end of the first epoch."""
-    dev = VectorizedCorpus(vectorizer.vectorize([example.text for example in plan.dev]), plan.dev_targets)
     checkpoint = None
     if run.checkpoint is not None:
         versions = {f"the version of {name}": number for name, number in bundle.versions.items()}
         identity = identify(plan.config, plan.multilabel, bundle.data) | versions
         seconds = plan.config.training.checkpoint_seconds
         checkpoint = Checkpoint(run.checkpoint, identity, run.resume, seconds)
-    deadline = math.inf
-    if run.budget.end < math.inf:
-        deadline = run.budget.end - _FINAL_SECONDS - _estimate_scoring(bundle, dev.tokens.normalized)
+    held_out: Folds | VectorizedCorpus
+    deadline = run.budget.end - _FINAL_SECONDS
+    if plan.folds:
+        held_out = plan.folds
+        deadline -= plan.folds.count * linear_seconds
+    else:
+        texts = [example.text for example in plan.dev]
+        held_out = VectorizedCorpus(vectorizer.vectorize(texts), plan.dev_targets)
+        if deadline < math.inf:
+            deadline -= _estimate_scoring(bundle, held_out.tokens.normalized)
     corpus = plan.corpus.vectorize(vectorizer, plan.config)
     context = PhaseContext(
         corpus, plan.config, run.listener, checkpoint, deadline, left_out=run.budget.left_out
     )
     if plan.unlabelled is not None and plan.config.training.pretraining_epochs:
         context = replace(context, unlabelled=plan.unlabelled.vectorize(vectorizer, plan.config))
-    fit = fit_gru(context, dev, len(bundle.vocabulary) + 1, plan.multilabel, vectors)
+    fit = fit_gru(context, held_out, len(bundle.vocabulary) + 1, plan.multilabel, vectors)
     if isinstance(fit.stopped, DivergenceError) and not fit.history:
         raise fit.stopped
     return fit
+
+
+def _score_out_of_fold(
+    plan: TrainingPlan,
+    folds: Folds,
+    vectorizer: Vectorizer,
+    bundle: Bundle,
+    gru: NDArray[np.float32] | None,
+) -> RawScores:
+    """Return the scores of the dev texts by parts that were trained without the fold of each.
+
+    Args:
+        plan: What is trained.
+        folds: The fold of each text.
+        vectorizer: Splits texts into tokens.
+        bundle: The model, whose linear part is fitted to all texts.
+        gru: The scores of the GRU part, which has been trained without each fold; None if it was stopped before.
+    """
+    corpus, config = cast("InMemoryCorpus", plan.corpus), plan.config
+    known = np.zeros(corpus.count, np.float32)
+    linear = np.zeros((corpus.count, linear_columns(len(corpus.labels), plan.multilabel)), np.float32)
+    for rest, fold in folds:
+        others, texts = corpus.subset(rest), [corpus.texts[n] for n in fold]
+        if config.linear.enabled:
+            fit = others.fit_linear(vectorizer, config, plan.multilabel, seconds=None)
+            alone = replace(bundle, config=config.override({"gru.enabled": False}), weights=fit.arrays)
+            _, linear[fold], known[fold] = open_scorer(alone, texts).raw_scores(texts)
+        else:
+            known[fold] = known_tokens(Vectorizer.fit(others.texts, config.text).vectorize(texts))
+    if gru is None and not config.linear.enabled:
+        gru = np.zeros(plan.dev_targets.shape, np.float32)
+    held_out = folds.held_out
+    return RawScores(gru, linear[held_out] if config.linear.enabled else None, known[held_out])
 
 
 def _as_saved(arrays: Weights) -> Weights:

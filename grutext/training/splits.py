@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from grutext.config import TrainingConfig
+from grutext.config import Config
 from grutext.data import (
     Columns,
+    Dataset,
     Dialect,
     Example,
     ReadOptions,
@@ -26,12 +27,16 @@ from grutext.data import (
 )
 from grutext.errors import ConfigError
 from grutext.progress import Listener
+from grutext.training.budget import TimeBudget
 from grutext.training.copies import KnownTexts, describe_copies, describe_shared, text_key
+from grutext.training.folds import MOST_TEXTS, Folds
 from grutext.training.in_memory import IN_MEMORY, Label, dataset_in_memory
 from grutext.training.unlabelled import Unlabelled, UnlabelledReader, describe_source
 
 SAMPLE = "sample"
 SAMPLE_COLUMNS = Columns("text", "label")
+# Of a training with folds from beginning to end, on two slow cores; only a time budget asks for them.
+_CHARACTERS_PER_SECOND, _LINEAR_CHARACTERS_PER_SECOND = 800, 40_000
 DEV_FRACTION, DEV_TEXTS, LEAST_FRACTION = 0.1, 500, 0.05
 
 # A path, a name such as `sample` or `tfds:ag_news_subset`, several of these, or texts and their labels.
@@ -83,12 +88,13 @@ class Splits:
 
     Attributes:
         train: Examples to train on; in files if they are more than memory should hold.
-        dev: Examples for choosing the best epoch and for calibration.
+        dev: Examples for choosing the best epoch and for calibration; with folds, those of `train` that are in one.
         test: Examples for evaluating the finished model; None if there are none.
         multilabel: Whether a text may have several labels.
         data: Where the examples came from, for the bundle.
         dev_is_split_off: Whether `dev` was split off the same data as `train`, all in memory.
         unlabelled: Texts without labels; in files if they are more than memory should hold; None if there are none.
+        folds: The fold of each example of `train`, if these are few; None where a dev set does what folds do.
     """
 
     train: list[Example] | Shards
@@ -98,16 +104,20 @@ class Splits:
     data: dict[str, Any]
     dev_is_split_off: bool
     unlabelled: list[Example] | Shards | None = None
+    folds: Folds | None = None
 
 
-def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listener: Listener) -> Splits:
+def read_splits(
+    data: TrainingData, config: Config, folder: Path, listener: Listener, budget: TimeBudget
+) -> Splits:
     """Read and check the data of a training.
 
     Args:
         data: The sources.
-        config: The seed of the split, and how many megabytes of text memory should hold.
+        config: The seed of the split, how many megabytes of text memory should hold, and which parts are trained.
         folder: Where larger texts are kept; it is created when it is needed.
         listener: Receives notes about what was guessed, dropped and counted.
+        budget: The time for the training, which may be too short for folds; if they are left out, it is recorded in it.
 
     Raises:
         DataError: A source cannot be read, or nothing can be learned from it.
@@ -124,7 +134,8 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
             dev = sample / "dev.csv"
         test = sample / "test.csv" if test is None else test
     share = 0.0 if dev is not None else data.dev_fraction or LEAST_FRACTION
-    shards = ShardOptions(round(config.in_memory_megabytes * 1e6), folder, config.seed, share, text_key)
+    training, folds = config.training, None
+    shards = ShardOptions(round(training.in_memory_megabytes * 1e6), folder, training.seed, share, text_key)
     if isinstance(train, tuple):
         dataset = dataset_in_memory(*train, data.reading, weights=data.weights)
     else:
@@ -139,7 +150,7 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
     if dataset.shards:
         listener.note(
             f"{dataset.shards.characters / 1e6:,.0f} MB of text are more than training.in_memory_megabytes "
-            f"({config.in_memory_megabytes:g}); they are kept in {folder} for the training"
+            f"({training.in_memory_megabytes:g}); they are kept in {folder} for the training"
         )
     columns = Columns(dataset.text_column, dataset.label_column)
     model = KnownModel(columns, dataset.multilabel, tuple(dataset.label_counts))
@@ -156,17 +167,21 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
     examples: list[Example] | Shards = dataset.shards or dataset.examples
     if dev is not None:
         chosen = read(dev, "which makes its metrics and thresholds too optimistic")
+    elif data.dev_fraction is None and _uses_folds(dataset, config, budget):
+        folds = Folds.deal(dataset.examples, training.seed, index.keys)
+        chosen = [dataset.examples[n] for n in folds.held_out]
+        listener.note(
+            f"few texts: {folds.count}-fold cross-validation on {len(chosen):,} of {dataset.texts:,} texts replaces a "
+            "dev set, and the model learns from all"
+        )
     else:
-        chosen = dataset.held_out
-        if not dataset.shards:
-            fraction = data.dev_fraction or default_fraction(dataset.texts)
-            examples, chosen = split_examples(dataset.examples, fraction, config.seed, index.keys)
+        examples, chosen = _set_aside(dataset, data.dev_fraction, training.seed, index.keys)
         listener.note(f"{len(chosen):,} of {dataset.texts:,} texts are set aside to choose the best epoch")
     tested = None if test is None else read(test, "which makes its metrics too optimistic")
     record = {"source": origin} | describe_reading(dataset, data.reading)
     unlabelled = None
     if data.unlabelled is not None:
-        held_out = [text_key(example.text) for example in (*chosen, *(tested or ()))]
+        held_out = [text_key(example.text) for example in (*(() if folds else chosen), *(tested or ()))]
         labelled = {"dev or test data": KnownTexts(held_out), "training data": KnownTexts(index.keys)}
         storage = replace(shards, folder=folder / "unlabelled", dev_fraction=0.0)
         reader = UnlabelledReader(later, columns, labelled, storage, listener)
@@ -178,9 +193,33 @@ def read_splits(data: TrainingData, config: TrainingConfig, folder: Path, listen
         test=tested,
         multilabel=dataset.multilabel,
         data=record,
-        dev_is_split_off=dev is None and not dataset.shards,
+        dev_is_split_off=dev is None and not dataset.shards and folds is None,
         unlabelled=unlabelled,
+        folds=folds,
     )
+
+
+def _set_aside(
+    dataset: Dataset, fraction: float | None, seed: int, keys: Sequence[int]
+) -> tuple[list[Example] | Shards, list[Example]]:
+    """Return the texts to train on, and a dev set; texts in files were split when they were read."""
+    if dataset.shards:
+        return dataset.shards, dataset.held_out
+    return split_examples(dataset.examples, fraction or default_fraction(dataset.texts), seed, keys)
+
+
+def _uses_folds(dataset: Dataset, config: Config, budget: TimeBudget) -> bool:
+    """Return whether a data set is small enough for folds, and the time long enough; record it if it is not."""
+    if dataset.shards or dataset.texts > MOST_TEXTS:
+        return False
+    characters = sum(len(example.text) for example in dataset.examples)
+    speed = _CHARACTERS_PER_SECOND if config.gru.enabled else _LINEAR_CHARACTERS_PER_SECOND
+    if (
+        characters / speed <= budget.seconds
+    ):  # not what is left of it, so that a resumed training decides the same
+        return True
+    budget.left_out["folds"] = "a dev set was set aside instead of cross-validation on all texts"
+    return False
 
 
 def _name(source: Source) -> str:

@@ -122,8 +122,8 @@ def train(
         else:
             stack.enter_context(target.lock())
             folder = target.texts
-        splits = read_splits(sources, config.training, folder, listener)
         budget = TimeBudget(config.training.time_budget, started)
+        splits = read_splits(sources, config, folder, listener, budget)
         plan = plan_training(splits, config, listener, vectors)
         begun_with = ""
         if target is not None:

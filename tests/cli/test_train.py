@@ -96,7 +96,7 @@ def test_a_model_and_its_loss_curve_are_written_and_a_summary_is_printed(
 ) -> None:
     result = run("train", mails, "-m", "reviews", "--no-gru")
     assert result.stdout == (
-        "dev  accuracy 0.3333  macro-F1 0.1667  weighted-F1 0.1667  log loss 1.6094  ECE 0.4667  (3 texts)\n"
+        "dev  accuracy 0.3333  macro-F1 0.1667  weighted-F1 0.1667  log loss 1.6094  ECE 0.4667  (30 texts)\n"
         "calibration on dev: ECE 0.071 → 0.018, log loss 0.402 → 0.371\n"
         "trained in 1:05 min, 0 epochs\n"
         "model: reviews\n"
@@ -115,8 +115,10 @@ def test_guessed_columns_and_epochs_are_printed_on_stderr(run, training, mails) 
         '  line 4: "password 0" → login',
     ]
     assert lines[4] == "mails.csv: 3 labels: billing 10, delivery 10, login 10"
-    assert lines[5] == "3 of 30 texts are set aside to choose the best epoch"
-    assert lines[6].startswith("27 texts of 2 words (median), 3 labels: ")
+    assert lines[5] == (
+        "few texts: 5-fold cross-validation on 30 of 30 texts replaces a dev set, and the model learns from all"
+    )
+    assert lines[6].startswith("30 texts of 2 words (median), 3 labels: ")
     assert lines[7].startswith("engine: ")
     assert lines[8].startswith("epoch 1/1  loss 1.5000  dev loss 1.2500")
     assert run("train", mails, "--quiet", "-m", "other").stderr == ""
@@ -138,7 +140,7 @@ def test_json_is_all_that_is_printed(run, training, mails, tmp_path) -> None:
         "left_out",
     ]
     assert (values["model"], values["epochs"], values["seconds"]) == ("model", 0, 65.4)
-    assert (values["dev"]["n"], values["test"]["n"]) == (3, 30)
+    assert (values["dev"]["n"], values["test"]["n"]) == (30, 30)
     assert values["test"]["accuracy"] == 1.0
     metrics = Bundle.load(tmp_path / "model").metrics
     assert metrics == {name: values[name] for name in ("dev", "test", "calibration")}
@@ -150,7 +152,8 @@ def test_without_a_test_part_json_says_null(run, training, mails) -> None:
 
 
 def test_the_training_is_given_what_the_options_say(run, training, mails, tmp_path) -> None:
-    run("train", mails, "-m", "out/reviews", "--seed", 5, "--time-budget", "2m", "--set", "gru.units=7")
+    options = ["--seed", 5, "--time-budget", "2m", "--set", "gru.units=7", "--dev-fraction", 0.1]
+    run("train", mails, "-m", "out/reviews", *options)
     plan, given = training.calls[0]
     assert (plan.corpus.count, len(plan.dev)) == (27, 3)
     assert plan.config.training.time_budget == 120.0
@@ -266,7 +269,7 @@ def test_resume_trains_nothing_where_the_same_training_is_finished(run, training
 @pytest.mark.parametrize(
     ("change", "differs"),
     [
-        (["--seed", "9"], "the training part, the dev part, training.seed was 1 and is 9"),
+        (["--seed", "9"], "training.seed was 1 and is 9"),
         (["--set", "gru.units=7"], "gru.units was 64 and is 7"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from grutext.data import fingerprint, split_examples
+from grutext.data import fingerprint, fold_examples, split_examples
 from grutext.errors import DataError
 
 LABELS = st.sampled_from("abcde")
@@ -166,3 +166,53 @@ def test_a_fingerprint_depends_on_texts_labels_and_order_but_not_on_the_source(m
     ]
     assert len({fingerprint(other) for other in (*others, examples)}) == 5
     assert fingerprint([type(examples[0])("\ud800", ("x",), "a", 1)])
+
+
+@given(SINGLE | SEVERAL, st.integers(2, 6), st.integers(0, 9))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, deadline=None)
+def test_every_label_is_outside_of_each_fold(make_examples, labels, folds, seed):
+    examples = make_examples(labels)
+    try:
+        found = fold_examples(examples, folds, seed)
+    except DataError:
+        assert len(examples) - len({example.labels for example in examples}) < 4
+        return
+    assert found == fold_examples(examples, folds, seed)
+    assert set(found) - {-1} <= set(range(folds))
+    assert max(found) >= 0
+    for fold in range(folds):
+        outside = [example for example, own in zip(examples, found, strict=True) if own != fold]
+        assert set(count_labels(outside)) == set(count_labels(examples))
+
+
+@given(KEYS, st.integers(2, 6), st.integers(0, 9))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=EXAMPLES, deadline=None)
+def test_copies_are_in_one_fold(make_examples, pairs, folds, seed):
+    examples, keys = make_examples([label for label, _ in pairs]), [key for _, key in pairs]
+    try:
+        found = fold_examples(examples, folds, seed, keys)
+    except DataError:
+        return
+    assert all(
+        len({own for own, key in zip(found, keys, strict=True) if key == one}) == 1 for one in set(keys)
+    )
+
+
+def test_each_fold_has_its_share_of_each_class(make_examples):
+    examples = make_examples(["a"] * 700 + ["b"] * 250 + ["c"] * 43 + ["d"] * 7)
+    found = fold_examples(examples, 5, 1)
+    for label, shares in (("a", {140}), ("b", {50}), ("c", {8, 9}), ("d", {1, 2})):
+        own = [fold for fold, example in zip(found, examples, strict=True) if example.labels == (label,)]
+        assert set(Counter(own).values()) == shares
+    assert set(Counter(found).values()) == {200}
+    assert found != fold_examples(examples, 5, 2)
+
+
+def test_the_only_text_of_a_label_is_in_no_fold(make_examples):
+    examples = make_examples(["a"] * 6 + ["b"] * 6 + ["c"] + [("d", "a"), ("d", "b")])
+    found = fold_examples(examples, 3, 1)
+    assert found[12] == -1
+    assert sorted(Counter(found[:12]).values()) == [4, 4, 4]
+    assert -1 not in found[13:]
+    with pytest.raises(DataError, match="too few examples of each class"):
+        fold_examples(make_examples(["a", "b", "c"]), 3, 1)

@@ -5,6 +5,8 @@ import numpy as np
 from grutext.config import Config
 from grutext.data import Example
 from grutext.progress import Silent
+from grutext.training.copies import text_key
+from grutext.training.folds import Folds
 from grutext.training.splits import Splits
 
 TINY = {
@@ -49,6 +51,15 @@ def fit(
     data = {"source": "made.csv"}
     splits = Splits(train_part, dev, None, multilabel, data, dev_is_split_off=refit, unlabelled=unlabelled)
     return fit_splits(splits, Config().override(TINY | named), listener, vectors, checkpoint, resume)
+
+
+def fit_folds(examples=TRAIN, multilabel=False, listener=None, checkpoint=None, resume=False, **settings):
+    """Trains on examples in folds; `section__key` is a setting."""
+    named = {name.replace("__", "."): value for name, value in settings.items()}
+    folds = Folds.deal(examples, 1, [text_key(example.text) for example in examples])
+    held_out = [examples[n] for n in folds.held_out]
+    splits = Splits(examples, held_out, None, multilabel, {"source": "made.csv"}, False, folds)
+    return fit_splits(splits, Config().override(TINY | named), listener, None, checkpoint, resume)
 
 
 def fit_splits(splits, config, listener=None, vectors=None, checkpoint=None, resume=False):

@@ -7,8 +7,9 @@ from support.tiny_training import Recorder
 
 import grutext
 from grutext.cli.abstention import best_offer
-from grutext.config import TrainingConfig
+from grutext.config import Config
 from grutext.data import Example
+from grutext.training.budget import TimeBudget
 from grutext.training.copies import distinct, text_key
 from grutext.training.splits import TrainingData, read_splits
 
@@ -35,10 +36,13 @@ def draw_texts(count, seed):
     return texts, [draw.choice(["repair", "refund"]) for _ in texts]
 
 
-def read(tmp_path, *args, config=None, **kwargs):
+def read(tmp_path, *args, megabytes=40.0, **kwargs):
     heard = Recorder()
-    config = config or TrainingConfig()
-    return read_splits(TrainingData(*args, **kwargs), config, tmp_path / "texts", heard), heard.notes
+    config, data = (
+        Config().override({"training.in_memory_megabytes": megabytes}),
+        TrainingData(*args, **kwargs),
+    )
+    return read_splits(data, config, tmp_path / "texts", heard, TimeBudget()), heard.notes
 
 
 @pytest.mark.parametrize(
@@ -61,8 +65,7 @@ def test_no_dev_text_is_in_the_training_part(tmp_path, megabytes):
     rows = [f"{text.upper() if n % 2 else text},{label}\n" for n, (text, label) in
             enumerate(zip([*texts] * 3, [*labels] * 3, strict=True))]  # fmt: skip
     (tmp_path / "a.csv").write_text("text,label\n" + "".join(rows))
-    config = TrainingConfig(in_memory_megabytes=megabytes)
-    splits, notes = read(tmp_path, tmp_path / "a.csv", dev_fraction=0.1, config=config)
+    splits, notes = read(tmp_path, tmp_path / "a.csv", dev_fraction=0.1, megabytes=megabytes)
     train = splits.train
     if not isinstance(train, list):
         train = [example for number in range(len(train.paths)) for example in train.read(number)]
@@ -100,7 +103,7 @@ def test_clean_data_are_not_remarked_upon(tmp_path):
     _, notes = read(tmp_path, (texts, labels), test=draw_texts(10, 3))
     assert notes == [
         "texts in memory: 2 labels: repair 35, refund 25",
-        "6 of 60 texts are set aside to choose the best epoch",
+        "few texts: 5-fold cross-validation on 60 of 60 texts replaces a dev set, and the model learns from all",
     ]
 
 

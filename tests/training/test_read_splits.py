@@ -2,9 +2,10 @@
 
 import pytest
 
-from grutext.config import TrainingConfig
+from grutext.config import Config
 from grutext.data import Dialect, ReadOptions, read_dataset
 from grutext.errors import DataError
+from grutext.training.budget import TimeBudget
 from grutext.training.splits import TrainingData, read_splits
 
 
@@ -25,7 +26,8 @@ def read(tmp_path, monkeypatch):
 
     def read_data(**sources):
         notes = Notes()
-        splits = read_splits(TrainingData(**sources), TrainingConfig(), tmp_path / "shards", notes)
+        data = TrainingData(**sources)
+        splits = read_splits(data, Config(), tmp_path / "shards", notes, TimeBudget())
         return splits, notes.lines
 
     return read_data

@@ -50,7 +50,8 @@ def test_the_function_and_the_command_give_the_same_bytes(file, tmp_path, monkey
     assert outcome.plot.exists()
     assert outcome.left_out == []
     assert outcome.classifier.predict(["salt tide and fish"]) == ["sea"]
-    assert outcome.bundle.metrics["dev"]["n"] == in_memory.bundle.metrics["dev"]["n"] == 9
+    assert outcome.bundle.metrics["dev"]["n"] == in_memory.bundle.metrics["dev"]["n"] == 90
+    assert outcome.bundle.metrics["dev"]["folds"] == 5
     assert repr(outcome).startswith("TrainingOutcome(folder=")
 
 
@@ -139,10 +140,13 @@ def test_a_model_is_replaced_only_if_asked(file, tmp_path):
 class StopInEpoch(Recorder):
     def __init__(self, epoch):
         super().__init__()
-        self.stop_in = epoch
+        self.stop_in, self.phase = epoch, ""
+
+    def begin(self, epochs, tokens_per_epoch, name="epoch"):
+        self.phase = name
 
     def step(self, epoch, tokens, loss):
-        if epoch == self.stop_in:
+        if (self.phase, epoch) == ("epoch", self.stop_in):
             raise KeyboardInterrupt
 
 
@@ -204,7 +208,9 @@ def test_a_time_budget_says_what_it_left_out():
         (TEXTS * 4, LABELS * 4), settings=settings | {"training.time_budget": 1.0}, started=started
     )
     rows = outcome.bundle.data["train"]
-    linear, pretraining, training, refit = outcome.left_out
+    folds, linear, pretraining, training, refit = outcome.left_out
+    assert folds == "a dev set was set aside instead of cross-validation on all texts"
+    assert rows == 4 * len(TEXTS) - outcome.bundle.metrics["dev"]["n"]
     assert linear.startswith("the linear part was fitted to ")
     assert linear.endswith(f" of {rows} texts")
     assert pretraining == f"pretraining read 8 of {3 * rows:,} texts (3 epochs)"
@@ -235,8 +241,9 @@ def test_what_a_resumed_training_makes_up_for_is_not_said_to_be_left_out(file, t
     late = time.monotonic() - 1000.0
     with pytest.raises(Interrupted):
         grutext.train(file, target, settings=settings, listener=StopAtTraining(), started=late)
-    (sentence,) = grutext.train(file, target, settings=settings).left_out
-    assert sentence.startswith("pretraining read ")
+    pretraining, folds = grutext.train(file, target, settings=settings).left_out
+    assert pretraining.startswith("pretraining read ")
+    assert folds == "cross-validation trained the GRU part for fewer epochs"
 
 
 class StopAtTraining(Recorder):

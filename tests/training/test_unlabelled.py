@@ -4,11 +4,12 @@ import pytest
 from support.stopped_training import StopAt, check_same
 from support.tiny_training import DEV, TRAIN, Recorder, examples, fit
 
-from grutext.config import TrainingConfig
+from grutext.config import Config
 from grutext.data import Example, fingerprint
 from grutext.data.on_disk import ShardOptions, collect
 from grutext.errors import ConfigError, DataError, TrainingError
 from grutext.model.bundle import weights_digest
+from grutext.training.budget import TimeBudget
 from grutext.training.splits import TrainingData, read_splits
 
 PRETRAINED = {"training__pretraining_epochs": 3}
@@ -19,9 +20,9 @@ WITHOUT_LABELS = [Example(f"{e.text} kelp reef", (), "more.csv", e.row) for e in
 
 def read(tmp_path, unlabelled, test=None, megabytes=40.0, **options):
     heard = Recorder()
-    config = TrainingConfig(in_memory_megabytes=megabytes)
+    config = Config().override({"training.in_memory_megabytes": megabytes})
     data = TrainingData(LABELLED, test=test, unlabelled=unlabelled, **options)
-    splits = read_splits(data, config, tmp_path / "texts", heard)
+    splits = read_splits(data, config, tmp_path / "texts", heard, TimeBudget())
     return splits, [note for note in heard.notes if "without labels" in note]
 
 
@@ -31,7 +32,7 @@ def to_shards(folder, part):
 
 def test_empty_and_labelled_texts_are_left_out_and_counted(tmp_path):
     texts = ["fender brake", "", " \n", "Spoke  RACK", "saddle bell", "TYRE pump", "wheel"]
-    splits, notes = read(tmp_path, iter(texts), test=TEST)
+    splits, notes = read(tmp_path, iter(texts), test=TEST, dev_fraction=0.1)
     assert [example.text for example in splits.unlabelled] == ["fender brake", "wheel"]
     in_dev = sum(text in {e.text for e in splits.dev} for text in ("saddle bell", "tyre pump"))
     counts = f"2 empty, {1 + in_dev} in the dev or test data"
@@ -132,3 +133,8 @@ def test_training_texts_and_texts_without_labels_may_both_be_in_files(tmp_path):
     bundle = fit(train, DEV, unlabelled=more, **PRETRAINED)
     assert {"kelp", "reef"} <= set(bundle.vocabulary)
     assert len(bundle.history) == 4
+
+
+def test_labelled_texts_that_are_in_folds_count_as_training_data(tmp_path):
+    _, (note,) = read(tmp_path, ["saddle bell", "Spoke  RACK", "wheel"], test=TEST)
+    assert note.endswith("1 text without labels; left out: 1 in the dev or test data, 1 in the training data")

@@ -49,6 +49,8 @@ class NumbaTrainable(Trainable):
         values: All other weights as one vector; those of the head come last.
     """
 
+    is_thread_safe = True
+
     def __init__(self, config: Config, rows: int, outputs: int) -> None:
         self.gru, self.training = config.gru, config.training
         arrays = initial_arrays(config, rows, outputs)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from grutext.data import Example
 from grutext.evaluation import evaluate, is_right
-from grutext.inference import Classifier
+from grutext.inference import Classifier, RawScores
 from grutext.inference.familiarity import familiarity, top_score
 from grutext.inference.fusion import fuse
 from grutext.model.bundle import Bundle
@@ -21,22 +21,23 @@ from grutext.training.calibration import thresholds as decisions
 from grutext.training.calibration.familiarity import choose_familiarity, fit_familiarity
 from grutext.training.calibration.fit import calibrate, cross_fit
 from grutext.training.copies import distinct, text_key
-from grutext.training.kernels import open_scorer
 
 # The number of dev texts that a bundle keeps with their probabilities, and of the characters of each.
 _GOLDEN, _GOLDEN_CHARACTERS = 5, 1000
 
 
-def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np.float32]) -> Bundle:
+def calibrate_bundle(
+    bundle: Bundle, dev: Sequence[Example], targets: NDArray[np.float32], scores: RawScores
+) -> Bundle:
     """Return the bundle with calibration, decision and abstention thresholds, and the report on the dev set.
 
     Args:
         bundle: The trained weights.
-        dev: N texts that no weight was trained on.
+        dev: N texts.
         targets: `(N, C)`, 1 where a label of the model applies.
+        scores: The scores of the texts by weights that were not trained on them.
     """
-    texts = [example.text for example in dev]
-    gru, linear, known = open_scorer(bundle, texts).raw_scores(texts)
+    gru, linear, known = scores
     several, truth = bundle.multilabel, [example.labels for example in dev]
     calibration = calibrate(gru, linear, targets, several)
     probabilities = fuse(gru, linear, calibration, several)
@@ -65,7 +66,8 @@ def calibrate_bundle(bundle: Bundle, dev: Sequence[Example], targets: NDArray[np
         confidence = model.confidence(probabilities)[firsts]
         correct = np.array([correct[group].all() for group in copies])
         chosen = abstention.choose_abstention(confidence, correct)
-    metrics = {"dev": report.to_dict(), "calibration": compared}
+    folds = {"folds": bundle.data["folds"]} if "folds" in bundle.data else {}
+    metrics = {"dev": report.to_dict() | folds, "calibration": compared}
     return replace(bundle, metrics=metrics, abstention=chosen, unfamiliar=unfamiliar)
 
 

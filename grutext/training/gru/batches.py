@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class VectorizedCorpus:
         window: int = 0,
         weights: NDArray[np.float32] | None = None,
     ) -> None:
-        self.tokens, self.targets = tokens, targets
+        self.tokens, self.targets, self.window = tokens, targets, window
         self.weights = np.ones(len(targets), np.float32) if weights is None else weights
         self.lengths = np.minimum(tokens.lengths, window) if window else tokens.lengths
         self.starts = _starts(tokens.lengths)
@@ -52,6 +53,15 @@ class VectorizedCorpus:
     def label_counts(self) -> NDArray[np.float32]:
         """The number of texts of each label, `(C,) float32`; a text counts as much as its weight."""
         return np.asarray((self.targets * self.weights[:, None]).sum(axis=0))
+
+    def subset(self, texts: NDArray[np.int64]) -> VectorizedCorpus:
+        """Return the corpus of some texts only, given by their indices."""
+        tokens = self.tokens
+        lengths = tokens.lengths[texts]
+        ids = tokens.ids[_ranges(self.starts[texts], lengths)]
+        normalized = [tokens.normalized[text] for text in texts]
+        some = replace(tokens, normalized=normalized, ids=ids, lengths=lengths)
+        return VectorizedCorpus(some, self.targets[texts], self.window, self.weights[texts])
 
     def in_order(
         self, batch_size: int, token_budget: int, step: int = 1

@@ -28,7 +28,7 @@ from grutext.model.bundle import sync_folder, write_durably
 from grutext.model.initial import Arrays
 
 _PATTERN = "[0-9]*-*.safetensors"
-PRETRAINING, TRAINING = "pretraining", "training"  # the phases
+PRETRAINING, FOLDS, TRAINING = "pretraining", "folds", "training"  # the phases
 _STATES = 2  # that are kept: the newest and the one before it
 
 
@@ -61,6 +61,7 @@ class TrainingState:
         progress: How much of the next epoch is done.
         phase: The current phase.
         left_out: What finished phases left out for the time budget; see `grutext.training.budget.TimeBudget`.
+        out_of_fold: The results of the folds, once they have been trained; see `grutext.training.gru.held_out.OutOfFold`.
     """
 
     best: Arrays
@@ -68,6 +69,7 @@ class TrainingState:
     progress: EpochProgress = field(default_factory=EpochProgress)
     phase: str = TRAINING
     left_out: Mapping[str, str] = field(default_factory=dict)
+    out_of_fold: Arrays = field(default_factory=dict)
 
 
 class Checkpoint:
@@ -102,6 +104,7 @@ class Checkpoint:
         """
         arrays = {f"now/{name}": array for name, array in network.arrays().items()}
         arrays |= {f"best/{name}": array for name, array in state.best.items()}
+        arrays |= {f"folds/{name}": array for name, array in state.out_of_fold.items()}
         arrays |= {f"training/{name}": array for name, array in network.state().items()}
         metadata = {
             "identity": self.identity,
@@ -164,6 +167,7 @@ class Checkpoint:
                 progress=EpochProgress(**metadata["progress"]),
                 phase=phase,
                 left_out=metadata["left_out"],
+                out_of_fold=_under("folds/", arrays),
             )
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{whole} cannot be read ({error}); start again without --resume") from error

@@ -11,10 +11,19 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+
 from grutext.config import Config
 from grutext.engines.base import Batch, Trainable
 from grutext.progress import Listener
-from grutext.training.gru.checkpoint import PRETRAINING, TRAINING, Checkpoint, EpochProgress, TrainingState
+from grutext.training.gru.checkpoint import (
+    FOLDS,
+    PRETRAINING,
+    TRAINING,
+    Checkpoint,
+    EpochProgress,
+    TrainingState,
+)
 from grutext.training.gru.interruption import DeferredInterrupt, DivergenceError
 from grutext.training.gru.mixed import Corpus, MixedCorpus
 from grutext.training.gru.prefetch import prefetch
@@ -60,6 +69,7 @@ class TrainingPhase(ABC):
         is_resumed: Whether the network was restored from a state.
         schedule: The schedule of the current phase.
         best: The weights of the best epoch so far.
+        out_of_fold: The results of the folds by name, once they have been trained.
         history: A record for each finished epoch.
         progress: How much of the current epoch is done.
         was_cut: Whether the deadline ended the last epoch before all its batches.
@@ -76,6 +86,7 @@ class TrainingPhase(ABC):
         self.corpus: Corpus | MixedCorpus = context.train
         self.is_resumed = restored is not None
         self.best, self.history, self.progress = state.best, state.history, state.progress
+        self.out_of_fold = state.out_of_fold
         self.was_cut = False
         for phase, sentence in state.left_out.items():
             context.left_out.setdefault(phase, sentence)
@@ -106,7 +117,14 @@ class TrainingPhase(ABC):
         checkpoint = self.context.checkpoint
         if checkpoint is None or self.network.steps != self._finished_steps + self.progress.batches:
             return
-        state = TrainingState(self.best, self.history, self.progress, self.phase, self._left_out_for_good())
+        state = TrainingState(
+            best=self.best,
+            history=self.history,
+            progress=self.progress,
+            phase=self.phase,
+            left_out=self._left_out_for_good(),
+            out_of_fold=self.out_of_fold,
+        )
         try:
             checkpoint.save(self.network, state)
         except OSError as error:
@@ -118,7 +136,7 @@ class TrainingPhase(ABC):
 
     def _left_out_for_good(self) -> dict[str, str]:
         """Return what earlier phases left out; a resumed training does all else again, and may have the time."""
-        earlier = {PRETRAINING} - {self.phase}
+        earlier = {PRETRAINING, FOLDS} - {self.phase}
         return {phase: sentence for phase, sentence in self.context.left_out.items() if phase in earlier}
 
     def run_epochs(self, schedule: Schedule) -> None:
@@ -180,3 +198,14 @@ class TrainingPhase(ABC):
         self.context.interrupt.check()
         if self.context.checkpoint and self.context.checkpoint.due:
             self.save()
+
+
+class LabelPhase(TrainingPhase):
+    """Epochs on texts and their labels."""
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Yield the texts in random order."""
+        options, rng = self.options, np.random.default_rng([self.options.seed, 3, epoch])
+        return self.context.train.shuffled(
+            options.batch_size, options.token_budget, options.word_dropout, rng
+        )

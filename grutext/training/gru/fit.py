@@ -1,32 +1,30 @@
-"""Train the GRU part: pretraining, epochs, early stopping, the best weights."""
+"""Train the GRU part: pretraining, folds where there are any, epochs, early stopping, the best weights."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.engines.base import Batch, Network
+from grutext.engines.base import Network
 from grutext.engines.choose import make_network
 from grutext.model.initial import Arrays
 from grutext.progress import EpochRecord, epochs_in_words
-from grutext.training.calibration.fit import logit_loss, rescale
-from grutext.training.calibration.thresholds import micro_f1
 from grutext.training.class_weights import class_weights, is_balanced
+from grutext.training.folds import Folds
 from grutext.training.gru.batches import VectorizedCorpus
-from grutext.training.gru.epochs import PhaseContext, TrainingPhase
+from grutext.training.gru.epochs import LabelPhase, PhaseContext
+from grutext.training.gru.fold_training import FoldTraining
+from grutext.training.gru.held_out import DevSet, HeldOut, OutOfFold
 from grutext.training.gru.interruption import DivergenceError
 from grutext.training.gru.pretraining import PretrainingPhase
 from grutext.training.gru.schedule import Schedule
 from grutext.training.word_vectors import WordVectors
 
-_TIMED_SHARE = 16  # one in this many dev texts is timed to estimate the time for all
-_DEV_BATCH = 128  # texts
 _LATE = 2 / 3  # of the training; earlier, the learning rate is so high that a few epochs mean little
 
 
@@ -38,25 +36,28 @@ class GRUFit:
         arrays: The best epoch's weights by the spec's names.
         history: A record for each epoch.
         stopped: What ended the training early: a KeyboardInterrupt or a DivergenceError.
+        out_of_fold: `(N, C) float32`, the logits of the texts that are in a fold, by networks trained without it; None
+            without folds, or if the training was stopped before all were trained.
     """
 
     arrays: Arrays
     history: list[dict[str, Any]]
     stopped: BaseException | None = None
+    out_of_fold: NDArray[np.float32] | None = None
 
 
 def fit_gru(
     context: PhaseContext,
-    dev: VectorizedCorpus,
+    held_out: VectorizedCorpus | Folds,
     word_rows: int,
     multilabel: bool,
     word_vectors: WordVectors | None = None,
 ) -> GRUFit:
-    """Train until the epochs are over, the dev loss stops improving, the time is up, or Ctrl-C is pressed.
+    """Train until the epochs are over, the held-out loss stops improving, the time is up, or Ctrl-C is pressed.
 
     Args:
         context: The texts to train on, the configuration, the listener, the checkpoint and the deadline.
-        dev: The texts on which the best epoch is chosen, by the loss at the best temperature.
+        held_out: What chooses the best epoch, by the loss at the best temperature: a dev set, or the folds of the texts.
         word_rows: Rows of the word table.
         multilabel: Whether a text may have several labels.
         word_vectors: Initial vectors of some rows of the word table.
@@ -67,37 +68,44 @@ def fit_gru(
     options, train = context.config.training, context.train
     balanced = is_balanced(options.class_weight, multilabel, gru=True)
     weights = class_weights(train.label_counts, train.texts, balanced, multilabel)
-    network = make_network(context.config, word_rows, len(train.label_counts), multilabel, weights)
+
+    def make() -> Network:
+        return make_network(context.config, word_rows, len(train.label_counts), multilabel, weights)
+
+    network = make()
     if word_vectors:
         network.assign(word_vectors.placed(network.arrays()))
-    training = SupervisedPhase(network, context, dev, multilabel)
+    training = SupervisedPhase(network, context)
+    if isinstance(held_out, VectorizedCorpus):
+        training.held_out = DevSet(held_out, multilabel, options.token_budget)
+    elif training.held_out is None:
+        training.folds = FoldTraining(context, held_out, make, multilabel)
     if not training.is_resumed and options.pretraining_epochs:
         training.pretraining = PretrainingPhase(context, word_rows, network.arrays())
     return training.run()
 
 
-class SupervisedPhase(TrainingPhase):
-    """Epochs on the labels, evaluated on the dev set.
+class SupervisedPhase(LabelPhase):
+    """Epochs on the labels; texts that the network is not trained on choose the best.
 
     Args:
         network: The network to train.
         context: What the phases have in common.
-        dev: The texts on which the best epoch is chosen.
-        multilabel: Whether a text may have several labels.
 
     Attributes:
         pretraining: The phase that runs first, if any; None once it is over.
+        folds: The training without each fold that runs then, if any; None once it is over.
+        held_out: What chooses the best epoch; None until the folds have been trained.
     """
 
     network: Network
 
-    def __init__(
-        self, network: Network, context: PhaseContext, dev: VectorizedCorpus, multilabel: bool
-    ) -> None:
+    def __init__(self, network: Network, context: PhaseContext) -> None:
         super().__init__(network, context, context.config.training.learning_rate)
         self.best = self.best or network.arrays()
-        self.dev, self.multilabel = dev, multilabel
         self.pretraining: PretrainingPhase | None = None
+        self.folds: FoldTraining | None = None
+        self.held_out: HeldOut | None = OutOfFold(**self.out_of_fold) if self.out_of_fold else None
 
     def run(self) -> GRUFit:
         """Run all epochs, unless the time is up, early stopping applies, or an interrupt or a divergence stops them."""
@@ -105,6 +113,7 @@ class SupervisedPhase(TrainingPhase):
         try:
             with self.context.interrupt:
                 self._pretrain()
+                self._train_folds()
                 self._train()
         except (KeyboardInterrupt, DivergenceError) as error:
             stopped = error
@@ -112,27 +121,23 @@ class SupervisedPhase(TrainingPhase):
             self.listener.end()
         if not isinstance(stopped, DivergenceError) and not self.context.interrupt.pressed_again:
             (self.pretraining or self).save()
+        best, out_of_fold = self.best, self.out_of_fold.get("logits")
         if stopped and not self.history and not isinstance(stopped, DivergenceError):
             # Before the end of the first epoch there are no best weights; the current ones are better than the initial ones.
-            return GRUFit(self.network.arrays(), [], stopped)
-        return GRUFit(self.best, self.history, stopped)
-
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """Yield the texts in random order."""
-        options, rng = self.options, np.random.default_rng([self.options.seed, 3, epoch])
-        return self.context.train.shuffled(
-            options.batch_size, options.token_budget, options.word_dropout, rng
-        )
+            best = self.network.arrays()
+        return GRUFit(best, self.history, stopped, out_of_fold)
 
     def end_epoch(self, epoch: int, seconds: float) -> dict[str, Any]:
-        """Evaluate on the dev set, remember the weights if they are the best, and return the record."""
+        """Evaluate on the held-out texts, remember the weights if they are the best, and return the record."""
         record = self._evaluate(epoch, seconds)
         if record.best:
             self.best = self.network.arrays()
         return record.to_dict()
 
     def should_stop(self) -> bool:
-        """Return whether the last epochs did not improve the dev loss, and the training is in its last third."""
+        """Return whether no later epoch can be the best, or, in the last third, the last epochs were not."""
+        if self.held_out is not None and self.held_out.is_over(len(self.history)):
+            return True
         patience = self.options.patience
         if not 0 < patience <= len(self.history):
             return False
@@ -149,57 +154,39 @@ class SupervisedPhase(TrainingPhase):
             self.network.assign(self.network.arrays() | self.pretraining.run())
             self.pretraining = None  # frees its memory
 
+    def _train_folds(self) -> None:
+        """Train without each fold; save the state before and after, since that takes longer than all else."""
+        if self.folds:
+            self.save()
+            self.held_out = self.folds.run(self.network)
+            self.out_of_fold = self.held_out.arrays()
+            self.folds = None
+            self.save()
+
     def _train(self) -> None:
         epochs = self.options.epochs
         self.listener.begin(epochs, self.context.train.size)
         schedule = Schedule(epochs, self.options.warmup, self.context.deadline)
-        if schedule.deadline < math.inf:
-            schedule.reserve = self._time_evaluation()
+        if schedule.deadline < math.inf and self.held_out is not None:
+            schedule.reserve = self.held_out.estimate_seconds(self.network)
         self.run_epochs(schedule)
         if schedule.time_is_up and (self.was_cut or len(self.history) < epochs):
             done = f"{len(self.history)} of {epochs_in_words(epochs)}"
             cut = ", the last one not on all texts" if self.was_cut else ""
             self.context.left_out[self.phase] = f"the GRU part was trained for {done}{cut}"
 
-    def _time_evaluation(self) -> float:
-        """Return how many seconds an evaluation on the dev set will take, estimated from a few of its texts."""
-        for _ in range(2):  # the first one also compiles, or builds TensorFlow's graph
-            began = time.monotonic()
-            predict_logits(self.network, self.dev, self.options.token_budget, _TIMED_SHARE)
-        return (time.monotonic() - began) * _TIMED_SHARE
-
     def _evaluate(self, epoch: int, seconds: float) -> EpochRecord:
+        assert self.held_out is not None  # `run` has trained the folds
         began = time.monotonic()
-        logits = predict_logits(self.network, self.dev, self.options.token_budget)
+        measured = self.held_out.measure(self.network, epoch)
         self.schedule.reserve = time.monotonic() - began
-        scaled = rescale(logits, self.dev.targets, self.multilabel)
-        dev_loss = logit_loss(scaled, self.dev.targets, self.multilabel)
-        self.check_finite(dev_loss, epoch)
+        self.check_finite(measured.loss, epoch)
         return EpochRecord(
             epoch=epoch,
             loss=self.progress.losses / max(1, self.progress.texts),
-            dev_loss=dev_loss,
-            dev_score=_score(scaled, self.dev.targets, self.multilabel),
+            dev_loss=measured.loss,
+            dev_score=measured.score,
             tokens_per_second=self.progress.tokens / max(1e-9, seconds),
             seconds=seconds + time.monotonic() - began,
-            best=all(dev_loss < record["dev_loss"] for record in self.history),
+            best=self.held_out.is_best(measured.loss, [record["dev_loss"] for record in self.history]),
         )
-
-
-def predict_logits(
-    network: Network, corpus: VectorizedCorpus, token_budget: int, step: int = 1
-) -> NDArray[np.float32]:
-    """Return the logits of every text of a corpus, `(N, C)`, in its order; zeros where `step` skips texts."""
-    logits = np.zeros(corpus.targets.shape, np.float32)
-    for places, batch in corpus.in_order(_DEV_BATCH, token_budget, step):
-        logits[places] = network.logits(batch)
-    return logits
-
-
-def _score(logits: NDArray[np.floating], targets: NDArray[np.float32], multilabel: bool) -> float:
-    """Return the accuracy, or the micro-F1 where a text may have several labels."""
-    if not len(targets):
-        return 0.0
-    if multilabel:
-        return micro_f1(logits >= 0.0, targets)
-    return float(np.mean(targets[np.arange(len(targets)), logits.argmax(axis=1)]))
