@@ -58,7 +58,7 @@ def fit_folds(examples=TRAIN, multilabel=False, listener=None, checkpoint=None, 
     named = {name.replace("__", "."): value for name, value in settings.items()}
     folds = Folds.deal(examples, 1, [text_key(example.text) for example in examples])
     held_out = [examples[n] for n in folds.held_out]
-    splits = Splits(examples, held_out, None, multilabel, {"source": "made.csv"}, False, folds)
+    splits = Splits(examples, held_out, None, multilabel, {"source": "made.csv"}, False, folds=folds)
     return fit_splits(splits, Config().override(TINY | named), listener, None, checkpoint, resume)
 
 
