@@ -37,6 +37,7 @@ from grutext.training.gru.batches import VectorizedCorpus, one_hot
 from grutext.training.gru.checkpoint import Checkpoint
 from grutext.training.gru.epochs import PhaseContext
 from grutext.training.gru.fit import GRUFit, fit_gru
+from grutext.training.gru.fold_training import FoldedTexts
 from grutext.training.gru.interruption import DivergenceError, Interrupted
 from grutext.training.kernels import open_scorer, prepare_kernels
 from grutext.training.splits import Splits
@@ -365,10 +366,10 @@ def _fit_gru(
         identity = identify(plan.config, plan.multilabel, bundle.data) | versions
         seconds = plan.config.training.checkpoint_seconds
         checkpoint = Checkpoint(run.checkpoint, identity, run.resume, seconds)
-    held_out: Folds | VectorizedCorpus
+    held_out: VectorizedCorpus | FoldedTexts
     deadline = run.budget.end - _FINAL_SECONDS
     if plan.folds:
-        held_out = plan.folds
+        held_out = FoldedTexts(plan.folds, plan.dev_targets)
         deadline -= plan.folds.count * linear_seconds
     else:
         texts = [example.text for example in plan.dev]

@@ -18,7 +18,7 @@ from grutext.training.copies import text_key
 from grutext.training.corpus import InMemoryCorpus
 from grutext.training.folds import Folds
 from grutext.training.gru.epochs import PhaseContext
-from grutext.training.gru.fold_training import FoldTraining
+from grutext.training.gru.fold_training import FoldedTexts, FoldTraining
 from grutext.training.gru.interruption import Interrupted
 from grutext.training.gru.schedule import Schedule
 
@@ -122,7 +122,7 @@ def test_the_linear_scores_are_those_of_models_fitted_to_the_other_folds(scores)
 def test_the_scores_of_the_gru_are_those_of_networks_trained_on_the_other_folds():
     context, make = tiny_context(**{"training.epochs": 2, "training.embedding_dropout": 0.0})
     folds, train, options = deal(TRAIN), context.train, context.config.training
-    found = FoldTraining(context, folds, make, False).run(make())
+    found = FoldTraining(context, FoldedTexts(folds, context.train.targets), make, False).run(make())
     logits = np.zeros((2, len(TRAIN), 3), np.float32)
     for rest, fold in folds:
         network, schedule = make(), Schedule(2, options.warmup)
@@ -217,7 +217,7 @@ def test_a_network_is_after_the_folds_as_it_was_before():
     context, make = tiny_context(**{"training.epochs": 1}, **shared)
     network = make()
     before = network.arrays() | network.state()
-    FoldTraining(context, deal(TRAIN), make, False).run(network)
+    FoldTraining(context, FoldedTexts(deal(TRAIN), context.train.targets), make, False).run(network)
     for name, array in (network.arrays() | network.state()).items():
         np.testing.assert_array_equal(array, before[name], err_msg=name)
 

@@ -15,10 +15,9 @@ from grutext.engines.choose import make_network
 from grutext.model.initial import Arrays
 from grutext.progress import EpochRecord, epochs_in_words
 from grutext.training.class_weights import class_weights, is_balanced
-from grutext.training.folds import Folds
 from grutext.training.gru.batches import VectorizedCorpus
 from grutext.training.gru.epochs import LabelPhase, PhaseContext
-from grutext.training.gru.fold_training import FoldTraining
+from grutext.training.gru.fold_training import FoldedTexts, FoldTraining
 from grutext.training.gru.held_out import DevSet, HeldOut, OutOfFold
 from grutext.training.gru.interruption import DivergenceError
 from grutext.training.gru.pretraining import PretrainingPhase
@@ -48,7 +47,7 @@ class GRUFit:
 
 def fit_gru(
     context: PhaseContext,
-    held_out: VectorizedCorpus | Folds,
+    held_out: VectorizedCorpus | FoldedTexts,
     word_rows: int,
     multilabel: bool,
     word_vectors: WordVectors | None = None,

@@ -47,18 +47,31 @@ class FoldPhase(LabelPhase):
 
 
 @dataclass(frozen=True, slots=True)
+class FoldedTexts:
+    """The folds of the texts to train on.
+
+    Attributes:
+        folds: The fold of each text.
+        targets: `(N, C) float32`, 1 where a label applies to a text that is in a fold.
+    """
+
+    folds: Folds
+    targets: Float
+
+
+@dataclass(frozen=True, slots=True)
 class FoldTraining:
     """A training of the GRU part without each fold.
 
     Attributes:
         context: All texts, and what else the phases have in common.
-        folds: The fold of each text.
+        held_out: Their folds.
         make: Returns a network before its first step.
         multilabel: Whether a text may have several labels.
     """
 
     context: PhaseContext
-    folds: Folds
+    held_out: FoldedTexts
     make: Callable[[], Network]
     multilabel: bool
 
@@ -75,13 +88,14 @@ class FoldTraining:
             DivergenceError: A loss is not finite.
         """
         weights, state = network.arrays(), network.state()
-        workers = min(self.folds.count, usable_cores()) if network.is_thread_safe else 1
+        folds, targets = self.held_out.folds, self.held_out.targets
+        workers = min(folds.count, usable_cores()) if network.is_thread_safe else 1
         idle: SimpleQueue[Network] = SimpleQueue()
         for worker in (network, *(self.make() for _ in range(1, workers))):
             worker.assign(weights)
             idle.put(worker)
         train = cast("VectorizedCorpus", self.context.train)  # texts in files have no folds
-        epochs, parts = self.context.config.training.epochs, list(self.folds)
+        epochs, parts = self.context.config.training.epochs, list(folds)
         size = sum(int(train.lengths[rest].sum()) for rest, _ in parts)
         context = replace(self.context, listener=_AllFolds(self.context.listener, size), checkpoint=None)
         ends = self._deadlines(len(parts), workers)
@@ -105,14 +119,14 @@ class FoldTraining:
             found = _map(train_without, range(len(parts)), workers)
         finally:
             self.context.listener.end()
-        held_out = self.folds.held_out
+        held_out = folds.held_out
         comparable = min(map(len, found))  # epochs; 1 if the time was up in a fold
         if comparable < epochs:
             self.context.left_out[FOLDS] = "cross-validation trained the GRU part for fewer epochs"
-        logits = np.zeros((comparable, len(held_out), train.targets.shape[1]), np.float32)
+        logits = np.zeros((comparable, *targets.shape), np.float32)
         for (_, fold), own in zip(parts, found, strict=True):
             logits[:, held_out.searchsorted(fold)] = own[-comparable:]
-        return OutOfFold.choose(logits, train.targets[held_out], self.multilabel)
+        return OutOfFold.choose(logits, targets, self.multilabel)
 
     def _deadlines(self, parts: int, workers: int) -> list[float]:
         """Return when each fold must be done, so that their share of the time is enough for all."""
