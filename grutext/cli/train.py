@@ -98,7 +98,7 @@ def _likeness(one: str, other: str) -> float:
     "--dev-fraction",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="F",
-    help="Share of DATA set aside as dev data if there is no --dev [default: by its size, 0.05 to 0.1].",
+    help="Share of DATA set aside as dev data if there is no --dev [default: 0.05 to 0.1; few texts are cross-validated].",
 )
 @click.option(
     "--test", shell_complete=complete_file, metavar="DATA", help="Data to evaluate the finished model on."

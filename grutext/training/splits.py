@@ -53,7 +53,7 @@ class TrainingData:
 
     Attributes:
         train: The texts to train on.
-        dev: Texts for choosing the best epoch and for calibration. None sets a part of `train` aside; `sample` has its own.
+        dev: Texts for choosing the best epoch and for calibration. None cross-validates few texts, and sets a part of more aside; `sample` has its own.
         dev_fraction: The share of `train` that is set aside, in 0..1; None chooses it by the size of `train`, see `default_fraction`.
         test: Texts for evaluating the finished model; None for none. `sample` has its own.
         reading: How files are read.
