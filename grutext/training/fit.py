@@ -238,7 +238,7 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
         weights = bundle.weights | _as_saved(fit.arrays)
         bundle = replace(bundle, weights=weights, history=fit.history)
     if plan.folds:
-        scores = _score_out_of_fold(plan, plan.folds, vectorizer, bundle, out_of_fold)
+        scores = _score_out_of_fold(plan, vectorizer, bundle, out_of_fold, text_vectors)
     else:
         scores = open_scorer(bundle, dev_texts).raw_scores(dev_texts)
     bundle = calibrate_bundle(bundle, plan.dev, plan.dev_targets, scores)
@@ -390,27 +390,27 @@ def _fit_gru(
 
 def _score_out_of_fold(
     plan: TrainingPlan,
-    folds: Folds,
     vectorizer: Vectorizer,
     bundle: Bundle,
     gru: NDArray[np.float32] | None,
+    vectors: TextVectors | None,
 ) -> RawScores:
     """Return the scores of the dev texts by parts that were trained without the fold of each.
 
     Args:
-        plan: What is trained.
-        folds: The fold of each text.
+        plan: What is trained, in folds.
         vectorizer: Splits texts into tokens.
         bundle: The model, whose linear part is fitted to all texts.
         gru: The scores of the GRU part, which has been trained without each fold; None if it was stopped before.
+        vectors: The text vectors that the linear part uses, which no label has changed; None for none.
     """
-    corpus, config = cast("InMemoryCorpus", plan.corpus), plan.config
+    corpus, folds, config = cast("InMemoryCorpus", plan.corpus), cast("Folds", plan.folds), plan.config
     known = np.zeros(corpus.count, np.float32)
     linear = np.zeros((corpus.count, linear_columns(len(corpus.labels), plan.multilabel)), np.float32)
     for rest, fold in folds:
         others, texts = corpus.subset(rest), [corpus.texts[n] for n in fold]
         if config.linear.enabled:
-            fit = others.fit_linear(vectorizer, config, plan.multilabel, seconds=None)
+            fit = others.fit_linear(vectorizer, config, plan.multilabel, None, vectors)
             alone = replace(bundle, config=config.override({"gru.enabled": False}), weights=fit.arrays)
             _, linear[fold], known[fold] = open_scorer(alone, texts).raw_scores(texts)
         else:
