@@ -267,3 +267,15 @@ def test_a_time_budget_ends_the_training():
     assert 10 < time.monotonic() - began < 17
     assert bundle.metrics["dev"]["folds"] == 5
     assert len(bundle.history) < 2000
+
+
+def test_text_vectors_are_part_of_the_out_of_fold_scores(scores, monkeypatch):
+    from grutext.training import fit as steps
+
+    learn, found = steps._learn_text_vectors, []
+    monkeypatch.setattr(steps, "_learn_text_vectors", lambda *given: found.append(learn(*given)) or found[-1])
+    fit_folds(gru__enabled=False, linear__vector_size=4)
+    without = fit_folds(gru__enabled=False, linear__vector_size=0)
+    differs = not np.array_equal(scores[0][3].linear, scores[1][3].linear)
+    assert differs == (found[0] is not None)
+    assert without.metrics["dev"]["n"] == 90
