@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from grutext.estimator import GRUTextClassifier as GRUTextClassifier
     from grutext.estimator import GRUTextVectorizer as GRUTextVectorizer
     from grutext.inference import Classifier as Classifier
+    from grutext.training.crossval import cross_validate as cross_validate
     from grutext.training.splits import TrainingData as TrainingData
     from grutext.training.target import TrainingTarget as TrainingTarget
     from grutext.training.train import train as train
+    from grutext.training.tune import tune as tune
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,7 +28,9 @@ __all__ = [
     "TrainingData",
     "TrainingTarget",
     "__version__",
+    "cross_validate",
     "train",
+    "tune",
 ]
 
 # Name to module, so that `import grutext` itself loads nothing.
@@ -36,7 +40,9 @@ _LAZY = {
     "GRUTextVectorizer": "grutext.estimator",
     "TrainingData": "grutext.training.splits",
     "TrainingTarget": "grutext.training.target",
+    "cross_validate": "grutext.training.crossval",
     "train": "grutext.training.train",
+    "tune": "grutext.training.tune",
 }
 
 

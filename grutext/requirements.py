@@ -10,6 +10,7 @@ _MODULES = {
     "matplotlib": "matplotlib",
     "numba": "numba",
     "onnx": "onnx",
+    "optuna": "optuna",
     "scikit-learn": "sklearn",
     "tensorflow": "tensorflow",
     "tokenizers": "tokenizers",
@@ -18,6 +19,7 @@ _EXTRAS = {
     "matplotlib": "train",
     "numba": "train",
     "onnx": "onnx",
+    "optuna": "tune",
     "scikit-learn": "train",
     "tensorflow": "tensorflow",
     "tokenizers": "vectors",
@@ -28,7 +30,7 @@ def is_installed(package: str) -> bool:
     """Return whether a package is installed.
 
     Args:
-        package: The name of the distribution: `matplotlib`, `numba`, `onnx`, `scikit-learn`, `tensorflow` or `tokenizers`.
+        package: The name of the distribution: `matplotlib`, `numba`, `onnx`, `optuna`, `scikit-learn`, `tensorflow` or `tokenizers`.
     """
     try:
         return find_spec(_MODULES[package]) is not None

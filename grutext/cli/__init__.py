@@ -17,11 +17,13 @@ import click
 
 from grutext.cli.classify import classify_command
 from grutext.cli.completion import completion_command
+from grutext.cli.crossval import crossval_command
 from grutext.cli.evaluate import evaluate_command
 from grutext.cli.export import export_command
 from grutext.cli.predict import predict_command
 from grutext.cli.show import show_command
 from grutext.cli.train import train_command
+from grutext.cli.tune import tune_command
 from grutext.cli.verify import verify_command
 from grutext.cli.warmup import warmup_command
 from grutext.errors import GrutextError
@@ -146,7 +148,7 @@ def main() -> None:
 
 
 for _command in (
-    train_command, evaluate_command, predict_command, classify_command, show_command, verify_command,
+    train_command, crossval_command, tune_command, evaluate_command, predict_command, classify_command, show_command, verify_command,
     export_command,    warmup_command, completion_command,
 ):  # fmt: skip
     main.add_command(_command)

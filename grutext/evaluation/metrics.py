@@ -29,6 +29,7 @@ def evaluate(
     *,
     multilabel: bool = False,
     thresholds: npt.ArrayLike | None = None,
+    decided: npt.ArrayLike | None = None,
 ) -> Report:
     """Compare the probabilities of a model with the true labels.
 
@@ -39,6 +40,7 @@ def evaluate(
         multilabel: Whether a text may have several labels.
         thresholds: `(C,)`, as in `grutext.inference.decisions`; by default 0.5 for several labels and the
             likeliest label for one.
+        decided: `(N, C)`, the labels that were predicted, where texts were not all decided with the same thresholds.
 
     Raises:
         DataError: There are no texts, or a text does not have exactly one label and `multilabel` is false.
@@ -57,7 +59,8 @@ def evaluate(
     actual = _indicator(truth, columns)
     limits = ((0.5,) * len(labels) if multilabel else ()) if thresholds is None else thresholds
     predicted = np.zeros_like(actual)
-    predicted[:, : len(labels)] = decide(values[:, : len(labels)], limits, multilabel)
+    chosen = decide(values[:, : len(labels)], limits, multilabel) if decided is None else decided
+    predicted[:, : len(labels)] = chosen
     if multilabel:
         return _report_several(actual, predicted, values, columns, unknown)
     if any(len(set(names)) != 1 for names in truth):

@@ -125,28 +125,16 @@ def read_splits(
         MissingExtraError: A source needs a package that is not installed.
     """
     origin = _name(data.train)
-    known = Columns(None, None)
-    train, dev, test = data.train, data.dev, data.test
-    if train == SAMPLE:
+    dev, test = data.dev, data.test
+    if data.train == SAMPLE:
         sample = sample_path()
-        train, known = sample / "train.csv", SAMPLE_COLUMNS
         if dev is None and data.dev_fraction is None:
             dev = sample / "dev.csv"
         test = sample / "test.csv" if test is None else test
     share = 0.0 if dev is not None else data.dev_fraction or LEAST_FRACTION
     training, folds = config.training, None
     shards = ShardOptions(round(training.in_memory_megabytes * 1e6), folder, training.seed, share, text_key)
-    if isinstance(train, tuple):
-        dataset = dataset_in_memory(*train, data.reading, weights=data.weights)
-    else:
-        dataset = read_dataset(_paths(train), data.reading, known=known, shards=shards)
-    dropped = drop_small_classes(dataset, data.min_class_size)
-    for note in (*dataset.notes, *dropped, *check_trainable(dataset)):
-        listener.note(note)
-    index = dataset.index or TextIndex.of(dataset.examples, text_key)
-    for note in describe_copies(dataset.source, index, dataset.examples):
-        listener.note(note)
-    listener.note(describe_counts(dataset.source, dataset.label_counts))
+    dataset, index = read_training_texts(data, listener, shards)
     if dataset.shards:
         listener.note(
             f"{dataset.shards.characters / 1e6:,.0f} MB of text are more than training.in_memory_megabytes "
@@ -197,6 +185,38 @@ def read_splits(
         unlabelled=unlabelled,
         folds=folds,
     )
+
+
+def read_training_texts(
+    data: TrainingData, listener: Listener, shards: ShardOptions | None = None
+) -> tuple[Dataset, TextIndex]:
+    """Read and check the texts to train on, with an index of equal texts.
+
+    Args:
+        data: The sources, of which only `train` is read.
+        listener: Receives notes about what was guessed, dropped and counted.
+        shards: When and where texts are written to files; None holds all of them in memory.
+
+    Raises:
+        DataError: The source cannot be read, or nothing can be learned from it.
+        TypeError: Texts or labels in memory have a wrong type; names the position.
+    """
+    if isinstance(data.train, tuple):
+        dataset = dataset_in_memory(*data.train, data.reading, weights=data.weights)
+    elif data.train == SAMPLE:
+        dataset = read_dataset(
+            str(sample_path() / "train.csv"), data.reading, known=SAMPLE_COLUMNS, shards=shards
+        )
+    else:
+        dataset = read_dataset(_paths(data.train), data.reading, shards=shards)
+    dropped = drop_small_classes(dataset, data.min_class_size)
+    for note in (*dataset.notes, *dropped, *check_trainable(dataset)):
+        listener.note(note)
+    index = dataset.index or TextIndex.of(dataset.examples, text_key)
+    for note in describe_copies(dataset.source, index, dataset.examples):
+        listener.note(note)
+    listener.note(describe_counts(dataset.source, dataset.label_counts))
+    return dataset, index
 
 
 def _set_aside(
