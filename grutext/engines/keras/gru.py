@@ -12,7 +12,7 @@ Tensor = Any
 
 @keras.saving.register_keras_serializable("grutext.encoder")
 class GRU(keras.layers.GRU):
-    """A `keras.layers.GRU` that is faster on a CPU, with the same arguments, weights, outputs and saved files.
+    """A `keras.layers.GRU` that is faster on a CPU, with the same arguments, weights, outputs and files of weights.
 
     It runs its own recurrence where the arguments allow it: with tanh and sigmoid, without `unroll`, `use_cudnn=True` and, in
     training, `recurrent_dropout`. Elsewhere it runs that of Keras. On a GPU, cuDNN runs what it can, unless `use_cudnn` is
@@ -37,7 +37,7 @@ class GRU(keras.layers.GRU):
             return super().inner_loop(sequences, initial_state, mask, training=training)
         if keras.tree.is_nested(mask):
             mask = mask[0]
-        steps = tf.transpose(sequences, [1, 0, 2])  # (T, N, F)
+        steps = tf.transpose(tf.cast(sequences, self.compute_dtype), [1, 0, 2])  # (T, N, F)
         if mask is not None:
             mask = tf.transpose(tf.cast(tf.reshape(mask, tf.shape(sequences)[:2]), tf.bool))  # (T, N)
         outputs = self.run(steps, mask, training=training, start=initial_state[0])  # (T, N, U)

@@ -76,6 +76,20 @@ def test_a_saved_model_with_masks_and_states_loads_and_gives_the_same(options, t
         np.testing.assert_array_equal(mine, other)
 
 
+def test_weights_that_a_model_of_keras_saved_can_be_loaded(tmp_path):
+    from grutext.encoder import GRU
+    from grutext.engines.keras.backend import keras
+
+    theirs, ours = (
+        keras.Sequential([keras.Input((None, INPUTS)), layer(UNITS), keras.layers.Dense(2)])
+        for layer in (keras.layers.GRU, GRU)
+    )
+    theirs.save_weights(tmp_path / "model.weights.h5")
+    ours.load_weights(tmp_path / "model.weights.h5")
+    for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
 def test_it_trains_within_a_graph_whose_gradient_is_taken_outside():
     from grutext.encoder import GRU
     from grutext.engines.keras.backend import tf

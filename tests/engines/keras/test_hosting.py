@@ -115,6 +115,14 @@ def test_every_argument_means_what_it_means_in_keras(options, backwards):
         np.testing.assert_allclose(mine, other, atol=1e-5)
 
 
+def test_numbers_may_be_integers_and_a_mask_may_have_an_axis_of_one():
+    from grutext.encoder import GRU
+
+    numbers, gru = some_numbers().round().astype(np.int32), built(GRU(UNITS))
+    expected = gru(numbers.astype(np.float32), mask=MASK)
+    np.testing.assert_allclose(gru(numbers, mask=MASK[:, :, None]), expected, atol=1e-6)
+
+
 def test_a_stateful_gru_goes_on_from_batch_to_batch():
     from grutext.encoder import GRU
 
@@ -253,7 +261,7 @@ print(json.dumps([mirrored.num_replicas_in_sync, learned(mirrored), learned(tf.d
 def test_two_devices_learn_what_one_learns():
     done = subprocess.run(
         [sys.executable, "-c", TWO_DEVICES], env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True,
-        text=True, timeout=300, check=False,
+        text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     replicas, mirrored, alone = json.loads(done.stdout.splitlines()[-1])
