@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from grutext.config import Config
 from grutext.data import Example, Shards, fingerprint, label_set
-from grutext.text import TextVectors, Vectorizer
+from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.class_weights import class_weights, is_balanced
 from grutext.training.defaults import CorpusStatistics
@@ -22,6 +22,7 @@ from grutext.training.gru.shards import ShardedCorpus
 
 if TYPE_CHECKING:
     from grutext.training.linear.fit import LinearFit, LinearTask
+    from grutext.training.linear.self_training import LabelledTexts, SemiSupervision
 
 # Of texts on disk, those that the vocabulary is built from; a token that does not occur in them is rare.
 _VOCABULARY_CHARACTERS = 64_000_000
@@ -88,16 +89,21 @@ class InMemoryCorpus:
         tokens = vectorizer.vectorize(self.texts)
         return VectorizedCorpus(tokens, self.targets, config.training.window, self.weights)
 
-    def linear_task(
-        self, vectorizer: Vectorizer, config: Config, multilabel: bool, vectors: TextVectors | None
-    ) -> LinearTask:
-        """Return the task of fitting a linear part to the texts, with or without text vectors."""
+    def labelled_texts(self, config: Config) -> LabelledTexts:
+        """Return the texts as the linear part reads them."""
+        from grutext.training.linear.self_training import LabelledTexts
+
+        names = self.labels if config.linear.label_names else ()
+        return LabelledTexts(self.texts, self.targets, self.weights, names)
+
+    def linear_task(self, vectorizer: Vectorizer, config: Config, multilabel: bool) -> LinearTask:
+        """Return the settings of fitting a linear part to the texts."""
         from grutext.training.linear.fit import LinearTask
 
         balanced = is_balanced(config.training.class_weight, multilabel, gru=False)
         label_counts = (self.targets * self.weights[:, None]).sum(axis=0)
         weights = class_weights(label_counts, self.count, balanced, multilabel)
-        return LinearTask(vectorizer, config.linear, multilabel, config.training.seed, weights, vectors)
+        return LinearTask(vectorizer, config.linear, multilabel, config.training.seed, weights)
 
     def fit_linear(
         self,
@@ -105,16 +111,14 @@ class InMemoryCorpus:
         config: Config,
         multilabel: bool,
         seconds: float | None,
-        vectors: TextVectors | None = None,
+        semi: SemiSupervision | None = None,
     ) -> LinearFit:
         """Fit the linear part to the texts, or to a sample of them where `seconds` are too few for all."""
-        from grutext.training.linear.fit import fit_linear
+        from grutext.training.linear.self_training import fit_semi_supervised
 
-        task = self.linear_task(vectorizer, config, multilabel, vectors)
-        names = self.labels if config.linear.label_names else ()
-        return fit_linear(
-            self.texts, self.targets, task, weights=self.weights, label_names=names, seconds=seconds
-        )
+        task = self.linear_task(vectorizer, config, multilabel)
+        labelled = self.labelled_texts(config)
+        return labelled.fit(task, seconds) if semi is None else fit_semi_supervised(labelled, task, semi)
 
 
 class OnDiskCorpus:
@@ -167,11 +171,11 @@ class OnDiskCorpus:
         config: Config,
         multilabel: bool,
         seconds: float | None,
-        vectors: TextVectors | None = None,  # noqa: ARG002 - the interface is that of `InMemoryCorpus`
+        semi: SemiSupervision | None = None,  # noqa: ARG002 - the interface is that of `InMemoryCorpus`
     ) -> LinearFit:
         """Fit the linear part to the texts block after block, or to as many of them as `seconds` allow.
 
-        Text vectors are not read: with so many labelled texts they bring nothing.
+        What texts without labels bring is not used: with so many labelled texts it is nothing.
         """
         from grutext.training.linear.fit import LinearTask
         from grutext.training.linear.out_of_core import fit_out_of_core

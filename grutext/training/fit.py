@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from grutext.model.bundle import Bundle, Weights
 from grutext.model.initial import initial_arrays
 from grutext.model.spec import Calibration, check_model, linear_columns
 from grutext.progress import Listener, Silent
-from grutext.text import TextVectors, Vectorizer
+from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.budget import TimeBudget
 from grutext.training.calibration.bundle import add_golden, calibrate_bundle
@@ -43,9 +43,14 @@ from grutext.training.kernels import open_scorer, prepare_kernels
 from grutext.training.splits import Splits
 from grutext.training.word_vectors import WordVectors, read_word_vectors
 
+if TYPE_CHECKING:
+    from grutext.training.linear.self_training import SemiSupervision
+
 _LIBRARIES = {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}  # that each engine uses
 _FINAL_SECONDS = 2.0  # reserved for the last steps: reports and writing
 _FEW_TEXTS = 10_000  # with more labelled texts, text vectors bring nothing
+_FEW_FOR_POOL = 3_000  # likewise, for self-training
+_POOL_TEXTS, _POOL_CHARACTERS = 4_000, 1_000_000
 _GIVEN_SIZE = 128  # numbers to which wider given vectors are projected for text vectors
 _VECTORS_SHARE = 0.1  # of the time that is left, for learning text vectors and again for trying them
 _LINEAR_SHARE, _LINEAR_ALONE_SHARE = 0.4, 0.9  # of the time that is left, with and without a GRU part
@@ -82,6 +87,12 @@ class TrainingPlan:
         for corpus in (self.corpus, self.unlabelled):
             if corpus is not None:
                 yield from corpus.vocabulary_texts()
+
+    def sample_pool(self) -> list[str]:
+        """Return texts without labels for self-training; none if texts may have several labels, or many have one."""
+        if self.unlabelled is None or self.multilabel or self.corpus.count > _FEW_FOR_POOL:
+            return []
+        return [example.text for example in self.unlabelled.sample(_POOL_TEXTS, _POOL_CHARACTERS)]
 
     @property
     def dev_targets(self) -> NDArray[np.float32]:
@@ -224,11 +235,11 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
         vectors = read_word_vectors(run.vectors, vectorizer.vocabulary, rare, config.text, listener)
         vectorizer = Vectorizer(config.text, vectors.vocabulary)
     bundle = _begin_bundle(plan, vectorizer, vectors)
-    linear_seconds, text_vectors = 0.0, None
+    linear_seconds, semi = 0.0, None
     if config.linear.enabled:
         began = time.monotonic()
-        text_vectors = _learn_text_vectors(plan, vectorizer, run, vectors)
-        bundle = replace(bundle, weights=_fit_linear(plan, vectorizer, run, text_vectors))
+        semi = _learn_semi_supervised(plan, vectorizer, run, vectors)
+        bundle = replace(bundle, weights=_fit_linear(plan, vectorizer, run, semi))
         linear_seconds = time.monotonic() - began
     stopped: BaseException | None = None
     out_of_fold: NDArray[np.float32] | None = None
@@ -238,7 +249,7 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
         weights = bundle.weights | _as_saved(fit.arrays)
         bundle = replace(bundle, weights=weights, history=fit.history)
     if plan.folds:
-        scores = _score_out_of_fold(plan, vectorizer, bundle, out_of_fold, text_vectors)
+        scores = _score_out_of_fold(plan, vectorizer, bundle, out_of_fold, semi)
     else:
         scores = open_scorer(bundle, dev_texts).raw_scores(dev_texts)
     bundle = calibrate_bundle(bundle, plan.dev, plan.dev_targets, scores)
@@ -249,7 +260,7 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
     if plan.refits_linear and isinstance(plan.corpus, InMemoryCorpus):
         if budget.remaining() > 2 * linear_seconds + _FINAL_SECONDS:
             examples = [*plan.corpus.examples, *plan.dev]
-            bundle = _refit_linear(bundle, examples, vectorizer, listener, text_vectors)
+            bundle = _refit_linear(bundle, examples, vectorizer, listener, semi)
         else:
             budget.left_out["refit"] = "the linear part was not fitted again to training and dev texts"
     if budget.left_out:
@@ -291,22 +302,25 @@ def _begin_bundle(plan: TrainingPlan, vectorizer: Vectorizer, vectors: WordVecto
     )
 
 
-def _learn_text_vectors(
+def _learn_semi_supervised(
     plan: TrainingPlan, vectorizer: Vectorizer, run: TrainingRun, given: WordVectors | None
-) -> TextVectors | None:
-    """Make text vectors for the linear part of given word vectors, or of all texts; return them if they help held-out texts."""
+) -> SemiSupervision | None:
+    """Learn what texts without labels and given word vectors bring to the linear part.
+
+    Returns:
+        What helps held-out texts most; None if nothing does.
+    """
     corpus, config = plan.corpus, plan.config
     if not config.linear.vector_size or not isinstance(corpus, InMemoryCorpus) or corpus.count > _FEW_TEXTS:
         return None
-    from grutext.training.linear.held_out import measure_gain
+    from grutext.training.linear.held_out import score_candidates
+    from grutext.training.linear.self_training import SemiSupervision
     from grutext.training.linear.text_vectors import learn_text_vectors, weigh_word_vectors
 
     began = time.monotonic()
     seconds = (run.budget.end - began - _FINAL_SECONDS) * _VECTORS_SHARE
-    texts, names = list(plan.vocabulary_texts()), corpus.labels if config.linear.label_names else ()
-    size, seed = config.linear.vector_size, config.training.seed
+    texts, size, seed = list(plan.vocabulary_texts()), config.linear.vector_size, config.training.seed
     table = given.table(_GIVEN_SIZE) if given else None
-    vectors: TextVectors | None
     if table is not None and plan.unlabelled is None:  # little can be learned from the labelled texts alone
         origin = "those of the file"
         vectors = weigh_word_vectors(table, texts, vectorizer, seed, seconds)
@@ -315,24 +329,26 @@ def _learn_text_vectors(
         vectors = learn_text_vectors(texts, vectorizer, size, seed, seconds, table)
     if vectors is None:
         return None
-    task = corpus.linear_task(vectorizer, config, plan.multilabel, vectors)
-    gain = measure_gain(
-        corpus.texts, corpus.targets, task, weights=corpus.weights, label_names=names, seconds=seconds
-    )
-    if gain is None:
+    candidates, pool = [SemiSupervision(), SemiSupervision(vectors)], plan.sample_pool()
+    if pool:
+        candidates.append(SemiSupervision(vectors, pool))
+    task = corpus.linear_task(vectorizer, config, plan.multilabel)
+    scored = score_candidates(corpus.labelled_texts(config), task, candidates, seconds)
+    if scored is None:
         run.budget.left_out["vectors"] = "text vectors were not tried"
         return None
-    helps = gain.together > gain.without
+    names = ("without text vectors", "with them", f"with its own labels of {len(pool):,} texts as well")
+    shares = [f"{score:.1%} {name}" for name, score in zip(names, scored.scores, strict=False)]
+    kept = ("left out", "kept", "kept, own labels too")[scored.best]
     run.listener.note(
-        f"text vectors: {origin} and {'kept' if helps else 'left out'}; with them the linear "
-        f"part labels {gain.together:.1%} of {gain.texts:,} held-out texts right, without them {gain.without:.1%}, "
-        f"{time.monotonic() - began:.1f} s"
+        f"text vectors: {origin} and {kept}; of {scored.texts:,} held-out texts the linear part labels right "
+        f"{', '.join(shares)}, {time.monotonic() - began:.1f} s"
     )
-    return vectors if helps else None
+    return candidates[scored.best] if scored.best else None
 
 
 def _fit_linear(
-    plan: TrainingPlan, vectorizer: Vectorizer, run: TrainingRun, vectors: TextVectors | None
+    plan: TrainingPlan, vectorizer: Vectorizer, run: TrainingRun, semi: SemiSupervision | None
 ) -> Weights:
     """Fit the linear part, to a sample of the texts where the time budget is too short for all."""
     began = time.monotonic()
@@ -340,7 +356,7 @@ def _fit_linear(
     if run.budget.end < math.inf:
         share = _LINEAR_SHARE if plan.config.gru.enabled else _LINEAR_ALONE_SHARE
         seconds = (run.budget.end - began - _FINAL_SECONDS) * share
-    fit = plan.corpus.fit_linear(vectorizer, plan.config, plan.multilabel, seconds, vectors)
+    fit = plan.corpus.fit_linear(vectorizer, plan.config, plan.multilabel, seconds, semi)
     count = plan.corpus.count
     sample = ""
     if fit.rows < count:
@@ -393,7 +409,7 @@ def _score_out_of_fold(
     vectorizer: Vectorizer,
     bundle: Bundle,
     gru: NDArray[np.float32] | None,
-    vectors: TextVectors | None,
+    semi: SemiSupervision | None,
 ) -> RawScores:
     """Return the scores of the dev texts by parts that were trained without the fold of each.
 
@@ -402,7 +418,7 @@ def _score_out_of_fold(
         vectorizer: Splits texts into tokens.
         bundle: The model, whose linear part is fitted to all texts.
         gru: The scores of the GRU part, which has been trained without each fold; None if it was stopped before.
-        vectors: The text vectors that the linear part uses, which no label has changed; None for none.
+        semi: What the linear part has from texts without labels; it labels them again without each fold.
     """
     corpus, folds, config = cast("InMemoryCorpus", plan.corpus), cast("Folds", plan.folds), plan.config
     known = np.zeros(corpus.count, np.float32)
@@ -410,7 +426,7 @@ def _score_out_of_fold(
     for rest, fold in folds:
         others, texts = corpus.subset(rest), [corpus.texts[n] for n in fold]
         if config.linear.enabled:
-            fit = others.fit_linear(vectorizer, config, plan.multilabel, None, vectors)
+            fit = others.fit_linear(vectorizer, config, plan.multilabel, None, semi)
             alone = replace(bundle, config=config.override({"gru.enabled": False}), weights=fit.arrays)
             _, linear[fold], known[fold] = open_scorer(alone, texts).raw_scores(texts)
         else:
@@ -434,13 +450,13 @@ def _refit_linear(
     examples: Sequence[Example],
     vectorizer: Vectorizer,
     listener: Listener,
-    vectors: TextVectors | None,
+    semi: SemiSupervision | None,
 ) -> Bundle:
     """Fit the linear part again to all examples; the calibration stays the one of the dev set."""
     known = set(bundle.labels)
     examples = [example for example in examples if bundle.multilabel or known & set(example.labels)]
     corpus = InMemoryCorpus(examples, bundle.labels)
-    fit = corpus.fit_linear(vectorizer, bundle.config, bundle.multilabel, None, vectors)
+    fit = corpus.fit_linear(vectorizer, bundle.config, bundle.multilabel, None, semi)
     listener.note(f"linear part: fitted again to all {corpus.count:,} texts")
     return replace(bundle, weights=bundle.weights | fit.arrays, data=bundle.data | {"refit": corpus.count})
 

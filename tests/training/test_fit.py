@@ -223,34 +223,59 @@ def unseen_words(count, seed):
     return made
 
 
-@pytest.mark.parametrize("multilabel", [False, True])
-def test_text_vectors_are_kept_where_they_help_held_out_texts_and_left_out_where_they_do_not(
-    monkeypatch, tmp_path, multilabel
-):
+VECTORS = {"text_vectors/words", "text_vectors/scale", "text_vectors/center", "linear/vector_kernel"}
+
+
+def fit_with_scores(monkeypatch, scores, multilabel=False):
+    """Trains on 30 texts beside 240 without labels, where the candidates have these scores."""
     from grutext.training.linear import held_out
 
+    given = []
+
+    def score(labelled, task, candidates, seconds):
+        given.extend(candidates)
+        return held_out.HeldOutScores(scores[: len(candidates)], 30)
+
+    monkeypatch.setattr(held_out, "score_candidates", score)
+    texts, heard = unseen_words(300, 1), Recorder()
+    unlabelled = [replace(example, labels=()) for example in texts[60:]]
+    settings = {"refit": True, "gru__enabled": False, "linear__vector_size": 8, "listener": heard}
+    bundle = fit(texts[:30], texts[30:60], multilabel, unlabelled=unlabelled, **settings)
+    note = next(note for note in heard.notes if note.startswith("text vectors"))
+    return bundle, note, given
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ((0.8, 0.9, 0.85), "kept;"),
+        ((0.8, 0.8, 0.8), "left out;"),
+        ((0.8, 0.7, 0.7), "left out;"),
+        ((0.8, 0.7, 0.9), "kept, own labels too;"),
+    ],
+)
+def test_what_helps_held_out_texts_is_kept_and_the_rest_left_out(monkeypatch, scores, said):
+    bundle, note, (_, _, semi) = fit_with_scores(monkeypatch, scores)
+    assert note.startswith(
+        f"text vectors: learned from 270 texts and {said} of 30 held-out texts the linear part labels right 80.0% "
+    )
+    assert VECTORS & set(bundle.weights) == (VECTORS if said.startswith("kept") else set())
+    assert len(semi.pool) == 240
+    plain, _, _ = fit_with_scores(monkeypatch, (0.8, 0.9, 0.85))
+    if "own" in said:
+        assert len(bundle.weights["linear/keys"]) > len(plain.weights["linear/keys"])
+
+
+def test_texts_of_several_labels_have_text_vectors_and_no_self_training(monkeypatch):
+    bundle, note, candidates = fit_with_scores(monkeypatch, (0.8, 0.9, 1.0), multilabel=True)
+    assert set(bundle.weights) >= VECTORS
+    assert len(candidates) == 2
+    assert "own labels" not in note
+
+
+def test_text_vectors_are_learned_from_labelled_texts_alone(tmp_path):
     texts = unseen_words(300, 1)
-    vectors = {"text_vectors/words", "text_vectors/scale", "text_vectors/center", "linear/vector_kernel"}
-    for together, said in ((0.9, "kept"), (0.8, "left out"), (0.7, "left out")):
-        gain = held_out.VectorGain(without=0.8, together=together, texts=30)
-        monkeypatch.setattr(held_out, "measure_gain", lambda *_, gain=gain, **__: gain)
-        heard = Recorder()
-        bundle = fit(
-            texts[:30],
-            texts[30:60],
-            multilabel=multilabel,
-            listener=heard,
-            unlabelled=[replace(example, labels=()) for example in texts[60:]],
-            refit=True,
-            gru__enabled=False,
-            linear__vector_size=8,
-        )
-        note = next(note for note in heard.notes if note.startswith("text vectors"))
-        assert note.startswith(
-            f"text vectors: learned from 270 texts and {said}; with them the linear part labels"
-        )
-        assert vectors & set(bundle.weights) == (vectors if said == "kept" else set())
-    bundle = fit(texts[:30], texts[30:60], gru__enabled=False, linear__vector_size=8)
+    bundle = fit(texts[:200], texts[200:], gru__enabled=False, linear__vector_size=8)
     bundle.save(tmp_path / "m")
     assert Classifier.load(tmp_path / "m").predict([texts[0].text]) == list(texts[0].labels)
 

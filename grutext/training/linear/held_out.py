@@ -1,87 +1,82 @@
-"""Measure on held-out texts whether text vectors help the linear part."""
+"""Measure on held-out texts what texts without labels bring to the linear part."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import compress
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grutext.inference.linear_part import LinearPart
-from grutext.training.linear.fit import LinearTask, Targets, fit_linear
+from grutext.training.linear.fit import LinearTask, Targets
+from grutext.training.linear.self_training import LabelledTexts, SemiSupervision, fit_semi_supervised
 
 _FOLDS = 5
 _ENOUGH = 1_000  # held-out texts
 
 
 @dataclass(frozen=True, slots=True)
-class VectorGain:
+class HeldOutScores:
     """How well the linear part labels held-out texts.
 
     Attributes:
-        without: The score with n-grams alone, in 0..1: accuracy, or micro-F1 where a text may have several labels.
-        together: The score with text vectors beside them.
+        scores: The score of each candidate, in 0..1: accuracy, or micro-F1 where a text may have several labels.
         texts: The number of held-out texts.
     """
 
-    without: float
-    together: float
+    scores: tuple[float, ...]
     texts: int
 
+    @property
+    def best(self) -> int:
+        """The candidate with the highest score; of equal ones, the first."""
+        return int(np.argmax(self.scores))
 
-def measure_gain(
-    texts: Sequence[str],
-    targets: Targets,
+
+def score_candidates(
+    labelled: LabelledTexts,
     task: LinearTask,
-    *,
-    weights: NDArray[np.float32] | None = None,
-    label_names: Sequence[str] = (),
+    candidates: Sequence[SemiSupervision],
     seconds: float = math.inf,
-) -> VectorGain | None:
-    """Fit the linear part with and without text vectors to all folds but one, and score that one.
+) -> HeldOutScores | None:
+    """Fit the linear part with each candidate to all folds but one, and score that one.
 
     Of many texts only some folds are held out.
 
     Args:
-        texts: The N training texts.
-        targets: `(N, C)`, 1 where a label applies, or the probability that it does.
-        task: The settings, with text vectors.
-        weights: As in `fit_linear`, as the next.
-        label_names: The labels' names by column.
+        labelled: The N training texts.
+        task: The settings.
+        candidates: What the linear part has from texts without labels.
         seconds: Time that this may take.
 
     Returns:
         The scores; None if the time is too short, or no label has two texts.
     """
     began = time.monotonic()
-    counted = np.ones(len(texts), np.float32) if weights is None else weights
-    truth = _choose(targets - 0.5, task.multilabel)
-    fold_of = _deal(targets, task.seed)
-    used = min(_FOLDS, math.ceil(_ENOUGH * _FOLDS / max(1, len(texts))))
-    scored: list[tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]] = []
+    truth = _choose(labelled.targets - 0.5, task.multilabel)
+    fold_of = _deal(labelled.targets, task.seed)
+    used = min(_FOLDS, math.ceil(_ENOUGH * _FOLDS / max(1, len(fold_of))))
+    expected: list[NDArray[np.bool_]] = []
+    chosen: list[list[NDArray[np.bool_]]] = [[] for _ in candidates]
     for fold in range(used):
         is_held_out = fold_of == fold
         if not is_held_out.any():
             continue
-        tokens = task.vectorizer.vectorize(list(compress(texts, is_held_out)))
-        rest = list(compress(texts, ~is_held_out))
-        chosen = []
-        for one in (replace(task, vectors=None), task):
-            fit = fit_linear(
-                rest, targets[~is_held_out], one, weights=counted[~is_held_out], label_names=label_names
-            )
-            chosen.append(_choose(LinearPart(task.config, fit.arrays).margins(tokens), task.multilabel))
-        scored.append((truth[is_held_out], chosen[0], chosen[1]))
+        held_out, rest = labelled.select(is_held_out), labelled.select(~is_held_out)
+        tokens = task.vectorizer.vectorize(held_out.texts)
+        expected.append(truth[is_held_out])
+        for candidate, found in zip(candidates, chosen, strict=True):
+            fit = fit_semi_supervised(rest, task, candidate)
+            found.append(_choose(LinearPart(task.config, fit.arrays).margins(tokens), task.multilabel))
         if (time.monotonic() - began) / (fold + 1) * used > seconds:
             return None
-    if not scored:
+    if not expected:
         return None
-    expected, without, together = (np.concatenate(parts) for parts in zip(*scored, strict=True))
-    return VectorGain(_micro_f1(expected, without), _micro_f1(expected, together), len(expected))
+    right = np.concatenate(expected)
+    return HeldOutScores(tuple(_micro_f1(right, np.concatenate(found)) for found in chosen), len(right))
 
 
 def _deal(targets: Targets, seed: int) -> NDArray[np.int64]:
