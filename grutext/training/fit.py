@@ -26,7 +26,7 @@ from grutext.model.bundle import Bundle, Weights
 from grutext.model.initial import initial_arrays
 from grutext.model.spec import Calibration, check_model, linear_columns
 from grutext.progress import Listener, Silent
-from grutext.text import Vectorizer
+from grutext.text import TextVectors, Vectorizer
 from grutext.training import defaults
 from grutext.training.budget import TimeBudget
 from grutext.training.calibration.bundle import add_golden, calibrate_bundle
@@ -323,7 +323,7 @@ def _learn_semi_supervised(
     table = given.table(_GIVEN_SIZE) if given else None
     if table is not None and plan.unlabelled is None:  # little can be learned from the labelled texts alone
         origin = "those of the file"
-        vectors = weigh_word_vectors(table, texts, vectorizer, seed, seconds)
+        vectors: TextVectors | None = weigh_word_vectors(table, texts, vectorizer, seed, seconds)
     else:
         origin = f"learned from {len(texts):,} texts" + ("" if table is None else ", with those of the file,")
         vectors = learn_text_vectors(texts, vectorizer, size, seed, seconds, table)

@@ -239,4 +239,4 @@ def test_without_a_gru_the_linear_part_reads_the_vectors_of_words_that_the_train
     assert share == 1.0
     assert right(None)[1] < 0.8
     assert bundle.weights["text_vectors/words"].shape == (len(bundle.vocabulary) + 1, 3)
-    assert any(note.startswith("text vectors: those of the file and kept; with them") for note in heard.heard)
+    assert any(note.startswith("text vectors: those of the file and kept; of ") for note in heard.heard)
