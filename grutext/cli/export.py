@@ -39,7 +39,9 @@ def _read_size(_ctx: click.Context, _parameter: click.Parameter, value: str | No
     "  grutext export --to onnx small.onnx -m reviews --max-size 1MB --dev dev.csv",
 )
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE", shell_complete=complete_file)
-@click.option("--to", "form", type=click.Choice(("onnx", "npz")), required=True, help="Format of the file.")
+@click.option(
+    "--to", "form", type=click.Choice(("onnx", "savedmodel", "npz")), required=True, help="Format of FILE."
+)
 @model_option("The model to export.")
 @click.option(
     "--max-size",
@@ -70,12 +72,15 @@ def export_command(
     """Write a model for another runtime.
 
     `onnx` is for ONNX Runtime, in any language; beside FILE it writes a JSON file that says how texts become the
-    inputs, with examples. `npz` has all arrays, for NumPy.
+    inputs, with examples. `savedmodel` is a folder for TensorFlow and TensorFlow Serving, which takes strings. `npz`
+    has all arrays, for NumPy.
     """
     if (limit is None) != (dev is None):
         raise click.UsageError(
             "--max-size and --dev need each other: what pruning costs is measured on --dev."
         )
+    if limit is not None and form == "savedmodel":
+        raise click.UsageError("--max-size is for onnx and npz: a SavedModel keeps the whole model.")
     from grutext.export import export
     from grutext.export.files import check_targets
     from grutext.model.bundle import Bundle

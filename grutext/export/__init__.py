@@ -1,4 +1,4 @@
-"""Models for other runtimes: ONNX with the contract of its inputs, and plain NumPy arrays."""
+"""Models for other runtimes: ONNX with the contract of its inputs, TensorFlow, and plain NumPy arrays."""
 
 from grutext.export.files import FORMATS, export, size_of
 from grutext.export.inputs import model_inputs

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from grutext.engines.tensorflow_settings import prepare_tensorflow
 from grutext.errors import ExportError
-from grutext.model.bundle import Bundle, sync_folder, write_durably
+from grutext.model.bundle import Bundle, replace_folder, sync_folder, write_durably
 from grutext.requirements import check_installed
 
 
@@ -18,36 +21,55 @@ class Format:
     """A format of another runtime.
 
     Attributes:
-        suffixes: Of the files that are written in place of the suffix of the file that was named; "" is that file.
-        build: Returns the contents of these files.
+        build: Returns the contents of the files of a model. Their names are suffixes that replace the one of the file that
+            was named, "" for that file itself; in a folder, paths within it.
+        companions: The suffixes other than "".
+        marker: A file that is in every folder of this format; None for formats of files.
     """
 
-    suffixes: tuple[str, ...]
-    build: Callable[[Bundle], tuple[bytes, ...]]
+    build: Callable[[Bundle], dict[str, bytes]]
+    companions: tuple[str, ...] = ()
+    marker: str | None = None
 
 
-def _build_onnx(bundle: Bundle) -> tuple[bytes, bytes]:
+def _build_onnx(bundle: Bundle) -> dict[str, bytes]:
     check_installed("the export to ONNX", "onnx")
     from grutext.export.contract import render_contract
     from grutext.export.onnx import build_onnx
 
     graph = build_onnx(bundle).SerializeToString(deterministic=True)
-    return render_contract(bundle).encode(), graph
+    return {_CONTRACT: render_contract(bundle).encode(), "": graph}
 
 
-def _build_npz(bundle: Bundle) -> tuple[bytes]:
+def _build_npz(bundle: Bundle) -> dict[str, bytes]:
     from grutext.export.npz import build_npz
 
-    return (build_npz(bundle),)
+    return {"": build_npz(bundle)}
 
 
+def _build_savedmodel(bundle: Bundle) -> dict[str, bytes]:
+    check_installed("the export to a SavedModel", "tensorflow")
+    prepare_tensorflow()
+    from grutext.export.savedmodel import save_savedmodel
+
+    with tempfile.TemporaryDirectory() as folder:
+        save_savedmodel(bundle, Path(folder))
+        files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+_CONTRACT = ".inputs.json"
 # By the names that `--to` has.
-FORMATS = {"onnx": Format((".inputs.json", ""), _build_onnx), "npz": Format(("",), _build_npz)}
+FORMATS = {
+    "onnx": Format(_build_onnx, companions=(_CONTRACT,)),
+    "savedmodel": Format(_build_savedmodel, marker="saved_model.pb"),
+    "npz": Format(_build_npz),
+}
 
 
 def size_of(bundle: Bundle, form: str) -> int:
     """Return the bytes of all files of a model in a format."""
-    return sum(map(len, FORMATS[form].build(bundle)))
+    return sum(map(len, FORMATS[form].build(bundle).values()))
 
 
 def export(bundle: Bundle, form: str, path: str | Path, overwrite: bool = False) -> dict[Path, int]:
@@ -56,35 +78,43 @@ def export(bundle: Bundle, form: str, path: str | Path, overwrite: bool = False)
     Args:
         bundle: The model.
         form: A name in `FORMATS`.
-        path: The file. ONNX writes a second one beside it, with `.inputs.json` in place of the suffix.
-        overwrite: Whether files that are there are replaced.
+        path: The file; the folder of a SavedModel. ONNX writes a second file beside it, with `.inputs.json` in place of
+            the suffix.
+        overwrite: Whether files of this format that are there are replaced.
 
     Raises:
-        ExportError: A file exists and `overwrite` is false, the path is a folder or in none, or the model cannot be
+        ExportError: Something is there that may not be replaced, the path is in no folder, or the model cannot be
             written exactly in this format.
         MissingExtraError: A package that the format needs is not installed.
         OSError: The disk is full or may not be written to; files that were there are still whole.
     """
-    targets = check_targets(form, Path(path), overwrite)
-    contents = FORMATS[form].build(bundle)
-    _write(dict(zip(targets, contents, strict=True)))
-    return {target: len(content) for target, content in zip(targets, contents, strict=True)}
+    path, kind = Path(path), FORMATS[form]
+    check_targets(form, path, overwrite)
+    contents = kind.build(bundle)
+    if kind.marker:
+        _write_folder(path, contents)
+        return {path / name: len(content) for name, content in contents.items()}
+    files = {path.with_suffix(suffix) if suffix else path: content for suffix, content in contents.items()}
+    _write_files(files)
+    return {target: len(content) for target, content in files.items()}
 
 
-def check_targets(form: str, path: Path, overwrite: bool) -> list[Path]:
-    """Return the files that an export would write; raise an ExportError if it may not."""
-    if path.is_dir():
+def check_targets(form: str, path: Path, overwrite: bool) -> None:
+    """Raise an ExportError unless a model may be written to a path."""
+    marker = FORMATS[form].marker
+    if marker and path.exists() and not (path / marker).is_file():
+        raise ExportError(f"{path} is there and no export, so that it is not replaced; name another folder")
+    if path.is_dir() and not marker:
         raise ExportError(f"{path} is a folder; name a file")
     if not path.parent.is_dir():
         raise ExportError(f"the folder {path.parent} does not exist; make it first")
-    targets = [path.with_suffix(suffix) if suffix else path for suffix in FORMATS[form].suffixes]
+    targets = [path, *(path.with_suffix(suffix) for suffix in FORMATS[form].companions)]
     taken = next((target for target in targets if target.exists()), None)
     if taken and not overwrite:
-        raise ExportError(f"{taken} already exists; replace it with --overwrite, or name another file")
-    return targets
+        raise ExportError(f"{taken} already exists; replace it with --overwrite, or choose another name")
 
 
-def _write(files: dict[Path, bytes]) -> None:
+def _write_files(files: dict[Path, bytes]) -> None:
     """Write all files beside their places, then move each to its place."""
     temporary = {
         target: target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
@@ -99,3 +129,18 @@ def _write(files: dict[Path, bytes]) -> None:
     finally:
         for path in temporary.values():
             path.unlink(missing_ok=True)
+
+
+def _write_folder(path: Path, contents: dict[str, bytes]) -> None:
+    """Write a folder beside its place, then move it to its place."""
+    path = Path(os.path.realpath(path))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.saving-", dir=path.parent))
+    try:
+        for name, content in contents.items():
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+            write_durably(temporary / name, content)
+        temporary.chmod(0o755)
+        replace_folder(temporary, path)
+        sync_folder(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -116,7 +116,7 @@ class Bundle:
                     )
                 write_durably(temporary / name, content)
             temporary.chmod(0o755)
-            _replace(temporary, path)
+            replace_folder(temporary, path)
             sync_folder(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -241,7 +241,7 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _replace(temporary: Path, path: Path) -> None:
+def replace_folder(temporary: Path, path: Path) -> None:
     """Rename the folder `temporary` to `path`, replacing what is there; on failure, the old folder stays."""
     if not path.exists():
         temporary.rename(path)

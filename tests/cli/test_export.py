@@ -57,6 +57,11 @@ def test_a_largest_size_and_dev_data_need_each_other(run, options):
     assert "need each other" in run("export", "--to", "npz", "out.npz", *options, check=2).stderr
 
 
+def test_a_saved_model_has_no_largest_size(run):
+    result = run("export", "--to", "savedmodel", "out", "--max-size", "1MB", "--dev", "sample", check=2)
+    assert "--max-size is for onnx and npz" in result.stderr
+
+
 @pytest.mark.parametrize("size", ["", "big", "1TB", "-5", "1,5MB"])
 def test_a_size_that_is_none_is_named(run, size):
     result = run("export", "--to", "npz", "out.npz", "--max-size", size, "--dev", "sample", check=2)

@@ -57,7 +57,7 @@ def test_a_folder_is_never_replaced(build_bundle, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     for form in FORMATS:
-        with pytest.raises(ExportError, match="is a folder; name a file"):
+        with pytest.raises(ExportError, match=r"is a folder; name a file|is there and no export"):
             export(build_bundle(), form, name, overwrite=True)
 
 
@@ -92,6 +92,46 @@ def test_a_link_stays_a_link(build_bundle, tmp_path):
     export(build_bundle(), "npz", tmp_path / "link.npz", overwrite=True)
     assert (tmp_path / "link.npz").is_symlink()
     assert read_npz(tmp_path / "real.npz").labels == ("ask", "buy", "cry")
+
+
+@pytest.fixture
+def folder_format(monkeypatch):
+    """The format `savedmodel` with two small files, for which TensorFlow is not needed."""
+    contents = {"saved_model.pb": b"graph", "variables/variables.index": b"weights"}
+    quick = replace(FORMATS["savedmodel"], build=lambda bundle: contents)
+    monkeypatch.setitem(FORMATS, "savedmodel", quick)
+    return contents
+
+
+def test_a_folder_is_written_with_all_its_files(build_bundle, tmp_path, folder_format):
+    sizes = export(build_bundle(), "savedmodel", tmp_path / "saved")
+    assert {
+        path.relative_to(tmp_path / "saved").as_posix(): path.read_bytes() for path in sizes
+    } == folder_format
+    assert list(sizes.values()) == [5, 7]
+    assert [path.name for path in tmp_path.iterdir()] == ["saved"]
+
+
+@pytest.mark.usefixtures("folder_format")
+def test_only_a_folder_that_is_an_export_is_replaced(build_bundle, tmp_path):
+    bundle, folder = build_bundle(), tmp_path / "saved"
+    export(bundle, "savedmodel", folder)
+    (folder / "old").write_text("")
+    with pytest.raises(ExportError, match="already exists; replace it with --overwrite"):
+        export(bundle, "savedmodel", folder)
+    export(bundle, "savedmodel", folder, overwrite=True)
+    assert not (folder / "old").exists()
+    (folder / "saved_model.pb").unlink()
+    with pytest.raises(ExportError, match="is there and no export"):
+        export(bundle, "savedmodel", folder, overwrite=True)
+    assert (folder / "variables").is_dir()
+
+
+def test_without_tensorflow_the_extra_is_named(build_bundle, tmp_path, monkeypatch):
+    monkeypatch.setattr("grutext.requirements.is_installed", lambda package: package != "tensorflow")
+    with pytest.raises(MissingExtraError, match=r"pip install 'grutext\[tensorflow\]'"):
+        export(build_bundle(), "savedmodel", tmp_path / "saved")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_onnx_the_extra_is_named(build_bundle, tmp_path, monkeypatch):
