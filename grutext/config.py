@@ -101,8 +101,8 @@ class LinearConfig:
         regularization: The C of scikit-learn's LinearSVC; larger fits more closely; 0 lets the data decide.
         label_names: Whether each label's name is used as one more training text with that label. Has no effect where
             the texts do not fit into memory.
-        vector_size: Width of the word vectors, learned from all texts, whose mean is read beside the n-grams where that
-            helps held-out texts; 0 leaves them out.
+        vector_size: Width of the word vectors, learned where there are texts without labels, whose mean is read beside the
+            n-grams if that helps held-out texts; 0 leaves them out.
     """
 
     enabled: bool = True

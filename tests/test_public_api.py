@@ -10,7 +10,12 @@ import grutext
 
 PACKAGE = Path(grutext.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-WITH_TENSORFLOW = ("grutext.engines.keras", "grutext.export.savedmodel", "grutext.training", "grutext.encoder")
+WITH_TENSORFLOW = (
+    "grutext.engines.keras",
+    "grutext.export.savedmodel",
+    "grutext.training",
+    "grutext.encoder",
+)
 
 
 def module_of(path: Path) -> str:

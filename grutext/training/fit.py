@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
 _LIBRARIES = {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}  # that each engine uses
 _FINAL_SECONDS = 2.0  # reserved for the last steps: reports and writing
-_FEW_TEXTS = 10_000  # with more labelled texts, text vectors bring nothing
-_FEW_FOR_POOL = 3_000  # likewise, for self-training
+_FEW_TEXTS = 10_000  # with more labelled texts, given word vectors bring the linear part nothing
+_VERY_FEW_TEXTS = 2_000  # likewise, what is learned from texts without labels
 _POOL_TEXTS, _POOL_CHARACTERS = 4_000, 1_000_000
 _GIVEN_SIZE = 128  # numbers to which wider given vectors are projected for text vectors
 _VECTORS_SHARE = 0.1  # of the time that is left, for learning text vectors and again for trying them
@@ -90,7 +90,7 @@ class TrainingPlan:
 
     def sample_pool(self) -> list[str]:
         """Return texts without labels for self-training; none if texts may have several labels, or many have one."""
-        if self.unlabelled is None or self.multilabel or self.corpus.count > _FEW_FOR_POOL:
+        if self.unlabelled is None or self.multilabel or self.corpus.count > _VERY_FEW_TEXTS:
             return []
         return [example.text for example in self.unlabelled.sample(_POOL_TEXTS, _POOL_CHARACTERS)]
 
@@ -321,7 +321,12 @@ def _learn_semi_supervised(
     seconds = (run.budget.end - began - _FINAL_SECONDS) * _VECTORS_SHARE
     texts, size, seed = list(plan.vocabulary_texts()), config.linear.vector_size, config.training.seed
     table = given.table(_GIVEN_SIZE) if given else None
-    if table is not None and plan.unlabelled is None:  # little can be learned from the labelled texts alone
+    learns = (
+        plan.unlabelled is not None and corpus.count <= _VERY_FEW_TEXTS
+    )  # labelled texts alone teach too little
+    if table is None and not learns:
+        return None
+    if table is not None and not learns:
         origin = "those of the file"
         vectors: TextVectors | None = weigh_word_vectors(table, texts, vectorizer, seed, seconds)
     else:

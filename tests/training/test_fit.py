@@ -273,11 +273,17 @@ def test_texts_of_several_labels_have_text_vectors_and_no_self_training(monkeypa
     assert "own labels" not in note
 
 
-def test_text_vectors_are_learned_from_labelled_texts_alone(tmp_path):
+def test_text_vectors_are_learned_only_with_texts_without_labels_and_few_labelled_ones(monkeypatch, tmp_path):
     texts = unseen_words(300, 1)
-    bundle = fit(texts[:200], texts[200:], gru__enabled=False, linear__vector_size=8)
+    unlabelled = [replace(example, labels=()) for example in texts[60:]]
+    settings = {"gru__enabled": False, "linear__vector_size": 8}
+    bundle = fit(texts[:30], texts[30:60], unlabelled=unlabelled, **settings)
     bundle.save(tmp_path / "m")
+    assert VECTORS <= set(bundle.weights)
     assert Classifier.load(tmp_path / "m").predict([texts[0].text]) == list(texts[0].labels)
+    assert not VECTORS & set(fit(texts[:30], texts[30:60], **settings).weights)
+    monkeypatch.setattr("grutext.training.fit._VERY_FEW_TEXTS", 29)
+    assert not VECTORS & set(fit(texts[:30], texts[30:60], unlabelled=unlabelled, **settings).weights)
 
 
 @pytest.mark.parametrize(
@@ -293,5 +299,6 @@ def test_text_vectors_can_be_turned_off(settings):
 
 
 def test_without_time_text_vectors_are_not_tried():
-    bundle = fit(gru__enabled=False, linear__vector_size=8, training__time_budget=2.1)
+    settings = {"gru__enabled": False, "linear__vector_size": 8, "training__time_budget": 2.1}
+    bundle = fit(unlabelled=[replace(example, labels=()) for example in TRAIN], **settings)
     assert "text vectors were not tried" in bundle.data["left_out"]
