@@ -274,16 +274,16 @@ def test_texts_of_several_labels_have_text_vectors_and_no_self_training(monkeypa
 
 
 def test_text_vectors_are_learned_only_with_texts_without_labels_and_few_labelled_ones(monkeypatch, tmp_path):
-    texts = unseen_words(300, 1)
-    unlabelled = [replace(example, labels=()) for example in texts[60:]]
-    settings = {"gru__enabled": False, "linear__vector_size": 8}
-    bundle = fit(texts[:30], texts[30:60], unlabelled=unlabelled, **settings)
+    bundle, _, _ = fit_with_scores(monkeypatch, (0.8, 0.9, 0.7))
     bundle.save(tmp_path / "m")
-    assert VECTORS <= set(bundle.weights)
+    texts, settings = unseen_words(300, 1), {"gru__enabled": False, "linear__vector_size": 8}
     assert Classifier.load(tmp_path / "m").predict([texts[0].text]) == list(texts[0].labels)
     assert not VECTORS & set(fit(texts[:30], texts[30:60], **settings).weights)
-    monkeypatch.setattr("grutext.training.fit._VERY_FEW_TEXTS", 29)
-    assert not VECTORS & set(fit(texts[:30], texts[30:60], unlabelled=unlabelled, **settings).weights)
+    unlabelled = [replace(example, labels=()) for example in texts[60:]]
+    for most, learned in ((29, set()), (30, VECTORS)):
+        monkeypatch.setattr("grutext.training.fit._VERY_FEW_TEXTS", most)
+        bundle = fit(texts[:30], texts[30:60], unlabelled=unlabelled, **settings)
+        assert VECTORS & set(bundle.weights) == learned
 
 
 @pytest.mark.parametrize(
