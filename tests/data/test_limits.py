@@ -166,7 +166,7 @@ def test_every_format_sets_the_size_of_its_records(write, form):
         name = write("any", contents[form])
     from grutext.data.formats.registry import find_source, open_table
 
-    with open_table(find_source(name, form), "utf-8", labelled=form != "txt") as table:
+    with open_table(find_source(name, form), ReadOptions(), labelled=form != "txt") as table:
         assert len(text) - 1 <= table.first[0].size <= len(text) + 50
 
 
