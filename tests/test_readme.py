@@ -220,10 +220,18 @@ def test_the_python_block_of_the_page_about_the_gru_runs(tmp_path):
     run_block(block, tmp_path)
 
 
+def test_the_page_about_other_libraries_names_tests_that_are_there():
+    page = (ROOT / "docs/guide/ecosystem.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[^`]+)`", page)
+    assert len(named) > 10
+    assert all((ROOT / name).is_file() for name in named)
+
+
 @pytest.mark.long
-def test_the_python_blocks_of_the_scikit_learn_guide_run(tmp_path):
+@pytest.mark.parametrize("name", ["scikit-learn", "ecosystem"])
+def test_the_python_blocks_of_guides_to_libraries_run(name, tmp_path):
     write(tmp_path / "reviews.csv", sample("train", 120), ["text", "label"])
-    page = (ROOT / "docs/guide/scikit-learn.md").read_text(encoding="utf-8")
+    page = (ROOT / f"docs/guide/{name}.md").read_text(encoding="utf-8")
     run_block("\n".join(blocks(page, "python")), tmp_path)
 
 

@@ -89,7 +89,7 @@ def predict_command(
 ) -> None:
     """Add a label and its confidence to each row of INPUT.
 
-    INPUT is a file in one of the formats that --format lists, also .gz, or `-` for stdin; each line of a .txt file is a
+    INPUT is a file in one of the formats that --format lists, also .gz, tfds:NAME[/CONFIG][:SPLIT], or `-` for stdin; each line of a .txt file is a
     text. Several files with the same columns are read one after the other. Rows, columns and their order stay as they are; `label` and `confidence` are added, or `predicted_label` and
     `predicted_confidence` where the names are taken. The output has the format of its name, or else that of INPUT
     (lines of text become TSV, parquet becomes JSON lines). With --abstain-below or --familiar-above some

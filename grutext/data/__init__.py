@@ -9,9 +9,11 @@ from grutext.data.datasets import Dataset, read_dataset, unify_labels
 from grutext.data.dialect import Dialect
 from grutext.data.examples import Example, ReadOptions, fingerprint, join_columns
 from grutext.data.formats.registry import format_names, written_formats
+from grutext.data.frames import IN_MEMORY_TABLE, open_frame
 from grutext.data.joined import expand_sources
 from grutext.data.labels import MISSING, clean_label, describe_counts, label_set
 from grutext.data.on_disk import ShardOptions, Shards
+from grutext.data.records import Table
 from grutext.data.remembered import describe_reading, remember_options, remembered_columns
 from grutext.data.rows import Row, RowReader, read_rows
 from grutext.data.sample import sample_path
@@ -22,6 +24,7 @@ from grutext.data.writing.resumable import ResumableRun
 from grutext.data.writing.writers import RowWriter, choose_format, open_writer
 
 __all__ = [
+    "IN_MEMORY_TABLE",
     "MISSING",
     "Columns",
     "Dataset",
@@ -34,6 +37,7 @@ __all__ = [
     "RowWriter",
     "ShardOptions",
     "Shards",
+    "Table",
     "Tally",
     "TextIndex",
     "check_trainable",
@@ -49,6 +53,7 @@ __all__ = [
     "hash_text",
     "join_columns",
     "label_set",
+    "open_frame",
     "open_writer",
     "read_dataset",
     "read_rows",

@@ -86,7 +86,7 @@ _NOTHING_KNOWN = Columns(None, None)
 
 
 def read_dataset(
-    source: str | Sequence[str],
+    source: str | Sequence[str] | Table,
     options: ReadOptions = _NO_OPTIONS,
     *,
     multilabel: bool | None = None,
@@ -98,7 +98,7 @@ def read_dataset(
 
     Args:
         source: A path, a pattern such as `2026-*.csv`, `-` for standard input, `tfds:NAME[/CONFIG][:SPLIT]` or `sample`; or
-            several of these, whose files have the same columns.
+            several of these, whose files have the same columns; or a table that is open already.
         options: How to read it. Names of columns have no effect on sources without columns (fastText, folders).
         multilabel: Whether a text may have several labels. None: it may if any row has a list of labels, or any
             fastText line has two.
@@ -119,7 +119,8 @@ def read_dataset(
     def open_source(name: str) -> Table:
         return open_table(find_source(name, options.format), options)
 
-    with open_sources([source] if isinstance(source, str) else source, open_source) as table:
+    sources = [source] if isinstance(source, str) else source
+    with sources if isinstance(sources, Table) else open_sources(sources, open_source) as table:
         named = Columns(options.text_column, options.label_column)
         weights = list_columns(options.weight_column)
         choice = choose_columns(table, named, known, labelled=True, excluded=weights)

@@ -89,7 +89,7 @@ def read_rows(
     predicted.
 
     Args:
-        source: A file, a pattern such as `2026-*.csv`, `-` or `sample`; or several of these, whose files have the same
+        source: A file, a pattern such as `2026-*.csv`, `tfds:NAME`, `-` or `sample`; or several of these, whose files have the same
             columns and are read one after the other.
         options: How to read it; options about labels are ignored.
         known: The columns that the model was trained on.
@@ -112,7 +112,7 @@ def _open(name: str, options: ReadOptions) -> Table:
     """Open one source for prediction."""
     found = find_source(name, options.format)
     form = load_formats()[found.format or "txt"]
-    if form.kind != "file":
+    if form.kind != "file" and form.name != "tfds":
         what = "is a folder" if form.kind == "folder" else "is a labelled data set"
         files = f"{list_suffixes()} (each also {' '.join(SUFFIXES)}), or - for standard input"
         raise DataError(f"{what}; rows to predict come from files: {files}", found.name)

@@ -9,6 +9,7 @@ from typing import Any
 
 from grutext.config import Config
 from grutext.data import (
+    IN_MEMORY_TABLE,
     Columns,
     Dataset,
     Dialect,
@@ -16,11 +17,13 @@ from grutext.data import (
     ReadOptions,
     ShardOptions,
     Shards,
+    Table,
     TextIndex,
     check_trainable,
     describe_counts,
     describe_reading,
     drop_small_classes,
+    open_frame,
     read_dataset,
     sample_path,
     split_examples,
@@ -39,8 +42,9 @@ SAMPLE_COLUMNS = Columns("text", "label")
 _CHARACTERS_PER_SECOND, _LINEAR_CHARACTERS_PER_SECOND = 800, 40_000
 DEV_FRACTION, DEV_TEXTS, LEAST_FRACTION = 0.1, 500, 0.05
 
-# A path, a name such as `sample` or `tfds:ag_news_subset`, several of these, or texts and their labels.
-Source = str | Path | list[str] | tuple[Iterable[str], Iterable[Label]]
+Frame = Any  # a table in memory, see `grutext.data.open_frame`; its types are in packages that need not be installed
+# A path, a name such as `sample` or `tfds:ag_news_subset`, several of these, texts and their labels, or a table.
+Source = str | Path | list[str] | tuple[Iterable[str], Iterable[Label]] | Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ class TrainingData:
 
     A source is a path or a name as the command line takes it (a `.csv`, `.tsv`, `.jsonl`, `.parquet` or fastText `.txt`
     file, a folder of class folders, `tfds:NAME`, `sample`), a list of those with the same columns, or a pair `(texts, labels)` in memory: an iterable of str,
-    and as many labels, each a str, a list of str where a text may have several, or a dict with the probability of each label.
+    and as many labels, each a str, a list of str where a text may have several, or a dict with the probability of each label;
+    or a table in memory: a DataFrame of pandas or polars, a table of pyarrow, a `Dataset` of Hugging Face, or dictionaries.
 
     Attributes:
         train: The texts to train on.
@@ -126,7 +131,7 @@ def read_splits(
     """
     origin = _name(data.train)
     dev, test = data.dev, data.test
-    if data.train == SAMPLE:
+    if isinstance(data.train, str) and data.train == SAMPLE:
         sample = sample_path()
         if dev is None and data.dev_fraction is None:
             dev = sample / "dev.csv"
@@ -202,13 +207,14 @@ def read_training_texts(
         TypeError: Texts or labels in memory have a wrong type; names the position.
     """
     if isinstance(data.train, tuple):
-        dataset = dataset_in_memory(*data.train, data.reading, weights=data.weights)
-    elif data.train == SAMPLE:
+        texts, labels = data.train
+        dataset = dataset_in_memory(texts, labels, data.reading, weights=data.weights)
+    elif isinstance(data.train, str) and data.train == SAMPLE:
         dataset = read_dataset(
             str(sample_path() / "train.csv"), data.reading, known=SAMPLE_COLUMNS, shards=shards
         )
     else:
-        dataset = read_dataset(_paths(data.train), data.reading, shards=shards)
+        dataset = read_dataset(_open(data.train), data.reading, shards=shards)
     dropped = drop_small_classes(dataset, data.min_class_size)
     for note in (*dataset.notes, *dropped, *check_trainable(dataset)):
         listener.note(note)
@@ -243,13 +249,20 @@ def _uses_folds(dataset: Dataset, config: Config, budget: TimeBudget) -> bool:
 
 
 def _name(source: Source) -> str:
-    if isinstance(source, list):
+    if isinstance(source, str | Path):
+        return str(source)
+    if isinstance(source, list) and all(isinstance(name, str) for name in source):
         return ", ".join(source)
-    return IN_MEMORY if isinstance(source, tuple) else str(source)
+    return IN_MEMORY if isinstance(source, tuple) else IN_MEMORY_TABLE
 
 
-def _paths(source: str | Path | list[str]) -> list[str]:
-    return source if isinstance(source, list) else [str(source)]
+def _open(source: str | Path | list[str] | Frame) -> list[str] | Table:
+    """Return what `read_dataset` takes: the names of a source, or an open table in memory."""
+    if isinstance(source, str | Path):
+        return [str(source)]
+    if isinstance(source, list) and all(isinstance(name, str) for name in source):
+        return source
+    return open_frame(source)
 
 
 def default_fraction(texts: int) -> float:
@@ -290,14 +303,15 @@ def read_split(source: Source, reading: ReadOptions, model: KnownModel, listener
         TypeError: Texts or labels in memory have a wrong type.
     """
     if isinstance(source, tuple):
-        dataset = dataset_in_memory(*source, reading, multilabel=model.multilabel, known=model.labels)
+        texts, labels = source
+        dataset = dataset_in_memory(texts, labels, reading, multilabel=model.multilabel, known=model.labels)
     else:
         columns = model.columns
         reading = replace(reading, weight_column=None)  # each text counts once in an evaluation
-        if source == SAMPLE:
+        if isinstance(source, str) and source == SAMPLE:
             source, columns = sample_path() / "test.csv", SAMPLE_COLUMNS
         dataset = read_dataset(
-            _paths(source), reading, multilabel=model.multilabel, known=columns, labels=model.labels
+            _open(source), reading, multilabel=model.multilabel, known=columns, labels=model.labels
         )
     for note in dataset.notes:
         listener.note(note)

@@ -190,7 +190,9 @@ def _identify(sources: TrainingData, config: Config, vectors: str | Path | None)
     names = {"train": sources.train, "dev": sources.dev, "dev_fraction": sources.dev_fraction}
     return {
         "data": {
-            name: "texts in memory" if isinstance(value, tuple) else str(value)
+            name: str(value)
+            if value is None or isinstance(value, str | float | Path | list)
+            else "data in memory"
             for name, value in names.items()
         },
         "settings": flatten(config.to_dict()),

@@ -120,9 +120,6 @@ def test_a_file_without_a_text_column_is_refused(write, problem):
 def test_sources_that_are_not_files_of_rows_are_refused(write, problem):
     write("films/pos/1.txt", "x")
     assert problem("films", read=read_rows) == f"films: is a folder; rows to predict come from files: {FORMS}"
-    assert problem("tfds:a", read=read_rows) == (
-        f"tfds:a: is a labelled data set; rows to predict come from files: {FORMS}"
-    )
     assert problem(write("a.txt", ""), read=read_rows) == "a.txt: is empty; each line is one text"
 
 

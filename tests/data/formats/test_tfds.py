@@ -1,12 +1,15 @@
+import functools
 import importlib.util
+import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 import grutext
-from grutext.data import Columns, Example, ReadOptions, read_dataset, sample_path
+from grutext.data import Columns, Example, ReadOptions, read_dataset, read_rows, sample_path
 
-BUILDER = Path(grutext.__file__).parents[2] / "datasets" / "helpdesk" / "helpdesk_dataset_builder.py"
+BUILDER = Path(grutext.__file__).parents[1] / "datasets" / "helpdesk" / "helpdesk_dataset_builder.py"
 pytestmark = pytest.mark.tf
 
 
@@ -40,9 +43,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 """
 
 
+@functools.cache  # TFDS registers a builder once
 def load_builder(path):
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     return module.Builder
 
@@ -134,3 +139,30 @@ def test_without_tfds_the_error_names_the_extra(run_python):
         "grutext.errors.MissingExtraError: reading tfds needs tensorflow-datasets; "
         "install it with: pip install 'grutext[tensorflow]'"
     )
+
+
+def test_rows_to_predict_come_from_a_data_set(prepared):
+    with read_rows("tfds:helpdesk:test", known=Columns("text", "label")) as reader:
+        rows = list(reader)
+    assert len(rows) == 200
+    assert all(row.text == row.fields["text"] for row in rows)
+
+
+def test_the_sample_passes_the_tests_of_tfds_for_builders(prepared, monkeypatch):
+    if not BUILDER.exists():
+        pytest.skip("the builder is part of a checkout")
+    import unittest
+
+    tfds = pytest.importorskip("tensorflow_datasets")
+    monkeypatch.syspath_prepend(str(BUILDER.parent))  # the tests import the builder by its module's name
+
+    class HelpdeskTest(tfds.testing.DatasetBuilderTestCase):
+        DATASET_CLASS = load_builder(BUILDER)
+        EXAMPLE_DIR = str(BUILDER.parent)
+        SPLITS: ClassVar = {"train": 900, "validation": 100, "test": 200}
+        SKIP_TF1_GRAPH_MODE = True
+
+    result = unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(HelpdeskTest))
+    assert result.testsRun > 3
+    assert not result.failures, result.failures
+    assert not result.errors, result.errors
