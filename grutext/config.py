@@ -183,7 +183,7 @@ class TrainingConfig:
 
     Attributes:
         epochs: Passes over the training texts; 0 lets their number and the number of labels decide.
-        pretraining_epochs: Passes of masked-token pretraining before them; -1 lets the data decide.
+        pretraining_epochs: Passes of pretraining over the texts before them; -1 lets the data decide.
         patience: Epochs without a better dev loss after which training stops, in its last third; 0 never stops early.
         batch_size: Largest number of texts in a batch; 0 lets the data decide.
         token_budget: Largest number of tokens in a batch, padding included; a single longer text is a batch of its own.

@@ -31,8 +31,6 @@ Types: `word_rows` `(W,)` and `bucket_rows` `(B,)`, the distinct rows of the tab
 types' subwords; `type_of_bucket` `(K,)`, the type that each of these belongs to, ascending.
 For a `Network`: `targets` `(N, C) float32`, 1 where a text has a label, or the probability that it has it; `weights` `(N,)
 float32`, the factor on each text's loss.
-For a `MaskedLM`: `masked_positions` `(H,)`, the positions of the masked tokens in the flattened `(T, N)`; `masked_types` `(K,)`, their
-distinct types; `masked_targets` `(H,)`, the index in `masked_types` of each masked token's type.
 """
 
 ADAM_BETA1, ADAM_BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-7
@@ -117,13 +115,3 @@ class Network(Trainable):
     @abstractmethod
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """Return the outputs of the head without dropout, `(N, C) float32`."""
-
-
-class MaskedLM(Trainable):
-    """Embedding and encoder, trained to predict masked tokens; it has no labels, and so no logits.
-
-    A masked language model (Devlin et al. 2019, arXiv 1810.04805) whose output table is the embedding itself (Press and
-    Wolf 2017, arXiv 1608.05859) and whose vocabulary are the types masked in the batch: the head maps the state at a
-    masked position to a vector of width E, and its products with the vectors of those types are the scores. A batch is
-    what `grutext.training.gru.masking.mask_tokens` returns; the loss is the mean over its masked tokens.
-    """

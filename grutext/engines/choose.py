@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import Config, GRUConfig
-from grutext.engines.base import MaskedLM, Network
+from grutext.engines.base import Network
+from grutext.engines.cbow import CBOW
 from grutext.engines.numba.encoder import POOLINGS as NUMBA_POOLINGS
 from grutext.errors import ConfigError, MissingExtraError
 from grutext.kernels import why_unavailable
@@ -121,8 +122,8 @@ def make_network(
     return KerasNetwork(config, rows, classes, head, weights)
 
 
-def make_masked_lm(config: Config, rows: int) -> MaskedLM:
-    """Return embedding and encoder before their first step of pretraining.
+def make_cbow(config: Config, rows: int) -> CBOW:
+    """Return an embedding before its first step of pretraining.
 
     Args:
         config: The whole configuration; `training.engine` decides which engine trains.
@@ -132,16 +133,13 @@ def make_masked_lm(config: Config, rows: int) -> MaskedLM:
         ConfigError: As `choose_engine` does.
         MissingExtraError: As `choose_engine` does.
     """
-    engine = choose_engine(config).name
-    # Masked tokens are predicted from states, so there is nothing to pool: `mean` has no weights.
-    config = replace(config, gru=replace(config.gru, pooling="mean"))
-    if engine == "numba":
-        from grutext.engines.numba.masked_lm import NumbaMaskedLM
+    if choose_engine(config).name == "numba":
+        from grutext.engines.numba.cbow import NumbaCBOW
 
-        return NumbaMaskedLM(config, rows)
-    from grutext.engines.keras.masked_lm import KerasMaskedLM
+        return NumbaCBOW(config, rows)
+    from grutext.engines.keras.cbow import KerasCBOW
 
-    return KerasMaskedLM(config, rows)
+    return KerasCBOW(config, rows)
 
 
 def _unsupported_by_numba(gru: GRUConfig) -> str | None:

@@ -9,7 +9,7 @@ import grutext.engines
 from grutext import requirements
 from grutext.config import Config
 from grutext.engines import choose
-from grutext.engines.choose import EngineChoice, check_engine, choose_engine, make_masked_lm, make_network
+from grutext.engines.choose import EngineChoice, check_engine, choose_engine, make_cbow, make_network
 from grutext.errors import ConfigError, MissingExtraError
 
 AUTO = Config()
@@ -123,7 +123,7 @@ def test_networks_are_of_the_engine_that_is_chosen(name):
         pytest.importorskip("grutext.kernels.training", exc_type=ImportError)
     config = AUTO.override({"training.engine": name})
     module = f"grutext.engines.{'keras' if name == 'tensorflow' else name}."
-    for network in (make_network(config, 5, 2, False, np.ones(2, np.float32)), make_masked_lm(config, 5)):
+    for network in (make_network(config, 5, 2, False, np.ones(2, np.float32)), make_cbow(config, 5)):
         assert type(network).__module__.startswith(module)
 
 

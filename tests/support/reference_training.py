@@ -98,14 +98,22 @@ def label_loss(logits, batch, head, smoothing, label_weights):
     return np.mean(text_weights * losses)
 
 
-def masked_loss(weights, gru, batch, vectors):
-    """The mean over the masked positions of the cross-entropy of what was there, in nats."""
-    states = encode(weights, gru, vectors, batch["lengths"])
-    states = states.reshape(-1, states.shape[2])[batch["masked_positions"]]
-    outputs = states @ weights["head/kernel"] + weights["head/bias"]
-    scores = outputs @ embed(weights, batch, batch["masked_types"]).T
-    log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-    return -np.mean(log_p[np.arange(len(scores)), batch["masked_targets"]])
+def context_loss(weights, batch):
+    """The mean over the predicted tokens of their cross-entropy, in nats, each from the mean of the scaled vectors around it."""
+    types = len(batch["type_words"])
+    vectors = embed(weights, batch, np.arange(types))
+    candidates = vectors[batch["predicted_types"]]
+    losses = []
+    for context, right in zip(batch["contexts"], batch["predicted"], strict=True):
+        near = [
+            scale * vectors[kind]
+            for scale, kind in zip(weights["context/scales"], context, strict=True)
+            if kind < types
+        ]
+        mean = np.mean(near, axis=0) if near else np.zeros(vectors.shape[1])
+        scores = candidates @ (mean @ weights["head/kernel"] + weights["head/bias"])
+        losses.append(np.log(np.exp(scores).sum()) - scores[right])
+    return np.mean(losses)
 
 
 def gradients(loss, arrays):
@@ -128,7 +136,7 @@ class ReferenceTraining:
     Args:
         config: The whole configuration.
         weights: By the spec's names.
-        head: `softmax` or `sigmoid`; None for masked tokens.
+        head: `softmax` or `sigmoid`; None for predicting tokens from their contexts.
         label_weights: `(C,)`.
         directions: The table of shared directions, where there are any.
     """
@@ -150,9 +158,9 @@ class ReferenceTraining:
         shift, more = nothing.copy(), []
 
         def first_loss():
-            vectors = embed(self.weights, batch, batch["ids"].T) * of_vectors + shift
             if self.head is None:
-                return masked_loss(self.weights, self.gru, batch, vectors)
+                return context_loss(self.weights, batch)
+            vectors = embed(self.weights, batch, batch["ids"].T) * of_vectors + shift
             return self.loss(batch, vectors, of_pooled[0])
 
         def second_loss():

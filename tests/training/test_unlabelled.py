@@ -99,7 +99,7 @@ def test_words_and_vectors_are_learned_from_texts_without_labels():
     read = 3 * (sum(bool(e.text) for e in [*TRAIN, *WITHOUT_LABELS]))
     count = int(note.split()[2])
     assert 0.9 * read < count <= 3 * (len(TRAIN) + len(WITHOUT_LABELS)), (
-        "but for batches without a masked token"
+        "but for batches without a predicted token"
     )
     assert bundle.data["unlabelled_texts"] == len(WITHOUT_LABELS)
     assert bundle.data["unlabelled_sha256"] == fingerprint(WITHOUT_LABELS)

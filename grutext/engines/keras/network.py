@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from grutext.config import Config
 from grutext.engines.base import Batch, Network, has_adversarial_pass, has_shared_directions
-from grutext.engines.keras.backend import tf
+from grutext.engines.keras.backend import keras, tf
 from grutext.engines.keras.directions import Directions, text_norms
+from grutext.engines.keras.encoder import GRUEncoder
 from grutext.engines.keras.losses import LOSSES
 from grutext.engines.keras.trainable import STEP_AND_RATE, TOKENS, KerasTrainable, mask_of, tensor_specs
+from grutext.engines.keras.weights import encoder_variables
+from grutext.model.initial import initial_arrays
 
 Tensor = Any
 
@@ -35,7 +38,17 @@ class KerasNetwork(KerasTrainable, Network):
     def __init__(
         self, config: Config, rows: int, classes: int, head: str, weights: NDArray[np.float32] | None = None
     ) -> None:
-        super().__init__(config, rows, classes)
+        gru, arrays = config.gru, initial_arrays(config, rows, classes)
+        self.encoder = GRUEncoder(
+            gru.units, layers=gru.layers, bidirectional=gru.bidirectional,
+            reset_after=gru.reset_after, pooling=gru.pooling, convolution=gru.convolution,
+        )  # fmt: skip
+        self.encoder.build((None, None, gru.embedding_size))
+        self.head = keras.layers.Dense(classes)
+        self.head.build((None, arrays["head/kernel"].shape[0]))
+        dense = {name: variable.value for name, variable in encoder_variables(self.encoder).items()}
+        dense |= {"head/kernel": self.head.kernel.value, "head/bias": self.head.bias.value}
+        super().__init__(config, arrays, dense)
         self.loss = LOSSES[head]
         self.weights = tf.constant(np.ones(classes, np.float32) if weights is None else weights)
         self.directions: Directions | None = None

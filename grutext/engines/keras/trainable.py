@@ -11,57 +11,40 @@ from typing import Any
 from grutext.config import Config
 from grutext.engines.base import ROWS_OF_TABLE, Trainable
 from grutext.engines.keras.adam import Adam
-from grutext.engines.keras.backend import keras, tf
+from grutext.engines.keras.backend import tf
 from grutext.engines.keras.embedding import embed_rows
-from grutext.engines.keras.encoder import GRUEncoder
-from grutext.engines.keras.weights import assign, encoder_variables, to_arrays
-from grutext.model.initial import Arrays, initial_arrays
+from grutext.engines.keras.weights import assign, to_arrays
+from grutext.model.initial import Arrays
 
 Tensor = Any
 Signature = dict[str, tuple[Any, int]]
 
 # Dtype and number of axes of the tensors of a batch; see `grutext.engines.base.Batch`.
-TOKENS: Signature = {
-    "ids": (tf.int32, 2),
-    "lengths": (tf.int32, 1),
-    "word_rows": (tf.int32, 1),
-    "type_words": (tf.int32, 1),
-    "bucket_rows": (tf.int32, 1),
-    "type_buckets": (tf.int32, 1),
-    "type_of_bucket": (tf.int32, 1),
-}
+TYPES: Signature = dict.fromkeys(
+    ("word_rows", "type_words", "bucket_rows", "type_buckets", "type_of_bucket"), (tf.int32, 1)
+)
+TOKENS: Signature = {"ids": (tf.int32, 2), "lengths": (tf.int32, 1)} | TYPES
 # The number of a step, and its learning rate.
 STEP_AND_RATE = (tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32))
 
 
 class KerasTrainable(Trainable):
-    """Embedding, `GRUEncoder` and Dense head with their optimizer.
+    """Embedding tables and other weights with their optimizer.
 
     Args:
         config: The whole configuration.
-        rows: Rows V of the word table.
-        outputs: Columns of the head.
+        arrays: The initial weights by name.
+        dense: Variables of all weights but the tables, by name.
 
     Attributes:
         training: Settings of the training.
         tables: Variables of the embedding tables, by name.
-        dense: All other variables by name.
+        dense: As given.
     """
 
-    def __init__(self, config: Config, rows: int, outputs: int) -> None:
-        gru = config.gru
-        arrays = initial_arrays(config, rows, outputs)
-        self.training = config.training
-        self.encoder = GRUEncoder(
-            gru.units, layers=gru.layers, bidirectional=gru.bidirectional,
-            reset_after=gru.reset_after, pooling=gru.pooling, convolution=gru.convolution,
-        )  # fmt: skip
-        self.encoder.build((None, None, gru.embedding_size))
-        self.head = keras.layers.Dense(outputs)
-        self.head.build((None, arrays["head/kernel"].shape[0]))
+    def __init__(self, config: Config, arrays: Arrays, dense: dict[str, Any]) -> None:
+        self.training, self.dense = config.training, dense
         self.tables = {name: tf.Variable(arrays[name]) for name in ROWS_OF_TABLE if name in arrays}
-        dense = {name: variable.value for name, variable in encoder_variables(self.encoder).items()}
-        self.dense = dense | {"head/kernel": self.head.kernel.value, "head/bias": self.head.bias.value}
         self.adam = Adam(self.dense, self.tables, config.training)
         self._remembered: dict[str, Any] = self.adam.moments | {"steps": self.adam.steps}
         self.assign(arrays)

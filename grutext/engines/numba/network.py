@@ -16,6 +16,7 @@ from grutext.engines.base import (
 )
 from grutext.engines.numba.trainable import Float, NumbaTrainable, mask_of
 from grutext.kernels.blas import one_blas_thread
+from grutext.model.initial import initial_arrays
 
 
 class NumbaNetwork(NumbaTrainable, Network):
@@ -37,7 +38,7 @@ class NumbaNetwork(NumbaTrainable, Network):
     ) -> None:
         from grutext.kernels import training as kernels
 
-        super().__init__(config, rows, classes)
+        super().__init__(config, initial_arrays(config, rows, classes))
         self.classes = classes
         self.weights = np.ones(classes, np.float32) if weights is None else weights.astype(np.float32)
         self._loss = {"softmax": kernels.softmax_loss, "sigmoid": kernels.sigmoid_loss}[head]

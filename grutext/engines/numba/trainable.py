@@ -6,8 +6,9 @@ of the time is spent on that. Here each core runs the forward and the backward p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -26,7 +27,7 @@ from grutext.engines.base import (
 from grutext.engines.numba.encoder import EncoderPass
 from grutext.kernels.blas import one_blas_thread
 from grutext.kernels.cores import usable_cores
-from grutext.model.initial import Arrays, initial_arrays
+from grutext.model.initial import Arrays
 
 Float = NDArray[np.float32]
 _T = TypeVar("_T")
@@ -38,8 +39,7 @@ class NumbaTrainable(Trainable):
 
     Args:
         config: The whole configuration.
-        rows: Rows V of the word table.
-        outputs: Columns of the head.
+        arrays: The initial weights by name; those of the head come last.
 
     Attributes:
         gru: Settings of the GRU part.
@@ -51,9 +51,8 @@ class NumbaTrainable(Trainable):
 
     is_thread_safe = True
 
-    def __init__(self, config: Config, rows: int, outputs: int) -> None:
+    def __init__(self, config: Config, arrays: Arrays) -> None:
         self.gru, self.training = config.gru, config.training
-        arrays = initial_arrays(config, rows, outputs)
         self.tables = {name: arrays.pop(name) for name in ROWS_OF_TABLE if name in arrays}
         self._shapes = {name: array.shape for name, array in arrays.items()}
         self.values = np.concatenate([array.ravel() for array in arrays.values()])
@@ -129,12 +128,16 @@ class NumbaTrainable(Trainable):
         """Return the results of `work(first, last)` for each core's share of the texts, in their order."""
         shares = max(1, min(self._cores, texts // _LEAST_SHARE))
         cuts = [texts * share // shares for share in range(shares + 1)]
+        return self._map(work, list(pairwise(cuts)))
 
-        def run(first: int, last: int) -> _T:
+    def _map(self, work: Callable[[int, int], _T], parts: Sequence[tuple[int, int]]) -> list[_T]:
+        """Return the results of `work(first, last)` for each part, in their order; all cores work on them."""
+
+        def run(part: tuple[int, int]) -> _T:
             with one_blas_thread():  # again in each thread: some libraries limit each thread by itself
-                return work(first, last)
+                return work(*part)
 
-        return list(self._threads.map(run, cuts[:-1], cuts[1:]))
+        return list(self._threads.map(run, parts))
 
     def _dropout(self, values: Float, rate: float, step: int, salt: int, first: int = 0) -> None:
         """Set a share `rate` of the values to zero and scale up the others, in place.

@@ -1,8 +1,4 @@
-"""Pretrain the embedding on the texts alone, by masked-token prediction.
-
-The encoder that predicts the masked tokens is thrown away: a fresh encoder learns the labels better from the same
-vectors (docs/research/recipe.md).
-"""
+"""Pretrain the embedding on the texts alone, by predicting tokens from those around them."""
 
 from __future__ import annotations
 
@@ -14,21 +10,23 @@ from typing import Any
 import numpy as np
 
 from grutext.engines.base import Batch
-from grutext.engines.choose import make_masked_lm
+from grutext.engines.choose import make_cbow
 from grutext.model.initial import Arrays
 from grutext.progress import epochs_in_words
 from grutext.training.gru.checkpoint import PRETRAINING
+from grutext.training.gru.contexts import draw_contexts
 from grutext.training.gru.epochs import PhaseContext, TrainingPhase
-from grutext.training.gru.masking import mask_tokens
 from grutext.training.gru.mixed import MixedCorpus
 from grutext.training.gru.schedule import Schedule
 
+# Texts in a batch and, padding included, tokens: few enough for many steps, enough for all cores.
+_BATCH_TEXTS, _BATCH_TOKENS = 256, 2_048
 _PEAK_RATE = 0.0028  # or the training's, if that is lower
 _TIME_SHARE = 0.3  # of the time that is left
 
 
 class PretrainingPhase(TrainingPhase):
-    """Epochs of masked-token prediction.
+    """Epochs of predicting tokens from their contexts.
 
     Args:
         context: What the phases have in common; the labels are not used.
@@ -39,7 +37,7 @@ class PretrainingPhase(TrainingPhase):
     phase = PRETRAINING
 
     def __init__(self, context: PhaseContext, word_rows: int, start: Arrays) -> None:
-        network = make_masked_lm(context.config, word_rows)
+        network = make_cbow(context.config, word_rows)
         network.assign(network.arrays() | _embedding(start))
         super().__init__(network, context, min(_PEAK_RATE, context.config.training.learning_rate))
         if context.unlabelled is not None:
@@ -67,13 +65,12 @@ class PretrainingPhase(TrainingPhase):
         return _embedding(self.network.arrays())
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        """Yield the texts in random order, some tokens masked; batches without a masked token are skipped."""
-        options = self.options
-        order, mask = (np.random.default_rng([options.seed, kind, epoch]) for kind in (6, 7))
-        for batch in self.corpus.shuffled(options.batch_size, options.token_budget, 0.0, order):
-            masked = mask_tokens(batch, mask)
-            if masked is not None:
-                yield masked
+        """Yield the texts in random order, with some tokens to predict; batches without any are skipped."""
+        order, draw = (np.random.default_rng([self.options.seed, kind, epoch]) for kind in (6, 7))
+        for batch in self.corpus.shuffled(_BATCH_TEXTS, _BATCH_TOKENS, 0.0, order):
+            drawn = draw_contexts(batch, draw)
+            if drawn is not None:
+                yield drawn
 
     def end_epoch(self, epoch: int, seconds: float) -> dict[str, Any]:  # noqa: ARG002 (its index in the history)
         """Return the texts, the mean loss and the time of an epoch."""
@@ -85,10 +82,10 @@ class PretrainingPhase(TrainingPhase):
             [record[name] for record in self.history] for name in ("texts", "loss", "seconds")
         )
         if not sum(texts):
-            return "pretraining: no token could be masked"
+            return "pretraining: no token could be predicted"
         first_and_last = " → ".join(f"{loss:.2f}" for loss in (losses[:1] + losses[1:][-1:]))
         read = f"read {sum(texts):,} texts in {epochs_in_words(len(losses))}"
-        return f"pretraining: {read}, loss of masked tokens {first_and_last}, {sum(seconds):.1f} s"
+        return f"pretraining: {read}, loss of predicted tokens {first_and_last}, {sum(seconds):.1f} s"
 
 
 def _embedding(arrays: Arrays) -> Arrays:
