@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from grutext.estimator import GRUTextVectorizer as GRUTextVectorizer
     from grutext.inference import Classifier as Classifier
     from grutext.training.crossval import cross_validate as cross_validate
+    from grutext.training.pretrain import pretrain as pretrain
     from grutext.training.splits import TrainingData as TrainingData
     from grutext.training.target import TrainingTarget as TrainingTarget
     from grutext.training.train import train as train
@@ -29,6 +30,7 @@ __all__ = [
     "TrainingTarget",
     "__version__",
     "cross_validate",
+    "pretrain",
     "train",
     "tune",
 ]
@@ -41,6 +43,7 @@ _LAZY = {
     "TrainingData": "grutext.training.splits",
     "TrainingTarget": "grutext.training.target",
     "cross_validate": "grutext.training.crossval",
+    "pretrain": "grutext.training.pretrain",
     "train": "grutext.training.train",
     "tune": "grutext.training.tune",
 }

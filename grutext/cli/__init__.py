@@ -21,6 +21,7 @@ from grutext.cli.crossval import crossval_command
 from grutext.cli.evaluate import evaluate_command
 from grutext.cli.export import export_command
 from grutext.cli.predict import predict_command
+from grutext.cli.pretrain import pretrain_command
 from grutext.cli.show import show_command
 from grutext.cli.train import train_command
 from grutext.cli.tune import tune_command
@@ -148,7 +149,7 @@ def main() -> None:
 
 
 for _command in (
-    train_command, crossval_command, tune_command, evaluate_command, predict_command, classify_command, show_command, verify_command,
+    train_command, pretrain_command, crossval_command, tune_command, evaluate_command, predict_command, classify_command, show_command, verify_command,
     export_command,    warmup_command, completion_command,
 ):  # fmt: skip
     main.add_command(_command)

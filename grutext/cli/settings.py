@@ -96,6 +96,7 @@ _NAMES = (
     "preset", "config_file", "changes", "epochs", "time_budget", "seed", "class_weight", "optimize", "engine",
     "no_linear", "no_gru",
 )  # fmt: skip
+_OF_PRETRAINING = ("preset", "config_file", "changes", "time_budget", "seed", "engine")
 
 
 def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,6 +109,20 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     for option in reversed(_OPTIONS):
         option(collected)
+    return collected
+
+
+def pretraining_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add those options of the settings that matter to a pretraining; the command gets `settings` as above."""
+
+    @functools.wraps(function)
+    def collected(**values: Any) -> Any:
+        settings = {name: values.pop(name, None) for name in _NAMES if name != "epochs"}
+        return function(settings=settings | {"epochs": None}, **values)
+
+    for name, option in reversed([*zip(_NAMES, _OPTIONS, strict=True)]):
+        if name in _OF_PRETRAINING:
+            option(collected)
     return collected
 
 

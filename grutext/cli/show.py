@@ -39,7 +39,7 @@ _HISTORY = {
 @json_option
 @click.pass_context
 def show_command(ctx: click.Context, folder: Path, as_toml: bool, as_json: bool) -> None:
-    """Show the contents of a model.
+    """Show the contents of a model or a base.
 
     It prints labels, files, training data, versions, settings, metrics, weights and history.
     """
@@ -48,7 +48,7 @@ def show_command(ctx: click.Context, folder: Path, as_toml: bool, as_json: bool)
     from grutext.model.bundle import Bundle
     from grutext.model.reading import MODEL_FILE
 
-    bundle = Bundle.load(folder)
+    bundle = Bundle.load(folder, base=True)
     if as_toml:
         click.echo(config_toml(bundle.config), nl=False)
     elif as_json:
@@ -105,7 +105,9 @@ def _draw(model: dict[str, Any]) -> None:
     facts = {
         "model": model["model"],
         "created": model["created"],
-        "labels": f"{len(model['labels'])}, {several}: {', '.join(model['labels'])}",
+        "labels": f"{len(model['labels'])}, {several}: {', '.join(model['labels'])}"
+        if model["labels"]
+        else "none: a base, from which `grutext train --from` starts",
         "vocabulary": f"{model['vocabulary']:,} tokens",
         "parameters": f"{model['parameters']:,}",
         "files": ", ".join(f"{name} {_size(size)}" for name, size in model["files"].items()),

@@ -17,6 +17,7 @@ from grutext.cli.abstention import familiar_line, offer_line
 from grutext.cli.options import (
     Command,
     complete_file,
+    complete_folder,
     json_option,
     model_option,
     print_json,
@@ -131,6 +132,14 @@ def _likeness(one: str, other: str) -> float:
     help="Word vectors to start from: GloVe, word2vec, fastText .vec, .npz, or a folder of static embeddings.",
 )
 @click.option(
+    "--from",
+    "base",
+    type=click.Path(path_type=Path, readable=False),
+    shell_complete=complete_folder,
+    metavar="DIR",
+    help="Base to start from, as `grutext pretrain` makes it.",
+)
+@click.option(
     "--resume",
     is_flag=True,
     help="Continue the interrupted training of this model; start it if none was saved.",
@@ -152,6 +161,7 @@ def train_command(
     reading: dict[str, Any],
     settings: dict[str, Any],
     vectors: Path | None,
+    base: Path | None,
     resume: bool,
     overwrite: bool,
     as_json: bool,
@@ -168,6 +178,10 @@ def train_command(
         raise click.UsageError("--dev and --dev-fraction cannot be combined; leave one of them out.", ctx)
     if [*data, dev, test, *unlabelled].count("-") > 1:
         raise click.UsageError("Only one of DATA, --dev, --test and --unlabelled can be stdin.", ctx)
+    if base is not None and settings["no_gru"]:
+        raise click.UsageError("--from and --no-gru cannot be combined; leave one of them out.", ctx)
+    if base is not None and vectors is not None:
+        raise click.UsageError("--from and --vectors cannot be combined; leave one of them out.", ctx)
     from grutext.console import open_listener
     from grutext.data import ReadOptions
     from grutext.training.splits import TrainingData
@@ -185,6 +199,7 @@ def train_command(
         ReadOptions(**reading, weight_column=weight_column),
         min_class_size,
         [Path(file) for file in unlabelled] or None,
+        base=base,
     )
     with interruptible():
         outcome = train(

@@ -48,7 +48,7 @@ class Bundle:
 
     Attributes:
         config: The settings the model was trained with.
-        labels: The C labels, in the order of the columns of probabilities.
+        labels: The C labels, in the order of the columns of probabilities; none in a base, as `grutext pretrain` makes it.
         multilabel: Whether a text may have several labels, or none.
         vocabulary: The tokens with a row in the word table; the first token has row 1, row 0 is for unknown ones.
         weights: Arrays by the names, shapes and dtypes of `grutext.model.spec.weight_spec`.
@@ -122,19 +122,28 @@ class Bundle:
             shutil.rmtree(temporary, ignore_errors=True)
 
     @classmethod
-    def load(cls, path: str | Path) -> Bundle:
+    def load(cls, path: str | Path, base: bool = False) -> Bundle:
         """Read the folder `path` and check it.
+
+        Args:
+            path: The folder.
+            base: Whether it may hold a base, which has no labels and so cannot predict.
 
         Raises:
             BundleError: The folder is missing, holds no bundle, is damaged or incomplete, has a newer format, or its
-                arrays do not match its configuration; the message lists every mismatch.
+                arrays do not match its configuration; the message lists every mismatch. Or it holds a base.
         """
         try:
-            return cls._load(Path(path))
+            bundle = cls._load(Path(path))
         except MemoryError:
             raise BundleError(
                 f"{path} does not fit into this machine's memory; free some, or train a smaller model"
             ) from None
+        if not bundle.labels and not base:
+            raise BundleError(
+                f"{path} is a base and knows no labels; train a model from it: grutext train DATA --from {path}"
+            )
+        return bundle
 
     @classmethod
     def _load(cls, path: Path) -> Bundle:

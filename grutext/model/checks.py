@@ -30,7 +30,7 @@ def check_values(values: Mapping[str, Any]) -> None:
     multilabel, data = entry["multilabel"], entry["data"]
     rules = {
         "config": _is_object(entry["config"], dict) and _is_brief(entry["config"]),
-        "labels": _is_list(entry["labels"], str) and len(entry["labels"]) > (0 if multilabel else 1),
+        "labels": _is_list(entry["labels"], str) and (multilabel or len(entry["labels"]) != 1),
         "multilabel": isinstance(multilabel, bool),
         "vocabulary": _is_list(entry["vocabulary"], str),
         "calibration": isinstance(entry["calibration"], dict)
@@ -121,7 +121,7 @@ def check_weights(
 
     Args:
         config: The model's configuration.
-        labels: Its C labels.
+        labels: Its C labels; none for a base.
         multilabel: Whether a text may have several labels.
         vocabulary: The number V - 1 of known tokens.
         weights: The arrays by name.
@@ -137,6 +137,8 @@ def check_weights(
     words = weights.get("text_vectors/words", np.zeros((0, 0), np.int8))
     vector_size = words.shape[1] if words.ndim == 2 else 0
     spec = weight_spec(config, vocabulary + 1, len(labels), multilabel, len(keys), vector_size)
+    if not labels:  # a base has the embedding alone
+        spec = {name: kind for name, kind in spec.items() if name.startswith("embedding/")}
     wrong = [f"{name} is missing" for name in spec if name not in weights]
     wrong += [f"{name} is unknown" for name in weights if name not in spec]
     for name, (shape, dtype) in spec.items():

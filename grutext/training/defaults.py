@@ -28,7 +28,8 @@ _RATE, _RATE_AT = 2e-3, 64  # learning rate for batches of up to this many texts
 _TABLE_RATE_OF_VECTORS = 1.0  # `training.table_rate` where the embedding starts from word vectors
 _MANY_TEXTS = 20_000
 _TOKENS_READ = 30_000_000  # in all epochs together, which take about ten minutes on two cores
-_TOKENS_PRETRAINED = 15_000_000  # likewise in pretraining
+# Likewise in pretraining, whose vectors fit too closely to the texts after too many epochs.
+_TOKENS_PRETRAINED, _MOST_PRETRAINING = 15_000_000, 20
 _MOST_TOKENS_READ = 200_000_000  # in the minimum of four epochs; with more tokens there are fewer epochs
 
 
@@ -100,8 +101,8 @@ def resolve(
     if not training.epochs:
         training = replace(training, epochs=epochs_for(statistics))
     if training.pretraining_epochs < 0:
-        most = _TOKENS_PRETRAINED // max(1, statistics.tokens + statistics.unlabelled_tokens)
-        training = replace(training, pretraining_epochs=0 if pretrained else min(2 * training.epochs, most))
+        passes = 0 if pretrained else pretraining_epochs_for(statistics)
+        training = replace(training, pretraining_epochs=passes)
     if training.adversarial_direction == "auto":
         shared = statistics.labels == 2 and not multilabel and statistics.words >= _SHORT
         training = replace(training, adversarial_direction="shared" if shared else "own")
@@ -151,6 +152,15 @@ def epochs_for(statistics: CorpusStatistics) -> int:
     tokens = max(1, statistics.tokens)
     least = int(np.clip(_MOST_TOKENS_READ // tokens, 1, 4))
     return min(max(least, _TOKENS_READ // tokens), int(np.clip(wanted, 6, 30)))
+
+
+def pretraining_epochs_for(statistics: CorpusStatistics) -> int:
+    """Return the number of epochs of pretraining: fewer for more tokens, 0 if one would take long.
+
+    Texts without labels are there to be read, and are read once, however many they are.
+    """
+    most = _TOKENS_PRETRAINED // max(1, statistics.tokens + statistics.unlabelled_tokens)
+    return min(_MOST_PRETRAINING, max(most, 1 if statistics.unlabelled_tokens else 0))
 
 
 def describe(config: Config, statistics: CorpusStatistics) -> str:

@@ -28,6 +28,7 @@ from grutext.model.spec import Calibration, check_model, linear_columns
 from grutext.progress import Listener, Silent
 from grutext.text import TextVectors, Vectorizer
 from grutext.training import defaults
+from grutext.training.base import Base, BaseStart
 from grutext.training.budget import TimeBudget
 from grutext.training.calibration.bundle import add_golden, calibrate_bundle
 from grutext.training.case import CASE_CHARACTERS, CASE_TEXTS, choose_case
@@ -102,7 +103,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """How a training is run. Of these, only the time budget and the word vectors change the model.
+    """How a training is run. Of these, only the time budget, the word vectors and the base change the model.
 
     Attributes:
         listener: Receives notes and progress.
@@ -110,6 +111,7 @@ class TrainingRun:
         vectors: File or folder of word vectors, whose words become known, and which the embedding starts from.
         checkpoint: Folder for the state of an unfinished training; None saves none.
         resume: Whether to resume from the state in `checkpoint`.
+        base: Words and vectors that the training starts from.
     """
 
     listener: Listener = field(default_factory=Silent)
@@ -117,10 +119,15 @@ class TrainingRun:
     vectors: Path | None = None
     checkpoint: Path | None = None
     resume: bool = False
+    base: Base | None = None
 
 
 def plan_training(
-    splits: Splits, config: Config, listener: Listener, vectors: Path | None = None
+    splits: Splits,
+    config: Config,
+    listener: Listener,
+    vectors: Path | None = None,
+    base: Base | None = None,
 ) -> TrainingPlan:
     """Choose the settings that were left to the data, and note the choice; the engine is left to `prepare_engine`.
 
@@ -129,12 +136,17 @@ def plan_training(
         config: The settings as the user chose them.
         listener: Receives the choices as one line.
         vectors: File or folder of word vectors.
+        base: Words and vectors that the training starts from.
 
     Raises:
-        ConfigError: The settings contradict each other.
+        ConfigError: The settings contradict each other, or those of the base.
         TrainingError: The data have fewer than two labels, no dev set, or no label in common with it.
     """
     check_model(config.gru)
+    if base is not None:
+        config = base.settle(config)
+        if splits.unlabelled is None and config.training.pretraining_epochs < 0:
+            config = config.override({"training.pretraining_epochs": 0})  # the base has done it
     corpus = open_corpus(splits.train)
     unlabelled = None if splits.unlabelled is None else open_corpus(splits.unlabelled)
     if len(corpus.labels) < (1 if splits.multilabel else 2) or not splits.dev:
@@ -156,6 +168,8 @@ def plan_training(
         data |= {"dev": len(splits.dev), "dev_sha256": fingerprint(splits.dev)}
     if unlabelled is not None:
         data |= {"unlabelled_texts": unlabelled.count, "unlabelled_sha256": unlabelled.sha256}
+    if base is not None:
+        data |= base.origin
     plan = TrainingPlan(
         corpus,
         splits.dev,
@@ -228,13 +242,17 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
     config, listener, budget = plan.config, run.listener, run.budget
     dev_texts = [example.text for example in plan.dev]
     vectorizer = Vectorizer.fit(plan.vocabulary_texts(), config.text)
-    vectors = None
-    if run.vectors:
+    start: WordVectors | BaseStart | None = None
+    vectors: WordVectors | None = None
+    if run.base is not None:
+        start = run.base.start(vectorizer.vocabulary, config.text.max_vocabulary, listener)
+    elif run.vectors:
         every_word = replace(config.text, min_count=1)
         rare = Vectorizer.fit(plan.vocabulary_texts(), every_word).vocabulary.tokens
-        vectors = read_word_vectors(run.vectors, vectorizer.vocabulary, rare, config.text, listener)
-        vectorizer = Vectorizer(config.text, vectors.vocabulary)
-    bundle = _begin_bundle(plan, vectorizer, vectors)
+        start = vectors = read_word_vectors(run.vectors, vectorizer.vocabulary, rare, config.text, listener)
+    if start is not None:
+        vectorizer = Vectorizer(config.text, start.vocabulary)
+    bundle = _begin_bundle(plan, vectorizer, start)
     linear_seconds, semi = 0.0, None
     if config.linear.enabled:
         began = time.monotonic()
@@ -244,9 +262,9 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
     stopped: BaseException | None = None
     out_of_fold: NDArray[np.float32] | None = None
     if config.gru.enabled:
-        fit = _fit_gru(plan, vectorizer, bundle, run, vectors, linear_seconds)
+        fit = _fit_gru(plan, vectorizer, bundle, run, start, linear_seconds)
         stopped, out_of_fold = fit.stopped, fit.out_of_fold
-        weights = bundle.weights | _as_saved(fit.arrays)
+        weights = bundle.weights | as_saved(fit.arrays)
         bundle = replace(bundle, weights=weights, history=fit.history)
     if plan.folds:
         scores = _score_out_of_fold(plan, vectorizer, bundle, out_of_fold, semi)
@@ -283,11 +301,14 @@ def identify(config: Config, multilabel: bool, data: Mapping[str, Any]) -> dict[
         "the dev part": data.get("dev_sha256"),
         "the word vectors": data.get("vectors_sha256"),
         "the texts without labels": data.get("unlabelled_sha256"),
+        "the base": data.get("base_sha256"),
         "whether a text may have several labels": multilabel,
     } | settings
 
 
-def _begin_bundle(plan: TrainingPlan, vectorizer: Vectorizer, vectors: WordVectors | None) -> Bundle:
+def _begin_bundle(
+    plan: TrainingPlan, vectorizer: Vectorizer, start: WordVectors | BaseStart | None
+) -> Bundle:
     """Return the bundle without weights and without what is fitted on the dev set."""
     return Bundle(
         config=plan.config,
@@ -296,8 +317,8 @@ def _begin_bundle(plan: TrainingPlan, vectorizer: Vectorizer, vectors: WordVecto
         vocabulary=vectorizer.vocabulary.tokens,
         weights={},
         calibration=Calibration(),
-        data=plan.data | (vectors.origin if vectors else {}),
-        versions=_versions(plan.config),
+        data=plan.data | (start.origin if isinstance(start, WordVectors) else {}),
+        versions=library_versions(plan.config),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
 
@@ -377,7 +398,7 @@ def _fit_gru(
     vectorizer: Vectorizer,
     bundle: Bundle,
     run: TrainingRun,
-    vectors: WordVectors | None,
+    start: WordVectors | BaseStart | None,
     linear_seconds: float,
 ) -> GRUFit:
     """Train the GRU part; raise a DivergenceError if training diverges before the end of the first epoch."""
@@ -403,7 +424,7 @@ def _fit_gru(
     )
     if plan.unlabelled is not None and plan.config.training.pretraining_epochs:
         context = replace(context, unlabelled=plan.unlabelled.vectorize(vectorizer, plan.config))
-    fit = fit_gru(context, held_out, len(bundle.vocabulary) + 1, plan.multilabel, vectors)
+    fit = fit_gru(context, held_out, len(bundle.vocabulary) + 1, plan.multilabel, start)
     if isinstance(fit.stopped, DivergenceError) and not fit.history:
         raise fit.stopped
     return fit
@@ -442,7 +463,7 @@ def _score_out_of_fold(
     return RawScores(gru, linear[held_out] if config.linear.enabled else None, known[held_out])
 
 
-def _as_saved(arrays: Weights) -> Weights:
+def as_saved(arrays: Weights) -> Weights:
     """Return the GRU part's weights with the embedding tables as float16, as a bundle has them."""
     return {
         name: array.astype(np.float16) if name.startswith("embedding/") else array
@@ -477,7 +498,7 @@ def _estimate_scoring(bundle: Bundle, texts: Sequence[str]) -> float:
     return (time.monotonic() - began) * len(texts) / max(1, len(sample))
 
 
-def _versions(config: Config) -> dict[str, str]:
+def library_versions(config: Config) -> dict[str, str]:
     """Return the versions of Python and of the libraries that train with this configuration."""
     libraries = ["numpy", "scikit-learn"]
     if config.gru.enabled:

@@ -67,6 +67,7 @@ class TrainingData:
             `grutext predict` reads it, several files as a list of `pathlib.Path`, or an iterable of `str` that are the texts. Texts
             that are in `train`, `dev` or `test` too are left out.
         weights: Where `train` is in memory, the weight of each text in training, at least 0; 1 for each if left out.
+        base: Folder of a base, as `grutext.pretrain` makes it, whose words and vectors the training starts from.
     """
 
     train: Source
@@ -77,6 +78,7 @@ class TrainingData:
     min_class_size: int = 1
     unlabelled: Unlabelled | None = None
     weights: Iterable[float] | None = None
+    base: str | Path | None = None
 
     def __post_init__(self) -> None:
         if self.weights is not None and not isinstance(self.train, tuple):

@@ -115,7 +115,7 @@ class TrainingTarget:
 
         if not (self.folder / MODEL_FILE).exists():
             return None
-        bundle = Bundle.load(self.folder)
+        bundle = Bundle.load(self.folder, base=True)
         return None if "unfinished" in bundle.data else bundle
 
     def save(self, bundle: Bundle) -> None:

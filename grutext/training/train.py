@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from grutext.config import Config
 from grutext.engines.choose import check_engine
 from grutext.engines.tensorflow_settings import prepare_tensorflow
-from grutext.errors import TrainingError
+from grutext.errors import ConfigError, TrainingError
 from grutext.progress import Listener, Silent
 from grutext.requirements import check_installed, is_installed
 from grutext.training.splits import Source, TrainingData, note_unknown, read_splits
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from grutext.data import Example
     from grutext.inference import Classifier
     from grutext.model.bundle import Bundle
+    from grutext.training.base import Base
     from grutext.training.fit import TrainingPlan, TrainingRun
 
 
@@ -106,6 +107,7 @@ def train(
         target.check()
     check_installed("grutext train", "scikit-learn")
     config = settings if isinstance(settings, Config) else Config().override(settings or {})
+    start = _open_base(sources.base, vectors, config)
     if vectors is not None:
         from grutext.data.vectors import check_vectors
 
@@ -124,7 +126,7 @@ def train(
             folder = target.texts
         budget = TimeBudget(config.training.time_budget, started)
         splits = read_splits(sources, config, folder, listener, budget)
-        plan = plan_training(splits, config, listener, vectors)
+        plan = plan_training(splits, config, listener, vectors, start)
         begun_with = ""
         if target is not None:
             finished = _look_for_state(target, plan, vectors, listener)
@@ -140,6 +142,7 @@ def train(
             vectors,
             checkpoint=target.checkpoint if target else None,
             resume=target is not None and target.resume,
+            base=start,
         )
         bundle = _fit(plan, run, splits.test, target)
         if target is None:
@@ -150,6 +153,24 @@ def train(
             raise KeyboardInterrupt(target.explain_resume("interrupted")) from None
     plot = _plot_loss(bundle, target, listener)
     return TrainingOutcome(bundle, target.folder, plot, time.monotonic() - started)
+
+
+def _open_base(folder: str | Path | None, vectors: Path | None, config: Config) -> Base | None:
+    """Read the base that a training starts from, if any, and check that it fits the settings.
+
+    Raises:
+        BundleError: It is missing, damaged, or no base.
+        ConfigError: A setting differs from the base's, or there are word vectors too.
+    """
+    if folder is None:
+        return None
+    from grutext.training.base import Base
+
+    if vectors is not None:
+        raise ConfigError("a base and word vectors cannot be combined; leave one of them out")
+    base = Base.load(Path(folder))
+    base.settle(config)
+    return base
 
 
 def _look_for_state(

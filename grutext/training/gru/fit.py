@@ -14,6 +14,7 @@ from grutext.engines.base import Network
 from grutext.engines.choose import make_network
 from grutext.model.initial import Arrays
 from grutext.progress import EpochRecord, epochs_in_words
+from grutext.training.base import BaseStart
 from grutext.training.class_weights import class_weights, is_balanced
 from grutext.training.gru.batches import VectorizedCorpus
 from grutext.training.gru.epochs import LabelPhase, PhaseContext
@@ -50,7 +51,7 @@ def fit_gru(
     held_out: VectorizedCorpus | FoldedTexts,
     word_rows: int,
     multilabel: bool,
-    word_vectors: WordVectors | None = None,
+    start: WordVectors | BaseStart | None = None,
 ) -> GRUFit:
     """Train until the epochs are over, the held-out loss stops improving, the time is up, or Ctrl-C is pressed.
 
@@ -59,7 +60,7 @@ def fit_gru(
         held_out: What chooses the best epoch, by the loss at the best temperature: a dev set, or the folds of the texts.
         word_rows: Rows of the word table.
         multilabel: Whether a text may have several labels.
-        word_vectors: Initial vectors of some rows of the word table.
+        start: Initial vectors of some rows of the embedding; random ones, if left out.
 
     Raises:
         TrainingError: The state in the checkpoint is damaged, or of other data or settings.
@@ -72,8 +73,8 @@ def fit_gru(
         return make_network(context.config, word_rows, len(train.label_counts), multilabel, weights)
 
     network = make()
-    if word_vectors:
-        network.assign(word_vectors.placed(network.arrays()))
+    if start is not None:
+        network.assign(start.placed(network.arrays()))
     training = SupervisedPhase(network, context)
     if isinstance(held_out, VectorizedCorpus):
         training.held_out = DevSet(held_out, multilabel, options.token_budget)

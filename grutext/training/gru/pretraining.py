@@ -31,14 +31,22 @@ class PretrainingPhase(TrainingPhase):
     Args:
         context: What the phases have in common; the labels are not used.
         word_rows: Rows of the word table.
-        start: Initial weights by the spec's names, of which the embedding tables are used.
+        start: Initial weights by the spec's names, of which the embedding tables are used; the engine's own, if left out.
+        time_share: The share of the time that is left, which the phase may take.
     """
 
     phase = PRETRAINING
 
-    def __init__(self, context: PhaseContext, word_rows: int, start: Arrays) -> None:
+    def __init__(
+        self,
+        context: PhaseContext,
+        word_rows: int,
+        start: Arrays | None = None,
+        time_share: float = _TIME_SHARE,
+    ) -> None:
         network = make_cbow(context.config, word_rows)
-        network.assign(network.arrays() | _embedding(start))
+        network.assign(network.arrays() | _embedding(start or {}))
+        self.time_share = time_share
         super().__init__(network, context, min(_PEAK_RATE, context.config.training.learning_rate))
         if context.unlabelled is not None:
             self.corpus = MixedCorpus([context.train, context.unlabelled])
@@ -48,7 +56,7 @@ class PretrainingPhase(TrainingPhase):
         epochs, deadline = self.options.pretraining_epochs, self.context.deadline
         if deadline < math.inf:
             now = time.monotonic()
-            deadline = now + _TIME_SHARE * (deadline - now)
+            deadline = now + self.time_share * (deadline - now)
         schedule = Schedule(epochs, self.options.warmup, deadline)
         self.listener.begin(epochs, self.corpus.size, self.phase)
         try:

@@ -23,6 +23,12 @@ from grutext.training.gru.contexts import draw_contexts
 PRETRAINED = {"training__pretraining_epochs": 3}
 
 
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch):
+    """Cuts the few texts into several batches of pretraining."""
+    monkeypatch.setattr("grutext.training.gru.pretraining._BATCH_TEXTS", 8)
+
+
 def corpus_of(texts, config):
     vectorizer = Vectorizer.fit(texts, config.text)
     return VectorizedCorpus(vectorizer.vectorize(texts), np.zeros((len(texts), 1), np.float32)), vectorizer
