@@ -82,6 +82,15 @@ assert model.encode(["a"]).shape == (1, 16)
     assert loaded == ["grutext", "numpy", "safetensors"]
 
 
+def test_exports_to_onnx_without_a_package_of_training(tmp_path, build_bundle):
+    pytest.importorskip("onnx")
+    build_bundle().save(tmp_path / "model")
+    code = "from grutext.export import export; from grutext.model.bundle import Bundle; "
+    (loaded,) = run(f"{code} export(Bundle.load('model'), 'onnx', 'model.onnx')", tmp_path)
+    assert "onnx" in loaded
+    assert (tmp_path / "model.onnx").is_file()
+
+
 def modules_of(package: str) -> list[str]:
     """Return the names of a module, or of a package and all modules in it."""
     path = Path(grutext.__file__).parent.joinpath(*package.split("."))

@@ -1,7 +1,9 @@
 """The files of an export: whole, or not there."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,3 +143,15 @@ def test_without_onnx_the_extra_is_named(build_bundle, tmp_path, monkeypatch):
     ):
         export(build_bundle(), "onnx", tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.long
+def test_the_python_of_the_guide_runs(build_bundle, tmp_path, monkeypatch):
+    guide = (Path(__file__).parents[2] / "docs/guide/export.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    export(build_bundle(), "npz", "helpdesk.npz")
+    names: dict = {}
+    exec(block, names)
+    assert names["model"]["labels"] == ["ask", "buy", "cry"]
+    np.testing.assert_array_equal(names["words"], build_bundle().weights["embedding/words"])

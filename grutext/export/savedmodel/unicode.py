@@ -80,8 +80,9 @@ class _Replacements:
     def __call__(self, codes: Tensor) -> Tensor:
         """Return code points `(S,)` with the replacements in place."""
         places, found = look_up(self._keys, codes)
-        starts = tf.gather(self._starts, places)
-        sizes = tf.where(found, tf.gather(self._starts, places + 1) - starts, 1)  # (S,)
+        all_starts = tf.constant(self._starts)
+        starts = tf.gather(all_starts, places)
+        sizes = tf.where(found, tf.gather(all_starts, places + 1) - starts, 1)  # (S,)
         owners = tf.repeat(tf.range(tf.size(codes)), sizes)
         offsets = tf.range(tf.size(owners, tf.int64)) - tf.gather(tf.cumsum(sizes, exclusive=True), owners)
         positions = tf.where(tf.gather(found, owners), tf.gather(starts, owners) + offsets, 0)
@@ -91,7 +92,8 @@ class _Replacements:
 
 def look_up(keys: Any, wanted: Tensor) -> tuple[Tensor, Tensor]:
     """Return the place of each wanted number in sorted keys, and whether it is there; of others, any place."""
-    places = tf.minimum(tf.searchsorted(keys, wanted), len(keys) - 1)
+    keys = tf.convert_to_tensor(keys)  # once, or the graph would have it twice
+    places = tf.minimum(tf.searchsorted(keys, wanted), tf.size(keys) - 1)
     return places, tf.gather(keys, places) == wanted
 
 
