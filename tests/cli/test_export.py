@@ -95,6 +95,7 @@ def test_a_smaller_model_and_what_it_costs(run, model, tmp_path):
     assert shrunk["after"]["bytes"] == (tmp_path / "out2.npz").stat().st_size
 
 
+@pytest.mark.long
 def test_a_size_that_cannot_be_had_is_an_error_on_one_line(error, model, tmp_path):
     pytest.importorskip("sklearn")
     (tmp_path / "dev.csv").write_text("message,topic\nmy invoice,billing\nmy parcel,delivery\n")

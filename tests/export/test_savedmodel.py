@@ -15,7 +15,6 @@ from grutext.inference import Classifier
 from grutext.text import normalize
 
 pytestmark = [pytest.mark.tf, pytest.mark.long]
-tf = pytest.importorskip("tensorflow")
 
 # Combining marks in every order, characters that Unicode decomposes, jamo of Hangul, vowels that are two characters.
 POOLS = [
@@ -42,23 +41,30 @@ SETTINGS = [
 ]  # fmt: skip
 
 
-def load(bundle, folder):
-    export(bundle, "savedmodel", folder)
-    return tf.saved_model.load(str(folder))
+@pytest.fixture
+def tf():
+    """TensorFlow, which is not imported when tests are collected."""
+    return pytest.importorskip("tensorflow")
 
 
-def classify(loaded, texts):
+def classify(tf, loaded, texts):
     outputs = loaded.signatures["serving_default"](texts=tf.constant([text.encode() for text in texts]))
     return {name: value.numpy() for name, value in outputs.items()}
 
 
 @pytest.mark.parametrize(("settings", "labels", "multilabel"), SETTINGS, ids=str)
-def test_strings_in_and_the_answers_of_numpy_out(build_bundle, tmp_path, texts, settings, labels, multilabel):
+def test_strings_in_and_the_answers_of_numpy_out(
+    tf, build_bundle, tmp_path, texts, settings, labels, multilabel
+):
     bundle = build_bundle(settings, labels, multilabel, vector_size=5 if settings == VECTORS else 0)
     bundle = replace(bundle, calibration=replace(bundle.calibration, familiarity=(0.3, 0.5, 1.7)))
-    model, loaded = Classifier(bundle, threads=1, compiled=False), load(bundle, tmp_path / "saved")
+    export(bundle, "savedmodel", tmp_path / "saved")
+    model, loaded = (
+        Classifier(bundle, threads=1, compiled=False),
+        tf.saved_model.load(str(tmp_path / "saved")),
+    )
     for batch in ([*texts, *EXAMPLE_TEXTS, "zzqqxv", "the " * 300], [""], ["", ""], ["the"]):
-        outputs, expected = classify(loaded, batch), model.predict_proba(batch)
+        outputs, expected = classify(tf, loaded, batch), model.predict_proba(batch)
         np.testing.assert_allclose(outputs["probabilities"], expected, rtol=0, atol=1e-5)
         np.testing.assert_allclose(outputs["familiarity"], model.familiarity(batch), rtol=0, atol=1e-5)
         if multilabel:
@@ -71,7 +77,7 @@ def test_strings_in_and_the_answers_of_numpy_out(build_bundle, tmp_path, texts, 
 
 
 @pytest.mark.parametrize("case", ["fold", "keep"])
-def test_normalisation_is_that_of_python(rng, case):
+def test_normalisation_is_that_of_python(tf, rng, case):
     from grutext.export.savedmodel import unicode
 
     texts = [
@@ -86,7 +92,7 @@ def test_normalisation_is_that_of_python(rng, case):
 
 
 @pytest.mark.slow
-def test_it_runs_without_grutext(build_bundle, tmp_path):
+def test_it_runs_without_grutext(tf, build_bundle, tmp_path):
     bundle = build_bundle()
     export(bundle, "savedmodel", tmp_path / "saved")
     code = (
