@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,7 +36,8 @@ from grutext.errors import ConfigError, DataError, TrainingError
 from grutext.inference import Classifier
 from grutext.inference.decisions import decide
 from grutext.inference.texts import list_texts
-from grutext.model.spec import pooled_width
+from grutext.model.bundle import Bundle
+from grutext.model.spec import Calibration, pooled_width
 from grutext.progress import EpochRecord, Silent
 from grutext.settings import preset, read_seconds
 
@@ -82,6 +85,22 @@ class _Targets:
         check_classification_targets(values)
         classes, indices = np.unique(values, return_inverse=True)
         return cls(_ONE, classes, indices.tolist())
+
+    def within(self, classes: Any) -> _Targets:
+        """Return the same targets for these classes, of which some may not occur.
+
+        Raises:
+            ValueError: A class occurs that is not among them.
+        """
+        wanted = np.unique(classes)
+        new = np.setdiff1d(self.classes, wanted)
+        if len(new):
+            raise ValueError(
+                f"y has the new class {new.tolist()[0]!r}; a model knows only those of its first fit: {wanted.tolist()}"
+            )
+        place = np.searchsorted(wanted, self.classes).tolist()
+        moved = [place[own] if isinstance(own, int) else [place[one] for one in own] for own in self.indices]
+        return replace(self, classes=wanted, indices=cast("list[int] | list[list[int]]", moved))
 
     def names(self) -> list[str]:
         """Return a different label for each class, as the model's folder has them: its string, if such labels are all different."""
@@ -135,6 +154,8 @@ class GRUTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         gru: Whether there is a GRU part.
         vectors: File or folder of word vectors to start from.
         unlabelled: Texts without labels to learn words from: an iterable of `str`, a file, or a list of `pathlib.Path`.
+        base: Folder of a base that `grutext pretrain` has made, from whose word vectors the training starts.
+        warm_start: Whether a further `fit` starts from the word vectors of the fitted model, if it has a GRU part.
         dev_fraction: The share of the texts that is set aside to choose the best epoch and to calibrate; None leaves it
             to their number.
         settings: More settings by their names in docs/reference/settings.md, such as `{"gru.units": 96}`; they override
@@ -165,6 +186,8 @@ class GRUTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         gru: bool = True,
         vectors: str | Path | None = None,
         unlabelled: Any = None,
+        base: str | Path | None = None,
+        warm_start: bool = False,
         dev_fraction: float | None = None,
         settings: Mapping[str, Any] | None = None,
         verbose: int = 0,
@@ -180,6 +203,8 @@ class GRUTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.gru = gru
         self.vectors = vectors
         self.unlabelled = unlabelled
+        self.base = base
+        self.warm_start = warm_start
         self.dev_fraction = dev_fraction
         self.settings = settings
         self.verbose = verbose
@@ -200,11 +225,49 @@ class GRUTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             TypeError: `X` is not an iterable of `str`; names the position of the first wrong one.
             MissingExtraError: A package that training needs is not installed.
         """
+        return self._fit(list_texts(X), y, sample_weight)
+
+    def partial_fit(
+        self, X: Iterable[str], y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> GRUTextClassifier:
+        """Go on training with more texts.
+
+        The texts of all calls are kept, and the model learns from all of them, so that it does not forget the earlier ones; the GRU part starts
+        from the word vectors that it has learned already.
+
+        Args:
+            X: The N new texts.
+            y: Their labels, in the form of the first call.
+            classes: All classes that may occur; those of the first call if left out. Only in the first call.
+            sample_weight: `(N,)`, the weights of the new texts.
+
+        Raises:
+            ValueError: As for `fit`; or a class is new.
+        """
+        seen: tuple[list[str], list[Any], list[float]] = getattr(self, "_seen", ([], [], []))
+        if classes is None and seen[0]:
+            classes = self.classes_
+        texts = [*seen[0], *list_texts(X)]
+        labels = [*seen[1], *y]
+        weights = [
+            *seen[2],
+            *([1.0] * (len(texts) - len(seen[0])) if sample_weight is None else sample_weight),
+        ]
+        self._fit(texts, labels, weights, classes, goes_on=True)
+        self._seen = texts, labels, weights
+        return self
+
+    def _fit(
+        self, texts: Sequence[str], y: Any, sample_weight: Any, classes: Any = None, goes_on: bool = False
+    ) -> GRUTextClassifier:
+        """Train; start from the word vectors of the fitted model if there is one and the training goes on."""
         from grutext.data import ReadOptions
         from grutext.training.splits import TrainingData
         from grutext.training.train import train
 
-        texts, targets = list_texts(X), _Targets.read(y)
+        targets = _Targets.read(y)
+        if classes is not None:
+            targets = targets.within(classes)
         if len(texts) != len(targets.indices):
             raise ValueError(f"X has {len(texts)} texts, but y has the labels of {len(targets.indices)}")
         if len(texts) == 1:
@@ -218,17 +281,23 @@ class GRUTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             by_class = compute_sample_weight(self.class_weight, y)
             weights = by_class if weights is None else weights * by_class
         listener = _Printer() if self.verbose else Silent()
-        try:
+        with contextlib.ExitStack() as stack:
+            base = self.base
+            if (goes_on or self.warm_start) and hasattr(self, "classifier_") and self.gru:
+                base = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "fitted"
+                _save_base(self.classifier_.bundle, base)
             data = TrainingData(
                 (texts, labels),
                 dev_fraction=self.dev_fraction,
                 unlabelled=self.unlabelled,
+                base=base,
                 weights=weights,
                 reading=ReadOptions(keep_missing=True),
             )
-            outcome = train(data, settings=self._read_settings(), vectors=self.vectors, listener=listener)
-        except (ConfigError, DataError, TrainingError) as error:
-            raise ValueError(str(error)) from error
+            try:
+                outcome = train(data, settings=self._read_settings(), vectors=self.vectors, listener=listener)
+            except (ConfigError, DataError, TrainingError) as error:
+                raise ValueError(str(error)) from error
         self.classifier_, self.classes_, self._form = outcome.classifier, targets.classes, targets.form
         self._columns = np.array([names.index(label) for label in outcome.classifier.labels])
         return self
@@ -382,6 +451,21 @@ class GRUTextVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         tags.input_tags.two_d_array = False
         tags.target_tags.required = True
         return cast("Tags", tags)
+
+
+def _save_base(bundle: Bundle, folder: Path) -> None:
+    """Save the words of a model and their vectors as a base to start from."""
+    tables = {name: array for name, array in bundle.weights.items() if name.startswith("embedding/")}
+    base = Bundle(
+        config=bundle.config,
+        labels=(),
+        multilabel=False,
+        vocabulary=bundle.vocabulary,
+        weights=tables,
+        calibration=Calibration(),
+        data=bundle.data,
+    )
+    base.save(folder)
 
 
 def _log(values: Any) -> Any:

@@ -39,6 +39,10 @@ class NumericTextClassifier(GRUTextClassifier):
     def fit(self, X, y=None, sample_weight=None):
         return super().fit(self._write(X, reset=True), y, sample_weight)
 
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        first = not hasattr(self, "classifier_")
+        return super().partial_fit(self._write(X, reset=first), y, classes, sample_weight)
+
     def predict(self, X):
         return super().predict(self._write(X))
 
@@ -234,3 +238,37 @@ def test_the_vectorizer_gives_the_vectors_of_a_trained_encoder():
     np.testing.assert_array_equal(pipeline[0].transform(TEXTS[:3]), vectors[:3])
     with pytest.raises(NotFittedError):
         clone(vectorizer).transform(TEXTS)
+
+
+def test_partial_fit_learns_from_all_texts_and_refuses_new_classes():
+    model = GRUTextClassifier(**LINEAR)
+    model.partial_fit(TEXTS[:60], LABELS[:60], classes=["sea", "town", "wood", "sky"])
+    assert model.classes_.tolist() == ["sea", "sky", "town", "wood"]
+    assert not model.predict_proba(TEXTS[:5])[:, 1].any()
+    model.partial_fit(TEXTS[60:], LABELS[60:])
+    both = GRUTextClassifier(**LINEAR).fit(TEXTS, LABELS)
+    assert model.classes_.tolist() == ["sea", "sky", "town", "wood"]
+    np.testing.assert_array_equal(model.predict_proba(TEXTS)[:, [0, 2, 3]], both.predict_proba(TEXTS))
+    with pytest.raises(
+        ValueError, match="y has the new class 'moon'; a model knows only those of its first fit"
+    ):
+        model.partial_fit(["a b"], ["moon"])
+    np.testing.assert_array_equal(model.predict_proba(TEXTS)[:, [0, 2, 3]], both.predict_proba(TEXTS))
+
+
+@pytest.mark.long
+def test_a_warm_start_begins_with_the_vectors_of_the_fitted_model():
+    settings = {key: value for key, value in TINY.items() if key != "training.pretraining_epochs"}
+    model = GRUTextClassifier(epochs=6, settings=settings, warm_start=True).fit(TEXTS, LABELS)
+    first = model.classifier_.bundle
+    again = model.fit(TEXTS, LABELS).classifier_.bundle
+    cold = GRUTextClassifier(epochs=6, settings=settings).fit(TEXTS, LABELS).classifier_.bundle
+    assert weights_digest(cold) == weights_digest(first) != weights_digest(again)
+    assert again.data["base"] == "fitted"
+    distance = {
+        name: np.abs(first.weights["embedding/words"].astype(float) - other.weights["embedding/words"]).mean()
+        for name, other in (("warm", again), ("cold", cold))
+    }
+    assert again.vocabulary == first.vocabulary
+    assert 0 < distance["warm"] < np.abs(first.weights["embedding/words"].astype(float)).mean()
+    assert again.history[0]["loss"] < first.history[0]["loss"]

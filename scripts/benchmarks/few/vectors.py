@@ -64,7 +64,7 @@ class Static:
 
     def split(self, texts: Sequence[str]) -> list[list[Token]]:
         found = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        return [one.ids for one in found]
+        return [list(one.ids) for one in found]
 
     def vector(self, token: Token) -> NDArray[np.float32]:
         row: NDArray[np.float32] = self._table[int(token)]
