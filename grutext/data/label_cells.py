@@ -294,14 +294,17 @@ def _parse_python(cell: str) -> list[Any] | dict[Any, Any] | None:
         raise DataError(f"{problem}; a list of labels is short, such as {_EXAMPLE}")
     skeleton = " ".join(_STRING.sub("\0", cell).split())
     if _DICT.match(skeleton):
-        if _PROBABILITY_DICT.fullmatch(skeleton):
-            return dict(ast.literal_eval(cell))
+        value = _evaluate(cell) if _PROBABILITY_DICT.fullmatch(skeleton) else None
+        if isinstance(value, dict):
+            return value
         raise DataError(
             f"a dictionary, {quote(cell)}; write the probability of each label, {_PROBABILITIES}, or a list of the labels "
             f"that apply: {_EXAMPLE}"
         )
     if cell[-1] == _BRACKETS[cell[0]] and _PYTHON.fullmatch(skeleton):
-        return _evaluate(cell)
+        # A list keeps the order of the file; that of a set differs from run to run.
+        value = _evaluate(f"[{cell[1:-1]}]" if cell[0] == "{" else cell)
+        return list(value) if isinstance(value, list | tuple) else None  # a value in parentheses is no list
     if cell[0] == "[" and len(cell) > 2 and _NUMPY.fullmatch(skeleton):
         raise DataError(f"a list as NumPy writes it, {quote(cell)}; {_REMEDY}")
     if _NESTED.match(skeleton):
@@ -314,14 +317,11 @@ _PROBABILITIES = 'such as {"billing": 0.8, "urgent": 0.2}'
 _REMEDY = f"turn arrays into lists before writing them (.tolist()), so that a cell is {_EXAMPLE}"
 
 
-def _evaluate(cell: str) -> list[Any] | None:
-    """Return the items of a flat list, tuple or set in Python's spelling; None if it is a value in parentheses."""
-    if cell[0] == "{":
-        cell = f"[{cell[1:-1]}]"  # a list keeps the order of the file; that of a set differs from run to run
+def _evaluate(cell: str) -> Any:
+    """Return the value that a cell spells out in Python; None if Python cannot read it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of backslashes that begin no escape
-            value = ast.literal_eval(cell)
+            return ast.literal_eval(cell)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
-    return list(value) if isinstance(value, list | tuple) else None

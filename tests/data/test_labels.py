@@ -494,6 +494,11 @@ def test_a_list_that_is_cut_off_is_refused(write, problem, cell):
         assert labels_of(write("b.csv", table([("t", label), ("u", "y")])))[0] == (label,)
 
 
+@pytest.mark.parametrize("cell", [r"{'\x': 0.5, 'b': 0.5}", "{'a': 01, 'b': 0}"])
+def test_probabilities_that_python_cannot_read_are_refused(write, problem, cell):
+    assert "holds a dictionary" in problem(write("a.csv", table([("t", cell), ("u", "b")])))
+
+
 @pytest.mark.parametrize("cell", ["[nan]", "[nan, 'a']", "['a', nan]"])
 def test_a_list_with_nan_is_refused(write, problem, cell):
     name = write("a.csv", table([("t", cell), ("u", "['b']"), ("v", "['nan']")]))
