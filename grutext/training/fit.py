@@ -425,7 +425,7 @@ def _fit_gru(
     if plan.unlabelled is not None and plan.config.training.pretraining_epochs:
         context = replace(context, unlabelled=plan.unlabelled.vectorize(vectorizer, plan.config))
     fit = fit_gru(context, held_out, len(bundle.vocabulary) + 1, plan.multilabel, start)
-    if isinstance(fit.stopped, DivergenceError) and not fit.history:
+    if isinstance(fit.stopped, DivergenceError) and not any(record["best"] for record in fit.history):
         raise fit.stopped
     return fit
 

@@ -62,7 +62,11 @@ def test_it_learns_and_the_report_says_that_it_is_cross_validated(tmp_path):
     assert bundle.data["train"] == 90
     assert "dev" not in bundle.data
     assert [record.epoch for record in heard.records] == [record["epoch"] for record in bundle.history]
-    assert bundle.history[-1]["dev_loss"] == min(record["dev_loss"] for record in bundle.history)
+    assert [record["best"] for record in bundle.history[:5]] == [False] * 5, (
+        "the first two thirds are no choice"
+    )
+    assert bundle.history[-1]["best"]
+    assert bundle.history[-1]["dev_loss"] == min(record["dev_loss"] for record in bundle.history[5:])
     bundle.save(tmp_path / "model")
     model = Classifier.load(tmp_path / "model")
     assert model.predict(["salt tide and fish", "moss fern owl"]) == ["sea", "wood"]
@@ -135,7 +139,7 @@ def test_the_scores_of_the_gru_are_those_of_networks_trained_on_the_other_folds(
                 seen += len(batch["lengths"])
             texts = [TRAIN[n].text for n in fold]
             logits[epoch - 1, fold] = Classifier(as_bundle(network, context.config)).raw_scores(texts).gru
-    best = int(found.losses.argmin())
+    best = 1 + int(found.losses[1:].argmin())  # 2 epochs: the second is in the last third
     np.testing.assert_allclose(found.logits, logits[best][folds.held_out], atol=1e-4)
 
 

@@ -19,13 +19,11 @@ from grutext.training.class_weights import class_weights, is_balanced
 from grutext.training.gru.batches import VectorizedCorpus
 from grutext.training.gru.epochs import LabelPhase, PhaseContext
 from grutext.training.gru.fold_training import FoldedTexts, FoldTraining
-from grutext.training.gru.held_out import DevSet, HeldOut, OutOfFold
+from grutext.training.gru.held_out import LATE, DevSet, HeldOut, OutOfFold
 from grutext.training.gru.interruption import DivergenceError
 from grutext.training.gru.pretraining import PretrainingPhase
 from grutext.training.gru.schedule import Schedule
 from grutext.training.word_vectors import WordVectors
-
-_LATE = 2 / 3  # of the training; earlier, the learning rate is so high that a few epochs mean little
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +120,8 @@ class SupervisedPhase(LabelPhase):
         if not isinstance(stopped, DivergenceError) and not self.context.interrupt.pressed_again:
             (self.pretraining or self).save()
         best, out_of_fold = self.best, self.out_of_fold.get("logits")
-        if stopped and not self.history and not isinstance(stopped, DivergenceError):
-            # Before the end of the first epoch there are no best weights; the current ones are better than the initial ones.
+        if stopped and not isinstance(stopped, DivergenceError) and not any(e["best"] for e in self.history):
+            # As long as no epoch was the best, the current weights are better than the initial ones.
             best = self.network.arrays()
         return GRUFit(best, self.history, stopped, out_of_fold)
 
@@ -141,7 +139,7 @@ class SupervisedPhase(LabelPhase):
         patience = self.options.patience
         if not 0 < patience <= len(self.history):
             return False
-        if self.schedule.progress(len(self.history), 1.0) <= _LATE:
+        if self.schedule.progress(len(self.history), 1.0) <= LATE:
             return False
         return not any(record["best"] for record in self.history[-patience:])
 

@@ -19,6 +19,7 @@ from grutext.training.gru.batches import VectorizedCorpus
 Float = NDArray[np.float32]
 _TIMED_SHARE = 16  # one in this many dev texts is timed to estimate the time for all
 _BATCH = 128  # texts
+LATE = 2 / 3  # of the training; earlier, the learning rate is so high that an epoch's loss means little
 
 
 class Measure(NamedTuple):
@@ -85,7 +86,7 @@ class OutOfFold(HeldOut):
         losses: `(E,)`, the loss of all texts after each epoch; `(1,)` if the time was too short for all epochs, so that
             there is no choice.
         scores: `(E,)` or `(1,)`, their score.
-        logits: `(N, C) float32`, their logits after the epoch of the lowest loss.
+        logits: `(N, C) float32`, their logits after the best epoch: that of the lowest loss in the last third.
     """
 
     def __init__(self, losses: NDArray[np.float64], scores: NDArray[np.float64], logits: Float) -> None:
@@ -96,7 +97,7 @@ class OutOfFold(HeldOut):
         """Choose the best epoch by the logits after all epochs, `(E, N, C)`."""
         measures = [measure(some, targets, multilabel) for some in logits]
         losses, scores = (np.array(values, np.float64) for values in zip(*measures, strict=True))
-        return cls(losses, scores, logits[losses.argmin()])
+        return cls(losses, scores, logits[_best_of(losses)])
 
     def arrays(self) -> Arrays:
         """Return the arguments by name, to be saved."""
@@ -108,12 +109,19 @@ class OutOfFold(HeldOut):
         return Measure(float(self.losses[at]), float(self.scores[at]))
 
     def is_best(self, loss: float, before: Sequence[float]) -> bool:
-        """Return whether the folds' loss was the lowest so far; always, if there is no choice."""
-        return len(self.losses) == 1 or super().is_best(loss, before)
+        """Return whether the folds' loss was the lowest so far in the last third; always, if there is no choice."""
+        first = int(LATE * len(self.losses))
+        return len(before) >= first and (len(self.losses) == 1 or super().is_best(loss, before[first:]))
 
     def is_over(self, epochs: int) -> bool:
         """Return whether the best epoch is over."""
-        return len(self.losses) > 1 and epochs > int(self.losses.argmin())
+        return len(self.losses) > 1 and epochs > _best_of(self.losses)
+
+
+def _best_of(losses: NDArray[np.float64]) -> int:
+    """Return the index of the lowest loss in the last third of the epochs."""
+    first = int(LATE * len(losses))
+    return first + int(losses[first:].argmin())
 
 
 def predict_logits(network: Network, corpus: VectorizedCorpus, token_budget: int, step: int = 1) -> Float:
