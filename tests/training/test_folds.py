@@ -275,11 +275,17 @@ def test_a_time_budget_ends_the_training():
 
 def test_text_vectors_are_part_of_the_out_of_fold_scores(scores, monkeypatch):
     from grutext.training import fit as steps
+    from grutext.training.linear.self_training import SemiSupervision
+    from grutext.training.linear.text_vectors import learn_text_vectors
 
-    learn, found = steps._learn_text_vectors, []
-    monkeypatch.setattr(steps, "_learn_text_vectors", lambda *given: found.append(learn(*given)) or found[-1])
-    fit_folds(gru__enabled=False, linear__vector_size=4)
-    without = fit_folds(gru__enabled=False, linear__vector_size=0)
-    differs = not np.array_equal(scores[0][3].linear, scores[1][3].linear)
-    assert differs == (found[0] is not None)
-    assert without.metrics["dev"]["n"] == 90
+    def learn(plan, vectorizer, *_):
+        texts = [example.text for example in TRAIN]
+        return SemiSupervision(learn_text_vectors(texts, vectorizer, 4, 1))
+
+    fit_folds(gru__enabled=False)
+    monkeypatch.setattr(steps, "_learn_semi_supervised", learn)
+    bundle = fit_folds(gru__enabled=False, linear__vector_size=4)
+    without, together = (given[3].linear for given in scores)
+    assert "linear/vector_kernel" in bundle.weights
+    assert not np.allclose(without, together, atol=1e-3)
+    assert bundle.metrics["dev"]["n"] == 90
