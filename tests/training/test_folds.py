@@ -19,6 +19,7 @@ from grutext.training.corpus import InMemoryCorpus
 from grutext.training.folds import Folds
 from grutext.training.gru.epochs import PhaseContext
 from grutext.training.gru.fold_training import FoldedTexts, FoldTraining
+from grutext.training.gru.held_out import OutOfFold
 from grutext.training.gru.interruption import Interrupted
 from grutext.training.gru.schedule import Schedule
 
@@ -143,6 +144,26 @@ def test_the_scores_of_the_gru_are_those_of_networks_trained_on_the_other_folds(
     np.testing.assert_allclose(found.logits, logits[best][folds.held_out], atol=1e-4)
 
 
+def test_the_best_epoch_of_the_last_third_is_reached_however_long_none_is_better():
+    losses = np.array([0.1, 0.9, 0.5, 0.6, 0.7, 0.4])
+    found = OutOfFold.choose(logits_of(losses), np.eye(2, dtype=np.float32)[[0, 0, 1, 1]], False)
+    assert [found.is_over(epochs) for epochs in range(7)] == [False] * 6 + [True]
+    kept, before = [], []
+    for epoch in range(1, 7):
+        loss = found.measure(None, epoch).loss
+        kept.append(found.is_best(loss, before))
+        before.append(loss)
+    assert kept == [False] * 4 + [True, True]
+    np.testing.assert_array_equal(found.logits, logits_of(losses)[5])
+
+
+def logits_of(losses):
+    """Logits whose loss at the best temperature grows with the given numbers, `(E, 4, 2)`: one wrong text, the more so."""
+    right = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], np.float32)
+    wrong = np.array([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [1.0, 0.0]], np.float32)
+    return np.array([right + loss * wrong for loss in losses], np.float32)
+
+
 @pytest.mark.parametrize("cores", [1, 3])
 def test_the_bytes_do_not_depend_on_how_many_folds_are_trained_at_once(whole, monkeypatch, cores):
     from grutext.training.gru import fold_training
@@ -176,7 +197,7 @@ def stop(folder, phase, steps):
 
 @pytest.mark.parametrize(
     ("phase", "steps"),
-    [("pretraining", 1), ("pretraining", 8), ("training", 1), ("training", 100), ("training", 180),
+    [("pretraining", 1), ("pretraining", 2), ("training", 1), ("training", 100), ("training", 180),
      ("epoch", 1), ("epoch", 20)],
 )  # fmt: skip
 def test_a_training_stopped_in_any_phase_resumes_to_the_same_bytes(whole, tmp_path, phase, steps):

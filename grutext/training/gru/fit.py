@@ -133,9 +133,9 @@ class SupervisedPhase(LabelPhase):
         return record.to_dict()
 
     def should_stop(self) -> bool:
-        """Return whether no later epoch can be the best, or, in the last third, the last epochs were not."""
-        if self.held_out is not None and self.held_out.is_over(len(self.history)):
-            return True
+        """Return whether the folds' best epoch is over; on a dev set, whether, in the last third, the last epochs were not the best."""
+        if isinstance(self.held_out, OutOfFold):
+            return self.held_out.is_over(len(self.history))
         patience = self.options.patience
         if not 0 < patience <= len(self.history):
             return False

@@ -49,10 +49,6 @@ class HeldOut(ABC):
         """Return whether the weights of an epoch are to be kept, by its loss and those of the epochs before."""
         return all(loss < other for other in before)
 
-    def is_over(self, epochs: int) -> bool:  # noqa: ARG002 (of a dev set, nothing is known beforehand)
-        """Return whether it is known, after so many epochs, that none after them is better."""
-        return False
-
 
 class DevSet(HeldOut):
     """A dev set, which the network labels after each epoch.
@@ -114,7 +110,7 @@ class OutOfFold(HeldOut):
         return len(before) >= first and (len(self.losses) == 1 or super().is_best(loss, before[first:]))
 
     def is_over(self, epochs: int) -> bool:
-        """Return whether the best epoch is over."""
+        """Return whether the best of all epochs is among so many."""
         return len(self.losses) > 1 and epochs > _best_of(self.losses)
 
 
