@@ -24,9 +24,7 @@ from grutext.training.gru.interruption import Interrupted
 from grutext.training.gru.schedule import Schedule
 
 pytestmark = pytest.mark.tf
-PRETRAINED = {
-    "training__pretraining_epochs": 1
-}  # of 12 steps, then 5 folds of 4 epochs of 9 steps, then 48 steps
+PRETRAINED = {"training__pretraining_epochs": 3}
 
 
 def deal(texts):
