@@ -213,7 +213,7 @@ def test_a_time_budget_says_what_it_left_out():
     assert rows == 4 * len(TEXTS) - outcome.bundle.metrics["dev"]["n"]
     assert linear.startswith("the linear part was fitted to ")
     assert linear.endswith(f" of {rows} texts")
-    assert pretraining == f"pretraining read 8 of {3 * rows:,} texts (3 epochs)"
+    assert pretraining == f"pretraining read 72 of {3 * rows:,} texts (3 epochs)"
     assert training == "the GRU part was trained for 1 of 5 epochs, the last one not on all texts"
     assert refit == "the linear part was not fitted again to training and dev texts"
     assert outcome.bundle.data["left_out"] == outcome.left_out
