@@ -12,12 +12,14 @@ from grutext.config import Config
 from grutext.data import Example
 from grutext.inference import Classifier
 from grutext.model.bundle import Bundle, weights_digest
+from grutext.model.initial import initial_arrays
 from grutext.model.spec import Calibration
 from grutext.text import Vectorizer
 from grutext.training.copies import text_key
 from grutext.training.corpus import InMemoryCorpus
 from grutext.training.folds import Folds
 from grutext.training.gru.epochs import PhaseContext
+from grutext.training.gru.fit import SupervisedPhase
 from grutext.training.gru.fold_training import FoldedTexts, FoldTraining
 from grutext.training.gru.held_out import OutOfFold
 from grutext.training.gru.interruption import Interrupted
@@ -153,6 +155,14 @@ def test_the_best_epoch_of_the_last_third_is_reached_however_long_none_is_better
         before.append(loss)
     assert kept == [False] * 4 + [True, True]
     np.testing.assert_array_equal(found.logits, logits_of(losses)[5])
+
+
+def test_a_training_that_ends_before_the_last_third_keeps_what_it_learned(monkeypatch):
+    monkeypatch.setattr(SupervisedPhase, "should_stop", lambda self: len(self.history) == 1)
+    bundle = fit_folds(training__epochs=6)
+    assert [record["best"] for record in bundle.history] == [False]
+    initial = initial_arrays(bundle.config, len(bundle.vocabulary) + 1, 3)
+    assert not np.allclose(bundle.weights["head/kernel"], initial["head/kernel"], atol=1e-3)
 
 
 def logits_of(losses):

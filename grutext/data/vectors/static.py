@@ -57,7 +57,7 @@ class StaticEmbedding:
         self._weights = arrays.get("weights", np.ones(len(self._rows), np.float32))
         rows = self._rows
         if not (
-            pieces <= len(rows) == len(self._weights)
+            0 < pieces <= len(rows) == len(self._weights)
             and rows.ndim == self._weights.ndim == 1
             and rows.dtype.kind == "i"
             and rows.min() >= 0

@@ -167,14 +167,15 @@ def cut(
 
 
 def soft_targets(examples: Sequence[Example], known: Sequence[str]) -> NDArray[np.float32]:
-    """Return `(N, C) float32`: `one_hot` of the labels, but the probabilities of examples that have them."""
+    """Return `(N, C) float32`: `one_hot` of the labels, but the probabilities of examples that have them; unknown labels are ignored."""
     targets = one_hot([example.labels for example in examples], known)
     column = {label: place for place, label in enumerate(known)}
     for row, example in enumerate(examples):
         if example.probabilities:
             targets[row] = 0.0
             for label, probability in example.probabilities.items():
-                targets[row, column[label]] = probability
+                if label in column:
+                    targets[row, column[label]] = probability
     return targets
 
 

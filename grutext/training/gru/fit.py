@@ -120,8 +120,8 @@ class SupervisedPhase(LabelPhase):
         if not isinstance(stopped, DivergenceError) and not self.context.interrupt.pressed_again:
             (self.pretraining or self).save()
         best, out_of_fold = self.best, self.out_of_fold.get("logits")
-        if stopped and not isinstance(stopped, DivergenceError) and not any(e["best"] for e in self.history):
-            # As long as no epoch was the best, the current weights are better than the initial ones.
+        if not isinstance(stopped, DivergenceError) and not any(e["best"] for e in self.history):
+            # Stopped, or out of time, before the epochs that may be the best: these weights are better than the initial ones.
             best = self.network.arrays()
         return GRUFit(best, self.history, stopped, out_of_fold)
 

@@ -155,7 +155,7 @@ def _fit(
         rows, labels, counted = list_labels(targets, weights)
         model.fit(matrix[rows], labels, counted)
         columns = model.classes_ if margins > 1 else [0]
-        kernel[:, columns], bias[columns] = model.coef_.T, model.intercept_
+        kernel[:, columns], bias[columns] = list_margins(model, len(columns))
     known = len(features.keys)
     arrays = pack(features, kernel[:known], bias)
     if task.vectors:
@@ -211,6 +211,17 @@ def list_label(targets: Targets, weights: NDArray[np.float32]) -> Rows:
         np.concatenate([labels, no]),
         np.concatenate([counted, more]),
     )
+
+
+def list_margins(model: Any, columns: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return the weights `(F, K)` and the biases `(K,)` of a scikit-learn classifier for K columns.
+
+    For two classes scikit-learn has the margin of the second only; that of the first, if it has a column too, is the negative one.
+    """
+    kernel, bias = model.coef_.T, model.intercept_
+    if columns == 2 and len(bias) == 1:
+        return np.hstack([-kernel, kernel]), np.hstack([-bias, bias])
+    return kernel, bias
 
 
 def pack(

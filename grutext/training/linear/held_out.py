@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.inference.linear_part import LinearPart
-from grutext.training.linear.fit import LinearTask, Targets
+from grutext.training.copies import text_key
+from grutext.training.linear.fit import LinearTask
 from grutext.training.linear.self_training import LabelledTexts, SemiSupervision, fit_semi_supervised
 
 _FOLDS = 5
@@ -57,7 +58,7 @@ def score_candidates(
     """
     began = time.monotonic()
     truth = _choose(labelled.targets - 0.5, task.multilabel)
-    fold_of = _deal(labelled.targets, task.seed)
+    fold_of = _deal(labelled, task.seed)
     used = min(_FOLDS, math.ceil(_ENOUGH * _FOLDS / max(1, len(fold_of))))
     expected: list[NDArray[np.bool_]] = []
     chosen: list[list[NDArray[np.bool_]]] = [[] for _ in candidates]
@@ -79,14 +80,22 @@ def score_candidates(
     return HeldOutScores(tuple(_micro_f1(right, np.concatenate(found)) for found in chosen), len(right))
 
 
-def _deal(targets: Targets, seed: int) -> NDArray[np.int64]:
-    """Return the fold of each text, `(N,)`; the texts of each label are spread evenly, and the only one of a label is in none (-1)."""
+def _deal(labelled: LabelledTexts, seed: int) -> NDArray[np.int64]:
+    """Return the fold of each text, `(N,)`; the texts of each label are spread evenly, and the only one of a label is in none (-1).
+
+    Copies of a text are in the same fold, and have the labels of all of them.
+    """
+    keys = np.array([text_key(text) for text in labelled.texts], np.uint64)
+    _, first, copy_of = np.unique(keys, return_index=True, return_inverse=True)
+    _, group = np.unique(first[copy_of], return_inverse=True)  # in the order of the first copies
+    targets = np.zeros((len(first), labelled.targets.shape[1]), np.float32)
+    np.maximum.at(targets, group, labelled.targets)
     order = np.random.default_rng([seed, 3]).permutation(len(targets))
     order = order[np.argsort(targets[order].argmax(axis=1), kind="stable")]
     folds = np.empty(len(targets), np.int64)
     folds[order] = np.arange(len(targets)) % _FOLDS
-    folds[targets[:, targets.sum(axis=0) == 1].any(axis=1)] = -1
-    return folds
+    folds[targets[:, (targets > 0).sum(axis=0) == 1].any(axis=1)] = -1
+    return folds[group]
 
 
 def _choose(margins: NDArray[np.float32], multilabel: bool) -> NDArray[np.bool_]:

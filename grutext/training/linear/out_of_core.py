@@ -25,6 +25,7 @@ from grutext.training.linear.fit import (
     count_runs,
     list_label,
     list_labels,
+    list_margins,
     pack,
     without_features,
 )
@@ -103,5 +104,5 @@ class _StochasticDescent:
         bias = np.where(self.counts > 0, 1.0, -1.0)[:margins]  # stays where all texts have a label, or none
         for c, model in self.models.items():
             columns = [c] if self.multilabel else self.separable if margins > 1 else [0]
-            kernel[:, columns], bias[columns] = model.coef_.T, model.intercept_
+            kernel[:, columns], bias[columns] = list_margins(model, len(columns))
         return kernel, bias

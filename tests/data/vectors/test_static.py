@@ -167,6 +167,14 @@ def test_tensors_that_are_no_static_embedding_are_refused(tmp_path, tensors, pro
     assert problem in refusal(save(tmp_path / "static", tensors))
 
 
+def test_a_tokenizer_without_pieces_is_refused(tmp_path):
+    import tokenizers
+
+    empty = tokenizers.Tokenizer(tokenizers.models.WordPiece({}, unk_token="[UNK]"))
+    tensors = {"embeddings": MATRIX, "mapping": np.arange(0)}
+    assert "its 7 vectors do not match the 0 pieces" in refusal(save(tmp_path / "static", tensors, empty))
+
+
 def test_damaged_files_are_refused(folder):
     for name, problem in (("model.safetensors", "safetensors file"), ("tokenizer.json", "tokenizer")):
         content = (folder / name).read_bytes()

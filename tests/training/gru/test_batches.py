@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from grutext.config import TextConfig
+from grutext.data import Example
 from grutext.text import UNKNOWN, Vectorizer, Vocabulary
-from grutext.training.gru.batches import VectorizedCorpus, _distinct, cut, one_hot
+from grutext.training.gru.batches import VectorizedCorpus, _distinct, cut, one_hot, soft_targets
 
 
 def corpus_of(lengths, seed=0):
@@ -111,6 +112,12 @@ def test_word_dropout_reads_known_words_as_unknown():
     batches = list(corpus.shuffled(64, 10_000, 0.5, np.random.default_rng(0)))
     seen = np.concatenate([b["word_rows"][b["type_words"]] for b in batches])
     assert 0.2 * known[0] < np.mean(seen != UNKNOWN) < 0.8 * known[0]
+
+
+def test_soft_targets_are_probabilities_of_the_known_labels():
+    uncertain = Example("t", ("a",), "x", 1, probabilities={"a": 0.6, "b": 0.3, "z": 0.1})
+    found = soft_targets([uncertain, Example("u", ("b",), "x", 2)], ["a", "b"])
+    np.testing.assert_allclose(found, [[0.6, 0.3], [0, 1]])
 
 
 def test_one_hot_has_a_column_for_each_known_label_and_ignores_others():

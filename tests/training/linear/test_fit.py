@@ -154,6 +154,18 @@ def test_two_classes_take_one_column_and_its_sign_is_right():
     assert margins[0, 0] < 0 < margins[1, 0]
 
 
+@pytest.mark.parametrize("absent", [0, 1, 2])
+def test_two_of_three_labels_have_the_margins_that_they_have_alone(absent):
+    present = [c for c in range(3) if c != absent]
+    texts = [text for text, label in zip(TEXTS, LABELS, strict=True) if label != absent]
+    targets = TARGETS[absent != LABELS]
+    tokens = VECTORIZER.vectorize(TEXTS)
+    margins = LinearPart(CONFIG, fit_linear(texts, targets, task()).arrays).margins(tokens)
+    alone = LinearPart(CONFIG, fit_linear(texts, targets[:, present], task()).arrays).margins(tokens)
+    np.testing.assert_allclose(margins[:, present], np.hstack([-alone, alone]), atol=0.01)
+    assert (margins[:, absent] == -1).all()
+
+
 def test_several_labels_are_fitted_although_one_has_no_text():
     targets = np.concatenate([TARGETS, np.zeros((15, 1), np.float32)], axis=1)
     targets[14] = [1, 0, 1, 0]

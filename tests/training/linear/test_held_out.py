@@ -62,6 +62,18 @@ def test_labels_that_are_probabilities_are_right_where_the_likeliest_is():
     assert found.scores[1] == 1
 
 
+def test_copies_of_a_text_are_held_out_together():
+    copied = [f"{text}{end}" for text in TEXTS for end in ("", " ", "  ")]
+    found = score(copied, TARGETS.repeat(3, axis=0))
+    assert found.scores[0] < 0.7, "n-grams know the label of a text from its copy"
+    assert (found.scores[1], found.texts) == (1, 120)
+
+
+def test_a_label_that_only_copies_of_one_text_have_is_not_held_out():
+    found = score([*TEXTS, "alone", "Alone"], np.eye(3, dtype=np.float32)[[*(np.arange(40) % 2), 2, 2]])
+    assert found.texts == 40
+
+
 def test_nothing_is_measured_where_each_label_has_one_text():
     assert score(TEXTS[:2], TARGETS[:2]) is None
 
