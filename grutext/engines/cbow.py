@@ -27,7 +27,7 @@ class CBOW(Trainable):
 
 
 def initial_cbow(config: Config, rows: int) -> Arrays:
-    """Return the initial weights of `grutext.engines.base.CBOW` by name: the tables of the GRU part, scales of 1, a head.
+    """Return the initial weights of `CBOW` by name: the tables of the GRU part, scales of 1, a head.
 
     The weights besides the tables are `context/scales` `(2 * CONTEXT, E)`, `head/kernel` `(E, E)` and `head/bias` `(E,)`.
 
