@@ -82,6 +82,10 @@ class _Targets:
             return cls(_INDICATOR, np.arange(dense.shape[1]), [np.flatnonzero(row).tolist() for row in dense])
         values = column_or_1d(y, warn=True)
         assert_all_finite(values, input_name="y")
+        for position, value in enumerate(values.tolist() if values.dtype == object else ()):
+            if value is None or isinstance(value, Mapping):
+                problem = "probabilities are for `grutext.train`" if value else "each text needs a label"
+                raise ValueError(f"y[{position}] is {value!r}; {problem}")
         check_classification_targets(values)
         classes, indices = np.unique(values, return_inverse=True)
         return cls(_ONE, classes, indices.tolist())
@@ -113,6 +117,25 @@ class _Targets:
         ):
             return [f"class {index}" for index in range(len(names))]
         return names
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The texts of all calls of `partial_fit`, with their labels and weights."""
+
+    texts: Sequence[str] = ()
+    labels: Sequence[Any] = ()
+    weights: Sequence[float] = ()
+
+    def add(self, texts: Sequence[str], y: Any, sample_weight: Any) -> _Seen:
+        """Return these texts and more; `y` and `sample_weight` are those of a fit."""
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None")
+        if hasattr(y, "toarray"):  # a sparse matrix
+            y = y.toarray()
+        rows = y if isinstance(y, list | tuple) else np.asarray(y)
+        weights = [1.0] * len(texts) if sample_weight is None else sample_weight
+        return _Seen([*self.texts, *texts], [*self.labels, *rows], [*self.weights, *weights])
 
 
 def _is_indicator(rows: Sequence[Any]) -> bool:
@@ -147,8 +170,8 @@ class GRUTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         time_budget: The time that a fit may take, in seconds or as `"90s"`, `"10m"`, `"1h30m"`; None is no limit.
         engine: What trains the GRU part: `auto`, `numba` or `tensorflow`.
         random_state: The seed: an int, a `RandomState`, or None for another one in each fit.
-        class_weight: `"balanced"`, `"none"`, `"auto"` (balanced where a text may have several labels), or a dict with the
-            weight of each class.
+        class_weight: `"balanced"`, `"none"`, `"auto"` (balanced where a text may have several labels), or, for texts with
+            one label, a dict with the weight of each class.
         optimize: What decisions are tuned for: `accuracy` or `macro-f1`.
         linear: Whether there is a linear part.
         gru: Whether there is a GRU part.
@@ -159,7 +182,7 @@ class GRUTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         dev_fraction: The share of the texts that is set aside to choose the best epoch and to calibrate; None leaves it
             to their number.
         settings: More settings by their names in docs/reference/settings.md, such as `{"gru.units": 96}`; they override
-            the preset, and the other arguments override them.
+            the preset. A setting that another argument stands for is an error if the two differ.
         verbose: 1 prints notes and epochs.
 
     Attributes:
@@ -225,15 +248,17 @@ class GRUTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             TypeError: `X` is not an iterable of `str`; names the position of the first wrong one.
             MissingExtraError: A package that training needs is not installed.
         """
-        return self._fit(list_texts(X), y, sample_weight)
+        self._fit(list_texts(X), y, sample_weight)
+        self._seen = _Seen()
+        return self
 
     def partial_fit(
         self, X: Iterable[str], y: Any, classes: Any = None, sample_weight: Any = None
     ) -> GRUTextClassifier:
         """Go on training with more texts.
 
-        The texts of all calls are kept, and the model learns from all of them, so that it does not forget the earlier ones; the GRU part starts
-        from the word vectors that it has learned already.
+        The texts of all calls since the last `fit` are kept, and the model learns from all of them, so that it does not forget the
+        earlier ones; the GRU part starts from the word vectors that it has learned already. The texts of `fit` are not kept.
 
         Args:
             X: The N new texts.
@@ -244,17 +269,12 @@ class GRUTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             ValueError: As for `fit`; or a class is new.
         """
-        seen: tuple[list[str], list[Any], list[float]] = getattr(self, "_seen", ([], [], []))
-        if classes is None and seen[0]:
+        seen: _Seen = getattr(self, "_seen", _Seen())
+        if classes is None and seen.texts:
             classes = self.classes_
-        texts = [*seen[0], *list_texts(X)]
-        labels = [*seen[1], *y]
-        weights = [
-            *seen[2],
-            *([1.0] * (len(texts) - len(seen[0])) if sample_weight is None else sample_weight),
-        ]
-        self._fit(texts, labels, weights, classes, goes_on=True)
-        self._seen = texts, labels, weights
+        seen = seen.add(list_texts(X), y, sample_weight)
+        self._fit(seen.texts, seen.labels, seen.weights, classes, goes_on=True)
+        self._seen = seen
         return self
 
     def _fit(
@@ -278,6 +298,8 @@ class GRUTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ]
         weights = None if sample_weight is None else np.array(sample_weight, np.float64)
         if isinstance(self.class_weight, Mapping):
+            if targets.form != _ONE:
+                raise ValueError('class_weight is a dict, which is for texts with one label; use "balanced"')
             by_class = compute_sample_weight(self.class_weight, y)
             weights = by_class if weights is None else weights * by_class
         listener = _Printer() if self.verbose else Silent()
@@ -397,7 +419,13 @@ class GRUTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "gru.enabled": self.gru,
         }
         given = {name: value for name, value in named.items() if value is not None}
-        return preset(self.preset) | dict(self.settings or {}) | given
+        more = dict(self.settings or {})
+        for name, value in given.items():
+            if more.get(name, value) != value:
+                argument = {"training.seed": "random_state", "linear.enabled": "linear", "gru.enabled": "gru"}
+                instead = argument.get(name, name.removeprefix("training."))
+                raise ValueError(f"settings has {name}={more[name]!r}; pass it as the argument {instead}")
+        return preset(self.preset) | more | given
 
     def _by_class(self, values: Float, missing: float) -> Float:
         """Return values of the model's labels, `(N, K)`, in the order of the classes, `(N, C)`."""

@@ -30,6 +30,7 @@ from grutext.model.bundle import weights_digest
 EXAMPLES = examples(120, seed=3)
 TEXTS = [f"{example.text} {n}" for n, example in enumerate(EXAMPLES)]
 LABELS = np.array([example.labels[0] for example in EXAMPLES])
+SMALL = {name: value for name, value in TINY.items() if name != "training.epochs"}
 LINEAR = {"gru": False, "settings": {"text.subword_buckets": 50}}
 
 
@@ -86,7 +87,7 @@ def test_passes_the_checks_of_scikit_learn(estimator, check):
 
 def test_the_classifier_and_the_function_give_the_same_model():
     settings = TINY | {"training.epochs": 2, "training.seed": 3}
-    model = GRUTextClassifier(epochs=2, random_state=3, settings=TINY).fit(TEXTS, LABELS)
+    model = GRUTextClassifier(epochs=2, random_state=3, settings=SMALL).fit(TEXTS, LABELS)
     outcome = grutext.train((TEXTS, LABELS.tolist()), settings=settings)
     assert weights_digest(model.classifier_.bundle) == weights_digest(outcome.bundle)
     np.testing.assert_array_equal(model.predict_proba(TEXTS[:9]), outcome.classifier.predict_proba(TEXTS[:9]))
@@ -167,6 +168,14 @@ def test_errors_are_those_of_scikit_learn():
         model.set_params(settings={"gru.unit": 3}).fit(TEXTS, LABELS)
     with pytest.raises(ValueError, match="is no time"):
         GRUTextClassifier(time_budget="soon").fit(TEXTS, LABELS)
+    with pytest.raises(ValueError, match=r"settings has gru\.enabled=False; pass it as the argument gru"):
+        GRUTextClassifier(settings={"gru.enabled": False}).fit(TEXTS, LABELS)
+    with pytest.raises(ValueError, match=r"y\[1\] is None; each text needs a label"):
+        model.fit(["a", "b"], ["x", None])
+    with pytest.raises(ValueError, match=r"y\[0\] is {'x': 0.5, 'y': 0.5}; probabilities are for"):
+        model.fit(["a", "b"], [{"x": 0.5, "y": 0.5}] * 2)
+    with pytest.raises(ValueError, match="class_weight is a dict, which is for texts with one label"):
+        GRUTextClassifier(class_weight={"x": 2.0}).fit(["a", "b"], [["x"], ["x", "y"]])
 
 
 @pytest.mark.long
@@ -184,8 +193,9 @@ def test_works_in_the_tools_of_scikit_learn(tmp_path):
     stack = StackingClassifier([("grutext", model), ("bayes", bayes)], cv=2).fit(TEXTS, LABELS)
     assert stack.score(TEXTS, LABELS) > 0.6
     table = pd.DataFrame({"text": TEXTS, "number": range(len(TEXTS))})
-    columns = ColumnTransformer([("text", TfidfVectorizer(), "text"), ("rest", "passthrough", ["number"])])
-    assert columns.fit_transform(table).shape[0] == len(TEXTS)
+    vectorizer = GRUTextVectorizer(GRUTextClassifier(epochs=1, linear=False, settings=SMALL))
+    columns = ColumnTransformer([("text", vectorizer, "text"), ("rest", "passthrough", ["number"])])
+    assert columns.fit_transform(table, LABELS).shape == (len(TEXTS), 2 * 2 * TINY["gru.units"] + 1)
     assert clone(model).fit(table["text"], pd.Series(LABELS)).predict(table["text"]).shape == (len(TEXTS),)
 
 
@@ -226,7 +236,7 @@ def test_is_saved_loaded_and_pickled(tmp_path):
 
 @pytest.mark.long
 def test_the_vectorizer_gives_the_vectors_of_a_trained_encoder():
-    tiny = GRUTextClassifier(epochs=2, linear=False, settings=TINY)
+    tiny = GRUTextClassifier(epochs=2, linear=False, settings=SMALL)
     vectorizer = GRUTextVectorizer(tiny).fit(TEXTS, LABELS)
     vectors = vectorizer.transform([*TEXTS[:3], ""])
     assert vectors.shape == (4, 2 * 2 * TINY["gru.units"])
@@ -256,9 +266,24 @@ def test_partial_fit_learns_from_all_texts_and_refuses_new_classes():
     np.testing.assert_array_equal(model.predict_proba(TEXTS)[:, [0, 2, 3]], both.predict_proba(TEXTS))
 
 
+def test_partial_fit_takes_the_forms_of_fit_and_begins_anew_after_it():
+    import pandas as pd
+    from scipy.sparse import csr_matrix
+
+    matrix = np.array([[label == name for name in ("sea", "town", "wood")] for label in LABELS]).astype(int)
+    expected = GRUTextClassifier(**LINEAR).fit(TEXTS, matrix).predict_proba(TEXTS[:9])
+    for form in (pd.DataFrame(matrix, columns=["sea", "town", "wood"]), csr_matrix(matrix)):
+        found = GRUTextClassifier(**LINEAR).partial_fit(TEXTS, form).predict_proba(TEXTS[:9])
+        np.testing.assert_array_equal(found, expected)
+    model = GRUTextClassifier(**LINEAR).partial_fit(TEXTS[:60], LABELS[:60])
+    model.fit(TEXTS[:30], LABELS[:30]).partial_fit(TEXTS[60:], LABELS[60:])
+    alone = GRUTextClassifier(**LINEAR).fit(TEXTS[60:], LABELS[60:])
+    np.testing.assert_array_equal(model.predict_proba(TEXTS[:9]), alone.predict_proba(TEXTS[:9]))
+
+
 @pytest.mark.long
 def test_a_warm_start_begins_with_the_vectors_of_the_fitted_model():
-    settings = {key: value for key, value in TINY.items() if key != "training.pretraining_epochs"}
+    settings = {key: value for key, value in SMALL.items() if key != "training.pretraining_epochs"}
     model = GRUTextClassifier(epochs=6, settings=settings, warm_start=True).fit(TEXTS, LABELS)
     first = model.classifier_.bundle
     again = model.fit(TEXTS, LABELS).classifier_.bundle

@@ -104,7 +104,7 @@ def crossval_command(
 
 
 def _write(found: CrossValidation, target: str) -> None:
-    """Write every text with its labels, the prediction, its confidence, all probabilities and the fold."""
+    """Write every text with its labels, the prediction, the fold and all probabilities."""
     from grutext.data import open_writer
     from grutext.inference.answers import round_numbers
 

@@ -20,6 +20,7 @@ from grutext.data.label_cells import (
     Labels,
     is_distribution,
     is_one_hot_name,
+    likely_labels,
     one_hot_error,
     read_probability,
 )
@@ -172,6 +173,12 @@ def unify_labels(dataset: Dataset, known: Collection[str] = ()) -> Dataset:
     Raises:
         DataError: The model knows none of the labels.
     """
+    if dataset.multilabel:
+        dataset = replace(
+            dataset,
+            examples=[_decide_each(example) for example in dataset.examples],
+            held_out=[_decide_each(example) for example in dataset.held_out],
+        )
     counts = dataset.label_counts
     replaced = match_labels(counts, known, dataset.source) if known else merge_spellings(counts)
     notes = [*dataset.notes, *describe_spellings(dataset.source, replaced, counts)]
@@ -322,6 +329,13 @@ class _Reading:
         bare = len(counts) > 1 and len(lengths) == 1 and all(map(is_one_hot_name, counts))
         if (len(self.tally.vectors) == 1 and 0 not in self.tally.vectors) or bare:
             raise one_hot_error(self.table.source, self.tally.list_at, self.choice.labels[0])
+
+
+def _decide_each(example: Example) -> Example:
+    """Return an example with each label that is likely, also if its probabilities happen to sum to 1."""
+    if example.probabilities is None:
+        return example
+    return replace(example, labels=likely_labels(example.probabilities, exclusive=False))
 
 
 def _hold_distributions(table: Table, columns: Sequence[str]) -> bool:

@@ -108,13 +108,19 @@ def tune(
     sources = data if isinstance(data, TrainingData) else TrainingData(data)
     config = settings if isinstance(settings, Config) else Config().override(settings or {})
     study = _open_study(search, _identify(sources, config, vectors))
+    keeps_width = vectors is not None or sources.base is not None
     ends = None if search.seconds is None else time.monotonic() + search.seconds
 
     def run(trial: optuna.Trial) -> float:
-        tried = _suggest(trial, config, with_vectors=vectors is not None) if trial.number else {}
+        tried = _suggest(trial, config, keeps_width=keeps_width) if trial.number else {}
         watch = _TrialListener(trial, ends, listener if not trial.number else None)
         began = time.monotonic()
-        bundle = train(sources, settings=config.override(tried), vectors=vectors, listener=watch).bundle
+        try:
+            bundle = train(sources, settings=config.override(tried), vectors=vectors, listener=watch).bundle
+        except optuna.TrialPruned:
+            took = time.monotonic() - began
+            listener.note(f"trial {trial.number + 1}: stopped early, {took:.0f} s")
+            raise
         value = _measure(bundle)
         saved = _save_if_best(bundle, search, trial.number, value)
         better = ", the best so far" if saved else ""
@@ -200,8 +206,8 @@ def _identify(sources: TrainingData, config: Config, vectors: str | Path | None)
     }
 
 
-def _suggest(trial: optuna.Trial, config: Config, with_vectors: bool) -> dict[str, Any]:
-    """Return the settings of a trial: those that have their defaults in `config` are varied."""
+def _suggest(trial: optuna.Trial, config: Config, keeps_width: bool) -> dict[str, Any]:
+    """Return the settings of a trial: those that have their defaults in `config` are varied, the embedding's width unless it is given."""
     spaces: dict[str, Any] = {}
     if config.linear.enabled:
         spaces |= {
@@ -220,7 +226,7 @@ def _suggest(trial: optuna.Trial, config: Config, with_vectors: bool) -> dict[st
             "training.label_smoothing": lambda name: trial.suggest_float(name, 0.0, 0.15),
             "training.adversarial_radius": lambda name: trial.suggest_float(name, 0.0, 1.0),
         }
-        if not with_vectors:
+        if not keeps_width:
             spaces["gru.embedding_size"] = lambda name: trial.suggest_categorical(name, [32, 48, 64, 96, 128])
     defaults, given = flatten(Config().to_dict()), flatten(config.to_dict())
     return {name: suggest(name) for name, suggest in spaces.items() if given[name] == defaults[name]}

@@ -8,6 +8,7 @@ from grutext.data import Dataset, Example, ReadOptions, ShardOptions, fingerprin
 from grutext.data.labels import respell_example
 from grutext.data.small_classes import drop_small_classes
 from grutext.errors import DataError
+from grutext.training.in_memory import dataset_in_memory
 
 COLUMNS = ReadOptions(label_column=("good", "bad"))
 
@@ -48,6 +49,16 @@ def test_probabilities_that_do_not_sum_to_one_are_of_several_labels(write):
     dataset = read(write("a.jsonl", '{"text": "t", "label": {"good": 0.9, "long": 0.5, "bad": 0.1}}\n'))
     assert dataset.multilabel
     assert found(dataset) == [(("good", "long"), {"good": 0.9, "long": 0.5, "bad": 0.1})]
+
+
+def test_where_a_text_may_have_several_labels_each_is_decided_by_itself(write):
+    rows = [{"good": 0.9, "long": 0.5}, {"good": 0.5, "long": 0.5}, {"good": 0.4, "long": 0.3, "bad": 0.3}]
+    lines = [json.dumps({"text": f"t{n}", "label": row}) + "\n" for n, row in enumerate(rows)]
+    several = [("good", "long"), ("good", "long"), ()]
+    dataset = read(write("a.jsonl", "".join(lines)))
+    assert [example.labels for example in dataset.examples] == several
+    in_memory = dataset_in_memory(["t0", "t1", "t2"], rows, ReadOptions())
+    assert [example.labels for example in in_memory.examples] == several
 
 
 def test_columns_of_probabilities_that_sum_to_one_are_of_one_label(write):

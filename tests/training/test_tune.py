@@ -68,7 +68,7 @@ def test_a_folder_that_is_no_result_of_a_search_stays(tmp_path):
 def test_settings_that_are_given_are_not_searched():
     trial = optuna.create_study().ask()
     config = Config().override({"gru.units": 24, "linear.regularization": 3.0})
-    tried = _suggest(trial, config, with_vectors=True)
+    tried = _suggest(trial, config, keeps_width=True)
     assert {"gru.units", "linear.regularization", "gru.embedding_size"}.isdisjoint(tried)
     assert {"training.pooled_dropout", "gru.convolution", "linear.char_max"} <= tried.keys()
     config.override(tried)  # all of them are settings within their range
@@ -93,6 +93,23 @@ def test_a_trial_that_falls_behind_is_stopped():
         late.step(1, 10, 1.0)
 
 
+def test_the_width_of_a_base_is_not_searched_and_a_stopped_trial_is_noted(tmp_path, monkeypatch):
+    tried = []
+
+    def train(sources, *, settings, vectors, listener):
+        tried.append(settings.gru.embedding_size)
+        raise optuna.TrialPruned
+
+    monkeypatch.setattr("grutext.training.tune.train", train)
+    listener = Recorder()
+    with pytest.raises(GrutextError, match="no trial was finished"):
+        tune(TrainingData(DATA, base="base"), Search(tmp_path / "best", trials=6), listener=listener)
+    assert set(tried) == {Config().gru.embedding_size}
+    assert [note.split(",")[0] for note in listener.notes] == [
+        f"trial {n}: stopped early" for n in range(1, 7)
+    ]
+
+
 @pytest.mark.tf
 def test_epochs_of_a_training_are_reported(tmp_path):
     search = Search(tmp_path / "best", trials=1)
@@ -101,7 +118,9 @@ def test_epochs_of_a_training_are_reported(tmp_path):
         search,
         settings=TINY | {"training.epochs": 2, "linear.enabled": False, "training.engine": "numba"},
     )
-    assert all(trial.state.name == "COMPLETE" for trial in trials_of(search))
+    (trial,) = trials_of(search)
+    assert trial.state.name == "COMPLETE"
+    assert trial.intermediate_values.keys() == {1, 2}
 
 
 @pytest.mark.long
