@@ -23,7 +23,7 @@ class TextClassifier(tf.Module):
         bundle: The model.
 
     Raises:
-        ExportError: The model knows no n-gram, or no word is in its vocabulary.
+        ExportError: The linear part of the model knows no n-gram.
     """
 
     def __init__(self, bundle: Bundle) -> None:
