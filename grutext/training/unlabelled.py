@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grutext.data import Columns, Example, ReadOptions, ShardOptions, Shards, read_rows
+from grutext.data import Columns, Example, ReadOptions, ShardOptions, Shards, expand_sources, read_rows
 from grutext.data.on_disk import collect
 from grutext.errors import ConfigError, DataError
 from grutext.inference.texts import list_texts
@@ -49,7 +49,7 @@ class UnlabelledReader:
         """Return the texts as examples without labels, in files if they are more than memory should hold.
 
         Raises:
-            DataError: A source cannot be read, or no text is left.
+            DataError: A source cannot be read or is named twice, or no text is left.
             ConfigError: The texts in memory are names of files.
             TypeError: An item of the texts in memory is not a `str`.
         """
@@ -69,7 +69,7 @@ class UnlabelledReader:
         return collected.shards or collected.examples
 
     def _read_files(self, files: Sequence[str]) -> Iterator[Example]:
-        for file in files:
+        for file in expand_sources(files):
             with read_rows(file, self.options, known=self.columns) as rows:
                 for note in rows.notes:
                     self.listener.note(note)

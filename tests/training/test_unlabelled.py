@@ -89,6 +89,13 @@ def test_a_missing_file_is_an_error(tmp_path):
         read(tmp_path, "nowhere.csv")
 
 
+def test_a_file_that_is_named_twice_is_an_error(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("a rider\na wheel\n")
+    with pytest.raises(DataError, match="named twice"):
+        read(tmp_path, [file, tmp_path / "." / ".." / tmp_path.name / "a.txt"])
+
+
 @pytest.mark.long
 def test_words_and_vectors_are_learned_from_texts_without_labels():
     heard = Recorder()
