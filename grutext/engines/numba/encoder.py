@@ -82,12 +82,8 @@ class EncoderPass:
         ]
         return self._backpropagate(grad_states, gradients)
 
-    def backpropagate_states(self, grad_states: Float, gradients: Weights) -> Float:
-        """Do what `backpropagate` does, from the gradient for `states`, `(T, N, D * U)`."""
-        return self._backpropagate(_split(grad_states, len(self._directions)), gradients)
-
     def _backpropagate(self, grad_states: list[Float], gradients: Weights) -> Float:
-        """Do what `backpropagate` does, from the gradients for the states of each direction, `(T, N, U)`."""
+        """Return what `backpropagate` does, from the gradients for the states of each direction, `(T, N, U)`."""
         from grutext.kernels import training as kernels
 
         for layer in reversed(range(self._config.layers)):
