@@ -15,6 +15,8 @@ from grutext.cli.options import (
     print_json,
     quiet_option,
     reading_options,
+    vectors_option,
+    weight_column_option,
 )
 from grutext.cli.settings import build_config, settings_options
 
@@ -56,8 +58,10 @@ class _Table:
     default=1,
     help="Drop labels of DATA with fewer than N texts, and count them.",
 )
+@weight_column_option
 @reading_options
 @settings_options
+@vectors_option
 @json_option
 @quiet_option
 def crossval_command(
@@ -65,8 +69,10 @@ def crossval_command(
     folds: int,
     output: Path | None,
     min_class_size: int,
+    weight_column: str | None,
     reading: dict[str, Any],
     settings: dict[str, Any],
+    vectors: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -82,11 +88,13 @@ def crossval_command(
 
     sources = TrainingData(
         list(data) if len(data) > 1 else data[0],
-        reading=ReadOptions(**reading),
+        reading=ReadOptions(**reading, weight_column=weight_column),
         min_class_size=min_class_size,
     )
     listener = open_listener(quiet)
-    found = cross_validate(sources, folds, settings=build_config(settings), listener=listener)
+    found = cross_validate(
+        sources, folds, settings=build_config(settings), vectors=vectors, listener=listener
+    )
     if output is not None:
         _write(found, str(output))
         listener.note(f"{output}: {len(found.examples):,} rows")

@@ -130,6 +130,17 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 quiet_option = click.option(
     "--quiet", is_flag=True, help="Print no notes and no progress, only results and errors."
 )
+weight_column_option = click.option(
+    "--weight-column",
+    metavar="C",
+    help="Column with the weight of each text in training [default: each counts once].",
+)
+vectors_option = click.option(
+    "--vectors",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Word vectors to start from: GloVe, word2vec, fastText .vec, .npz, or a folder of static embeddings.",
+)
 text_column_option = click.option(
     "--text-column",
     "text_column",

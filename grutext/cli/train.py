@@ -23,6 +23,8 @@ from grutext.cli.options import (
     print_json,
     quiet_option,
     reading_options,
+    vectors_option,
+    weight_column_option,
 )
 from grutext.cli.settings import build_config, settings_options
 from grutext.progress import epochs_in_words
@@ -118,19 +120,10 @@ def _likeness(one: str, other: str) -> float:
     default=1,
     help="Drop labels of DATA with fewer than N texts, and count them.",
 )
-@click.option(
-    "--weight-column",
-    metavar="C",
-    help="Column with the weight of each text in training [default: each counts once].",
-)
+@weight_column_option
 @reading_options
 @settings_options
-@click.option(
-    "--vectors",
-    type=click.Path(path_type=Path, readable=False),
-    metavar="FILE",
-    help="Word vectors to start from: GloVe, word2vec, fastText .vec, .npz, or a folder of static embeddings.",
-)
+@vectors_option
 @click.option(
     "--from",
     "base",

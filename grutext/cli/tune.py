@@ -16,6 +16,8 @@ from grutext.cli.options import (
     quiet_option,
     read_time,
     reading_options,
+    vectors_option,
+    weight_column_option,
 )
 from grutext.cli.settings import build_config, settings_options
 
@@ -40,8 +42,10 @@ from grutext.cli.settings import build_config, settings_options
 @click.option(
     "--dev", shell_complete=complete_file, metavar="DATA", help="Dev data, on which trials are compared."
 )
+@weight_column_option
 @reading_options
 @settings_options
+@vectors_option
 @json_option
 @quiet_option
 def tune_command(
@@ -50,8 +54,10 @@ def tune_command(
     trials: int,
     seconds: float | None,
     dev: str | None,
+    weight_column: str | None,
     reading: dict[str, Any],
     settings: dict[str, Any],
+    vectors: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -67,11 +73,16 @@ def tune_command(
     from grutext.training.splits import TrainingData
     from grutext.training.tune import Search, tune
 
-    sources = TrainingData(list(data) if len(data) > 1 else data[0], dev=dev, reading=ReadOptions(**reading))
+    sources = TrainingData(
+        list(data) if len(data) > 1 else data[0],
+        dev=dev,
+        reading=ReadOptions(**reading, weight_column=weight_column),
+    )
     outcome = tune(
         sources,
         Search(folder, trials, seconds),
         settings=build_config(settings),
+        vectors=vectors,
         listener=open_listener(quiet),
     )
     if as_json:

@@ -37,6 +37,11 @@ def _list_rows(frame: Any) -> tuple[list[str] | None, Iterator[Mapping[str, Any]
         return columns, (dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True))
     if hasattr(frame, "to_batches"):  # pyarrow
         return list(frame.column_names), (row for batch in frame.to_batches() for row in batch.to_pylist())
+    if isinstance(frame, Mapping):
+        kind = type(frame).__name__
+        raise TypeError(
+            f'a source is one table, not a {kind} of tables or columns; pass data["train"], or make a DataFrame'
+        )
     if not isinstance(frame, Iterable):
         problem = (
             f"a source is a path, a name, a pair of texts and labels, or a table, not {type(frame).__name__}"

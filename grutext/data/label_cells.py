@@ -128,6 +128,10 @@ class LabelReader:
     def _read_probabilities(self, values: Mapping[Any, Any], record: Record) -> Labels:
         """Return the labels whose probabilities an object has."""
         probabilities: dict[str, float] = {}
+        # A structure of Parquet, Arrow or polars has all labels in each row, null where a row has no such label.
+        given = {name: value for name, value in values.items() if value is not None}
+        if is_distribution({name: read_probability(value) or 0.0 for name, value in given.items()}):
+            values = given
         for name, value in values.items():
             label, probability = self._clean(str(name)), read_probability(value)
             if not label or probability is None:

@@ -131,7 +131,7 @@ def read_splits(
         TypeError: Texts or labels in memory have a wrong type; names the position.
         MissingExtraError: A source needs a package that is not installed.
     """
-    origin = _name(data.train)
+    origin = name_source(data.train)
     dev, test = data.dev, data.test
     if isinstance(data.train, str) and data.train == SAMPLE:
         sample = sample_path()
@@ -155,7 +155,7 @@ def read_splits(
 
     def read(source: Source, use: str) -> list[Example]:
         found = read_split(source, later, model, listener)
-        for note in describe_shared(_name(source), found, dataset.source, index, use):
+        for note in describe_shared(name_source(source), found, dataset.source, index, use):
             listener.note(note)
         return found
 
@@ -250,7 +250,8 @@ def _uses_folds(dataset: Dataset, config: Config, budget: TimeBudget) -> bool:
     return False
 
 
-def _name(source: Source) -> str:
+def name_source(source: Source) -> str:
+    """Return what a source is called in messages and in a bundle: its path or name, or what kind of data in memory it is."""
     if isinstance(source, str | Path):
         return str(source)
     if isinstance(source, list) and all(isinstance(name, str) for name in source):

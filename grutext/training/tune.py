@@ -17,7 +17,7 @@ from grutext.config import Config, flatten
 from grutext.errors import GrutextError, TrainingError
 from grutext.progress import EpochRecord, Listener, Silent
 from grutext.requirements import check_installed, is_installed
-from grutext.training.splits import Source, TrainingData
+from grutext.training.splits import Source, TrainingData, name_source
 from grutext.training.train import train
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Search:
 
     Attributes:
         folder: The folder of the best model; the journal and the plot are beside it.
-        trials: Number of trials in all, those of earlier and other processes included; stopped ones count.
+        trials: Number of trials in all, those of earlier and other processes included; stopped and failed ones count.
         seconds: How long this process searches; None is no limit. The trial that is running then is given up.
     """
 
@@ -121,6 +121,9 @@ def tune(
             took = time.monotonic() - began
             listener.note(f"trial {trial.number + 1}: stopped early, {took:.0f} s")
             raise
+        except TrainingError as error:  # such as a loss that is not finite
+            listener.note(f"trial {trial.number + 1}: {error}")
+            raise optuna.TrialPruned from error
         value = _measure(bundle)
         saved = _save_if_best(bundle, search, trial.number, value)
         better = ", the best so far" if saved else ""
@@ -131,7 +134,7 @@ def tune(
     states = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     if len(study.get_trials(deepcopy=False, states=states)) < search.trials:
         stop = optuna.study.MaxTrialsCallback(search.trials, states)
-        study.optimize(run, timeout=search.seconds, callbacks=[stop], catch=(TrainingError,))
+        study.optimize(run, timeout=search.seconds, callbacks=[stop])
     bundle, record = _load_best(search)
     return SearchOutcome(
         bundle,
@@ -172,7 +175,7 @@ def _open_study(search: Search, identity: dict[str, Any]) -> optuna.Study:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    optuna.logging.set_verbosity(logging.WARNING)
+    optuna.logging.set_verbosity(logging.ERROR)  # an error of a trial is raised or noted
     search.journal.parent.mkdir(parents=True, exist_ok=True)
     if search.folder.exists() and not search.journal.exists():
         raise GrutextError(
@@ -193,13 +196,11 @@ def _open_study(search: Search, identity: dict[str, Any]) -> optuna.Study:
 
 def _identify(sources: TrainingData, config: Config, vectors: str | Path | None) -> dict[str, Any]:
     """Return what makes trials comparable, in JSON's types."""
-    names = {"train": sources.train, "dev": sources.dev, "dev_fraction": sources.dev_fraction}
     return {
         "data": {
-            name: str(value)
-            if value is None or isinstance(value, str | float | Path | list)
-            else "data in memory"
-            for name, value in names.items()
+            "train": name_source(sources.train),
+            "dev": None if sources.dev is None else name_source(sources.dev),
+            "dev_fraction": sources.dev_fraction,
         },
         "settings": flatten(config.to_dict()),
         "vectors": None if vectors is None else str(vectors),

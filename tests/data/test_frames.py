@@ -78,6 +78,15 @@ def test_values_have_the_types_of_python():
     assert row.fields["label"] == ["x", "y"]
 
 
+def test_a_structure_is_null_where_a_row_has_no_such_label():
+    labels = [{"x": 0.75, "y": 0.25}, {"z": 1.0}, {"x": 1.0}]
+    table = pl.DataFrame({"text": list("abc"), "label": labels})
+    for frame in (table, table.to_arrow()):
+        dataset = read_dataset(open_frame(frame), ReadOptions())
+        assert [example.labels for example in dataset.examples] == [("x",), ("z",), ("x",)]
+        assert dataset.examples[0].probabilities == {"x": 0.75, "y": 0.25}
+
+
 def test_tables_train_and_evaluate():
     data = TrainingData(
         FRAMES["pandas"].drop(columns=["id", "trust"]), test=FRAMES["polars"].drop("id", "trust")
@@ -94,6 +103,8 @@ def test_what_is_no_table_is_an_error():
         TypeError, match="a source is a path, a name, a pair of texts and labels, or a table, not int"
     ):
         open_frame(3)
+    with pytest.raises(TypeError, match="a source is one table, not a dict of tables or columns"):
+        open_frame({"train": FRAMES["pandas"], "test": FRAMES["pandas"]})
     with pytest.raises(DataError, match="the table, line 2: is a str, not a dictionary of columns"):
         list(open_frame([{"text": "a"}, "b"]))
     with pytest.raises(DataError, match="the table: has no rows"):

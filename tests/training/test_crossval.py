@@ -67,8 +67,19 @@ def test_the_command_prints_figures_and_writes_every_text(tmp_path, monkeypatch)
 
     monkeypatch.chdir(tmp_path)
     with (tmp_path / "data.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *zip(TEXTS, LABELS, strict=True)])
-    command = ["crossval", "data.csv", "--folds", "2", "--no-gru", "-o", "out.csv"]
+        rows = zip(TEXTS, LABELS, [2] * len(TEXTS), strict=True)
+        csv.writer(file).writerows([("text", "label", "trust"), *rows, ("left out", "sea", 0)])
+    command = [
+        "crossval",
+        "data.csv",
+        "--folds",
+        "2",
+        "--no-gru",
+        "-o",
+        "out.csv",
+        "--weight-column",
+        "trust",
+    ]
     done = CliRunner().invoke(main, [*command, "--json", "--quiet"])
     assert done.exit_code == 0, done.output
     printed = json.loads(done.stdout)

@@ -10,7 +10,7 @@ import pytest
 from support.tiny_training import TINY, TRAIN, Recorder
 
 from grutext.config import Config, flatten
-from grutext.errors import GrutextError
+from grutext.errors import DataError, GrutextError, TrainingError
 from grutext.model.bundle import Bundle
 from grutext.progress import EpochRecord
 from grutext.training.splits import TrainingData
@@ -108,6 +108,27 @@ def test_the_width_of_a_base_is_not_searched_and_a_stopped_trial_is_noted(tmp_pa
     assert [note.split(",")[0] for note in listener.notes] == [
         f"trial {n}: stopped early" for n in range(1, 7)
     ]
+
+
+def test_a_trial_that_fails_counts_and_is_noted(tmp_path, monkeypatch):
+    def train(sources, *, settings, vectors, listener):
+        raise TrainingError("the loss is not finite")
+
+    monkeypatch.setattr("grutext.training.tune.train", train)
+    listener = Recorder()
+    with pytest.raises(GrutextError, match="no trial was finished"):
+        tune(DATA, Search(tmp_path / "best", trials=2), listener=listener)
+    assert listener.notes == ["trial 1: the loss is not finite", "trial 2: the loss is not finite"]
+
+
+def test_bad_data_is_an_error_without_a_traceback_and_rows_are_not_in_the_journal(tmp_path, capfd):
+    rows = [{"text": "a secret", "label": ""}]
+    search = Search(tmp_path / "best")
+    with pytest.raises(DataError, match=r"the label column .* is empty"):
+        tune(rows, search, settings=LINEAR)
+    assert capfd.readouterr() == ("", "")
+    assert "the table" in search.journal.read_text()
+    assert "secret" not in search.journal.read_text().split("Traceback")[0]
 
 
 @pytest.mark.tf
