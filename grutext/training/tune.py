@@ -111,9 +111,12 @@ def tune(
     keeps_width = vectors is not None or sources.base is not None
     ends = None if search.seconds is None else time.monotonic() + search.seconds
 
+    failed = optuna.trial.TrialState.FAIL  # ended by an error or an interrupt
+
     def run(trial: optuna.Trial) -> float:
-        tried = _suggest(trial, config, keeps_width=keeps_width) if trial.number else {}
-        watch = _TrialListener(trial, ends, listener if not trial.number else None)
+        is_first = all(other.state == failed for other in study.trials[: trial.number])
+        tried = {} if is_first else _suggest(trial, config, keeps_width=keeps_width)
+        watch = _TrialListener(trial, ends, listener if is_first else None)
         began = time.monotonic()
         try:
             bundle = train(sources, settings=config.override(tried), vectors=vectors, listener=watch).bundle
@@ -184,7 +187,8 @@ def _open_study(search: Search, identity: dict[str, Any]) -> optuna.Study:
     storage = JournalStorage(JournalFileBackend(str(search.journal)))
     study = optuna.create_study(storage=storage, study_name=_STUDY, direction="minimize", load_if_exists=True)
     known = study.user_attrs.get("identity", identity)
-    if known != identity:
+    has_begun = any(trial.state != optuna.trial.TrialState.FAIL for trial in study.trials)
+    if has_begun and known != identity:
         wrong = ", ".join(name for name in identity if known.get(name) != identity[name])
         raise GrutextError(f"{search.journal} is of a search with other {wrong}; name another folder with -m")
     study.set_user_attr("identity", identity)

@@ -80,7 +80,10 @@ def test_values_have_the_types_of_python():
 
 def test_a_structure_is_null_where_a_row_has_no_such_label():
     labels = [{"x": 0.75, "y": 0.25}, {"z": 1.0}, {"x": 1.0}]
-    table = pl.DataFrame({"text": list("abc"), "label": labels})
+    structure = pl.Struct(dict.fromkeys("xyz", pl.Float64))
+    table = pl.DataFrame(
+        {"text": list("abc"), "label": labels}, schema={"text": pl.String, "label": structure}
+    )
     for frame in (table, table.to_arrow()):
         dataset = read_dataset(open_frame(frame), ReadOptions())
         assert [example.labels for example in dataset.examples] == [("x",), ("z",), ("x",)]

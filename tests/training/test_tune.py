@@ -126,9 +126,14 @@ def test_bad_data_is_an_error_without_a_traceback_and_rows_are_not_in_the_journa
     search = Search(tmp_path / "best")
     with pytest.raises(DataError, match=r"the label column .* is empty"):
         tune(rows, search, settings=LINEAR)
+    with pytest.raises(DataError, match="no such file"):  # other data, since nothing was found yet
+        tune(str(tmp_path / "absent.csv"), search, settings=LINEAR)
     assert capfd.readouterr() == ("", "")
     assert "the table" in search.journal.read_text()
-    assert "secret" not in search.journal.read_text().split("Traceback")[0]
+    assert "secret" not in search.journal.read_text()
+    tune(DATA, Search(search.folder, trials=1), settings=LINEAR)
+    assert trials_of(search)[-1].params == {}
+    assert trials_of(search)[-1].number == 2
 
 
 @pytest.mark.tf
