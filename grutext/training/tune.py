@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +106,9 @@ def tune(
 
     listener = listener or Silent()
     sources = data if isinstance(data, TrainingData) else TrainingData(data)
+    if isinstance(sources.train, tuple):
+        train_lists = tuple(map(_reusable, sources.train))
+        sources = replace(sources, train=train_lists, weights=_reusable(sources.weights))
     config = settings if isinstance(settings, Config) else Config().override(settings or {})
     study = _open_study(search, _identify(sources, config, vectors))
     keeps_width = vectors is not None or sources.base is not None
@@ -127,6 +130,7 @@ def tune(
         except TrainingError as error:  # such as a loss that is not finite
             listener.note(f"trial {trial.number + 1}: {error}")
             raise optuna.TrialPruned from error
+        _check_same_data(study, bundle, search)
         value = _measure(bundle)
         saved = _save_if_best(bundle, search, trial.number, value)
         better = ", the best so far" if saved else ""
@@ -146,6 +150,11 @@ def tune(
         trials=len(study.get_trials(deepcopy=False, states=states)),
         plot=_plot(study, search, _name_measure(config)),
     )
+
+
+def _reusable(values: Any) -> Any:
+    """Return a generator's values as a list, since every trial reads them; anything else as it is."""
+    return list(values) if isinstance(values, Iterator) else values
 
 
 class _TrialListener(Silent):
@@ -205,10 +214,22 @@ def _identify(sources: TrainingData, config: Config, vectors: str | Path | None)
             "train": name_source(sources.train),
             "dev": None if sources.dev is None else name_source(sources.dev),
             "dev_fraction": sources.dev_fraction,
+            "min_class_size": sources.min_class_size,
+            "base": None if sources.base is None else str(sources.base),
         },
         "settings": flatten(config.to_dict()),
         "vectors": None if vectors is None else str(vectors),
     }
+
+
+def _check_same_data(study: optuna.Study, bundle: Bundle, search: Search) -> None:
+    """Raise a GrutextError if a trial was trained on other texts or labels than the first one."""
+    digest = bundle.data["sha256"]
+    if study.user_attrs.get("sha256", digest) != digest:
+        raise GrutextError(
+            f"{search.journal} is of a search whose data had other contents; name another folder with -m"
+        )
+    study.set_user_attr("sha256", digest)
 
 
 def _suggest(trial: optuna.Trial, config: Config, keeps_width: bool) -> dict[str, Any]:

@@ -59,6 +59,15 @@ def test_a_search_is_continued_and_repeats_nothing(tmp_path):
         tune(TrainingData(DATA, dev_fraction=0.2), Search(tmp_path / "best"), settings=LINEAR)
 
 
+def test_data_of_other_contents_do_not_continue_a_search(tmp_path):
+    texts, labels = DATA
+    tune((iter(texts), iter(labels)), Search(tmp_path / "best", trials=2), settings=LINEAR)
+    with pytest.raises(
+        GrutextError, match="is of a search whose data had other contents; name another folder"
+    ):
+        tune((texts[:-1], labels[:-1]), Search(tmp_path / "best", trials=3), settings=LINEAR)
+
+
 def test_a_folder_that_is_no_result_of_a_search_stays(tmp_path):
     (tmp_path / "model").mkdir()
     with pytest.raises(GrutextError, match="already exists, but not as the result of a search"):
