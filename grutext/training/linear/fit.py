@@ -10,6 +10,7 @@ be those that hardly occur.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -153,7 +154,9 @@ def _fit(
     else:
         model = svm(class_weight={int(c): float(task.class_weights[c]) for c in separable})
         rows, labels, counted = list_labels(targets, weights)
-        model.fit(matrix[rows], labels, counted)
+        with warnings.catch_warnings():  # many labels for few texts are no mistake
+            warnings.filterwarnings("ignore", "The number of unique classes")
+            model.fit(matrix[rows], labels, counted)
         columns = model.classes_ if margins > 1 else [0]
         kernel[:, columns], bias[columns] = list_margins(model, len(columns))
     known = len(features.keys)

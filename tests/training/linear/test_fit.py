@@ -1,6 +1,7 @@
 """The linear part against a slow reference: dense matrices, dictionaries and scikit-learn called directly."""
 
 import math
+import warnings
 from collections import Counter
 from dataclasses import replace
 
@@ -271,3 +272,15 @@ def test_without_n_grams_there_are_no_text_vectors_either():
     vectors = TextVectors(np.ones((1, 2), np.int8), np.ones(1, np.float16), np.zeros(2, np.float32))
     fit = fit_linear(["", "", ""], TARGETS[[0, 5, 10]], replace(task(), vectors=vectors))
     assert set(fit.arrays) == {"linear/keys", "linear/scale", "linear/kernel", "linear/bias"}
+
+
+def test_many_labels_for_few_texts_are_fitted_without_a_warning():
+    texts = [f"thing{n} and {n % 2}" for n in range(40)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit = fit_linear(
+            texts,
+            np.eye(30, dtype=np.float32)[np.arange(40) % 30],
+            replace(task(), class_weights=np.ones(30)),
+        )
+    assert fit.arrays["linear/kernel"].shape[1] == 30
