@@ -1,6 +1,6 @@
 """The encoding of a file, found from its first block; and what to advise where none is sure.
 
-The block is the first 262,144 bytes, or the whole file. The rule, in this order:
+The block is the first 262,144 bytes, or the whole file; of a pipe, what is there at first. The rule, in this order:
 
 1. **A byte order mark** names UTF-8, UTF-16 or UTF-32.
 2. **Zero bytes** name UTF-16, little or big endian: a tenth of the bytes at odd places or more are zero, and hardly any at

@@ -86,14 +86,22 @@ def _read(
             text.detach()  # or the wrapper would close standard input
 
 
+_LONGEST_MARK = 4  # bytes of a byte order mark
+
+
 def _look_ahead(stream: IO[bytes]) -> tuple[str, IO[bytes]]:
-    """Return the encoding of a stream, found from its first block, and a stream of all its bytes."""
+    """Return the encoding of a stream, found from its first block, and a stream of all its bytes.
+
+    Of a pipe, whose rows may come one by one, the block is what is there at first.
+    """
     block, error = bytearray(), None
-    piece = b"-"
+    piece, is_pipe = b"-", not stream.seekable()
     try:
         while piece and len(block) < BLOCK:
             # Not `read`, which loses the bytes before an error.
             block += (piece := cast("io.BufferedIOBase", stream).read1(_PIECE))
+            if is_pipe and len(block) >= _LONGEST_MARK and len(piece) < _PIECE:
+                break
     except READING_ERRORS as stop:
         error = stop
     encoding = find_encoding(bytes(block), whole=not piece)
