@@ -54,8 +54,9 @@ def test_train_evaluate_classify(mails) -> None:
     starts = (
         "mails.csv: ",  # columns, label counts, and that its texts are in both sets
         "  line ",
-        "6 of 60 texts",
-        "54 texts of ",
+        "few texts: 5-fold cross-validation on 60 of 60 texts",
+        "60 texts of ",
+        "training without each of 5 folds",
         "engine: ",
         "linear part: ",
         "epoch ",
