@@ -12,6 +12,7 @@ from grutext.cli.options import (
     Command,
     complete_file,
     json_option,
+    min_class_size_option,
     print_json,
     quiet_option,
     reading_options,
@@ -51,13 +52,7 @@ class _Table:
     metavar="FILE",
     help="File for the texts with their labels and their out-of-fold predictions.",
 )
-@click.option(
-    "--min-class-size",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=1,
-    help="Drop labels of DATA with fewer than N texts, and count them.",
-)
+@min_class_size_option
 @weight_column_option
 @reading_options
 @settings_options

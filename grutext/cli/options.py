@@ -130,6 +130,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 quiet_option = click.option(
     "--quiet", is_flag=True, help="Print no notes and no progress, only results and errors."
 )
+min_class_size_option = click.option(
+    "--min-class-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    help="Drop labels of DATA with fewer than N texts, and count them.",
+)
 weight_column_option = click.option(
     "--weight-column",
     metavar="C",

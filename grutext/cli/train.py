@@ -19,6 +19,7 @@ from grutext.cli.options import (
     complete_file,
     complete_folder,
     json_option,
+    min_class_size_option,
     model_option,
     print_json,
     quiet_option,
@@ -113,13 +114,7 @@ def _likeness(one: str, other: str) -> float:
     metavar="FILE",
     help="Texts without labels to learn words from, in any form that predict reads; may be repeated.",
 )
-@click.option(
-    "--min-class-size",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=1,
-    help="Drop labels of DATA with fewer than N texts, and count them.",
-)
+@min_class_size_option
 @weight_column_option
 @reading_options
 @settings_options
