@@ -140,16 +140,8 @@ def _look_for_state(
     Raises:
         TrainingError: What is to be resumed is finished, but of other texts or settings.
     """
-    if target.has_state and not target.resume:
-        listener.note(
-            f"{target.checkpoint}, left by an interrupted pretraining, is discarded; --resume would continue it"
-        )
-        target.discard_states()
-    if target.has_state or not target.resume:
-        return None
-    finished = None if target.overwrite else target.load_finished()
+    finished = target.look_for_finished("pretraining", listener)
     if finished is None:
-        listener.note(f"{target.folder}: no interrupted pretraining to resume; it starts from the beginning")
         return None
     found, wanted = identify(finished.config, False, finished.data), identify(config, False, data)
     if wanted["training.engine"] == "auto":  # any engine will do

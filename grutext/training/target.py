@@ -15,6 +15,7 @@ from grutext.errors import BundleError, GrutextError
 
 if TYPE_CHECKING:
     from grutext.model.bundle import Bundle
+    from grutext.progress import Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,27 @@ class TrainingTarget:
             for path in made:
                 with contextlib.suppress(OSError):  # there is a model in it
                     path.rmdir()
+
+    def look_for_finished(self, kind: str, listener: Listener) -> Bundle | None:
+        """Return the finished model, if there is no state to resume and one is asked for; note what happens instead.
+
+        A state that is not to be resumed is discarded.
+
+        Args:
+            kind: What was interrupted: `training` or `pretraining`.
+            listener: Receives the note.
+        """
+        if self.has_state and not self.resume:
+            listener.note(
+                f"{self.checkpoint}, left by an interrupted {kind}, is discarded; --resume would continue it"
+            )
+            self.discard_states()
+        if self.has_state or not self.resume:
+            return None
+        finished = None if self.overwrite else self.load_finished()
+        if finished is None:
+            listener.note(f"{self.folder}: no interrupted {kind} to resume; it starts from the beginning")
+        return finished
 
     def load_finished(self) -> Bundle | None:
         """Return the finished model in the folder; None if there is none, or if its training was stopped early.

@@ -186,16 +186,8 @@ def _look_for_state(
     from grutext.training.fit import identify
     from grutext.training.gru.checkpoint import list_differences
 
-    if target.has_state and not target.resume:
-        listener.note(
-            f"{target.checkpoint}, left by an interrupted training, is discarded; --resume would continue it"
-        )
-        target.discard_states()
-    if target.has_state or not target.resume:
-        return None
-    finished = None if target.overwrite else target.load_finished()
+    finished = target.look_for_finished("training", listener)
     if finished is None:
-        listener.note(f"{target.folder}: no interrupted training to resume; it starts from the beginning")
         return None
     data = plan.data | ({"vectors_sha256": digest(vectors)} if vectors else {})
     found, wanted = (
