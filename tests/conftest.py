@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from support.browser import Browser, open_browser, why_missing
 
 from grutext.config import Config
 from grutext.model import bundle as bundles
@@ -84,6 +85,16 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip("the public data sets are not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium, one for all tests; a test that needs it is skipped where there is none."""
+    reason = why_missing()
+    if reason:
+        pytest.skip(reason)
+    with open_browser() as window:
+        yield window
 
 
 BundleFactory = Callable[..., bundles.Bundle]
