@@ -11,13 +11,14 @@ from grutext.text.ngrams import (
     list_ngrams,
 )
 from grutext.text.normalize import normalize
-from grutext.text.text_vectors import TextVectors, unit_rows
+from grutext.text.text_vectors import LEAST_DISTANCE, TextVectors, unit_rows
 from grutext.text.tokenizers import TOKENIZERS, is_unspaced
 from grutext.text.vectorizer import TokenBatch, Vectorizer
 from grutext.text.vocabulary import UNKNOWN, Vocabulary
 
 __all__ = [
     "CHARACTER_FAMILY",
+    "LEAST_DISTANCE",
     "MAX_COUNT",
     "TOKENIZERS",
     "UNKNOWN",

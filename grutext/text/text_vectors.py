@@ -4,11 +4,11 @@ For a text whose tokens have the rows t_1 .. t_T of a table of word vectors, wit
 
     u = s_[t_1] words_[t_1] + .. + s_[t_T] words_[t_T]
     v = u / |u| - center
-    text vector = v / |v|
+    text vector = v / max(|v|, 0.01)
 
 The weights are larger for rarer words, and 0 for the row of unknown words; the centre is what all texts have in common
 (Arora, Liang and Ma 2017, "A Simple but Tough-to-Beat Baseline for Sentence Embeddings", has both). The vector of a text
-without known words is zero.
+without known words is zero. A text that differs from the centre by rounding alone gets almost zero, not noise of length 1.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ Float = NDArray[np.float32]
 Int32 = NDArray[np.int32]
 
 _BLOCK = 1 << 20  # numbers of word vectors held at a time
-_LEAST_NORM = np.float32(1e-12)
+LEAST_DISTANCE = 0.01  # from the centre; of ordinary texts it is 0.3 to 1.2
+_LEAST_NORM = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class TextVectors:
     center: Float
 
     def transform(self, batch: TokenBatch, compiled: bool = False) -> Float:
-        """Return the vectors of N texts, `(N, K)`, of length 1; zeros for a text without known words.
+        """Return the vectors of N texts, `(N, K)`, of length 1 at most; zeros for a text without known words.
 
         Args:
             batch: The texts.
@@ -52,7 +53,7 @@ class TextVectors:
         sums = self.sum_words(rows, batch.lengths, compiled)
         filled = sums.any(axis=1)
         vectors = np.zeros_like(sums)
-        vectors[filled] = unit_rows(unit_rows(sums[filled]) - self.center)
+        vectors[filled] = unit_rows(unit_rows(sums[filled]) - self.center, LEAST_DISTANCE)
         return vectors
 
     def sum_words(self, rows: Int32, lengths: Int32, compiled: bool = False) -> Float:
@@ -79,7 +80,7 @@ class TextVectors:
         return sums
 
 
-def unit_rows(rows: Float) -> Float:
-    """Return rows `(N, K)` scaled to length 1; a row of zeros stays one."""
-    scaled: Float = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), _LEAST_NORM)
+def unit_rows(rows: Float, least: float = _LEAST_NORM) -> Float:
+    """Return rows `(N, K)` divided by their lengths, or by `least` where a row is shorter; a row of zeros stays one."""
+    scaled: Float = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(least))
     return scaled

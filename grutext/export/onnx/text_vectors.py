@@ -11,6 +11,7 @@ from onnx import TensorProto
 
 from grutext.export.onnx.graph import Graph
 from grutext.export.onnx.tokens import Tokens
+from grutext.text import LEAST_DISTANCE
 
 
 def score_vectors(graph: Graph, weights: Mapping[str, NDArray[Any]], tokens: Tokens) -> str:
@@ -31,8 +32,10 @@ def score_vectors(graph: Graph, weights: Mapping[str, NDArray[Any]], tokens: Tok
     each = graph.add("Gather", table, tokens.ids)  # (N, T, K)
     sums = graph.add("ReduceSum", each, graph.constant([1], np.int64), keepdims=0)  # (N, K)
     length = _norm(graph, sums)
-    centered = graph.add("Sub", _divide(graph, sums, length), graph.stored("text_vectors/center", center))
-    vectors = _divide(graph, centered, _norm(graph, centered))
+    centered = graph.add(
+        "Sub", _divide(graph, sums, length, 1e-12), graph.stored("text_vectors/center", center)
+    )
+    vectors = _divide(graph, centered, _norm(graph, centered), LEAST_DISTANCE)
     is_filled = graph.add("Greater", length, graph.floats(0.0))
     vectors = graph.add("Where", is_filled, vectors, graph.floats(0.0))
     kernel = graph.stored("linear/vector_kernel", weights["linear/vector_kernel"])
@@ -44,5 +47,5 @@ def _norm(graph: Graph, rows: str) -> str:
     return graph.add("ReduceL2", rows, axes=[1], keepdims=1)
 
 
-def _divide(graph: Graph, rows: str, length: str) -> str:
-    return graph.add("Div", rows, graph.add("Max", length, graph.floats(1e-12)))
+def _divide(graph: Graph, rows: str, length: str, least: float) -> str:
+    return graph.add("Div", rows, graph.add("Max", length, graph.floats(least)))

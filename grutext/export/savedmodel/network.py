@@ -11,7 +11,7 @@ from grutext.export.savedmodel.text import Tokens
 from grutext.export.savedmodel.unicode import look_up
 from grutext.model.bundle import Bundle
 from grutext.model.spec import directions
-from grutext.text import CHARACTER_FAMILY, MAX_COUNT
+from grutext.text import CHARACTER_FAMILY, LEAST_DISTANCE, MAX_COUNT
 
 Tensor = Any
 Weights = dict[str, Any]
@@ -151,7 +151,7 @@ def vector_margins(weights: Weights, tokens: Tokens, rows: Tensor) -> Tensor:
     sums = tf.math.unsorted_segment_sum(tf.gather(words, tokens.ids), tokens.owners, tf.size(tokens.lengths))
     length = tf.norm(sums, axis=1, keepdims=True)  # (N, 1)
     centered = sums / tf.maximum(length, 1e-12) - weights["text_vectors/center"]
-    vectors = centered / tf.maximum(tf.norm(centered, axis=1, keepdims=True), 1e-12)
+    vectors = centered / tf.maximum(tf.norm(centered, axis=1, keepdims=True), LEAST_DISTANCE)
     return tf.where(length > 0, vectors, 0.0) @ weights["linear/vector_kernel"]
 
 
