@@ -10,7 +10,6 @@ from typing import Any, Literal
 import click
 
 from grutext.cli.abstention import abstain_option, check_supported, familiar_above_option, familiarity_option
-from grutext.cli.answer import answer_fields, top_field
 from grutext.cli.documents import read_documents
 from grutext.cli.options import (
     Command,
@@ -84,7 +83,7 @@ def classify_command(
     )
     abstains = abstain_below is not None or familiar_above is not None
     answers = [
-        {"source": source} | answer_fields(answer, abstains, familiarity) | {"top": top_field(answer)}
+        {"source": source} | answer.fields(abstains, familiarity) | {"top": answer.top_field()}
         for (source, _), answer in zip(documents, given, strict=True)
     ]
     if as_json:

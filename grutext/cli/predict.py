@@ -19,7 +19,6 @@ from grutext.cli.abstention import (
     familiarity_option,
     left_line,
 )
-from grutext.cli.answer import answer_fields, top_field
 from grutext.cli.options import (
     Command,
     complete_file,
@@ -158,7 +157,7 @@ def predict_command(
                     )
                     left.add(answers)
                     for row, answer in zip(rows, answers, strict=True):
-                        added = answer_fields(answer, abstains, familiarity)
+                        added = answer.fields(abstains, familiarity)
                         added["confidence"] = _probability(answer.confidence)
                         if proba:
                             added |= {
@@ -166,7 +165,7 @@ def predict_command(
                                 for label, p in zip(model.labels, answer.probabilities.tolist(), strict=True)
                             }
                         if top_k is not None:
-                            added["top"] = top_field(answer)
+                            added["top"] = answer.top_field()
                         writer.write(row.fields, added, row.number)
                     writer.mark(compiled=compiled, unsure=left.unsure, unfamiliar=left.unfamiliar)
         except BaseException:

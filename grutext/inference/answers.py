@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,25 @@ class Answer:
     abstained: bool
     familiarity: float | None
     probabilities: NDArray[np.float32] = field(repr=False, compare=False)
+
+    def fields(self, abstains: bool, familiarity: bool) -> dict[str, Any]:
+        """Return the label and its confidence, as values for JSON, and what else was asked for.
+
+        Args:
+            abstains: Whether to add `abstained`.
+            familiarity: Whether to add `familiarity`.
+        """
+        label = list(self.label) if isinstance(self.label, tuple) else self.label
+        fields: dict[str, Any] = {"label": label, "confidence": self.confidence}
+        if abstains:
+            fields["abstained"] = self.abstained
+        if familiarity:
+            fields["familiarity"] = self.familiarity
+        return fields
+
+    def top_field(self) -> list[dict[str, Any]]:
+        """Return the likeliest labels as values for JSON."""
+        return [{"label": label, "probability": probability} for label, probability in self.top]
 
 
 def round_numbers(values: NDArray[np.float32], decimals: int = DECIMALS) -> NDArray[np.float64]:
