@@ -1,0 +1,1 @@
+"""What is wrong with labelled data: findings in texts and labels, and likely label errors."""
