@@ -24,7 +24,6 @@ from grutext.messages import escape
 from grutext.progress import EpochRecord, Listener, Silent, epochs_in_words
 
 WIDEST_MATRIX = 12
-MOST_FREQUENT = 10
 _UNLIMITED = 10_000  # columns: lines are wrapped on terminals only
 
 
@@ -79,7 +78,7 @@ def render_report(report: Mapping[str, Any], console: Console | None = None) -> 
     if confusion is not None and len(names) <= WIDEST_MATRIX:
         render_rows(("true \\ predicted", *names), _matrix(names, confusion), console=console)
     elif confusion is not None:
-        rows = _most_frequent(names, confusion)
+        rows = _confused_pairs(names, confusion)
         render_rows(("true", "predicted", "texts"), rows, texts=2, console=console)
 
 
@@ -92,14 +91,15 @@ def _matrix(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> Iterato
         yield [names[row], *cells]
 
 
-def _most_frequent(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[tuple[str, ...]]:
+def _confused_pairs(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[tuple[str, ...]]:
+    """Return the true label, the predicted label and the number of texts of each confusion, the most frequent first."""
     pairs = [
         (-count, row, column)
         for row, counts in enumerate(confusion)
         for column, count in enumerate(counts)
         if count and row != column
     ]
-    return [(names[row], names[column], f"{-n:,}") for n, row, column in sorted(pairs)[:MOST_FREQUENT]]
+    return [(names[row], names[column], f"{-n:,}") for n, row, column in sorted(pairs)]
 
 
 def render_facts(facts: Mapping[str, str], console: Console | None = None) -> None:

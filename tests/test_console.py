@@ -60,12 +60,15 @@ def test_a_report_has_a_summary_a_table_of_labels_and_one_of_confusions() -> Non
     ]
 
 
-def test_many_labels_are_followed_by_the_ten_most_frequent_confusions() -> None:
+def test_many_labels_are_followed_by_all_confusions_the_most_frequent_first() -> None:
     assert "true \\ predicted" in "\n".join(drawn(render_report, report_of(12)))
     lines = drawn(render_report, report_of(13))
     start = lines.index("true   predicted   texts")
     assert lines[start + 2] == "l01    l00             1"
-    assert len(lines[start + 2 :]) == 10
+    assert len(lines[start + 2 :]) == 12
+    report = report_of(13)
+    report["confusion"][7][3] = 5
+    assert drawn(render_report, report)[start + 2] == "l07    l03             5"
 
 
 def test_several_labels_have_their_own_line_and_no_confusions() -> None:

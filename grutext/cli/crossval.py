@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +24,6 @@ if TYPE_CHECKING:
     from grutext.training.crossval import CrossValidation
 
 _METRICS = ("accuracy", "macro_f1", "weighted_f1", "log_loss", "ece")
-
-
-@dataclass
-class _Table:
-    """What a writer of rows needs to know of its source."""
-
-    columns: tuple[str, ...] = ("text", "label")
-    format: str = "csv"
-    delimiter: str = ","
 
 
 @click.command(
@@ -108,11 +98,11 @@ def crossval_command(
 
 def _write(found: CrossValidation, target: str) -> None:
     """Write every text with its labels, the prediction, the fold and all probabilities."""
-    from grutext.data import open_writer
+    from grutext.data import NewTable, open_writer
     from grutext.inference.answers import round_numbers
 
     probabilities = round_numbers(found.probabilities)
-    with open_writer(target, None, _Table()) as writer:
+    with open_writer(target, None, NewTable(("text", "label"))) as writer:
         for number, example in enumerate(found.examples):
             is_scored = found.folds[number] >= 0
             chosen = [label for label, own in zip(found.labels, found.decided[number], strict=True) if own]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,22 +18,27 @@ from grutext.cli.options import (
     reading_options,
     threads_option,
 )
+from grutext.cli.predictions import (
+    check_prediction_files,
+    errors_option,
+    output_option,
+    write_predictions,
+)
 from grutext.requirements import check_installed
-
-if TYPE_CHECKING:
-    from grutext.data import Example
-    from grutext.model.bundle import Bundle
 
 
 @click.command(
     "evaluate",
     cls=Command,
     epilog="\b\nExample:\n  grutext evaluate test.csv -m reviews\n"
-    "  grutext evaluate test.csv -m reviews --json > report.json",
+    "  grutext evaluate test.csv -m reviews --json > report.json\n"
+    "  grutext evaluate test.csv -m reviews --errors mistakes.csv",
 )
 @click.argument("data", shell_complete=complete_file, nargs=-1, required=True, metavar="DATA...")
 @model_option("The model to evaluate.")
 @reading_options
+@output_option
+@errors_option
 @abstain_option
 @familiar_above_option
 @threads_option
@@ -44,6 +48,8 @@ def evaluate_command(
     data: tuple[str, ...],
     folder: Path,
     reading: dict[str, Any],
+    output: Path | None,
+    errors: Path | None,
     abstain_below: float | None,
     familiar_above: float | None,
     threads: int | None,
@@ -59,54 +65,32 @@ def evaluate_command(
     check_installed("grutext evaluate", "scikit-learn")
     from grutext.console import open_listener, render_report
     from grutext.data import ReadOptions, remember_options, remembered_columns
-    from grutext.messages import list_names
+    from grutext.evaluation import Predictions
+    from grutext.inference import Classifier
+    from grutext.messages import count, list_names
     from grutext.model.bundle import Bundle
     from grutext.training.splits import KnownModel, note_unknown, read_split
 
+    check_prediction_files(data, output, errors)
     listener = open_listener(quiet)
     bundle = Bundle.load(folder)
+    classifier = Classifier(bundle, threads)
+    check_supported(classifier, abstain_below, familiar_above is not None)
     options = remember_options(ReadOptions(**reading), bundle.data)
     model = KnownModel(remembered_columns(bundle.data), bundle.multilabel, bundle.labels)
     examples = read_split(list(data) if len(data) > 1 else data[0], options, model, listener)
-    report = evaluate_bundle(bundle, examples, abstain_below, familiar_above, threads)
+    predictions = Predictions.of(classifier, examples)
+    report = predictions.report.to_dict()
+    if abstain_below is not None or familiar_above is not None:
+        report["abstention"] = predictions.abstain(abstain_below, familiar_above)
     note_unknown(list_names(data), report["unknown"], listener)
+    for target, only_wrong in ((output, False), (errors, True)):
+        if target is not None:
+            rows = write_predictions(predictions, target, only_wrong=only_wrong)
+            listener.note(f"{target}: {count(rows, 'row')}")
     if as_json:
         print_json(report)
     else:
         render_report(report)
         if "abstention" in report:
             click.echo(f"\n{outcome_line(report['abstention'], report['n'])}")
-
-
-def evaluate_bundle(
-    bundle: Bundle,
-    examples: Sequence[Example],
-    below: float | None = None,
-    familiar_above: float | None = None,
-    threads: int | None = None,
-) -> dict[str, Any]:
-    """Return a model's report on examples as plain values; with a threshold also the outcome of abstaining."""
-    from grutext.evaluation import evaluate, is_right, selective_risk
-    from grutext.inference import Classifier
-    from grutext.inference.answers import FAMILIARITY_DECIMALS, round_numbers
-
-    model = Classifier(bundle, threads)
-    check_supported(model, below, familiar_above is not None)
-    texts = [example.text for example in examples]
-    probabilities = model.predict_proba(texts)
-    truth = [example.labels for example in examples]
-    report = evaluate(
-        truth,
-        probabilities,
-        model.labels,
-        multilabel=model.multilabel,
-        thresholds=model.thresholds,
-    ).to_dict()
-    if below is None and familiar_above is None:
-        return report
-    correct = is_right(model.decide(probabilities), truth)
-    confidence = round_numbers(model.confidence(probabilities))
-    familiar = None
-    if familiar_above is not None:
-        familiar = round_numbers(model.familiarity(texts), FAMILIARITY_DECIMALS)
-    return report | {"abstention": selective_risk(confidence, correct, below, familiar, familiar_above)}

@@ -103,11 +103,12 @@ def export_command(
 
 def _shrink(bundle: Bundle, form: str, limit: int, dev: str, quiet: bool) -> tuple[Bundle, dict[str, Any]]:
     """Return a model that is small enough, and what that cost on dev data."""
-    from grutext.cli.evaluate import evaluate_bundle
     from grutext.console import open_listener
     from grutext.data import ReadOptions, remember_options, remembered_columns
     from grutext.data.sample import sample_path
+    from grutext.evaluation import Predictions
     from grutext.export import Sizes, shrink, size_of
+    from grutext.inference import Classifier
     from grutext.requirements import check_installed
     from grutext.training.splits import SAMPLE, KnownModel, read_split
 
@@ -118,7 +119,7 @@ def _shrink(bundle: Bundle, form: str, limit: int, dev: str, quiet: bool) -> tup
     examples = read_split(source, options, model, open_listener(quiet))
 
     def report(model: Bundle) -> dict[str, Any]:
-        measured = evaluate_bundle(model, examples)
+        measured = Predictions.of(Classifier(model), examples).report.to_dict()
         return {name: measured[name] for name in ("n", "accuracy", "macro_f1", "log_loss")}
 
     small = shrink(bundle, limit, lambda model: size_of(model, form), lambda model: report(model)["log_loss"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -292,6 +294,27 @@ def reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_LABELLED):
         option(command)
     return command
+
+
+def check_not_the_input(sources: Sequence[str], output: str | None) -> None:
+    """Raise a DataError if the output would replace an input, even under another name."""
+    from grutext.data import expand_sources
+    from grutext.errors import DataError
+
+    if output is None or output == "-":
+        return
+    for source in expand_sources(sources):
+        try:
+            read = os.fstat(sys.stdin.fileno()) if source == "-" else Path(source).stat()
+            same = Path(output).is_file() and os.path.samestat(read, Path(output).stat())
+        except (
+            AttributeError,
+            OSError,
+            ValueError,
+        ):  # one of them is missing, closed, or no file of the system
+            continue
+        if same:
+            raise DataError("is the input, which is not replaced; name another file to write", output)
 
 
 def print_json(value: Any) -> None:

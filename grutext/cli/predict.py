@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +19,7 @@ from grutext.cli.abstention import (
 )
 from grutext.cli.options import (
     Command,
+    check_not_the_input,
     complete_file,
     dialect_options,
     encoding_option,
@@ -32,7 +31,6 @@ from grutext.cli.options import (
     threads_option,
     top_k_option,
 )
-from grutext.errors import DataError
 
 if TYPE_CHECKING:
     from grutext.data import Dialect, Row
@@ -108,7 +106,7 @@ def predict_command(
 
     if resume and output in (None, "-"):
         raise click.UsageError("--resume needs -o FILE: stdout cannot be resumed.")
-    _check_not_the_input(sources, output)
+    check_not_the_input(sources, output)
     model = Classifier.load(folder, threads, compiled=False)
     check_supported(model, abstain_below, familiarity or familiar_above is not None)
     abstains = abstain_below is not None or familiar_above is not None
@@ -189,26 +187,6 @@ def _summarize(
         yield f"{source}: {left_line(left.unsure, left.unfamiliar, rows)}"
     if output not in (None, "-"):
         yield f"{output}: {count(rows, 'row')}"
-
-
-def _check_not_the_input(sources: Sequence[str], output: str | None) -> None:
-    """Raise a DataError if the output would replace an input, even under another name."""
-    from grutext.data import expand_sources
-
-    if output is None or output == "-":
-        return
-    for source in expand_sources(sources):
-        try:
-            read = os.fstat(sys.stdin.fileno()) if source == "-" else Path(source).stat()
-            same = Path(output).is_file() and os.path.samestat(read, Path(output).stat())
-        except (
-            AttributeError,
-            OSError,
-            ValueError,
-        ):  # one of them is missing, closed, or no file of the system
-            continue
-        if same:
-            raise DataError("is the input, which is not replaced; -o must name another file", output)
 
 
 def _is_worth_kernels(sources: Sequence[str], quiet: bool) -> bool:

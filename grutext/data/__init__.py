@@ -21,7 +21,7 @@ from grutext.data.small_classes import drop_small_classes
 from grutext.data.splits import fold_examples, split_examples
 from grutext.data.tally import Tally
 from grutext.data.writing.resumable import ResumableRun
-from grutext.data.writing.writers import RowWriter, choose_format, open_writer
+from grutext.data.writing.writers import NewTable, RowWriter, choose_format, open_writer
 
 __all__ = [
     "IN_MEMORY_TABLE",
@@ -30,6 +30,7 @@ __all__ = [
     "Dataset",
     "Dialect",
     "Example",
+    "NewTable",
     "ReadOptions",
     "ResumableRun",
     "Row",

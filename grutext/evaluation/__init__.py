@@ -10,6 +10,16 @@
 from grutext.evaluation.abstention import is_right, selective_risk
 from grutext.evaluation.calibration import expected_calibration_error
 from grutext.evaluation.metrics import evaluate
+from grutext.evaluation.predictions import Prediction, Predictions
 from grutext.evaluation.report import LabelScore, Report
 
-__all__ = ["LabelScore", "Report", "evaluate", "expected_calibration_error", "is_right", "selective_risk"]
+__all__ = [
+    "LabelScore",
+    "Prediction",
+    "Predictions",
+    "Report",
+    "evaluate",
+    "expected_calibration_error",
+    "is_right",
+    "selective_risk",
+]

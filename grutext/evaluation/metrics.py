@@ -70,6 +70,28 @@ def evaluate(
     return _report_single(actual.argmax(axis=1), predicted.argmax(axis=1), values, columns, unknown)
 
 
+def text_losses(
+    truth: Sequence[tuple[str, ...]],
+    probabilities: npt.ArrayLike,
+    labels: Sequence[str],
+    *,
+    multilabel: bool = False,
+) -> FloatArray:
+    """Return the negative log-likelihood of each text's true labels in nats, shape (N,); their mean is the report's log loss.
+
+    Args:
+        truth: As in `evaluate`.
+        probabilities: As in `evaluate`.
+        labels: As in `evaluate`.
+        multilabel: As in `evaluate`; the loss of a text then is the mean over its decisions for or against each label.
+    """
+    columns = (*labels, *_count_unknown(truth, labels))
+    actual = _indicator(truth, columns)
+    values = np.pad(np.asarray(probabilities, np.float64), ((0, 0), (0, len(columns) - len(labels))))
+    losses = -np.log(np.clip(np.where(actual, values, 1.0 - values), NEAREST, 1.0))
+    return np.asarray(losses.mean(axis=1) if multilabel else losses.sum(axis=1, where=actual))
+
+
 def _report_single(
     actual: npt.NDArray[np.intp],
     predicted: npt.NDArray[np.intp],

@@ -161,7 +161,7 @@ def test_the_input_is_never_replaced_under_any_name(error, model, mails, tmp_pat
         getattr(tmp_path / name, link)(tmp_path / mails)
     for output in (name, f"./{name}", tmp_path / name):
         line = error("predict", mails, "-o", output, *options)
-        assert line == f"{output}: is the input, which is not replaced; -o must name another file"
+        assert line == f"{output}: is the input, which is not replaced; name another file to write"
     assert (tmp_path / mails).read_text(encoding="utf-8") == MAILS
 
 
@@ -194,7 +194,7 @@ def test_several_files_become_one_output(run, error, model, tmp_path) -> None:
         )
     assert run("predict", "?.csv").stdout == whole
     assert error("predict", "a.csv", "b.csv", "-o", "b.csv") == (
-        "b.csv: is the input, which is not replaced; -o must name another file"
+        "b.csv: is the input, which is not replaced; name another file to write"
     )
     assert error("predict", "c*.csv") == "c*.csv: no file matches this pattern"
     run("predict", check=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, final
 
@@ -27,9 +28,29 @@ _PREFIX = "predicted_"
 class _Described(Protocol):
     """What a writer needs to know of a reader."""
 
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+    @property
+    def format(self) -> str: ...
+
+    @property
+    def delimiter(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewTable:
+    """The source of rows that come from no file; they are CSV unless the target's name says otherwise.
+
+    Attributes:
+        columns: Their columns.
+        format: The name of their format.
+        delimiter: The character between two cells.
+    """
+
     columns: tuple[str, ...]
-    format: str
-    delimiter: str
+    format: str = "csv"
+    delimiter: str = ","
 
 
 @final
@@ -87,6 +108,8 @@ class RowWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
+            if self._names is None:
+                self._begin({}, {})
             self._output.commit()
         else:
             self._output.discard()
