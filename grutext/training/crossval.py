@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import Config
-from grutext.data import Example, ReadOptions, fold_examples, label_set
+from grutext.data import Example, fold_examples, label_set
 from grutext.errors import ConfigError
 from grutext.evaluation import evaluate
 from grutext.inference.decisions import decide
@@ -91,8 +91,8 @@ def cross_validate(
     reports = []
     for fold in range(of_text.max() + 1):
         began = time.monotonic()
-        part = replace(
-            sources, **_in_memory([examples[n] for n in np.flatnonzero(of_text != fold)], dataset.multilabel)
+        part = sources.with_examples(
+            [examples[n] for n in np.flatnonzero(of_text != fold)], dataset.multilabel
         )
         model = train(part, settings=config, vectors=vectors).classifier
         own = np.flatnonzero(of_text == fold)
@@ -116,20 +116,3 @@ def cross_validate(
     return CrossValidation(
         labels, dataset.multilabel, examples, of_text, probabilities, decided, reports, together.to_dict()
     )
-
-
-def _in_memory(examples: Sequence[Example], multilabel: bool) -> dict[str, Any]:
-    """Return the fields of a `TrainingData` for examples that have been read already."""
-    labels = [
-        example.probabilities or (list(example.labels) if multilabel else example.labels[0])
-        for example in examples
-    ]
-    texts, weights = [example.text for example in examples], [example.weight for example in examples]
-    return {
-        "train": (texts, labels),
-        "weights": weights,
-        "dev": None,
-        "test": None,
-        "reading": ReadOptions(keep_missing=True),  # the labels have been read already
-        "min_class_size": 1,
-    }

@@ -88,6 +88,27 @@ class TrainingData:
         if self.dev is not None and self.dev_fraction is not None:
             raise ConfigError("dev and dev_fraction cannot be combined; leave one of them out")
 
+    def with_examples(self, examples: Sequence[Example], multilabel: bool) -> TrainingData:
+        """Return data that differ in the texts to train on, which have been read already; without dev and test data.
+
+        Args:
+            examples: The examples to train on.
+            multilabel: Whether a text may have several labels.
+        """
+        labels = [
+            example.probabilities or (list(example.labels) if multilabel else example.labels[0])
+            for example in examples
+        ]
+        return replace(
+            self,
+            train=([example.text for example in examples], labels),
+            weights=[example.weight for example in examples],
+            dev=None,
+            test=None,
+            reading=ReadOptions(keep_missing=True),  # the labels have been read already
+            min_class_size=1,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Splits:

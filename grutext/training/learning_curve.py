@@ -1,0 +1,252 @@
+"""The learning curve of a training: its score on held-out texts against the number of texts that it learns from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grutext.config import Config
+from grutext.data import Columns, Example, fold_examples
+from grutext.errors import ConfigError, DataError
+from grutext.evaluation import evaluate
+from grutext.evaluation.learning_curve import FEWEST_SIZES, Forecast, PowerLaw, forecast
+from grutext.messages import count
+from grutext.progress import Listener, Silent
+from grutext.requirements import check_installed
+from grutext.training.copies import text_key
+from grutext.training.splits import KnownModel, Source, TrainingData, read_split, read_training_texts
+from grutext.training.train import train
+
+METRICS = ("accuracy", "macro_f1", "weighted_f1", "micro_f1")
+MORE = (2, 4)  # times as many texts
+_MOST_HALVINGS, _FEWEST_TEXTS = (
+    4,
+    30,
+)  # of the smallest size: a sixteenth of the texts, but not fewer than this
+_PIECES = 5  # trainings of a size at most
+_HELD_OUT = 5  # of this many folds, one is held out if there are no dev data
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The scores of the trainings on one number of texts.
+
+    Attributes:
+        texts: The number of texts that each of them learned from.
+        scores: The score of each, in 0..1.
+    """
+
+    texts: int
+    scores: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """The mean of the scores."""
+        return float(np.mean(self.scores))
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCurve:
+    """Scores against the number of training texts, and what more texts promise.
+
+    Attributes:
+        metric: The name of the score, as in a report.
+        points: The scores that were measured, by the number of texts.
+        law: The power law of the error, 1 minus the score.
+        forecasts: The scores that the law forecasts for twice and four times as many texts.
+        held_out: The number of texts on which each model was scored; with folds, of all of them together.
+        folds: The number of folds; 1 if the same texts were held out in all trainings.
+    """
+
+    metric: str
+    points: tuple[Point, ...]
+    law: PowerLaw
+    forecasts: tuple[Forecast, ...]
+    held_out: int
+    folds: int = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the curve as plain values for JSON."""
+        return {
+            "metric": self.metric,
+            "points": [
+                {"texts": point.texts, "mean": point.mean, "scores": list(point.scores)}
+                for point in self.points
+            ],
+            "law": asdict(self.law),
+            "forecasts": [one._asdict() for one in self.forecasts],
+            "held_out": self.held_out,
+            "folds": self.folds,
+        }
+
+
+def learning_curve(
+    data: Source | TrainingData,
+    *,
+    folds: int = 1,
+    metric: str | None = None,
+    settings: Config | Mapping[str, Any] | None = None,
+    vectors: str | Path | None = None,
+    listener: Listener | None = None,
+) -> LearningCurve:
+    """Train on a sixteenth, an eighth, a quarter, half and all of the texts, and forecast the score with more.
+
+    The texts are dealt out to sixteen shares, which are joined to eighths, quarters and halves; up to five pieces of a size are
+    trained on, each alone. Small data have fewer sizes. Every model is scored on the same held-out texts: those of `data.dev`, or else a fifth of the
+    texts. With folds, each fold is held out once, and there is one training of each size for each.
+
+    Args:
+        data: The labelled texts, as for `grutext.train`; test data are not used.
+        folds: Number of folds; 1 holds out the same texts in all trainings. More are better for few texts, and take longer.
+        metric: The score, one of `METRICS`; None is accuracy, or micro-F1 where a text may have several labels.
+        settings: The settings of every training, as for `grutext.train`.
+        vectors: Word vectors, as for `grutext.train`.
+        listener: Receives the notes on the data, and one for each size.
+
+    Raises:
+        ConfigError: The number of folds, the metric or a setting is wrong, or folds are combined with dev data.
+        DataError: The data cannot be read, or there are too few texts for a curve.
+        MissingExtraError: A package that training needs is not installed.
+    """
+    check_installed("grutext curve", "scikit-learn")
+    listener = listener or Silent()
+    sources = data if isinstance(data, TrainingData) else TrainingData(data)
+    config = settings if isinstance(settings, Config) else Config().override(settings or {})
+    if folds < 1:
+        raise ConfigError(f"folds is {folds}; it must be 1 or more")
+    if folds > 1 and sources.dev is not None:
+        raise ConfigError("folds and dev data cannot be combined; leave one of them out")
+    dataset, index = read_training_texts(sources, listener)
+    metric = _choose_metric(metric, dataset.multilabel)
+    if sources.dev is None:
+        parts = _split(dataset.examples, folds, config.training.seed, index.keys)
+    else:
+        columns = Columns(dataset.text_column, dataset.label_column)
+        known = KnownModel(columns, dataset.multilabel, tuple(dataset.label_counts))
+        parts = [(dataset.examples, read_split(sources.dev, sources.reading, known, listener))]
+    halvings = _count_halvings(min(len(rest) for rest, _ in parts), dataset.source)
+    dealt = [_deal(rest, 1 << halvings, config.training.seed) for rest, _ in parts]
+    trainer = _Trainer(sources, config, vectors, dataset.multilabel, metric)
+    points = []
+    for halving in range(halvings, -1, -1):
+        began = time.monotonic()
+        texts, scores = [], []
+        for fold, (shares, (_, held_out)) in enumerate(zip(dealt, parts, strict=True)):
+            for piece in _join(shares, 1 << halving, fold if folds > 1 else None):
+                texts.append(len(piece))
+                scores.append(trainer.score(piece, held_out))
+        points.append(Point(round(float(np.mean(texts))), tuple(scores)))
+        took = time.monotonic() - began
+        trained = count(len(scores), "training")
+        listener.note(f"{points[-1].texts:,} texts: {metric} {points[-1].mean:.4f} ({trained}, {took:.0f} s)")
+    errors = _without_fold_effect([[1 - score for score in point.scores] for point in points], folds)
+    law, forecasts = forecast(
+        [point.texts for point in points], errors, [times * points[-1].texts for times in MORE]
+    )
+    held = sum(len(held_out) for _, held_out in parts)
+    return LearningCurve(metric, tuple(points), law, tuple(forecasts), held, folds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trainer:
+    """Trains on some of the texts, and scores the model on others."""
+
+    sources: TrainingData
+    config: Config
+    vectors: str | Path | None
+    multilabel: bool
+    metric: str
+
+    def score(self, examples: Sequence[Example], held_out: Sequence[Example]) -> float:
+        """Return the score on `held_out` of a model that is trained on `examples`."""
+        part = self.sources.with_examples(examples, self.multilabel)
+        model = train(part, settings=self.config, vectors=self.vectors).classifier
+        report = evaluate(
+            [example.labels for example in held_out],
+            model.predict_proba([example.text for example in held_out]),
+            model.labels,
+            multilabel=model.multilabel,
+            thresholds=model.thresholds,
+        )
+        return float(report.to_dict()[self.metric])
+
+
+def _choose_metric(metric: str | None, multilabel: bool) -> str:
+    """Return the name of the score in a report.
+
+    Raises:
+        ConfigError: There is no such score, or it is for several labels and each text has one.
+    """
+    if metric is None:
+        return "micro_f1" if multilabel else "accuracy"
+    if metric not in METRICS:
+        raise ConfigError(f"metric is {metric}; it must be one of {', '.join(METRICS)}")
+    if metric == "micro_f1" and not multilabel:
+        raise ConfigError("micro_f1 is for texts with several labels; here it is the accuracy")
+    return metric
+
+
+def _split(
+    examples: Sequence[Example], folds: int, seed: int, keys: Sequence[int]
+) -> list[tuple[list[Example], list[Example]]]:
+    """Return the rest and the held-out texts of each fold, or of the first of five."""
+    of_text = np.array(fold_examples(examples, folds if folds > 1 else _HELD_OUT, seed, keys))
+    parts = []
+    for fold in range(folds):
+        held = of_text == fold
+        parts.append(
+            ([examples[n] for n in np.flatnonzero(~held)], [examples[n] for n in np.flatnonzero(held)])
+        )
+    return parts
+
+
+def _count_halvings(texts: int, source: str) -> int:
+    """Return how often the texts are halved for the smallest size.
+
+    Raises:
+        DataError: There are too few texts.
+    """
+    halvings = _MOST_HALVINGS
+    while texts >> halvings < _FEWEST_TEXTS and halvings >= FEWEST_SIZES - 1:
+        halvings -= 1
+    if halvings < FEWEST_SIZES - 1:
+        needed = _FEWEST_TEXTS << (FEWEST_SIZES - 1)
+        problem = f"a learning curve needs {needed} texts to train on, and there are {texts}"
+        raise DataError(problem, source)
+    return halvings
+
+
+def _deal(examples: Sequence[Example], shares: int, seed: int) -> list[list[Example]]:
+    """Deal texts out to shares of the same size, in each of which every label has its part; copies are in one share."""
+    of_text = fold_examples(examples, shares, seed, [text_key(example.text) for example in examples])
+    dealt: list[list[Example]] = [[] for _ in range(shares)]
+    for example, share in zip(examples, of_text, strict=True):
+        dealt[share].append(example)  # the only text of its label is in no fold, -1: in the last share
+    return dealt
+
+
+def _join(shares: Sequence[list[Example]], parts: int, only: int | None) -> list[list[Example]]:
+    """Return the pieces to train on, of which none has a text of another.
+
+    Args:
+        shares: The texts.
+        parts: The number of pieces that all texts would make.
+        only: Which piece is returned alone, counted round and round; None returns the first five.
+    """
+    size = len(shares) // parts
+    pieces = [list(chain(*shares[n * size : (n + 1) * size])) for n in range(parts)]
+    return pieces[:_PIECES] if only is None else [pieces[only % parts]]
+
+
+def _without_fold_effect(errors: list[list[float]], folds: int) -> list[list[float]]:
+    """Return the errors at each size without what makes one fold easier than another, which is the same at all sizes."""
+    if folds == 1:
+        return errors
+    table = np.array(errors)  # (S, folds)
+    return (table - table.mean(axis=0) + table.mean()).tolist()

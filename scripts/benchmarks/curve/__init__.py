@@ -1,0 +1,1 @@
+"""Does a learning curve of half of the texts forecast the score with all of them?"""
