@@ -1,5 +1,6 @@
 """Convert strings to tokens, ids and features, by one implementation for training and inference."""
 
+from grutext.text.copies import KnownTexts, text_key
 from grutext.text.lookup import KeyIndex
 from grutext.text.ngrams import (
     CHARACTER_FAMILY,
@@ -23,6 +24,7 @@ __all__ = [
     "TOKENIZERS",
     "UNKNOWN",
     "KeyIndex",
+    "KnownTexts",
     "NgramCounts",
     "NgramFeatures",
     "SparseRows",
@@ -34,5 +36,6 @@ __all__ = [
     "is_unspaced",
     "list_ngrams",
     "normalize",
+    "text_key",
     "unit_rows",
 ]

@@ -19,7 +19,7 @@ from grutext.evaluation.learning_curve import FEWEST_SIZES, Forecast, PowerLaw, 
 from grutext.messages import count
 from grutext.progress import Listener, Silent
 from grutext.requirements import check_installed
-from grutext.training.copies import text_key
+from grutext.text import text_key
 from grutext.training.splits import KnownModel, Source, TrainingData, read_split, read_training_texts
 from grutext.training.train import train
 
@@ -196,14 +196,15 @@ def _split(
     examples: Sequence[Example], folds: int, seed: int, keys: Sequence[int]
 ) -> list[tuple[list[Example], list[Example]]]:
     """Return the rest and the held-out texts of each fold, or of the first of five."""
-    of_text = np.array(fold_examples(examples, folds if folds > 1 else _HELD_OUT, seed, keys))
-    parts = []
-    for fold in range(folds):
-        held = of_text == fold
-        parts.append(
-            ([examples[n] for n in np.flatnonzero(~held)], [examples[n] for n in np.flatnonzero(held)])
+    of_text = fold_examples(examples, folds if folds > 1 else _HELD_OUT, seed, keys)
+    dealt = list(zip(examples, of_text, strict=True))
+    return [
+        (
+            [example for example, own in dealt if own != fold],
+            [example for example, own in dealt if own == fold],
         )
-    return parts
+        for fold in range(folds)
+    ]
 
 
 def _count_halvings(texts: int, source: str) -> int:

@@ -30,8 +30,9 @@ from grutext.data import (
 )
 from grutext.errors import ConfigError
 from grutext.progress import Listener
+from grutext.text import KnownTexts, text_key
 from grutext.training.budget import TimeBudget
-from grutext.training.copies import KnownTexts, describe_copies, describe_shared, text_key
+from grutext.training.copies import describe_copies, describe_shared
 from grutext.training.folds import MOST_TEXTS, Folds
 from grutext.training.in_memory import IN_MEMORY, Label, dataset_in_memory
 from grutext.training.unlabelled import Unlabelled, UnlabelledReader, describe_source

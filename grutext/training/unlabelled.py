@@ -16,7 +16,7 @@ from grutext.errors import ConfigError, DataError
 from grutext.inference.texts import list_texts
 from grutext.messages import count
 from grutext.progress import Listener
-from grutext.training.copies import KnownTexts, text_key
+from grutext.text import KnownTexts, text_key
 
 # A file as `grutext predict` reads it, several of them as `Path`, or the texts themselves.
 Unlabelled = str | Path | Sequence[Path] | Iterable[str]

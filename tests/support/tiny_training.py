@@ -5,7 +5,7 @@ import numpy as np
 from grutext.config import Config
 from grutext.data import Example
 from grutext.progress import Silent
-from grutext.training.copies import text_key
+from grutext.text import text_key
 from grutext.training.folds import Folds
 from grutext.training.splits import Splits
 

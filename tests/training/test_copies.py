@@ -9,8 +9,9 @@ import grutext
 from grutext.cli.abstention import best_offer
 from grutext.config import Config
 from grutext.data import Example
+from grutext.text import text_key
 from grutext.training.budget import TimeBudget
-from grutext.training.copies import distinct, text_key
+from grutext.training.copies import distinct
 from grutext.training.splits import TrainingData, read_splits
 
 LINEAR = {"gru.enabled": False, "text.subword_buckets": 50}

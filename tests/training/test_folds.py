@@ -14,8 +14,7 @@ from grutext.inference import Classifier
 from grutext.model.bundle import Bundle, weights_digest
 from grutext.model.initial import initial_arrays
 from grutext.model.spec import Calibration
-from grutext.text import Vectorizer
-from grutext.training.copies import text_key
+from grutext.text import Vectorizer, text_key
 from grutext.training.corpus import InMemoryCorpus
 from grutext.training.folds import Folds
 from grutext.training.gru.epochs import PhaseContext

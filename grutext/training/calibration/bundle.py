@@ -16,11 +16,12 @@ from grutext.inference.familiarity import familiarity, top_score
 from grutext.inference.fusion import fuse
 from grutext.model.bundle import Bundle
 from grutext.model.spec import Calibration
+from grutext.text import text_key
 from grutext.training.calibration import abstention
 from grutext.training.calibration import thresholds as decisions
 from grutext.training.calibration.familiarity import choose_familiarity, fit_familiarity
 from grutext.training.calibration.fit import calibrate, cross_fit
-from grutext.training.copies import distinct, text_key
+from grutext.training.copies import distinct
 
 # The number of dev texts that a bundle keeps with their probabilities, and of the characters of each.
 _GOLDEN, _GOLDEN_CHARACTERS = 5, 1000

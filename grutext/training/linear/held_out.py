@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.inference.linear_part import LinearPart
-from grutext.training.copies import text_key
+from grutext.text import text_key
 from grutext.training.linear.fit import LinearTask
 from grutext.training.linear.self_training import LabelledTexts, SemiSupervision, fit_semi_supervised
 

@@ -21,7 +21,7 @@ from grutext import TrainingData
 from grutext.config import Config
 from grutext.data import Example, split_examples
 from grutext.evaluation import evaluate
-from grutext.training.copies import text_key
+from grutext.text import text_key
 from grutext.training.learning_curve import learning_curve
 
 SYSTEMS: dict[str, dict[str, Any]] = {"linear part": {"gru.enabled": False}, "grutext": {}}
