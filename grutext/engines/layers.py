@@ -1,10 +1,10 @@
-"""What the engines share for prediction: the layout of a batch, the interface of the layers, and attention pooling."""
+"""What the engines share for prediction: the layout of a batch, the interface of the layers, gates, and attention pooling."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,22 @@ class BatchLayout:
         return np.stack([forward, (self.firsts + self.lengths - 1)[texts] - steps])
 
 
+class Gates(NamedTuple):
+    """Gates, candidates and states of a layer along one text, `(D, T, U) float32` each, in the order of its tokens.
+
+    Attributes:
+        update: z, how much of the state before stays.
+        reset: r, how much of the state before the candidate sees.
+        candidate: c.
+        states: h, after each token in the order in which the direction reads.
+    """
+
+    update: Float
+    reset: Float
+    candidate: Float
+    states: Float
+
+
 class Layers(Protocol):
     """Convolution, GRU layers and pooling of an encoder.
 
@@ -77,14 +93,24 @@ def attend(states: Float, batch: BatchLayout, weights: Weights) -> Float:
 
     It is the mean weighted by softmax(tanh(s K + b) q) over the tokens (Yang et al. 2016, equations 5-7).
     """
-    seen = np.tanh(states @ weights["pool/kernel"] + weights["pool/bias"])
-    scores = seen @ weights["pool/query"]  # (S,)
+    scores = attention_scores(states, weights)
     pooled = np.empty((len(batch.lengths), states.shape[1]), np.float32)
     for n, (first, length) in enumerate(zip(batch.firsts, batch.lengths, strict=True)):
         own = slice(first, first + length)
-        shares = np.exp(scores[own] - scores[own].max())
-        pooled[n] = (shares / shares.sum()) @ states[own]
+        pooled[n] = softmax(scores[own]) @ states[own]
     return pooled
+
+
+def attention_scores(states: Float, weights: Weights) -> Float:
+    """Return tanh(s K + b) q for all states, `(S, D * U)`: `(S,)`."""
+    seen = np.tanh(states @ weights["pool/kernel"] + weights["pool/bias"])
+    return np.asarray(seen @ weights["pool/query"])
+
+
+def softmax(scores: Float) -> Float:
+    """Return the weights of T tokens, `(T,)`, from their scores."""
+    exponentials = np.exp(scores - scores.max())
+    return np.asarray(exponentials / exponentials.sum())
 
 
 def side_by_side(values: NDArray[Any]) -> NDArray[Any]:

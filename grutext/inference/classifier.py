@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.errors import BundleError, ConfigError
+from grutext.explain import Explanation, WordContribution
 from grutext.inference.answers import FAMILIARITY_DECIMALS, Answer, round_numbers
 from grutext.inference.chunks import check_threads, map_chunks
 from grutext.inference.decisions import choose, decide
 from grutext.inference.familiarity import familiarity, known_tokens, top_score
-from grutext.inference.fusion import fuse
+from grutext.inference.fusion import fuse, linearize
 from grutext.inference.gru_part import GRUPart
 from grutext.inference.kernel_switch import KernelSwitch
 from grutext.inference.linear_part import LinearPart
@@ -23,7 +24,7 @@ from grutext.inference.texts import list_texts
 from grutext.messages import count
 from grutext.model.bundle import Bundle
 from grutext.model.spec import directions
-from grutext.text import TokenBatch, Vectorizer, Vocabulary
+from grutext.text import TokenBatch, Vectorizer, Vocabulary, find_words
 
 Float = NDArray[np.float32]
 Result = TypeVar("Result")
@@ -210,6 +211,62 @@ class Classifier:
             )
             for n, label in enumerate(labels)
         ]
+
+    def explain(self, text: str, label: str | None = None) -> Explanation:
+        """Return what each word of a text adds to the logit of a label; `grutext.explain` says how it is computed.
+
+        Args:
+            text: The text.
+            label: The label; None for the one that `predict` chooses, or, where a text may have several, the likeliest.
+
+        Raises:
+            TypeError: `text` is not a `str`.
+            ConfigError: The model has no such label.
+            BundleError: The weights are so large that the text's scores overflow.
+        """
+        if label is not None and label not in self.labels:
+            raise ConfigError(f'the model has no label "{label}"; it has {", ".join(self.labels)}')
+        return self._map(lambda tokens: self._explain(text, tokens, label), [text])[0]
+
+    def _explain(self, text: str, tokens: TokenBatch, label: str | None) -> Explanation:
+        scores = self._score(tokens)
+        probabilities = self._fuse(scores)
+        if label is None:
+            best = probabilities.argmax(axis=1) if self.multilabel else choose(probabilities, self.thresholds)
+            index = int(best[0])
+        else:
+            index = self.labels.index(label)
+        calibration = self.bundle.calibration
+        logit = linearize((scores.gru, scores.linear), calibration, self.multilabel, index)
+        words = find_words(text, tokens.normalized[0], self.bundle.config.text)
+        gru, linear = np.zeros(len(words.spans)), np.zeros(len(words.spans))
+        bias = logit.bias
+        if self._gru is not None:
+            by_token, rest = self._gru.explain(tokens, logit.gru)
+            gru = words.sum_tokens(by_token)
+            bias += rest
+        if self._linear is not None:
+            linear, rest = self._linear.explain(tokens, logit.linear, words)
+            bias += rest
+        contributions = zip(words.spans, gru.tolist(), linear.tolist(), strict=True)
+        return Explanation(
+            label=self.labels[index],
+            probability=float(probabilities[0, index]),
+            logit=logit.logit,
+            bias=bias,
+            words=tuple(
+                WordContribution(text[start:end], start, end, of_gru + of_linear, of_gru, of_linear)
+                for (start, end), of_gru, of_linear in contributions
+            ),
+            gru_weight=self._gru_weight,
+            text=text,
+        )
+
+    @property
+    def _gru_weight(self) -> float:
+        if self._gru is None or self._linear is None:
+            return float(self._linear is None)
+        return self.bundle.calibration.fusion
 
     def encode(self, texts: Iterable[str]) -> Float:
         """Return the encoder's vector of each text, shape (N, P), float32; zeros for an empty text.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,18 @@ def fuse(gru: Float | None, linear: Float | None, calibration: Calibration, mult
     Returns:
         `(N, C) float32`; rows sum to 1 unless `multilabel`.
     """
+    fused = fuse_logits(gru, linear, calibration, multilabel)
+    if multilabel:
+        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-fused, _FLOOR, -_FLOOR))), np.float32)
+    np.exp(lower_to_zero(fused), out=fused)
+    fused /= fused.sum(axis=1, keepdims=True)
+    return fused.astype(np.float32)
+
+
+def fuse_logits(
+    gru: Float | None, linear: Float | None, calibration: Calibration, multilabel: bool
+) -> NDArray[np.floating]:
+    """Return the fused logits, `(N, C)`, whose softmax, or sigmoid if `multilabel`, `fuse` returns; with its arguments."""
     scores = scale_scores(gru, linear, calibration, multilabel)
     fused: NDArray[np.floating] = np.zeros_like(scores[0][1])
     for share, score in scores:  # in place, as all that follows: allocating memory takes longer than the sums
@@ -35,11 +49,68 @@ def fuse(gru: Float | None, linear: Float | None, calibration: Calibration, mult
         fused = log_softmax(fused)
     fused *= np.array(calibration.scale)
     fused += np.array(calibration.shift)
-    if multilabel:
-        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-fused, _FLOOR, -_FLOOR))), np.float32)
-    np.exp(lower_to_zero(fused), out=fused)
-    fused /= fused.sum(axis=1, keepdims=True)
-    return fused.astype(np.float32)
+    return fused
+
+
+@dataclass(frozen=True, slots=True)
+class LabelLogit:
+    """The logit of one label for one text, as a linear function of the scores of both parts.
+
+    `logit = bias + gru @ (logits of the GRU part) + linear @ (margins of the linear part)`, up to rounding.
+
+    Attributes:
+        logit: The label's fused logit; where a text has one label, minus the mean over all labels, which leaves the
+            softmax unchanged.
+        bias: What no part adds: the shifts, and what stays of normalisations.
+        gru: Weights of the GRU part's logits, `(C,) float64`; zeros without one.
+        linear: Weights of the linear part's margins, `(C,)`, or `(1,)` for two labels; zeros without one.
+    """
+
+    logit: float
+    bias: float
+    gru: NDArray[np.float64]
+    linear: NDArray[np.float64]
+
+
+def linearize(
+    scores: tuple[Float | None, Float | None], calibration: Calibration, multilabel: bool, label: int
+) -> LabelLogit:
+    """Return the logit of a label as a linear function of the scores of one text.
+
+    Args:
+        scores: Logits of the GRU part, `(1, C)`, or None; and margins of the linear part, `(1, C)` or `(1, 1)`, or None.
+        calibration: As for `fuse`.
+        multilabel: As for `fuse`.
+        label: The index of the label.
+    """
+    gru, linear = scores
+    logits = fuse_logits(gru, linear, calibration, multilabel)[0].astype(np.float64)
+    direction = np.zeros(len(logits)) if multilabel else np.full(len(logits), -1 / len(logits))
+    direction[label] += 1
+    weights = direction * calibration.scale  # (C,), of the fused scores
+    parts = scale_scores(gru, linear, calibration, multilabel)
+    bias = direction @ np.broadcast_to(calibration.shift, len(logits))
+    if not multilabel:
+        bias += weights @ _normalization([(share, score[0].astype(np.float64)) for share, score in parts])
+    of_linear = np.zeros(0)
+    if linear is not None:
+        of_margins = parts[-1][0] * weights  # (C,)
+        if not multilabel and linear.shape[1] == 1:
+            of_margins = np.array([of_margins[1] - of_margins[0]])
+        of_linear = of_margins * calibration.linear_scale
+        bias += of_margins @ np.broadcast_to(calibration.linear_shift, len(of_margins))
+    of_gru = np.zeros(0) if gru is None else parts[0][0] * calibration.gru_scale * weights
+    return LabelLogit(float(direction @ logits), float(bias), of_gru, of_linear)
+
+
+def _normalization(parts: list[tuple[float, NDArray[np.float64]]]) -> NDArray[np.float64]:
+    """Return what `fuse_logits` adds to the weighted sum of a text's scores before it scales them, `(C,)`.
+
+    It is a constant but for scores that are cut off.
+    """
+    raw = np.sum([share * score for share, score in parts], axis=0)
+    cut = np.sum([share * np.maximum(score - score.max(), _FLOOR) for share, score in parts], axis=0)
+    return np.asarray(log_softmax(cut) - raw)
 
 
 def scale_scores(

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import GRUConfig
-from grutext.engines.layers import Float
+from grutext.engines.layers import Float, Gates
+from grutext.explain.gru_part import split_pooled, trace_gates
 from grutext.inference.encoder import Encoder
 from grutext.text import TokenBatch
 
@@ -28,7 +29,7 @@ class GRUPart:
     def __init__(
         self, config: GRUConfig, weights: Mapping[str, NDArray[Any]], compiled: bool = False
     ) -> None:
-        self._weights, self._compiled = weights, compiled
+        self._config, self._weights, self._compiled = config, weights, compiled
         self._encoder = Encoder(config, weights, compiled)
 
     def encode(self, tokens: TokenBatch) -> Float:
@@ -39,6 +40,21 @@ class GRUPart:
         """Return the outputs of the head, shape (N, C), for the vectors of N texts, shape (N, P)."""
         logits: Float = pooled @ self._weights["head/kernel"] + self._weights["head/bias"]
         return logits
+
+    def explain(
+        self, tokens: TokenBatch, of_logits: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], float]:
+        """Return what each token of one text adds to `logits @ of_logits`, shape (T,), float64, and what the bias adds."""
+        of_pooled = self._weights["head/kernel"] @ of_logits
+        added = np.zeros(len(tokens.ids))
+        if len(added):
+            added = split_pooled(self._config.pooling, self.gates(tokens), self._weights, of_pooled)
+        return added, float(self._weights["head/bias"] @ of_logits)
+
+    def gates(self, tokens: TokenBatch) -> Gates:
+        """Return the gates of the last layer along one text, which is not empty."""
+        vectors = self.embed(tokens).take(tokens.ids, axis=0)  # (T, E)
+        return trace_gates(self._config, self._weights, vectors, self._compiled)
 
     def embed(self, tokens: TokenBatch) -> Float:
         """Return the vectors of the M distinct tokens, shape (M, E), float32: a word row plus the mean subword row."""

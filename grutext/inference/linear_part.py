@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import LinearConfig
+from grutext.explain.linear_part import split_vector, spread_ngrams, weigh_ngrams
 from grutext.text import (
     MAX_COUNT,
     NgramFeatures,
     SparseRows,
     TextVectors,
     TokenBatch,
+    WordSpans,
     count_ngrams,
     list_ngrams,
 )
@@ -61,6 +63,19 @@ class LinearPart:
         if self.vectors is not None:
             margins += self.vectors.transform(tokens, self._compiled) @ self.vector_kernel
         return margins + self.bias, known
+
+    def explain(
+        self, tokens: TokenBatch, of_margins: NDArray[np.float64], words: WordSpans
+    ) -> tuple[NDArray[np.float64], float]:
+        """Return what each word of one text adds to `margins @ of_margins`, shape (W,), float64, and what no word adds."""
+        _, keys = list_ngrams(tokens, self.config)
+        ngrams = weigh_ngrams(keys, self.features, self.kernel, of_margins)
+        added, rest = spread_ngrams(ngrams, tokens, self.config, words)
+        if self.vectors is not None:
+            by_token, of_center = split_vector(self.vectors, tokens, self.vector_kernel @ of_margins)
+            added += words.sum_tokens(by_token)
+            rest += of_center
+        return added, rest + float(self.bias @ of_margins)
 
     def _score_ngrams(self, tokens: TokenBatch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the products of the n-grams, without the bias, and the share of the known ones."""

@@ -10,9 +10,9 @@ from numba import int32 as i4
 from numpy.typing import NDArray
 
 from grutext.kernels.compiling import compile_kernel, fetch_row, readonly, widen
-from grutext.kernels.gru import run_layer
+from grutext.kernels.gru import run_forward, run_layer
 
-__all__ = ["embed", "run_layer", "sum_words"]
+__all__ = ["embed", "run_forward", "run_layer", "sum_words"]
 
 Float = NDArray[np.float32]
 Int8 = NDArray[np.int8]

@@ -9,9 +9,11 @@ from grutext.text.ngrams import (
     NgramFeatures,
     SparseRows,
     count_ngrams,
+    fold_spaces,
     list_ngrams,
 )
 from grutext.text.normalize import normalize
+from grutext.text.spans import WordSpans, find_words
 from grutext.text.text_vectors import LEAST_DISTANCE, TextVectors, unit_rows
 from grutext.text.tokenizers import TOKENIZERS, is_unspaced
 from grutext.text.vectorizer import TokenBatch, Vectorizer
@@ -32,7 +34,10 @@ __all__ = [
     "TokenBatch",
     "Vectorizer",
     "Vocabulary",
+    "WordSpans",
     "count_ngrams",
+    "find_words",
+    "fold_spaces",
     "is_unspaced",
     "list_ngrams",
     "normalize",

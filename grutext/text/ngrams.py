@@ -68,7 +68,7 @@ def list_ngrams(batch: TokenBatch, config: LinearConfig, compiled: bool = False)
         return _list_compiled(batch, config)
     hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
     words = hashes.take(batch.ids) if len(hashes) else hashes
-    codes, code_bounds = code_points([_fold_spaces(text) for text in _read_texts(batch, config)])
+    codes, code_bounds = code_points([fold_spaces(text) for text in _read_texts(batch, config)])
     grams = _roll(words, bounds(batch.lengths), 1, config.word_max, characters=False)
     grams += _roll(codes.astype(np.uint64), code_bounds, config.char_min, config.char_max, characters=True)
     return _gather(grams, len(batch.lengths))
@@ -217,7 +217,7 @@ class NgramFeatures:
         return SparseRows(starts, columns, values.astype(np.float32))
 
 
-def _fold_spaces(text: str) -> str:
+def fold_spaces(text: str) -> str:
     """Return a text with each run of white space as one space, and a space at both ends; "" for an empty text."""
     folded = " ".join(text.split())
     return f" {folded} " if folded else ""
