@@ -29,7 +29,7 @@ _TABLE_RATE_OF_VECTORS = 1.0  # `training.table_rate` where the embedding starts
 _MANY_TEXTS = 20_000
 _TOKENS_READ = 30_000_000  # in all epochs together, which take about ten minutes on two cores
 # Likewise in pretraining, whose vectors fit too closely to the texts after too many epochs.
-_TOKENS_PRETRAINED, _MOST_PRETRAINING = 15_000_000, 20
+_TOKENS_PRETRAINED, _MOST_PRETRAINING = 15_000_000, 10
 _MOST_TOKENS_READ = 200_000_000  # in the minimum of four epochs; with more tokens there are fewer epochs
 
 

@@ -174,20 +174,20 @@ def test_a_resolved_configuration_leaves_nothing_open_and_stays_as_it_is():
     assert config.linear.min_count > 0 < config.training.epochs
     assert config.training.adversarial_radius > 0 < config.training.learning_rate
     assert config.training.adversarial_direction != "auto"
-    assert config.training.pretraining_epochs == 20
+    assert config.training.pretraining_epochs == 10
     assert config.training.batch_size > 0 < config.linear.regularization
     assert resolve(config, shape(words=1, texts=100_000)) == config
 
 
 @pytest.mark.parametrize(
-    ("tokens", "epochs"), [(100_000, 20), (1_000_000, 15), (4_000_000, 3), (15_000_001, 0)]
+    ("tokens", "epochs"), [(100_000, 10), (1_500_000, 10), (2_000_000, 7), (4_000_000, 3), (15_000_001, 0)]
 )
 def test_pretraining_reads_no_more_than_fifteen_million_tokens(tokens, epochs):
     seen = shape(texts=1_000, tokens=tokens)
     assert resolve(Config(), seen).training.pretraining_epochs == epochs
 
 
-@pytest.mark.parametrize(("unlabelled", "epochs"), [(400_000, 20), (2_900_000, 5), (40_000_000, 1)])
+@pytest.mark.parametrize(("unlabelled", "epochs"), [(400_000, 10), (2_900_000, 5), (40_000_000, 1)])
 def test_texts_without_labels_count_in_pretraining_and_are_read_at_least_once(unlabelled, epochs):
     seen = replace(shape(texts=1_000, tokens=100_000), unlabelled_tokens=unlabelled)
     assert resolve(Config(), seen).training.pretraining_epochs == epochs
@@ -198,7 +198,7 @@ def test_one_line_says_what_was_chosen_and_by_what():
     line = describe(resolve(Config(), seen), seen)
     assert line == (
         "9,000 texts of 1 word (median), 75 labels: characters as tokens, n-grams that occur once or more, "
-        "C 0.5, at most 20 epochs of pretraining and 30 of training, batches of at most 128 at 0.0028, adversarial radius 0.15, own direction"
+        "C 0.5, at most 10 epochs of pretraining and 30 of training, batches of at most 128 at 0.0028, adversarial radius 0.15, own direction"
     )
     config = resolve(Config().override({"linear.enabled": False}), shape())
     assert "n-grams" not in describe(config, shape())
