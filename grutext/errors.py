@@ -39,6 +39,10 @@ class BundleError(GrutextError):
     """A model folder is missing, damaged, half written, or of a format this version cannot read."""
 
 
+class SessionError(GrutextError):
+    """A session cannot be started, continued or resumed."""
+
+
 class ExportError(GrutextError):
     """A model cannot be written for another runtime."""
 

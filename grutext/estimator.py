@@ -165,7 +165,7 @@ class GRUTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     form that `y` had.
 
     Args:
-        preset: The settings to start from: `fast`, `balanced` or `accurate`.
+        preset: The settings to start from: `fast`, `balanced`, `accurate` or `streaming`.
         epochs: Maximum number of passes over the texts; None leaves it to their number.
         time_budget: The time that a fit may take, in seconds or as `"90s"`, `"10m"`, `"1h30m"`; None is no limit.
         engine: What trains the GRU part: `auto`, `numba` or `tensorflow`.

@@ -13,7 +13,7 @@ from grutext.errors import ConfigError
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 LONGEST_FILE = 16 * 1024  # characters; a file with every setting has less than 2,000
 # The settings that each preset changes: a small GRU without pretraining and adversarial training; the defaults; a larger
-# GRU with more patience.
+# GRU with more patience; a GRU that only reads forward.
 PRESETS: dict[str, dict[str, Any]] = {
     "fast": {
         "training.pretraining_epochs": 0,
@@ -23,6 +23,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "balanced": {},
     "accurate": {"gru.units": 128, "gru.embedding_size": 128, "training.patience": 8},
+    "streaming": {"gru.bidirectional": False},
 }
 
 

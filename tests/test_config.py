@@ -269,13 +269,16 @@ def test_checks_dictionaries():
 
 
 def test_presets_have_the_documented_settings():
-    assert tuple(PRESETS) == ("fast", "balanced", "accurate")
+    assert tuple(PRESETS) == ("fast", "balanced", "accurate", "streaming")
     configs = [Config().override(preset(name)) for name in PRESETS]
     assert configs[1] == Config()
-    sizes = [config.gru.units for config in configs]
+    sizes = [config.gru.units for config in configs[:3]]
     assert sizes == sorted(set(sizes))
+    assert not configs[3].gru.bidirectional
     assert configs[0].training.adversarial_radius == 0.0
-    with pytest.raises(ConfigError, match='no preset "best"; the presets are fast, balanced, accurate'):
+    with pytest.raises(
+        ConfigError, match='no preset "best"; the presets are fast, balanced, accurate, streaming'
+    ):
         preset("best")
 
 

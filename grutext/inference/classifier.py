@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
@@ -14,12 +15,13 @@ from grutext.errors import BundleError, ConfigError
 from grutext.explain import Explanation, WordContribution
 from grutext.inference.answers import FAMILIARITY_DECIMALS, Answer, round_numbers
 from grutext.inference.chunks import check_threads, map_chunks
-from grutext.inference.decisions import choose, decide
+from grutext.inference.decisions import choose, name_labels
 from grutext.inference.familiarity import familiarity, known_tokens, top_score
 from grutext.inference.fusion import fuse, linearize
 from grutext.inference.gru_part import GRUPart
 from grutext.inference.kernel_switch import KernelSwitch
 from grutext.inference.linear_part import LinearPart
+from grutext.inference.sessions import Session, SessionAnswer, Stream, load_state, push_many
 from grutext.inference.texts import list_texts
 from grutext.messages import count
 from grutext.model.bundle import Bundle
@@ -268,6 +270,42 @@ class Classifier:
             return float(self._linear is None)
         return self.bundle.calibration.fusion
 
+    def session(self) -> Session:
+        """Begin a session: a text that is still coming, with an answer after each piece.
+
+        Raises:
+            SessionError: The model reads each text from its end as well; `--preset streaming` trains one that does not.
+        """
+        return Session(self._stream)
+
+    def resume(self, state: bytes) -> Session:
+        """Continue a session from the bytes that `Session.state` returned, in this process or another one.
+
+        Raises:
+            SessionError: As for `session`; or the bytes are no state, damaged, of another model or of a newer version.
+        """
+        return Session(self._stream, load_state(self._stream, state))
+
+    def push_many(self, sessions: Sequence[Session], pieces: Sequence[str]) -> list[SessionAnswer]:
+        """Push a piece of text to each of many sessions at once, which is much faster than one after the other.
+
+        Args:
+            sessions: Sessions of this model, each once.
+            pieces: The next piece of each session's text; may be empty.
+
+        Raises:
+            TypeError: A piece is not a `str`.
+            SessionError: The numbers of sessions and pieces differ; or a session has ended, is there twice or is of another
+                model.
+            BundleError: The weights are so large that a text's scores overflow.
+        """
+        return push_many(self._stream, sessions, pieces)
+
+    @cached_property
+    def _stream(self) -> Stream:
+        """The model for sessions; it never switches to kernels, so the last bits of an answer do not depend on when it came."""
+        return Stream(self.bundle, self._vectorizer, self._gru, self._linear)
+
     def encode(self, texts: Iterable[str]) -> Float:
         """Return the encoder's vector of each text, shape (N, P), float32; zeros for an empty text.
 
@@ -308,10 +346,7 @@ class Classifier:
 
     def decide(self, probabilities: Float) -> list[str] | list[tuple[str, ...]]:
         """Return the labels for probabilities of shape (N, C), as `predict` does for texts."""
-        if not self.multilabel:
-            return [self.labels[c] for c in choose(probabilities, self.thresholds).tolist()]
-        chosen = decide(probabilities, self.thresholds, True)
-        return [tuple(self.labels[c] for c in np.flatnonzero(row)) for row in chosen]
+        return name_labels(probabilities, self.labels, self.thresholds, self.multilabel)
 
     def confidence(self, probabilities: Float) -> Float:
         """Return the probability of the label that `decide` chooses, shape (N,), for probabilities of shape (N, C).

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,3 +34,15 @@ def choose(probabilities: npt.ArrayLike, thresholds: npt.ArrayLike) -> npt.NDArr
     """Return the index of the one label of each text, shape (N,); the arguments are those of `decide`."""
     values, limits = np.asarray(probabilities, np.float32), np.asarray(thresholds, np.float32)
     return np.asarray((values / limits if limits.size else values).argmax(axis=1))
+
+
+def name_labels(
+    probabilities: npt.NDArray[np.float32], labels: Sequence[str], thresholds: npt.ArrayLike, multilabel: bool
+) -> list[str] | list[tuple[str, ...]]:
+    """Return the label of each text, or the tuple of its labels if it may have several, for probabilities (N, C)."""
+    if not multilabel:
+        return [labels[c] for c in choose(probabilities, thresholds).tolist()]
+    return [
+        tuple(labels[c] for c in np.flatnonzero(row).tolist())
+        for row in decide(probabilities, thresholds, True)
+    ]

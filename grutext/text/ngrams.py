@@ -66,12 +66,17 @@ def list_ngrams(batch: TokenBatch, config: LinearConfig, compiled: bool = False)
     """
     if compiled:
         return _list_compiled(batch, config)
-    hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
-    words = hashes.take(batch.ids) if len(hashes) else hashes
+    words = hash_words(batch)
     codes, code_bounds = code_points([fold_spaces(text) for text in _read_texts(batch, config)])
-    grams = _roll(words, bounds(batch.lengths), 1, config.word_max, characters=False)
-    grams += _roll(codes.astype(np.uint64), code_bounds, config.char_min, config.char_max, characters=True)
+    grams = roll(words, bounds(batch.lengths), 1, config.word_max, characters=False)
+    grams += roll(codes.astype(np.uint64), code_bounds, config.char_min, config.char_max, characters=True)
     return _gather(grams, len(batch.lengths))
+
+
+def hash_words(batch: TokenBatch) -> UInt64:
+    """Return the hash of each token of a batch, `(S,) uint64`, one text after the other."""
+    hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
+    return hashes.take(batch.ids) if len(hashes) else hashes
 
 
 def _list_compiled(batch: TokenBatch, config: LinearConfig) -> tuple[Int64, UInt32]:
@@ -122,7 +127,7 @@ class _Grams(NamedTuple):
     ends: Int64  # (N,)
 
 
-def _roll(
+def roll(
     symbols: UInt64, symbol_bounds: Int64, shortest: int, longest: int, *, characters: bool
 ) -> list[_Grams]:
     """Return the n-grams of N texts by a rolling hash, one `_Grams` per length.

@@ -1,0 +1,45 @@
+"""The GRU part for texts that are still coming."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.config import GRUConfig
+from grutext.engines.numpy.stream import NumpyStream, State, multiply_rows
+from grutext.inference.gru_part import GRUPart
+from grutext.text import TokenBatch
+
+Float = NDArray[np.float32]
+
+
+class GRUStream:
+    """Embedding, encoder and head of a bundle; its state of a text has the same size however long the text is.
+
+    Args:
+        config: The encoder's settings; `bidirectional` is false.
+        weights: Arrays by the names of the spec.
+        part: The same part for whole texts.
+    """
+
+    def __init__(self, config: GRUConfig, weights: Mapping[str, NDArray[Any]], part: GRUPart) -> None:
+        self._part, self._weights = part, weights
+        self._encoder = NumpyStream(config, weights)
+        self.dtype = np.dtype(self._encoder.fields)
+
+    def read(self, state: State, tokens: TokenBatch) -> None:
+        """Read the next tokens of N texts, whose state is `(N,)` of `dtype` and is changed in place."""
+        self._encoder.read(state, self._part.embed(tokens), tokens.ids, tokens.lengths)
+
+    def close(self, state: State) -> None:
+        """Process what was held back, as if each text ended here."""
+        self._encoder.close(state)
+
+    def logits(self, state: State) -> Float:
+        """Return the outputs of the head for texts that have been closed, `(N, C)`."""
+        logits = multiply_rows(self._encoder.pool(state), self._weights["head/kernel"])
+        logits += self._weights["head/bias"]
+        return logits

@@ -1,0 +1,226 @@
+"""A session answers as the whole text does, however the text is cut."""
+
+import itertools
+import pickle
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grutext import Classifier
+from grutext.errors import GrutextError, SessionError
+
+FORWARD = {"gru.bidirectional": False}
+KINDS = {
+    "convolution, max and mean": {},
+    "pairs": {"text.tokenizer": "pair"},
+    "characters": {"text.tokenizer": "character"},
+    "attention, two layers": {"gru.pooling": "attention", "gru.layers": 2},
+    "last, reset before": {"gru.convolution": 0, "gru.pooling": "last", "gru.reset_after": False},
+    "wide convolution, mean": {"gru.convolution": 5, "gru.pooling": "mean", "linear.char_max": 0},
+    "GRU alone": {"linear.enabled": False, "gru.pooling": "max"},
+    "linear alone": {"gru.enabled": False, "linear.word_max": 0},
+}
+DRAWN = [
+    "the parcel ", "invoice", "never", " came", "thanks, thanks ", "I'm 3.50 ", "!!", "?", "\n\n", " ", "\u00a0", "天气很好", "か\u3099", "ｶﾞ",
+    "กำไร", "cafe\u0301 ", "\u0345x ", "ﬁ ", "👩\u200d🚀", "🇩🇪🇩", "1\ufe0f\u20e3", "посылка ", "가\u11a8 ", "x" * 40,
+]  # fmt: skip
+texts = st.lists(st.sampled_from(DRAWN), max_size=9).map("".join)
+
+
+@pytest.fixture(
+    params=[
+        "convolution, max and mean",
+        *(pytest.param(kind, marks=pytest.mark.long) for kind in list(KINDS)[1:]),
+    ]
+)
+def model(request, build_bundle) -> Classifier:
+    """A model of each kind that reads forward only, with text vectors where there is a linear part."""
+    chosen = FORWARD | KINDS[request.param]
+    vector_size = 3 if chosen.get("linear.enabled", True) else 0
+    return Classifier(build_bundle(chosen, vector_size=vector_size), compiled=False)
+
+
+@pytest.fixture
+def short(build_bundle) -> Classifier:
+    """A model with all parts."""
+    return Classifier(build_bundle(FORWARD, labels=("no", "yes"), vector_size=3), compiled=False)
+
+
+def cut(text, places):
+    """Cut a text, or bytes, at places that are taken modulo its length."""
+    bounds = [0, *sorted(place % (len(text) + 1) for place in places), len(text)]
+    return [text[start:end] for start, end in itertools.pairwise(bounds)]
+
+
+def finish(session, pieces):
+    for piece in pieces:
+        session.push(piece)
+    return session.finish().probabilities
+
+
+@settings(max_examples=10)
+@given(text=texts, places=st.lists(st.integers(0, 400), max_size=8))
+def test_any_cut_ends_in_the_same_bits_and_as_the_whole_text(model, text, places):
+    whole = finish(model.session(), [text])
+    np.testing.assert_array_equal(finish(model.session(), cut(text, places)), whole)
+    np.testing.assert_array_equal(finish(model.session(), list(text)), whole)
+    np.testing.assert_allclose(whole, model.predict_proba([text])[0], rtol=0, atol=1e-5)
+
+
+@settings(max_examples=10)
+@given(text=texts, places=st.lists(st.integers(0, 900), max_size=8))
+def test_bytes_may_be_cut_within_a_character(short, text, places):
+    session = short.session()
+    for piece in cut(text.encode(), places):
+        session.push_bytes(piece)
+    np.testing.assert_array_equal(session.finish().probabilities, finish(short.session(), [text]))
+
+
+def test_an_answer_is_that_of_the_finished_words(short):
+    session = short.session()
+    for piece, finished in (
+        ("The par", "The "),
+        ("cel never", "The parcel "),
+        (" came, ", "The parcel never came, "),
+        ("天气", "The parcel never came, 天"),
+    ):
+        found = session.push(piece).probabilities
+        np.testing.assert_allclose(found, short.predict_proba([finished])[0], rtol=0, atol=1e-5)
+
+
+def test_wrong_bytes_are_read_as_replacement_characters(short):
+    session = short.session()
+    session.push_bytes(b"the \xff parcel \xe5\xa4")
+    session.push(" came")
+    expected = finish(short.session(), ["the \ufffd parcel \ufffd came"])
+    np.testing.assert_array_equal(session.finish().probabilities, expected)
+
+
+def test_sessions_that_advance_together_have_the_bits_of_each_alone(model, texts):
+    texts = [*texts, "another parcel"]
+    alone = [finish(model.session(), [text]) for text in texts]
+    sessions = [model.session() for _ in texts]
+    for start in range(0, max(map(len, texts)), 7):
+        answers = model.push_many(sessions, [text[start : start + 7] for text in texts])
+    assert len(answers) == len(texts)
+    for session, expected in zip(sessions, alone, strict=True):
+        np.testing.assert_array_equal(session.finish().probabilities, expected)
+    assert model.push_many([], []) == []
+
+
+def test_labels_are_those_of_predict(build_bundle, texts):
+    for several in (False, True):
+        model = Classifier(build_bundle(FORWARD, multilabel=several))
+        for text, label in zip(texts, model.predict(texts), strict=True):
+            with model.session() as session:
+                session.push(text)
+                assert session.finish().label == label
+
+
+@pytest.mark.long
+def test_a_long_piece_is_read_like_short_ones(short):
+    text = "the parcel never came, thanks 天气 " * 600
+    pieces = [text[start : start + 5_000] for start in range(0, len(text), 5_000)]
+    np.testing.assert_array_equal(finish(short.session(), [text]), finish(short.session(), pieces))
+    np.testing.assert_allclose(
+        finish(short.session(), [text]), short.predict_proba([text])[0], rtol=0, atol=1e-5
+    )
+
+
+@settings(max_examples=10)
+@given(text=texts, place=st.integers(0, 400))
+def test_a_session_resumes_from_its_state_with_the_same_bits(model, text, place):
+    first, second = cut(text.encode(), [place])
+    session = model.session()
+    session.push_bytes(first)
+    resumed = pickle.loads(pickle.dumps(model)).resume(session.state())
+    for one in (session, resumed):
+        one.push_bytes(second)
+    assert resumed.state() == session.state()
+    np.testing.assert_array_equal(resumed.finish().probabilities, session.finish().probabilities)
+
+
+def test_the_state_without_a_linear_part_has_the_same_size_after_any_text(build_bundle):
+    model = Classifier(build_bundle(FORWARD | {"linear.enabled": False}))
+    session = model.session()
+    session.push("the parcel ")
+    size = len(session.state())
+    session.push("never came " * 2_000)
+    assert len(session.state()) == size
+
+
+@pytest.mark.long
+@settings(max_examples=50)
+@given(st.data())
+def test_hostile_bytes_are_refused(short, data):
+    session = short.session()
+    session.push("the parcel never 天")
+    state = bytearray(session.state())
+    how = data.draw(st.sampled_from(["flip", "cut", "append", "random"]))
+    if how == "flip":
+        state[data.draw(st.integers(0, len(state) - 1))] ^= data.draw(st.integers(1, 255))
+    elif how == "cut":
+        del state[data.draw(st.integers(0, len(state) - 1)) :]
+    else:
+        state = (state if how == "append" else bytearray()) + data.draw(st.binary(min_size=1, max_size=99))
+    with pytest.raises(SessionError):
+        short.resume(bytes(state))
+
+
+@pytest.mark.long
+@settings(max_examples=40)
+@given(st.data())
+def test_bytes_whose_checksum_was_made_to_fit_do_no_harm(short, data):
+    session = short.session()
+    session.push("the parcel never 天")
+    state = bytearray(session.state()[:-4])
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(42, len(state) - 1))
+        new = data.draw(
+            st.sampled_from([b"\xff" * 8, b"\0" * 8, b"\0\0\xc0\x7f", b"\x7f" * 4, b"\x80", b"\x01"])
+        )
+        state[start : start + len(new)] = new
+    state += struct.pack("<I", zlib.crc32(state))
+    try:
+        resumed = short.resume(bytes(state))
+        assert np.isfinite(resumed.push("another parcel ").probabilities).all()
+        short.resume(resumed.state()).finish()
+    except GrutextError:
+        pass
+
+
+def test_a_state_of_another_model_or_version_is_refused(build_bundle, short):
+    state = short.session().state()
+    with pytest.raises(SessionError, match="of another model"):
+        Classifier(build_bundle(FORWARD, seed=6)).resume(state)
+    with pytest.raises(SessionError, match="version 2"):
+        short.resume(state[:8] + b"\2\0" + state[10:])
+
+
+def test_a_model_that_reads_backward_says_how_to_train_one_that_does_not(build_bundle):
+    with pytest.raises(SessionError, match="--preset streaming"):
+        Classifier(build_bundle()).session()
+
+
+def test_wrong_calls_are_refused_in_one_line(build_bundle, short):
+    session, other = short.session(), short.session()
+    with pytest.raises(TypeError, match="of session 1 is int"):
+        short.push_many([session, other], ["a", 1])
+    with pytest.raises(SessionError, match="2 sessions but 1 pieces"):
+        short.push_many([session, other], ["a"])
+    with pytest.raises(SessionError, match="twice"):
+        short.push_many([session, session], ["a", "b"])
+    with pytest.raises(SessionError, match="of another model"):
+        Classifier(build_bundle(FORWARD)).push_many([session], ["a"])
+    session.finish()
+    for call in (lambda: session.push("a"), lambda: session.push_bytes(b"a"), session.finish, session.state):
+        with pytest.raises(SessionError, match="has ended"):
+            call()
+    with other:
+        other.push("a")
+    with pytest.raises(SessionError, match="has ended"):
+        other.push("a")
