@@ -50,7 +50,10 @@ class TextVectors:
             compiled: Whether to use the compiled kernels of `grutext.kernels`.
         """
         rows = batch.rows.take(batch.ids) if len(batch.rows) else batch.ids
-        sums = self.sum_words(rows, batch.lengths, compiled)
+        return self.center_sums(self.sum_words(rows, batch.lengths, compiled))
+
+    def center_sums(self, sums: Float) -> Float:
+        """Return the vectors of N texts, `(N, K)`, from the weighted sums of their word vectors, `(N, K)`."""
         filled = sums.any(axis=1)
         vectors = np.zeros_like(sums)
         vectors[filled] = unit_rows(unit_rows(sums[filled]) - self.center, LEAST_DISTANCE)

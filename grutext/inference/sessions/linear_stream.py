@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from grutext.config import LinearConfig
 from grutext.engines.numpy.stream import State, add_in_order, multiply_rows
 from grutext.inference.linear_part import LinearPart
-from grutext.text import MAX_COUNT, TokenBatch, unit_rows
+from grutext.text import MAX_COUNT, TokenBatch
 from grutext.text.codes import bounds, code_points
 from grutext.text.ngram_stream import AFTER_CHARACTER, NewNgrams, SymbolStream, fold_part
 from grutext.text.ngrams import hash_words
@@ -94,16 +94,9 @@ class LinearStream:
         norms = np.maximum(np.sqrt(state["squares"]), _LEAST_NORM)  # (N, 2)
         margins = (state["margins"] / norms[:, :, None]).sum(axis=1).astype(np.float32)
         if self._part.vectors is not None:
-            margins += self._vector_margins(state["vectors"].astype(np.float32))
+            vectors = self._part.vectors.center_sums(state["vectors"].astype(np.float32))
+            margins += multiply_rows(vectors, self._part.vector_kernel)
         return np.asarray(margins + self._part.bias)
-
-    def _vector_margins(self, sums: Float) -> Float:
-        margins = np.zeros((len(sums), self._columns), np.float32)
-        filled = sums.any(axis=1)
-        if self._part.vectors is not None and filled.any():
-            vectors = unit_rows(unit_rows(sums[filled]) - self._part.vectors.center)
-            margins[filled] = multiply_rows(vectors, self._part.vector_kernel)
-        return margins
 
     def _read_characters(self, state: State, counts: Sequence[Counts], parts: Sequence[str]) -> None:
         if not self._reads_characters or not any(parts):
