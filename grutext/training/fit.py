@@ -364,7 +364,7 @@ def _learn_semi_supervised(
         run.budget.left_out["vectors"] = "text vectors were not tried"
         return None
     names = ("without text vectors", "with them", f"with its own labels of {len(pool):,} texts as well")
-    shares = [f"{score:.1%} {name}" for name, score in zip(names, scored.scores, strict=False)]
+    shares = [f"{100 * score:.1f} % {name}" for name, score in zip(names, scored.scores, strict=False)]
     kept = ("left out", "kept", "kept, own labels too")[scored.best]
     run.listener.note(
         f"text vectors: {origin} and {kept}; of {scored.texts:,} held-out texts the linear part labels right "

@@ -257,7 +257,7 @@ def fit_with_scores(monkeypatch, scores, multilabel=False):
 def test_what_helps_held_out_texts_is_kept_and_the_rest_left_out(monkeypatch, scores, said):
     bundle, note, (_, _, semi) = fit_with_scores(monkeypatch, scores)
     assert note.startswith(
-        f"text vectors: learned from 270 texts and {said} of 30 held-out texts the linear part labels right 80.0% "
+        f"text vectors: learned from 270 texts and {said} of 30 held-out texts the linear part labels right 80.0 % "
     )
     assert VECTORS & set(bundle.weights) == (VECTORS if said.startswith("kept") else set())
     assert len(semi.pool) == 240
