@@ -7,22 +7,28 @@ from importlib.util import find_spec
 from grutext.errors import MissingExtraError
 
 _MODULES = {
+    "fastapi": "fastapi",
     "matplotlib": "matplotlib",
     "numba": "numba",
     "onnx": "onnx",
     "optuna": "optuna",
+    "prometheus-client": "prometheus_client",
     "scikit-learn": "sklearn",
     "tensorflow": "tensorflow",
     "tokenizers": "tokenizers",
+    "uvicorn": "uvicorn",
 }
 _EXTRAS = {
+    "fastapi": "serve",
     "matplotlib": "train",
     "numba": "train",
     "onnx": "onnx",
     "optuna": "tune",
+    "prometheus-client": "serve",
     "scikit-learn": "train",
     "tensorflow": "tensorflow",
     "tokenizers": "vectors",
+    "uvicorn": "serve",
 }
 
 
@@ -30,7 +36,7 @@ def is_installed(package: str) -> bool:
     """Return whether a package is installed.
 
     Args:
-        package: The name of the distribution: `matplotlib`, `numba`, `onnx`, `optuna`, `scikit-learn`, `tensorflow` or `tokenizers`.
+        package: The name of the distribution, one of those above.
     """
     try:
         return find_spec(_MODULES[package]) is not None

@@ -22,6 +22,7 @@ from grutext.cli.evaluate import evaluate_command
 from grutext.cli.export import export_command
 from grutext.cli.predict import predict_command
 from grutext.cli.pretrain import pretrain_command
+from grutext.cli.serve import serve_command
 from grutext.cli.show import show_command
 from grutext.cli.train import train_command
 from grutext.cli.tune import tune_command
@@ -150,6 +151,6 @@ def main() -> None:
 
 for _command in (
     train_command, pretrain_command, crossval_command, tune_command, evaluate_command, predict_command, classify_command, show_command, verify_command,
-    export_command,    warmup_command, completion_command,
+    export_command, serve_command, warmup_command, completion_command,
 ):  # fmt: skip
     main.add_command(_command)

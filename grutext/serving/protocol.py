@@ -1,0 +1,58 @@
+"""HTTP on a connection, with an end to patience."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+def patient_protocol(seconds: float) -> type[HttpToolsProtocol]:
+    """Return uvicorn's protocol, which closes a connection on which the head of a request takes longer than `seconds`.
+
+    uvicorn by itself only closes connections that are idle after an answer. One that never sends a whole head would
+    stay open for ever, and so would one that does not read its answer.
+    """
+
+    class PatientProtocol(HttpToolsProtocol):
+        """Waits only so long for the head of a request."""
+
+        _head: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._wait_for_head()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self._wait_for_head()
+
+        def on_headers_complete(self) -> None:
+            self._stop_waiting()
+            super().on_headers_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop_waiting()
+            super().connection_lost(exc)
+
+        def timeout_keep_alive_handler(self) -> None:
+            """Close an idle connection at once, even if its answer was not read."""
+            if self.transport.get_write_buffer_size():
+                self.transport.abort()
+            else:
+                super().timeout_keep_alive_handler()
+
+        def _wait_for_head(self) -> None:
+            self._stop_waiting()
+            self._head = self.loop.call_later(seconds, self._close)
+
+        def _stop_waiting(self) -> None:
+            if self._head is not None:
+                self._head.cancel()
+                self._head = None
+
+        def _close(self) -> None:
+            if not self.transport.is_closing():
+                self.transport.abort()
+
+    return PatientProtocol

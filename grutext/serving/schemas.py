@@ -1,0 +1,109 @@
+"""The bodies of requests and answers, as the OpenAPI document describes them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Asked(BaseModel):
+    """What requests have in common; a field that does not exist is an error, because it may be a misspelt one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    texts: list[str] = Field(description="The texts; each may have any length, and may be empty.")
+    model: str | None = Field(None, description="The name of the model; by default the first one.")
+
+
+class ClassifyRequest(Asked):
+    """Texts to label."""
+
+    top_k: int = Field(3, ge=1, description="The number of labels in `top`; all if there are fewer.")
+    abstain_below: Probability | None = Field(
+        None, description="Leave a text to a person if its confidence is below this."
+    )
+    familiar_above: FiniteFloat | None = Field(
+        None, description="Leave a text to a person if its familiarity is below this."
+    )
+    familiarity: bool = Field(
+        False, description="Whether to add how much each text is like the training texts."
+    )
+
+
+class EncodeRequest(Asked):
+    """Texts to encode."""
+
+
+class Model(BaseModel):
+    """Which model answered."""
+
+    name: str
+    version: str = Field(description="When the model was trained, ISO 8601.")
+    hash: str = Field(description="SHA-256 over all values and weights: the `checksum` in `model.json`.")
+
+
+class LabelProbability(BaseModel):
+    """A label and its probability."""
+
+    label: str
+    probability: Probability
+
+
+class Result(BaseModel):
+    """The answer for one text, with the keys of `grutext classify --json`."""
+
+    label: str | list[str] | None = Field(
+        description="The label; a list where a text may have several; null if the text is left to a person."
+    )
+    confidence: Probability = Field(
+        description="The probability of the label; where a text may have several, the largest probability."
+    )
+    abstained: bool = Field(
+        default=False, description="Only if `abstain_below` or `familiar_above` was given."
+    )
+    familiarity: float = Field(default=0, description="Only if it was asked for.")
+    top: list[LabelProbability] = Field(description="The likeliest labels, the likeliest first.")
+
+
+class ClassifyResponse(BaseModel):
+    """The answers, in the order of the texts."""
+
+    model: Model
+    results: list[Result]
+
+
+class EncodeResponse(BaseModel):
+    """The vectors, in the order of the texts; of an empty text it is zero."""
+
+    model: Model
+    vectors: list[list[float]]
+
+
+class ModelDescription(Model):
+    """A model and what it can do."""
+
+    labels: list[str]
+    multilabel: bool = Field(description="Whether a text may have several labels, or none.")
+    encodes: bool = Field(description="Whether `/v1/encode` works.")
+    familiarity: bool = Field(description="Whether it knows how much a text is like its training texts.")
+
+
+class ModelsResponse(BaseModel):
+    """All models; the first one is the default."""
+
+    models: list[ModelDescription]
+
+
+class StatusResponse(BaseModel):
+    """The state of the server."""
+
+    status: str
+
+
+class ErrorResponse(BaseModel):
+    """What is wrong, in one line."""
+
+    error: str

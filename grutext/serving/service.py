@@ -1,0 +1,86 @@
+"""What the routes of a server share: the models, the batches, the metrics and the options."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import anyio
+from starlette.requests import HTTPConnection
+
+from grutext.serving.batching import Batcher, Item, Work
+from grutext.serving.errors import UnavailableError
+from grutext.serving.metrics import Metrics
+from grutext.serving.models import Models
+from grutext.serving.options import ServerOptions
+
+Result = TypeVar("Result")
+
+
+class Service:
+    """The state of a server.
+
+    Args:
+        models: Its models, which may not be loaded yet.
+        options: Its settings.
+
+    Attributes:
+        models: Its models.
+        options: Its settings.
+        metrics: What it counts.
+        is_draining: Whether it has been told to stop, so that connections end after their answers.
+    """
+
+    def __init__(self, models: Models, options: ServerOptions) -> None:
+        self.models = models
+        self.options = options
+        self.metrics = Metrics()
+        self.is_draining = False
+        self._batcher = Batcher(options.limits.waiting, self.metrics.batch_texts.observe)
+        self._loading = asyncio.Lock()
+        self.metrics.waiting.set_function(lambda: self._batcher.waiting)
+
+    async def load(self) -> None:
+        """Load the models, for the first time or again, while requests are answered.
+
+        Raises:
+            BundleError: A model cannot be loaded; those that were loaded before stay.
+            ConfigError: The number of threads is below 1.
+        """
+        async with self._loading:
+            outcome = "failed"
+            try:
+                await asyncio.to_thread(self.models.load)
+                outcome = "done"
+            finally:
+                self.metrics.reloads.labels(outcome).inc()
+
+    async def run(self, work: Work[Item, Result], items: Sequence[Item]) -> list[Result]:
+        """Return the results of `work` for the items, computed together with those of other requests.
+
+        Raises:
+            BusyError: Too many requests are waiting.
+            UnavailableError: It took too long.
+            Exception: Whatever `work` raises.
+        """
+        seconds = self.options.limits.seconds
+        with anyio.move_on_after(seconds):
+            return await self._batcher.run(work, items)
+        raise UnavailableError(f"there was no answer within {seconds:g} s; send fewer or shorter texts")
+
+    def log(self, **fields: Any) -> None:
+        """Write a line of JSON to stderr."""
+        print(json.dumps(fields, ensure_ascii=False), file=sys.stderr, flush=True)  # noqa: T201
+
+    def close(self) -> None:
+        """End the thread that answers."""
+        self._batcher.close()
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """Return the service that a request or a session belongs to."""
+    service: Service = connection.app.state.service
+    return service

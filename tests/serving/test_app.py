@@ -1,0 +1,126 @@
+"""Health, metrics, tokens, loading again, and errors outside the routes."""
+
+import json
+import shutil
+
+import pytest
+
+from grutext.errors import ConfigError
+from grutext.serving import Limits, name_folders, read_token
+
+TOKEN = "0123456789abcdef"
+
+
+def test_the_server_is_live_at_once_and_ready_when_the_models_are_loaded(open_client, model) -> None:
+    client = open_client(loaded=False)
+    assert client.get("/health/live").json() == {"status": "live"}
+    for answered in (client.get("/health/ready"), client.post("/v1/classify", json={"texts": ["a"]})):
+        assert answered.status_code == 503
+        assert answered.headers["retry-after"] == "1"
+        assert answered.json() == {"error": "the models are being loaded; try again in a second"}
+    client.app.state.service.models.load()
+    assert client.get("/health/ready").json() == {"status": "ready"}
+
+
+def test_metrics_count_requests_texts_and_batches(client) -> None:
+    client.post("/v1/classify", json={"texts": ["a", "b", "c"]})
+    client.post("/v1/classify", json={"texts": 1})
+    client.get("/no/such/path")
+    lines = client.get("/metrics").text.splitlines()
+    assert 'grutext_texts_total{model="reviews"} 3.0' in lines
+    assert 'grutext_requests_total{path="/v1/classify",status="200"} 1.0' in lines
+    assert 'grutext_requests_total{path="/v1/classify",status="422"} 1.0' in lines
+    assert 'grutext_requests_total{path="other",status="404"} 1.0' in lines
+    assert "grutext_batch_texts_sum 3.0" in lines
+
+
+def test_errors_outside_the_routes_are_json_too(client) -> None:
+    missing, wrong = client.get("/nothing"), client.put("/v1/classify")
+    assert (missing.status_code, missing.json()) == (404, {"error": "Not Found"})
+    assert (wrong.status_code, wrong.json()) == (405, {"error": "Method Not Allowed"})
+    assert wrong.headers["allow"] == "POST"
+
+
+def test_a_failure_of_the_server_says_nothing_about_its_inside(client, monkeypatch) -> None:
+    service = client.app.state.service
+    monkeypatch.setattr(service.models, "find", lambda name: 1 / 0)
+    answered = client.post("/v1/classify", json={"texts": ["a"]})
+    assert (answered.status_code, answered.json()) == (500, {"error": "the server failed; its log says more"})
+
+
+def test_a_token_protects_everything_but_health_and_pages(open_client) -> None:
+    client = open_client(token=TOKEN, allow_reload=True)
+    protected = [("POST", "/v1/classify"), ("POST", "/v1/encode"), ("GET", "/v1/models"), ("GET", "/metrics")]
+    for method, path in [*protected, ("POST", "/v1/reload")]:
+        for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {TOKEN}"}):
+            answered = client.request(method, path, headers=headers)
+            assert answered.status_code == 401, path
+            assert answered.headers["www-authenticate"] == "Bearer"
+    for path in ("/", "/docs", "/openapi.json", "/health/live", "/health/ready"):
+        assert client.get(path).status_code == 200, path
+    allowed = client.post("/v1/classify", json={"texts": ["a"]}, headers={"authorization": f"Bearer {TOKEN}"})
+    assert allowed.status_code == 200
+
+
+def test_a_token_is_read_without_its_line_break_and_must_not_be_short(tmp_path) -> None:
+    (tmp_path / "token").write_text(f"{TOKEN}\n", encoding="utf-8")
+    assert read_token(tmp_path / "token") == TOKEN
+    for bad in ("short", "has spaces in between", ""):
+        (tmp_path / "token").write_text(bad, encoding="utf-8")
+        with pytest.raises(ConfigError, match="openssl rand"):
+            read_token(tmp_path / "token")
+
+
+def test_loading_again_replaces_the_models_or_leaves_them_as_they_were(
+    open_client, model, build_bundle
+) -> None:
+    client = open_client(allow_reload=True)
+    before = client.get("/v1/models").json()
+    build_bundle(seed=9).save(model, overwrite=True)
+    assert client.get("/v1/models").json() == before
+    after = client.post("/v1/reload").json()
+    assert after["models"][0]["hash"] == json.loads((model / "model.json").read_text())["checksum"]
+    assert after != before
+    shutil.rmtree(model)
+    failed = client.post("/v1/reload")
+    assert failed.status_code == 409
+    assert "does not exist" in failed.json()["error"]
+    assert (
+        client.post("/v1/classify", json={"texts": ["a"]}).json()["model"]["hash"]
+        == after["models"][0]["hash"]
+    )
+
+
+def test_loading_again_is_off_by_default(client) -> None:
+    assert client.post("/v1/reload").status_code == 404
+
+
+def test_an_answer_that_takes_too_long_is_an_error(open_client, monkeypatch) -> None:
+    client = open_client(limits=Limits(seconds=0.05))
+    classifier = client.app.state.service.models.find(None).classifier
+    answer = type(classifier).answer
+
+    def slow(self, *arguments, **options):
+        import time
+
+        time.sleep(0.2)
+        return answer(self, *arguments, **options)
+
+    monkeypatch.setattr(type(classifier), "answer", slow)
+    answered = client.post("/v1/classify", json={"texts": ["a"]})
+    assert answered.status_code == 503
+    assert answered.json()["error"].startswith("there was no answer within 0.05 s")
+
+
+def test_models_are_named_like_their_folders_unless_they_get_a_name(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a=b").mkdir()
+    folders = name_folders(["models/reviews", "old=models/2025", "a=b"])
+    assert {name: str(folder) for name, folder in folders.items()} == {
+        "reviews": "models/reviews",
+        "old": "models/2025",
+        "a=b": "a=b",
+    }
+    for given in (["x/m", "y/m"], ["=x"]):
+        with pytest.raises(ConfigError, match="NAME=DIR"):
+            name_folders(given)
