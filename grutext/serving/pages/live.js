@@ -1,0 +1,265 @@
+"use strict";
+// The live page: answers move word by word while a text is typed, for several models side by side.
+
+const MOST_POINTS = 40; // texts of one request: the text after some of its words
+const MOST_CHARACTERS = 500000; // of one request
+const COLOURS = 4; // labels that have a line in the course
+const SHOWN_LABELS = 8;
+const REST = 150; // milliseconds without a key before the text is answered
+const STEP = 40; // milliseconds between two answers of a pasted text
+
+const find = (selector, within = document) => within.querySelector(selector);
+const percent = p => (p >= 0.9995 && p < 1 ? 99.9 : 100 * p).toFixed(1) + " %";
+const wait = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
+const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+let token = "";
+
+async function ask(path, body) {
+  const headers = token ? { authorization: `Bearer ${token}` } : {};
+  const options = body ? { method: "POST", headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(body) } : { headers };
+  const response = await fetch(path, options);
+  const answer = await response.json();
+  if (response.status === 401) find("#access").hidden = false;
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
+}
+
+/** Return where each word of a text ends. */
+function wordEnds(text) {
+  return [...text.matchAll(/\S+/g)].map(match => match.index + match[0].length);
+}
+
+function element(name, className, content = "") {
+  const node = document.createElement(name);
+  node.className = className;
+  node.textContent = content;
+  return node;
+}
+
+/** Answers for a text after some of its words, from a model that reads whole texts; answers are remembered. */
+class WholeTexts {
+  constructor(model) {
+    this.model = model;
+    this.known = new Map();
+  }
+
+  async answer(text, give) {
+    const ends = wordEnds(text);
+    const points = Math.max(1, Math.min(MOST_POINTS, Math.floor(MOST_CHARACTERS / (text.length + 1))));
+    const every = Math.ceil(ends.length / points) || 1;
+    const words = ends.map((_, n) => n + 1).filter(n => n % every === 0 || n === ends.length);
+    const texts = words.map(n => (n === ends.length ? text : text.slice(0, ends[n - 1])));
+    const missing = texts.filter(prefix => !this.known.has(prefix));
+    if (missing.length) {
+      if (this.known.size > 2000) this.known.clear();
+      const { results } = await ask("v1/classify", { model: this.model.name, texts: missing, top_k: 50 });
+      missing.forEach((prefix, n) => this.known.set(prefix, results[n]));
+    }
+    give(texts.map((prefix, n) => ({ words: words[n], ...this.known.get(prefix) })), missing.length);
+  }
+}
+
+/** Draws what one model answers. */
+class Panel {
+  constructor(model) {
+    this.model = model;
+    this.source = new WholeTexts(model);
+    this.turn = 0;
+    this.node = find("#panel").content.firstElementChild.cloneNode(true);
+    find("h2", this.node).textContent = model.name;
+    const date = model.version.slice(0, 10);
+    find(".about", this.node).textContent = `${model.labels.length} labels, trained ${date}, ${model.hash.slice(0, 12)}`;
+    this.node.setAttribute("aria-label", model.name);
+    this.showBars([]);
+  }
+
+  /** Answer about a text; a later call overtakes an earlier one. */
+  async show(text) {
+    const turn = ++this.turn;
+    if (!text.trim()) {
+      this.clear();
+      return;
+    }
+    let course = [], fresh = 0;
+    await this.source.answer(text, (points, count) => ([course, fresh] = [points, count]));
+    const first = isStill ? course.length : Math.max(1, course.length - fresh + 1);
+    for (let n = first; n <= course.length; n++) { // what is new moves step by step
+      if (turn !== this.turn) return;
+      this.draw(course.slice(0, n), course);
+      if (n < course.length) await wait(STEP);
+    }
+    this.speak(course.at(-1));
+    await this.explain(text, turn);
+  }
+
+  clear() {
+    find(".label", this.node).textContent = "–";
+    for (const name of [".confidence", ".decision"]) find(name, this.node).textContent = "";
+    for (const name of [".course", ".reasons"]) find(name, this.node).hidden = true;
+    this.showBars([]);
+  }
+
+  draw(points, course) {
+    const now = points.at(-1);
+    const label = Array.isArray(now.label) ? now.label.join(", ") || "(no label)" : now.label;
+    find(".label", this.node).textContent = label;
+    find(".confidence", this.node).textContent = percent(now.confidence);
+    this.drawn = course.at(-1).top.slice(0, COLOURS).map(({ label: name }) => name);
+    this.showBars(now.top);
+    this.showCourse(points, course.length > 1 ? course.at(-1).words : 0);
+  }
+
+  showBars(top) {
+    const probabilities = new Map(top.map(({ label, probability }) => [label, probability]));
+    const few = this.model.labels.length <= SHOWN_LABELS;
+    const labels = few || !top.length ? this.model.labels.slice(0, SHOWN_LABELS) : top.slice(0, SHOWN_LABELS).map(({ label }) => label);
+    const list = find(".bars", this.node);
+    while (list.children.length > labels.length) list.lastElementChild.remove();
+    while (list.children.length < labels.length) {
+      const row = document.createElement("li"), track = element("span", "track");
+      track.setAttribute("aria-hidden", "true");
+      track.append(element("span", "bar"));
+      row.append(element("span", "name"), track, element("span", "value"));
+      list.append(row);
+    }
+    labels.forEach((label, n) => {
+      const row = list.children[n], p = probabilities.get(label);
+      const colour = (this.drawn || []).indexOf(label);
+      row.className = top.length && colour >= 0 ? `k${colour}` : "";
+      find(".name", row).textContent = find(".name", row).title = label;
+      find(".value", row).textContent = p === undefined ? "" : percent(p);
+      find(".bar", row).style.width = `${100 * (p || 0)}%`;
+    });
+  }
+
+  showCourse(points, words) {
+    const figure = find(".course", this.node), svg = find("svg", figure);
+    figure.hidden = !words;
+    if (!words) return;
+    const first = points[0].words, x = n => 600 * (n - first) / Math.max(1, words - first), y = p => 145 - 140 * p;
+    const draw = (name, attributes) => {
+      const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+      for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+      svg.append(node);
+    };
+    svg.replaceChildren();
+    for (const p of [0.5, 1]) draw("line", { x1: 0, x2: 600, y1: y(p), y2: y(p) });
+    this.drawn.forEach((label, n) => {
+      const heights = points.map(point => (point.top.find(entry => entry.label === label) || { probability: 0 }).probability);
+      draw("path", { class: `k${n}`, d: "M" + points.map((point, i) => `${x(point.words).toFixed(1)},${y(heights[i]).toFixed(1)}`).join("L") });
+    });
+    const { label, confidence } = points.at(-1);
+    svg.setAttribute("aria-label", `Over ${words} words the probability of ${label} came to ${percent(confidence)}.`);
+    const decided = points.find(point => point.is_decided);
+    if (decided) draw("line", { class: "decided", x1: x(decided.words), x2: x(decided.words), y1: 0, y2: 150 });
+    const moment = decided ? `decided after ${decided.words} of ${words} words` : "";
+    find(".moment", figure).textContent = find(".decision", this.node).textContent = moment;
+  }
+
+  async explain(text, turn) {
+    if (!this.model.explains) return;
+    const { results } = await ask("v1/classify", { model: this.model.name, texts: [text], explain: true });
+    if (turn === this.turn) this.showReasons(text, results[0].explanation);
+  }
+
+  showReasons(text, explanation) {
+    const reasons = find(".reasons", this.node), characters = Array.from(text), pieces = [];
+    const most = Math.max(...explanation.words.map(word => Math.abs(word.contribution)), 1e-9);
+    let end = 0;
+    for (const word of explanation.words) {
+      pieces.push(characters.slice(end, word.start).join(""));
+      const mark = element("mark", word.contribution >= 0 ? "for" : "against", characters.slice(word.start, word.end).join(""));
+      const strength = Math.abs(word.contribution) / most;
+      if (strength < 0.05) mark.className = "";
+      else mark.style.backgroundColor = `rgba(var(--${mark.className}), ${(0.55 * strength).toFixed(3)})`;
+      mark.title = word.contribution.toFixed(3);
+      pieces.push(mark);
+      end = word.end;
+    }
+    find(".words", reasons).replaceChildren(...pieces, characters.slice(end).join(""));
+    find("h3", reasons).textContent = `Words that decide about ${explanation.label}`;
+    const order = [...explanation.words].sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution)).slice(0, 50);
+    const rows = order.map(word => {
+      const row = document.createElement("tr");
+      row.append(element("td", "", word.text), element("td", "", word.contribution.toFixed(3)));
+      return row;
+    });
+    find("tbody", reasons).replaceChildren(...rows);
+    reasons.hidden = !explanation.words.length;
+  }
+
+  speak({ label, confidence }) {
+    this.said = `${this.model.name}: ${Array.isArray(label) ? label.join(" and ") || "no label" : label}, ${Math.round(100 * confidence)} percent.`;
+  }
+}
+
+/** The whole page. */
+class Page {
+  constructor() {
+    this.panels = [];
+    this.timer = this.speaking = 0;
+    find("#text").addEventListener("input", () => this.change());
+    find("#clear").addEventListener("click", () => {
+      find("#text").value = "";
+      find("#text").focus();
+      this.change();
+    });
+    find("#access").addEventListener("submit", event => {
+      event.preventDefault();
+      token = find("#token").value.trim();
+      this.open();
+    });
+  }
+
+  async open() {
+    await this.attempt(async () => {
+      const { models } = await ask("v1/models");
+      find("#access").hidden = true;
+      const boxes = models.map((model, n) => {
+        const label = element("label", "", ` ${model.name}`), box = document.createElement("input");
+        Object.assign(box, { type: "checkbox", checked: n < 3 });
+        box.addEventListener("change", () => this.choose(models, boxes));
+        label.prepend(box);
+        find("#models").append(label);
+        return box;
+      });
+      find("#models").hidden = models.length < 2;
+      this.choose(models, boxes);
+    });
+  }
+
+  choose(models, boxes) {
+    const names = models.filter((_, n) => boxes[n].checked).map(model => model.name);
+    const old = new Map(this.panels.map(panel => [panel.model.name, panel]));
+    this.panels = models.filter(model => names.includes(model.name)).map(model => old.get(model.name) || new Panel(model));
+    find("#panels").replaceChildren(...this.panels.map(panel => panel.node));
+    this.answer();
+  }
+
+  change() {
+    const words = wordEnds(find("#text").value).length;
+    find("#length").textContent = words === 1 ? "1 word" : `${words.toLocaleString("en")} words`;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.answer(), REST);
+  }
+
+  async answer() {
+    const text = find("#text").value;
+    await this.attempt(() => Promise.all(this.panels.map(panel => panel.show(text))));
+    clearTimeout(this.speaking);
+    this.speaking = setTimeout(() => {
+      find("#spoken").textContent = text.trim() ? this.panels.map(panel => panel.said).join(" ") : "";
+    }, 800);
+  }
+
+  async attempt(work) {
+    try {
+      await work();
+      find("#problem").textContent = "";
+    } catch (error) {
+      find("#problem").textContent = error instanceof TypeError ? "The server does not answer." : error.message;
+    }
+  }
+}
+
+new Page().open();

@@ -1,0 +1,80 @@
+"""The live page and the page of the API, in a browser."""
+
+import time
+
+import pytest
+
+from support.browser import DESKTOP, PHONE
+from support.keyword_model import build_keyword_model
+from support.server import start_server
+
+pytest.importorskip("uvicorn")
+pytestmark = pytest.mark.long
+
+TEXT = "first a word about my parcel and then about the invoice invoice"
+SHOWN = "return [...document.querySelectorAll('.panel')].map(p => p.querySelector(arguments[0]).textContent)"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    """The address of a server with two models, which know the same words and have two and one labels for a text."""
+    folder = tmp_path_factory.mktemp("models")
+    build_keyword_model(multilabel=False).save(folder / "one")
+    build_keyword_model(multilabel=True).save(folder / "several")
+    with start_server("-m", folder / "one", "-m", folder / "several") as server:
+        yield server.url
+
+
+def wait_for(browser, script, expected, *arguments):
+    """Wait until a script returns what is expected."""
+    until = time.monotonic() + 15
+    while (seen := browser.run(script, *arguments)) != expected:
+        assert time.monotonic() < until, seen
+        time.sleep(0.05)
+
+
+def test_probabilities_move_word_by_word_for_all_models(browser, url) -> None:
+    browser.open(f"{url}/")
+    wait_for(browser, SHOWN, ["one", "several"], "h2")
+    (box,) = browser.find("#text")
+    seen = []
+    for word in TEXT.split():
+        box.send_keys(f"{word} ")
+        time.sleep(0.25)
+        seen.append(browser.run(SHOWN, ".confidence")[0])
+    wait_for(browser, SHOWN, ["billing", "billing, delivery"], ".label")
+    assert browser.run(SHOWN, ".confidence")[0] == "90.9 %"
+    assert len(set(seen)) >= 3  # unknown words, the parcel, both
+    assert len(browser.find(".panel path")) == 6  # three labels in each course
+    assert browser.run("return document.querySelector('svg').getAttribute('aria-label')").startswith("Over 12 words")
+    wait_for(browser, "return document.querySelector('#spoken').textContent.slice(0, 25)", "one: billing, 91 percent. ")
+    browser.find("#clear")[0].click()
+    wait_for(browser, SHOWN, ["–", "–"], ".label")
+    assert browser.errors() == []
+    assert {request.removeprefix(url) for request in browser.requests()} <= {
+        "/", "/style.css", "/live.js", "/v1/models", "/v1/classify",
+    }  # fmt: skip
+
+
+def test_models_can_be_hidden_with_the_keyboard(browser, url) -> None:
+    browser.open(f"{url}/")
+    wait_for(browser, SHOWN, ["one", "several"], "h2")
+    browser.find("#models input")[1].send_keys(" ")
+    wait_for(browser, SHOWN, ["one"], "h2")
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_pages_fit_and_can_be_read(browser, url, width, dark) -> None:
+    browser.open(f"{url}/", width=width, dark=dark)
+    wait_for(browser, SHOWN, ["one", "several"], "h2")
+    browser.find("#text")[0].send_keys(TEXT)
+    wait_for(browser, SHOWN, ["billing", "billing, delivery"], ".label")
+    assert browser.overflowing() == []
+    assert min(browser.contrasts())[0] >= 4.5
+    browser.open(f"{url}/docs", width=width, dark=dark)
+    wait_for(browser, "return document.querySelectorAll('.route').length", 6)
+    assert browser.overflowing() == []
+    assert min(browser.contrasts())[0] >= 4.5
+    assert browser.errors() == []
+    assert all(request.startswith(url) for request in browser.requests())
