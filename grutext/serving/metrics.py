@@ -20,7 +20,7 @@ class Metrics:
         batch_texts: The number of texts in each batch.
         sessions: Sessions that are open.
         waiting: Requests that wait for a batch.
-        reloads: How often the models were loaded again, by `outcome`.
+        loads: How often the models were loaded, by `outcome`.
     """
 
     def __init__(self) -> None:
@@ -44,8 +44,8 @@ class Metrics:
         )
         self.sessions = Gauge("grutext_sessions", "Sessions that are open.", registry=registry)
         self.waiting = Gauge("grutext_waiting_requests", "Requests that wait for a batch.", registry=registry)
-        self.reloads = Counter(
-            "grutext_reloads_total", "Times the models were loaded again.", ["outcome"], registry=registry
+        self.loads = Counter(
+            "grutext_loads_total", "Times the models were loaded.", ["outcome"], registry=registry
         )
         build = Gauge("grutext_build_info", "The version of grutext.", ["version"], registry=registry)
         build.labels(__version__).set(1)

@@ -56,7 +56,7 @@ class Service:
                 await asyncio.to_thread(self.models.load)
                 outcome = "done"
             finally:
-                self.metrics.reloads.labels(outcome).inc()
+                self.metrics.loads.labels(outcome).inc()
 
     async def run(self, work: Work[Item, Result], items: Sequence[Item]) -> list[Result]:
         """Return the results of `work` for the items, computed together with those of other requests.

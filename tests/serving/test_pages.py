@@ -3,7 +3,6 @@
 import time
 
 import pytest
-
 from support.browser import DESKTOP, PHONE
 from support.keyword_model import build_keyword_model
 from support.server import start_server
@@ -43,11 +42,19 @@ def test_probabilities_move_word_by_word_for_all_models(browser, url) -> None:
         time.sleep(0.25)
         seen.append(browser.run(SHOWN, ".confidence")[0])
     wait_for(browser, SHOWN, ["billing", "billing, delivery"], ".label")
-    assert browser.run(SHOWN, ".confidence")[0] == "90.9 %"
+    assert (
+        browser.run(SHOWN, ".confidence")[0] == "70.3 %"
+    )  # margins of 2.582 and 1.525, of 0 for the third label
     assert len(set(seen)) >= 3  # unknown words, the parcel, both
     assert len(browser.find(".panel path")) == 6  # three labels in each course
-    assert browser.run("return document.querySelector('svg').getAttribute('aria-label')").startswith("Over 12 words")
-    wait_for(browser, "return document.querySelector('#spoken').textContent.slice(0, 25)", "one: billing, 91 percent. ")
+    assert browser.run("return document.querySelector('svg').getAttribute('aria-label')").startswith(
+        "Over 12 words"
+    )
+    wait_for(
+        browser,
+        "return document.querySelector('#spoken').textContent.slice(0, 26)",
+        "one: billing, 70 percent. ",
+    )
     browser.find("#clear")[0].click()
     wait_for(browser, SHOWN, ["–", "–"], ".label")
     assert browser.errors() == []
