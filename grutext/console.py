@@ -102,6 +102,40 @@ def _confused_pairs(names: Sequence[str], confusion: Sequence[Sequence[int]]) ->
     return [(names[row], names[column], f"{-n:,}") for n, row, column in sorted(pairs)]
 
 
+_METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1", "micro_f1": "micro-F1", "log_loss": "log loss"}
+
+
+def render_comparison(comparison: Mapping[str, Any], console: Console | None = None) -> None:
+    """Draw the metrics of models side by side, and below them how each other model differs from the first.
+
+    Args:
+        comparison: A comparison as plain values, as `Comparison.to_dict` returns it.
+        console: Where to draw; stdout if left out.
+    """
+    console = console or open_console()
+    models = comparison["models"]
+    metrics = list(next(iter(models.values())))
+    names = [_METRICS[metric] for metric in metrics]
+    if comparison["multilabel"]:
+        names[0] = "all labels right"
+    rows = [(name, *(f"{values[metric]:.4f}" for metric in metrics)) for name, values in models.items()]
+    console.print(Text(f"{comparison['n']:,} texts"))
+    render_rows(("model", *names), rows, console=console)
+    for pair in comparison["pairs"]:
+        model, against = escape(pair["model"]), escape(pair["against"])
+        rows = []
+        for metric, name in zip(metrics, names, strict=True):
+            found = pair["differences"][metric]
+            rows.append((name, *(f"{found[key]:+.4f}" for key in ("difference", "low", "high"))))
+        render_rows((f"{model} against {against}", "difference", "from", "to (95 %)"), rows, console=console)
+        console.print(
+            Text(
+                f"right only by {model}: {pair['only_model_right']:,}, only by {against}: {pair['only_against_right']:,} "
+                f"(McNemar's exact test: p = {pair['p_value']:.2g})"
+            )
+        )
+
+
 def render_facts(facts: Mapping[str, str], console: Console | None = None) -> None:
     """Draw names and values, one pair a line."""
     console = console or open_console()

@@ -1,0 +1,255 @@
+"""Models compared on the same texts: are the differences between their metrics more than chance?
+
+>>> mcnemar_exact(8, 1)
+0.0390625
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grutext.errors import DataError
+from grutext.evaluation.metrics import text_losses
+from grutext.evaluation.predictions import Predictions
+
+REPLICATES = 2000
+_AT_ONCE = 50  # replicates that are counted together, so that 25,000 texts need 10 MB
+_LEVEL = 0.95
+
+Float = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What became of N texts and L labels.
+
+    Attributes:
+        actual: `(N, L) bool`, whether a text has a label.
+        predicted: `(N, L) bool`, whether it was predicted.
+        losses: `(N,) float64`, the negative log-likelihood of each text's true labels.
+    """
+
+    actual: Bool
+    predicted: Bool
+    losses: Float
+
+    @property
+    def is_right(self) -> Bool:
+        """Whether all that was predicted for a text is true, and nothing is missing, shape (N,)."""
+        return np.asarray((self.actual == self.predicted).all(axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The difference of a metric between two models, and its 95 % interval.
+
+    Attributes:
+        difference: The metric of the second model minus that of the first.
+        low: The 2.5 % quantile of the differences on the resampled texts.
+        high: The 97.5 % quantile.
+    """
+
+    difference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A model compared with another one.
+
+    Attributes:
+        model: Its name.
+        against: The name of the other.
+        differences: By metric; positive where the metric of `model` is higher.
+        only_model_right: Texts that `model` alone labels right.
+        only_against_right: Texts that the other alone labels right.
+        p_value: That of McNemar's exact test: how likely two equally good models would differ in at least as many texts.
+    """
+
+    model: str
+    against: str
+    differences: Mapping[str, Difference]
+    only_model_right: int
+    only_against_right: int
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Models compared on the same texts.
+
+    Attributes:
+        n: Texts.
+        multilabel: Whether a text may have several labels.
+        models: The metrics of each model by its name.
+        missing: For each model, the labels that it does not know, but the data or another model; they are never predicted.
+        pairs: Each other model compared with the first.
+    """
+
+    n: int
+    multilabel: bool
+    models: Mapping[str, Mapping[str, float]]
+    missing: Mapping[str, tuple[str, ...]]
+    pairs: tuple[Pair, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as plain values, for JSON."""
+        return asdict(self) | {
+            "missing": {name: list(labels) for name, labels in self.missing.items()},
+            "pairs": [asdict(pair) for pair in self.pairs],
+        }
+
+
+def compare(
+    predictions: Mapping[str, Predictions], seed: int = 1, replicates: int = REPLICATES
+) -> Comparison:
+    """Compare models with the first of them, on the texts that all of them predicted.
+
+    Args:
+        predictions: The predictions of each model by its name, at least two, for the same texts.
+        seed: Seed of the resampling.
+        replicates: How often the texts are resampled.
+
+    Raises:
+        DataError: There are no texts, some models give one label to a text and others several, or a text does not have exactly
+            one where the models give one.
+    """
+    names, found = list(predictions), list(predictions.values())
+    truth, several = found[0].truth, found[0].model.multilabel
+    if not truth:
+        raise DataError("there are no texts to compare the models on")
+    for name, other in predictions.items():
+        if other.model.multilabel != several:
+            many, one = (name, names[0]) if other.model.multilabel else (names[0], name)
+            raise DataError(
+                f"{many} gives several labels to a text and {one} gives one; compare models of one kind"
+            )
+    if not several and any(len(set(labels)) != 1 for labels in truth):
+        raise DataError(
+            "the models give one label to a text, but a text of this data has none or several; give each text one label"
+        )
+    labels = _all_labels(truth, found)
+    outcomes = [_outcomes(own, labels) for own in found]
+    metrics = ("accuracy", "macro_f1", *(("micro_f1",) if several else ()), "log_loss")
+    once = np.ones((1, len(truth)))
+    values = [_measure(own, once) for own in outcomes]
+    resampled = [_resample(own, seed, replicates) for own in outcomes]
+    pairs = []
+    for n in range(1, len(found)):
+        first, second = outcomes[0].is_right, outcomes[n].is_right
+        differences = {
+            metric: _difference(
+                values[n][metric] - values[0][metric], resampled[n][metric] - resampled[0][metric]
+            )
+            for metric in metrics
+        }
+        alone = int((second & ~first).sum()), int((first & ~second).sum())
+        pairs.append(Pair(names[n], names[0], differences, *alone, mcnemar_exact(*alone)))
+    return Comparison(
+        n=len(truth),
+        multilabel=several,
+        models={
+            name: {metric: float(own[metric][0]) for metric in metrics}
+            for name, own in zip(names, values, strict=True)
+        },
+        missing={
+            name: tuple(label for label in labels if label not in own.model.labels)
+            for name, own in predictions.items()
+        },
+        pairs=tuple(pairs),
+    )
+
+
+def mcnemar_exact(only_first: int, only_second: int) -> float:
+    """Return the two-sided p-value of McNemar's exact test.
+
+    Of two equally good models, each is the one that is right with probability 1/2 on every text on which only one of them is
+    right. The p-value is the probability of a split at least as uneven as the observed one.
+
+    Source: McNemar, Note on the sampling error of the difference between correlated proportions or percentages,
+    Psychometrika 12, 1947; with binomial probabilities instead of their approximation.
+
+    Args:
+        only_first: Texts that only the first model labels right.
+        only_second: Texts that only the second model labels right.
+    """
+    number = only_first + only_second
+    ways = total = 1  # to choose k of the texts, summed over k; exact integers, for any number of texts
+    for k in range(min(only_first, only_second)):
+        ways = ways * (number - k) // (k + 1)
+        total += ways
+    return min(1.0, 2 * total / (1 << number))
+
+
+def _all_labels(truth: Sequence[tuple[str, ...]], found: Sequence[Predictions]) -> list[str]:
+    """Return the labels of all models in their order, then those that only the data have, sorted."""
+    known = dict.fromkeys(label for own in found for label in own.model.labels)
+    return [*known, *sorted({label for labels in truth for label in labels} - known.keys())]
+
+
+def _outcomes(found: Predictions, labels: Sequence[str]) -> Outcomes:
+    """Return the outcomes of a model over all labels, those included that it does not know."""
+    place = {label: column for column, label in enumerate(labels)}
+    decided = found.model.decide(found.probabilities)
+    names = [(own,) if isinstance(own, str) else own for own in decided]
+    shape = len(names), len(labels)
+    actual, predicted, probabilities = np.zeros(shape, bool), np.zeros(shape, bool), np.zeros(shape)
+    for marks, rows in ((actual, found.truth), (predicted, names)):
+        for row, own in enumerate(rows):
+            marks[row, [place[label] for label in own]] = True
+    probabilities[:, [place[label] for label in found.model.labels]] = found.probabilities
+    losses = text_losses(found.truth, probabilities, labels, multilabel=found.model.multilabel)
+    return Outcomes(actual, predicted, losses)
+
+
+def _measure(outcomes: Outcomes, times: Float) -> dict[str, Float]:
+    """Return each metric, shape (R,), of texts that count several times.
+
+    Args:
+        outcomes: The outcomes of N texts.
+        times: `(R, N)`, how often each text counts.
+    """
+    from scipy.sparse import csr_array
+
+    actual, predicted, count = outcomes.actual, outcomes.predicted, times.sum(axis=1)  # (R,)
+    hits, positives, support = (
+        (csr_array(table.T.astype(np.float64)) @ times.T).T
+        for table in (actual & predicted, predicted, actual)
+    )  # each (R, L)
+    total = positives + support  # (R, L)
+    f1 = 2 * hits / np.maximum(total, 1)
+    return {
+        "accuracy": times @ outcomes.is_right / count,
+        "macro_f1": f1.sum(axis=1) / np.maximum((total > 0).sum(axis=1), 1),
+        "micro_f1": 2 * hits.sum(axis=1) / np.maximum(total.sum(axis=1), 1),
+        "log_loss": times @ outcomes.losses / count,
+    }
+
+
+def _resample(outcomes: Outcomes, seed: int, replicates: int) -> dict[str, Float]:
+    """Return each metric, shape (R,), on R bootstrap samples of the texts; the same samples for the same seed.
+
+    Source: Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13 (the percentile interval).
+    """
+    parts = [_measure(outcomes, times) for times in _samples(len(outcomes.losses), seed, replicates)]
+    return {metric: np.concatenate([part[metric] for part in parts]) for metric in parts[0]}
+
+
+def _samples(count: int, seed: int, replicates: int) -> Iterator[Float]:
+    """Yield how often each of `count` texts is in a bootstrap sample, shapes (R, count)."""
+    draw = np.random.default_rng(seed)
+    for start in range(0, replicates, _AT_ONCE):
+        drawn = draw.integers(count, size=(min(_AT_ONCE, replicates - start), count))
+        yield np.stack([np.bincount(own, minlength=count) for own in drawn]).astype(np.float64)
+
+
+def _difference(observed: Float, resampled: Float) -> Difference:
+    low, high = np.quantile(resampled, ((1 - _LEVEL) / 2, (1 + _LEVEL) / 2))
+    return Difference(float(observed[0]), float(low), float(high))
