@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
 from grutext import __version__
 from grutext.errors import GrutextError
 from grutext.messages import escape
-from grutext.serving import operation, pages, texts
-from grutext.serving.errors import BusyError, RequestError, UnauthorizedError, UnavailableError
+from grutext.serving import operation, pages, sessions, texts
+from grutext.serving.access import check_token
+from grutext.serving.errors import RequestError, error_headers
 from grutext.serving.gate import Gate
 from grutext.serving.openapi import describe_errors
-from grutext.serving.service import Service, service_of
+from grutext.serving.service import Service
 
 _ABOUT = (
     'Labels texts with models that grutext trained. Errors are JSON with one line, `{"error": …}`. '
     "Sessions, which answer while a text is still coming, are a WebSocket at `/v1/stream`."
 )
-_bearer = HTTPBearer(auto_error=False, description="The token that the server was started with.")
 
 
 def build_app(service: Service) -> FastAPI:
@@ -53,6 +50,7 @@ def build_app(service: Service) -> FastAPI:
         app.include_router(router, dependencies=guard, responses=errors)
     if service.options.allow_reload:
         app.include_router(operation.reloading, dependencies=guard, responses=errors)
+    app.include_router(sessions.router)
     app.include_router(pages.router)
     app.add_middleware(Gate, service=service, paths=frozenset(app.openapi()["paths"]))
     app.add_exception_handler(GrutextError, _answer_error)
@@ -61,28 +59,10 @@ def build_app(service: Service) -> FastAPI:
     return app
 
 
-async def check_token(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> None:
-    """Raise an UnauthorizedError unless a request has the server's token."""
-    given = "" if credentials is None else credentials.credentials
-    if not is_token(service_of(request), given):
-        raise UnauthorizedError("the token is missing or wrong; send the header Authorization: Bearer TOKEN")
-
-
-def is_token(service: Service, given: str) -> bool:
-    """Return whether a server lets a client with this token in."""
-    expected = service.options.token
-    return expected is None or secrets.compare_digest(given.encode(), expected.encode())
-
-
 async def _answer_error(_request: Request, error: Exception) -> Response:
     """Answer with what the library or the server refuses; other errors of the library are about what was asked for."""
     status = error.status if isinstance(error, RequestError) else RequestError.status
-    headers = {"retry-after": "1"} if isinstance(error, (BusyError, UnavailableError)) else {}
-    if isinstance(error, UnauthorizedError):
-        headers["www-authenticate"] = "Bearer"
-    return JSONResponse({"error": escape(str(error))}, status, headers)
+    return JSONResponse({"error": escape(str(error))}, status, error_headers(error))
 
 
 async def _answer_http_error(_request: Request, error: Exception) -> Response:

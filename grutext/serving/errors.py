@@ -21,6 +21,12 @@ class UnauthorizedError(RequestError):
     status = 401
 
 
+class ForbiddenError(RequestError):
+    """The client must not do this."""
+
+    status = 403
+
+
 class UnknownModelError(RequestError):
     """No model has the name that was asked for."""
 
@@ -61,3 +67,10 @@ class UnavailableError(RequestError):
     """The models are not loaded yet, or the answer took too long."""
 
     status = 503
+
+
+def error_headers(error: Exception) -> dict[str, str]:
+    """Return the headers of the answer to a request that failed."""
+    if isinstance(error, UnauthorizedError):
+        return {"www-authenticate": "Bearer"}
+    return {"retry-after": "1"} if isinstance(error, (BusyError, UnavailableError)) else {}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grutext.errors import BundleError, ConfigError
+from grutext.errors import BundleError, ConfigError, SessionError
 from grutext.inference import Classifier
 from grutext.kernels import PREDICTION, why_unavailable
 from grutext.messages import list_names, quote, suggest
@@ -23,11 +23,13 @@ class ServedModel:
     Attributes:
         name: Its name in requests.
         classifier: The model.
+        streams: Whether it answers while a text is still coming.
         checksum: The `checksum` of its `model.json`, which covers every value and weight.
     """
 
     name: str
     classifier: Classifier
+    streams: bool
     checksum: str
 
     def identity(self) -> dict[str, str]:
@@ -41,6 +43,7 @@ class ServedModel:
             "labels": list(self.classifier.labels),
             "multilabel": self.classifier.multilabel,
             "encodes": bundle.config.gru.enabled,
+            "streams": self.streams,
             "familiarity": bool(bundle.calibration.familiarity),
         }
 
@@ -134,4 +137,12 @@ def _load(name: str, folder: Path, threads: int | None, compiled: bool) -> Serve
         classifier.answer(_WARM_UP)
     except BundleError as error:
         raise BundleError(f"{folder}: {error}") from None
-    return ServedModel(name, classifier, digest)
+    return ServedModel(name, classifier, _can_stream(classifier), digest)
+
+
+def _can_stream(classifier: Classifier) -> bool:
+    try:
+        classifier.session().push(_WARM_UP[0])
+    except SessionError:
+        return False
+    return True

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -32,9 +32,31 @@ class ClassifyRequest(Asked):
         False, description="Whether to add how much each text is like the training texts."
     )
 
+    explain: bool = Field(
+        False,
+        description="Whether to add how much each word of a text speaks for its label; takes several times as long.",
+    )
+
 
 class EncodeRequest(Asked):
     """Texts to encode."""
+
+
+class SessionMessage(BaseModel):
+    """A message of a session, with exactly one of its fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    push: str | None = None
+    finish: Literal[True] | None = None
+    state: Literal[True] | None = None
+    resume: str | None = None
+
+    @model_validator(mode="after")
+    def _check_one(self) -> SessionMessage:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("a message has one of push, finish, state and resume")
+        return self
 
 
 class Model(BaseModel):
@@ -52,6 +74,24 @@ class LabelProbability(BaseModel):
     probability: Probability
 
 
+class Word(BaseModel):
+    """A word of a text, and what it adds to the logit of the label."""
+
+    text: str
+    start: int = Field(description="Where it begins in the text, in code points.")
+    end: int
+    contribution: float
+
+
+class Explanation(BaseModel):
+    """What the words of a text add to the logit of a label; the bias and all contributions sum to the logit."""
+
+    label: str
+    logit: float
+    bias: float
+    words: list[Word]
+
+
 class Result(BaseModel):
     """The answer for one text, with the keys of `grutext classify --json`."""
 
@@ -66,6 +106,7 @@ class Result(BaseModel):
     )
     familiarity: float = Field(default=0, description="Only if it was asked for.")
     top: list[LabelProbability] = Field(description="The likeliest labels, the likeliest first.")
+    explanation: Explanation | None = Field(None, description="Only if it was asked for.")
 
 
 class ClassifyResponse(BaseModel):
@@ -88,6 +129,7 @@ class ModelDescription(Model):
     labels: list[str]
     multilabel: bool = Field(description="Whether a text may have several labels, or none.")
     encodes: bool = Field(description="Whether `/v1/encode` works.")
+    streams: bool = Field(description="Whether it answers while a text is still coming.")
     familiarity: bool = Field(description="Whether it knows how much a text is like its training texts.")
 
 

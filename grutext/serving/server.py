@@ -134,6 +134,7 @@ def serve(service: Service, host: str, port: int, note: Note) -> None:
         access_log=False,
         server_header=False,
         ws_max_size=limits.body,
+        ws_per_message_deflate=False,  # it takes hundreds of kilobytes for each session
         timeout_graceful_shutdown=int(limits.seconds),
     )
     server = Server(config, service, note)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import anyio
@@ -32,6 +34,7 @@ class Service:
         options: Its settings.
         metrics: What it counts.
         is_draining: Whether it has been told to stop, so that connections end after their answers.
+        sessions: The number of open sessions.
     """
 
     def __init__(self, models: Models, options: ServerOptions) -> None:
@@ -39,8 +42,10 @@ class Service:
         self.options = options
         self.metrics = Metrics()
         self.is_draining = False
+        self.sessions = 0
         self._batcher = Batcher(options.limits.waiting, self.metrics.batch_texts.observe)
         self._loading = asyncio.Lock()
+        self.metrics.sessions.set_function(lambda: self.sessions)
         self.metrics.waiting.set_function(lambda: self._batcher.waiting)
 
     async def load(self) -> None:
@@ -70,6 +75,20 @@ class Service:
         with anyio.move_on_after(seconds):
             return await self._batcher.run(work, items)
         raise UnavailableError(f"there was no answer within {seconds:g} s; send fewer or shorter texts")
+
+    def is_token(self, given: str) -> bool:
+        """Return whether a client with this token may use the server."""
+        expected = self.options.token
+        return expected is None or secrets.compare_digest(given.encode(), expected.encode())
+
+    @contextmanager
+    def count_session(self) -> Iterator[None]:
+        """Count a session as open within the context."""
+        self.sessions += 1
+        try:
+            yield
+        finally:
+            self.sessions -= 1
 
     def log(self, **fields: Any) -> None:
         """Write a line of JSON to stderr."""

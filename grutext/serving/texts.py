@@ -36,6 +36,14 @@ class _Answering:
 
 
 @dataclass(frozen=True)
+class _Explaining:
+    model: ServedModel
+
+    def __call__(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        return [self.model.classifier.explain(text).to_dict() for text in texts]
+
+
+@dataclass(frozen=True)
 class _Encoding:
     model: ServedModel
 
@@ -68,6 +76,11 @@ async def classify(request: Request) -> Response:
             service.log(model=model.name, text=text, label=answer.label, confidence=answer.confidence)
     abstains = asked.abstain_below is not None or asked.familiar_above is not None
     results = [answer.fields(abstains, asked.familiarity) | {"top": answer.top_field()} for answer in answers]
+    if asked.explain:
+        for result, explanation in zip(
+            results, await service.run(_Explaining(model), asked.texts), strict=True
+        ):
+            result["explanation"] = explanation
     return _json({"model": model.identity(), "results": results})
 
 

@@ -1,6 +1,7 @@
 """The live page and the page of the API, in a browser."""
 
 import time
+from pathlib import Path
 
 import pytest
 from support.browser import DESKTOP, PHONE
@@ -10,17 +11,19 @@ from support.server import start_server
 pytest.importorskip("uvicorn")
 pytestmark = pytest.mark.long
 
-TEXT = "first a word about my parcel and then about the invoice invoice"
+GOLDEN = Path(__file__).parents[1] / "golden" / "format-4"
+TEXT = "wave sail salt wave about my parcel and then the invoice invoice"
 SHOWN = "return [...document.querySelectorAll('.panel')].map(p => p.querySelector(arguments[0]).textContent)"
+MARKED = "return [...document.querySelectorAll('.panel:first-child .words mark.for, .panel:first-child .words mark.against')].map(m => m.textContent)"
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory):
-    """The address of a server with two models, which know the same words and have two and one labels for a text."""
+    """The address of a server with three models: two that stream, of which one gives several labels, and one that does not."""
     folder = tmp_path_factory.mktemp("models")
     build_keyword_model(multilabel=False).save(folder / "one")
     build_keyword_model(multilabel=True).save(folder / "several")
-    with start_server("-m", folder / "one", "-m", folder / "several") as server:
+    with start_server("-m", folder / "one", "-m", folder / "several", "-m", f"whole={GOLDEN}") as server:
         yield server.url
 
 
@@ -34,49 +37,54 @@ def wait_for(browser, script, expected, *arguments):
 
 def test_probabilities_move_word_by_word_for_all_models(browser, url) -> None:
     browser.open(f"{url}/")
-    wait_for(browser, SHOWN, ["one", "several"], "h2")
+    wait_for(browser, SHOWN, ["one", "several", "whole"], "h2")
     (box,) = browser.find("#text")
     seen = []
     for word in TEXT.split():
         box.send_keys(f"{word} ")
         time.sleep(0.25)
         seen.append(browser.run(SHOWN, ".confidence")[0])
-    wait_for(browser, SHOWN, ["billing", "billing, delivery"], ".label")
+    wait_for(browser, SHOWN, ["billing", "billing, delivery", "sea"], ".label")
     assert (
         browser.run(SHOWN, ".confidence")[0] == "70.3 %"
     )  # margins of 2.582 and 1.525, of 0 for the third label
     assert len(set(seen)) >= 3  # unknown words, the parcel, both
-    assert len(browser.find(".panel path")) == 6  # three labels in each course
+    assert len(browser.find(".panel path")) == 9  # three labels in each course
     assert browser.run("return document.querySelector('svg').getAttribute('aria-label')").startswith(
         "Over 12 words"
     )
+    assert browser.run(MARKED) == ["parcel", "invoice", "invoice"]
     wait_for(
         browser,
         "return document.querySelector('#spoken').textContent.slice(0, 26)",
         "one: billing, 70 percent. ",
     )
     browser.find("#clear")[0].click()
-    wait_for(browser, SHOWN, ["–", "–"], ".label")
+    wait_for(browser, SHOWN, ["–", "–", "–"], ".label")
+    for box in browser.find("#models input")[:2]:  # their sessions end with them
+        box.click()
+    wait_for(browser, SHOWN, ["–"], ".label")
     assert browser.errors() == []
     assert {request.removeprefix(url) for request in browser.requests()} <= {
         "/", "/style.css", "/live.js", "/v1/models", "/v1/classify",
+        *(f"/v1/stream?top_k=50&model={name}" for name in ("one", "several")),
     }  # fmt: skip
 
 
 def test_models_can_be_hidden_with_the_keyboard(browser, url) -> None:
     browser.open(f"{url}/")
-    wait_for(browser, SHOWN, ["one", "several"], "h2")
+    wait_for(browser, SHOWN, ["one", "several", "whole"], "h2")
     browser.find("#models input")[1].send_keys(" ")
-    wait_for(browser, SHOWN, ["one"], "h2")
+    wait_for(browser, SHOWN, ["one", "whole"], "h2")
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_pages_fit_and_can_be_read(browser, url, width, dark) -> None:
     browser.open(f"{url}/", width=width, dark=dark)
-    wait_for(browser, SHOWN, ["one", "several"], "h2")
+    wait_for(browser, SHOWN, ["one", "several", "whole"], "h2")
     browser.find("#text")[0].send_keys(TEXT)
-    wait_for(browser, SHOWN, ["billing", "billing, delivery"], ".label")
+    wait_for(browser, SHOWN, ["billing", "billing, delivery", "sea"], ".label")
     assert browser.overflowing() == []
     assert min(browser.contrasts())[0] >= 4.5
     browser.open(f"{url}/docs", width=width, dark=dark)

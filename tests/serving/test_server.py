@@ -4,6 +4,7 @@ import json
 import signal
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,10 @@ from grutext.cli import main
 
 pytest.importorskip("uvicorn")
 httpx = pytest.importorskip("httpx")
+pytest.importorskip("websockets")
+
+from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402 (after the check that it is there)
+from websockets.sync.client import connect  # noqa: E402
 
 pytestmark = pytest.mark.long
 
@@ -40,7 +45,9 @@ def head(length, path="/v1/classify"):
 def server(tmp_path_factory, request):
     """A server that loses its patience after a second."""
     folder = save_model(tmp_path_factory.mktemp("models") / "mails")
-    with start_server("-m", folder, "--timeout", "1", "--max-body", "20000") as running:
+    with start_server(
+        "-m", folder, "--timeout", "1", "--max-body", "20000", "--max-sessions", "20"
+    ) as running:
         yield running
 
 
@@ -99,6 +106,29 @@ def test_a_client_that_leaves_before_its_answer_disturbs_nobody(server) -> None:
         with server.connect() as leaving:
             leaving.sendall(head(len(BODY)) + BODY)
     assert classify(server).status_code == 200
+
+
+def test_a_flood_of_sessions_is_refused_and_the_others_go_on(server) -> None:
+    url = server.url.replace("http", "ws") + "/v1/stream"
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(connect(url)) for _ in range(20)]
+        for _ in range(40):
+            with pytest.raises(InvalidStatus, match="429"), connect(url):
+                pass
+        assert classify(server).status_code == 200
+        for n, session in enumerate(sessions):
+            session.send(json.dumps({"push": "where is my par" if n % 2 else "my password "}))
+        for n, session in enumerate(sessions):
+            label = json.loads(session.recv())["label"]
+            assert n % 2 or label == "login"
+        for session in sessions[1::2]:
+            session.send(json.dumps({"push": "cel? "}))
+            assert json.loads(session.recv())["label"] == "delivery"
+        sessions[0].send("x" * 30_000)  # more than a message may have
+        with pytest.raises(ConnectionClosed):
+            sessions[0].recv()
+        sessions[1].send(json.dumps({"finish": True}))
+        assert json.loads(sessions[1].recv())["label"] == "delivery"
 
 
 def test_requests_that_wait_together_all_get_their_own_answers(server) -> None:

@@ -63,6 +63,13 @@ def test_encode_returns_the_vectors_of_the_encoder(client, ours, texts) -> None:
     assert np.array_equal(np.array(vectors, np.float32), ours.encode(texts))
 
 
+def test_an_explanation_is_that_of_the_model(client, ours, texts) -> None:
+    results = client.post("/v1/classify", json={"texts": texts, "explain": True}).json()["results"]
+    for text, result in zip(texts, results, strict=True):
+        assert result["explanation"] == ours.explain(text).to_dict()
+        assert result["explanation"]["label"] == result["label"]
+
+
 def test_a_text_with_several_labels_gets_a_list(open_client, build_bundle, tmp_path) -> None:
     build_bundle(multilabel=True).save(tmp_path / "several")
     client = open_client(folders={"several": tmp_path / "several"})

@@ -3,6 +3,7 @@
 
 const MOST_POINTS = 40; // texts of one request: the text after some of its words
 const MOST_CHARACTERS = 500000; // of one request
+const MOST_PIECES = 200; // of a text that is pasted into a session
 const COLOURS = 4; // labels that have a line in the course
 const SHOWN_LABELS = 8;
 const REST = 150; // milliseconds without a key before the text is answered
@@ -43,7 +44,7 @@ class WholeTexts {
     this.known = new Map();
   }
 
-  async answer(text, give) {
+  async answer(text) {
     const ends = wordEnds(text);
     const points = Math.max(1, Math.min(MOST_POINTS, Math.floor(MOST_CHARACTERS / (text.length + 1))));
     const every = Math.ceil(ends.length / points) || 1;
@@ -55,7 +56,70 @@ class WholeTexts {
       const { results } = await ask("v1/classify", { model: this.model.name, texts: missing, top_k: 50 });
       missing.forEach((prefix, n) => this.known.set(prefix, results[n]));
     }
-    give(texts.map((prefix, n) => ({ words: words[n], ...this.known.get(prefix) })), missing.length);
+    const points = texts.map((prefix, n) => ({ words: words[n], ...this.known.get(prefix) }));
+    return { points, fresh: missing.length };
+  }
+}
+
+/** Answers word by word from a model that reads a text while it is coming: one session for as long as the text only grows. */
+class Sessions {
+  constructor(model) {
+    this.model = model;
+    this.queue = Promise.resolve(); // of texts, which are read one after the other
+    this.end();
+  }
+
+  answer(text) {
+    const answer = this.queue.then(() => this.read(text));
+    this.queue = answer.catch(() => {});
+    return answer;
+  }
+
+  async read(text) {
+    if (!this.socket || !text.startsWith(this.pushed)) await this.begin();
+    const pieces = text.slice(this.pushed.length).match(/\s*\S+\s+/g) || [];
+    const every = Math.ceil(pieces.length / MOST_PIECES) || 1, answers = [];
+    for (let n = 0; n < pieces.length; n += every) {
+      this.pushed += pieces.slice(n, n + every).join("");
+      answers.push(this.push(pieces.slice(n, n + every).join(""), wordEnds(this.pushed).length));
+    }
+    this.points.push(...(await Promise.all(answers)));
+    if (this.pushed === text) return { points: this.points, fresh: answers.length };
+    const { results } = await ask("v1/classify", { model: this.model.name, texts: [text], top_k: 50 }); // the last word may grow
+    return { points: [...this.points, { words: wordEnds(text).length, ...results[0] }], fresh: answers.length + 1 };
+  }
+
+  begin() {
+    this.end();
+    const url = new URL(`v1/stream?top_k=50&model=${encodeURIComponent(this.model.name)}`, location);
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = new WebSocket(url, token ? ["grutext", `grutext.token.${token}`] : []);
+    this.socket = socket;
+    return new Promise((resolve, reject) => {
+      socket.onopen = resolve;
+      socket.onmessage = event => {
+        const answer = JSON.parse(event.data), { give, fail, words } = this.waiting.shift();
+        if (answer.error) fail(new Error(answer.error));
+        else give({ words, ...answer });
+      };
+      socket.onclose = () => {
+        const lost = new Error("the session was closed; type on to begin another one");
+        reject(lost);
+        if (this.socket !== socket) return;
+        for (const { fail } of this.waiting) fail(lost);
+        this.end();
+      };
+    });
+  }
+
+  push(text, words) {
+    this.socket.send(JSON.stringify({ push: text }));
+    return new Promise((give, fail) => this.waiting.push({ give, fail, words }));
+  }
+
+  end() {
+    if (this.socket) this.socket.close();
+    Object.assign(this, { socket: null, pushed: "", points: [], waiting: [] });
   }
 }
 
@@ -63,7 +127,7 @@ class WholeTexts {
 class Panel {
   constructor(model) {
     this.model = model;
-    this.source = new WholeTexts(model);
+    this.source = model.streams ? new Sessions(model) : new WholeTexts(model);
     this.turn = 0;
     this.node = find("#panel").content.firstElementChild.cloneNode(true);
     find("h2", this.node).textContent = model.name;
@@ -80,8 +144,7 @@ class Panel {
       this.clear();
       return;
     }
-    let course = [], fresh = 0;
-    await this.source.answer(text, (points, count) => ([course, fresh] = [points, count]));
+    const { points: course, fresh } = await this.source.answer(text);
     const first = isStill ? course.length : Math.max(1, course.length - fresh + 1);
     for (let n = first; n <= course.length; n++) { // what is new moves step by step
       if (turn !== this.turn) return;
@@ -157,7 +220,6 @@ class Panel {
   }
 
   async explain(text, turn) {
-    if (!this.model.explains) return;
     const { results } = await ask("v1/classify", { model: this.model.name, texts: [text], explain: true });
     if (turn === this.turn) this.showReasons(text, results[0].explanation);
   }
@@ -232,6 +294,7 @@ class Page {
     const names = models.filter((_, n) => boxes[n].checked).map(model => model.name);
     const old = new Map(this.panels.map(panel => [panel.model.name, panel]));
     this.panels = models.filter(model => names.includes(model.name)).map(model => old.get(model.name) || new Panel(model));
+    for (const [name, panel] of old) if (!names.includes(name)) panel.source.end?.();
     find("#panels").replaceChildren(...this.panels.map(panel => panel.node));
     this.answer();
   }

@@ -1,0 +1,224 @@
+"""Sessions: a WebSocket on which a text comes in pieces, and an answer goes back after each."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import numpy as np
+from fastapi import APIRouter, WebSocket
+from fastapi.responses import JSONResponse
+from pydantic_core import to_json
+from starlette.websockets import WebSocketState
+
+from grutext.errors import GrutextError
+from grutext.inference.answers import round_numbers
+from grutext.inference.sessions import Session, SessionAnswer
+from grutext.serving.access import session_token
+from grutext.serving.errors import (
+    BusyError,
+    ForbiddenError,
+    RequestError,
+    TooLargeError,
+    UnauthorizedError,
+    error_headers,
+)
+from grutext.serving.models import ServedModel
+from grutext.serving.requests import parse
+from grutext.serving.schemas import SessionMessage
+from grutext.serving.service import Service, service_of
+
+router = APIRouter()
+
+_DONE, _REFUSED, _TOO_LARGE, _FAILED = 1000, 1008, 1009, 1011  # codes of RFC 6455
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """The next piece of the text of a session."""
+
+    session: Session
+    text: str
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+
+@dataclass(frozen=True)
+class _Pushing:
+    """Pushes pieces to many sessions of a model at once."""
+
+    model: ServedModel
+
+    def __call__(self, pieces: Sequence[_Piece]) -> list[SessionAnswer]:
+        sessions, texts = [piece.session for piece in pieces], [piece.text for piece in pieces]
+        return self.model.classifier.push_many(sessions, texts)
+
+
+@dataclass(frozen=True)
+class _Finishing:
+    """Ends sessions of a model."""
+
+    model: ServedModel
+
+    def __call__(self, pieces: Sequence[_Piece]) -> list[SessionAnswer]:
+        return [piece.session.finish() for piece in pieces]
+
+
+@dataclass
+class _Talk:
+    """A session with one client.
+
+    Attributes:
+        service: The server.
+        model: The model; also after the server has loaded it again.
+        session: The text so far.
+        top_k: The number of labels in an answer.
+        characters: The number of characters that have come.
+    """
+
+    service: Service
+    model: ServedModel
+    session: Session
+    top_k: int
+    characters: int = 0
+
+    async def answer(self, message: SessionMessage) -> dict[str, Any]:
+        """Return the answer to a message.
+
+        Raises:
+            TooLargeError: The text gets too long.
+            GrutextError: The message cannot be answered.
+        """
+        if message.resume is not None:
+            await self._resume(message.resume)
+            return await self._push("")
+        if message.push is not None:
+            return await self._push(message.push)
+        if message.finish:
+            (last,) = await self.service.run(_Finishing(self.model), [_Piece(self.session, "")])
+            self.service.metrics.texts.labels(self.model.name).inc()
+            return self._fields(last)
+        state = await asyncio.to_thread(self.session.state)
+        return {"state": base64.b64encode(state).decode()}
+
+    async def _push(self, text: str) -> dict[str, Any]:
+        self.characters += len(text)
+        most = self.service.options.limits.characters
+        if self.characters > most:
+            raise TooLargeError(f"the text has more than {most:,} characters; begin another session")
+        (answer,) = await self.service.run(_Pushing(self.model), [_Piece(self.session, text)])
+        return self._fields(answer)
+
+    async def _resume(self, state: str) -> None:
+        if self.characters:
+            raise RequestError("only the first message of a session can resume another one")
+        try:
+            content = base64.b64decode(state, validate=True)
+        except (binascii.Error, ValueError):
+            raise RequestError("resume: it is not base64; send what the answer to state had") from None
+        self.session = await asyncio.to_thread(self.model.classifier.resume, content)
+
+    def _fields(self, answer: SessionAnswer) -> dict[str, Any]:
+        classifier, probabilities = self.model.classifier, answer.probabilities
+        order = np.argsort(-probabilities, kind="stable")[: self.top_k]
+        likeliest = round_numbers(probabilities[order]).tolist()
+        (confidence,) = round_numbers(classifier.confidence(probabilities[None])).tolist()
+        return {
+            "label": answer.label,
+            "confidence": confidence,
+            "top": [
+                {"label": classifier.labels[c], "probability": p}
+                for c, p in zip(order.tolist(), likeliest, strict=True)
+            ],
+            "is_decided": answer.is_decided,
+        }
+
+
+@router.websocket("/v1/stream")
+async def stream(websocket: WebSocket) -> None:
+    """Answer while a text is coming: messages and answers are JSON, see docs/reference/http-api.md."""
+    service = service_of(websocket)
+    try:
+        protocol = _check_client(websocket, service)
+        talk = _begin(websocket, service)
+    except GrutextError as error:
+        status = error.status if isinstance(error, RequestError) else RequestError.status
+        refusal = JSONResponse({"error": str(error)}, status, error_headers(error))
+        await websocket.send_denial_response(refusal)
+        return
+    with service.count_session():
+        await websocket.accept(protocol)
+        code = await _talk(websocket, talk)
+        if websocket.application_state is WebSocketState.CONNECTED:
+            await websocket.close(code)
+
+
+def _check_client(websocket: WebSocket, service: Service) -> str | None:
+    """Return the protocol that a client offers, if any.
+
+    Raises:
+        ForbiddenError: A page of another server asks; browsers let it, unlike for other requests.
+        UnauthorizedError: The token is missing or wrong.
+        BusyError: There are too many sessions.
+    """
+    origin = websocket.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != websocket.headers.get("host"):
+        raise ForbiddenError("a page of another server cannot begin a session")
+    token, protocol = session_token(websocket)
+    if not service.is_token(token):
+        raise UnauthorizedError("the token is missing or wrong; send the header Authorization: Bearer TOKEN")
+    if service.sessions >= service.options.limits.sessions:
+        raise BusyError(f"{service.sessions:,} sessions are open; try again later")
+    return protocol
+
+
+def _begin(websocket: WebSocket, service: Service) -> _Talk:
+    """Begin the session that a client asks for.
+
+    Raises:
+        RequestError: There is no such model, the models are not loaded yet, or `top_k` is no number.
+        SessionError: The model cannot answer while a text is coming.
+    """
+    unknown = set(websocket.query_params) - {"model", "top_k"}
+    top_k = websocket.query_params.get("top_k", "3")
+    if unknown or not (top_k.isascii() and top_k.isdigit() and 1 <= len(top_k) <= 6 and int(top_k)):
+        raise RequestError("a session has the parameters model, a name, and top_k, a number from 1 on")
+    model = service.models.find(websocket.query_params.get("model"))
+    return _Talk(service, model, model.classifier.session(), int(top_k))
+
+
+async def _talk(websocket: WebSocket, talk: _Talk) -> int:
+    """Answer the messages of a client until one of the two ends the session; return the code that ends it."""
+    limits = talk.service.options.limits
+    while True:
+        message = None
+        with anyio.move_on_after(limits.idle_seconds):
+            message = await websocket.receive()
+        if message is None:
+            await _send(websocket, talk, {"error": f"nothing came for {limits.idle_seconds:g} s"})
+            return _REFUSED
+        if message["type"] == "websocket.disconnect":
+            return _DONE
+        try:
+            asked = parse(SessionMessage, message.get("text") or message.get("bytes") or b"")
+            answer = await talk.answer(asked)
+        except GrutextError as error:
+            await _send(websocket, talk, {"error": str(error)})
+            return _TOO_LARGE if isinstance(error, TooLargeError) else _REFUSED
+        except Exception:
+            await websocket.close(_FAILED)
+            raise
+        await _send(websocket, talk, answer)
+        if asked.finish:
+            return _DONE
+
+
+async def _send(websocket: WebSocket, talk: _Talk, fields: dict[str, Any]) -> None:
+    await websocket.send_text(to_json({"model": talk.model.identity(), **fields}).decode())

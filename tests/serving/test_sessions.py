@@ -1,0 +1,151 @@
+"""`/v1/stream`: a text in pieces, an answer after each."""
+
+import time
+
+import numpy as np
+import pytest
+from starlette.testclient import WebSocketDenialResponse
+from starlette.websockets import WebSocketDisconnect
+
+from grutext import Classifier
+from grutext.serving import Limits
+
+TOKEN = "0123456789abcdef"
+PIECES = ["The parcel ", "never c", "ame, wh", "ere is it? ", "thanks"]
+
+
+@pytest.fixture
+def forward(build_bundle, tmp_path):
+    """The folder of a model that reads forward only."""
+    build_bundle({"gru.bidirectional": False}).save(tmp_path / "forward")
+    return tmp_path / "forward"
+
+
+@pytest.fixture
+def open_stream(open_client, forward):
+    """Return a client of a server whose default model can stream."""
+    return lambda **options: open_client(folders={"forward": forward}, **options)
+
+
+def talk(session, **message):
+    session.send_json(message)
+    return session.receive_json()
+
+
+def refusal(client, path="/v1/stream", **arguments):
+    """The status and the error of a session that is not begun."""
+    with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect(path, **arguments):
+        pass
+    return refused.value.status_code, refused.value.json()["error"]
+
+
+def test_answers_are_those_of_a_session_of_the_model(open_stream, forward) -> None:
+    ours = Classifier.load(forward)
+    expected = ours.session()
+    with open_stream().websocket_connect("/v1/stream?top_k=2") as session:
+        for piece in PIECES:
+            answer, wanted = talk(session, push=piece), expected.push(piece)
+            assert list(answer) == ["model", "label", "confidence", "top", "is_decided"]
+            assert answer["label"] == wanted.label
+            assert answer["is_decided"] is wanted.is_decided
+            likeliest = np.sort(wanted.probabilities)[::-1][:2]
+            assert np.allclose([entry["probability"] for entry in answer["top"]], likeliest, atol=1e-6)
+            assert answer["confidence"] == answer["top"][0]["probability"]
+        last = talk(session, finish=True)
+        with pytest.raises(WebSocketDisconnect) as ended:
+            session.receive_json()
+        assert ended.value.code == 1000
+    whole = ours.answer(["".join(PIECES)])[0]
+    assert (last["label"], round(last["confidence"], 5)) == (whole.label, round(whole.confidence, 5))
+    assert last["model"]["name"] == "forward"
+
+
+def test_a_session_can_be_resumed_elsewhere(open_stream) -> None:
+    client = open_stream()
+    with client.websocket_connect("/v1/stream") as session:
+        talk(session, push="The parcel nev")
+        state = talk(session, state=True)["state"]
+        expected = talk(session, push="er came. ")
+    with client.websocket_connect("/v1/stream") as session:
+        talk(session, resume=state)
+        assert talk(session, push="er came. ") == expected
+    with client.websocket_connect("/v1/stream") as session:
+        assert "not the state of a session" in talk(session, resume="AAAA")["error"]
+    with client.websocket_connect("/v1/stream") as session:
+        assert "not base64" in talk(session, resume="?")["error"]
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ("nonsense", "Invalid JSON"),
+        ("{}", "Value error, a message has one of push, finish, state and resume"),
+        ('{"push": "a", "finish": true}', "Value error, a message has one of"),
+        ('{"push": 1}', "push: Input should be a valid string"),
+        ('{"pusch": "a"}', "pusch: Extra inputs are not permitted"),
+        ('{"push": "' + "x" * 101 + '"}', "the text has more than 100 characters"),
+    ],
+)
+def test_a_bad_message_gets_one_line_and_ends_the_session(open_stream, message, error) -> None:
+    with open_stream(limits=Limits(characters=100)).websocket_connect("/v1/stream") as session:
+        session.send_text(message)
+        assert session.receive_json()["error"].startswith(error)
+        with pytest.raises(WebSocketDisconnect) as ended:
+            session.receive_json()
+        assert ended.value.code in {1008, 1009}
+
+
+def test_too_many_sessions_are_refused_until_one_ends(open_stream) -> None:
+    client = open_stream(limits=Limits(sessions=2))
+    with client.websocket_connect("/v1/stream") as first:
+        with client.websocket_connect("/v1/stream") as second:
+            assert refusal(client) == (429, "2 sessions are open; try again later")
+            assert "grutext_sessions 2.0" in client.get("/metrics").text.splitlines()
+            talk(second, push="still answered ")
+        talk(first, push="still answered ")
+        until = time.monotonic() + 5
+        while client.app.state.service.sessions > 1 and time.monotonic() < until:
+            time.sleep(0.01)
+        with client.websocket_connect("/v1/stream") as third:
+            assert talk(third, push="again ")["label"]
+
+
+def test_a_silent_session_ends(open_stream) -> None:
+    with open_stream(limits=Limits(idle_seconds=0.05)).websocket_connect("/v1/stream") as session:
+        assert session.receive_json()["error"] == "nothing came for 0.05 s"
+
+
+def test_a_session_says_why_it_cannot_begin(open_client, open_stream, model) -> None:
+    status, error = refusal(open_client(folders={"both ways": model}))
+    assert (status, "--preset streaming" in error) == (422, True)
+    client = open_stream()
+    assert refusal(client, "/v1/stream?model=x")[0] == 404
+    for path in ("/v1/stream?top_k=0", "/v1/stream?top_k=a", "/v1/stream?modl=x"):
+        assert refusal(client, path)[0] == 422
+    assert refusal(open_stream(loaded=False))[0] == 503
+
+
+def test_pages_of_other_servers_cannot_begin_a_session(open_stream) -> None:
+    client = open_stream()
+    assert refusal(client, headers={"origin": "http://evil.example"})[0] == 403
+    with client.websocket_connect("/v1/stream", headers={"origin": "http://testserver"}) as session:
+        assert talk(session, push="a ")["label"]
+
+
+def test_a_session_needs_the_token_in_its_header_or_among_its_protocols(open_stream) -> None:
+    client = open_stream(token=TOKEN)
+    assert refusal(client)[0] == 401
+    assert refusal(client, headers={"authorization": "Bearer wrong"})[0] == 401
+    assert refusal(client, subprotocols=["grutext", "grutext.token.wrong"])[0] == 401
+    for arguments in (
+        {"headers": {"authorization": f"Bearer {TOKEN}"}},
+        {"subprotocols": ["grutext", f"grutext.token.{TOKEN}"]},
+    ):
+        with client.websocket_connect("/v1/stream", **arguments) as session:
+            assert session.accepted_subprotocol in (None, "grutext")
+            assert talk(session, push="a ")["label"]
+
+
+def test_models_that_can_stream_are_listed(open_client, forward, model) -> None:
+    listed = open_client(folders={"a": forward, "b": model}).get("/v1/models").json()["models"]
+    assert [entry["streams"] for entry in listed] == [True, False]
