@@ -46,8 +46,8 @@ class WholeTexts {
 
   async answer(text) {
     const ends = wordEnds(text);
-    const points = Math.max(1, Math.min(MOST_POINTS, Math.floor(MOST_CHARACTERS / (text.length + 1))));
-    const every = Math.ceil(ends.length / points) || 1;
+    const most = Math.max(1, Math.min(MOST_POINTS, Math.floor(MOST_CHARACTERS / (text.length + 1))));
+    const every = Math.ceil(ends.length / most) || 1;
     const words = ends.map((_, n) => n + 1).filter(n => n % every === 0 || n === ends.length);
     const texts = words.map(n => (n === ends.length ? text : text.slice(0, ends[n - 1])));
     const missing = texts.filter(prefix => !this.known.has(prefix));
@@ -233,7 +233,7 @@ class Panel {
       const mark = element("mark", word.contribution >= 0 ? "for" : "against", characters.slice(word.start, word.end).join(""));
       const strength = Math.abs(word.contribution) / most;
       if (strength < 0.05) mark.className = "";
-      else mark.style.backgroundColor = `rgba(var(--${mark.className}), ${(0.55 * strength).toFixed(3)})`;
+      else mark.style.backgroundColor = `rgba(var(--${mark.className}), ${(0.75 * strength).toFixed(3)})`;
       mark.title = word.contribution.toFixed(3);
       pieces.push(mark);
       end = word.end;
