@@ -15,6 +15,7 @@ from typing import IO, Any, TextIO
 
 import click
 
+from grutext.cli.check import check_command
 from grutext.cli.classify import classify_command
 from grutext.cli.compare import compare_command
 from grutext.cli.completion import completion_command
@@ -151,7 +152,7 @@ def main() -> None:
 
 
 for _command in (
-    train_command, pretrain_command, crossval_command, tune_command, evaluate_command, compare_command, predict_command, classify_command, show_command, verify_command,
+    check_command, train_command, pretrain_command, crossval_command, tune_command, evaluate_command, compare_command, predict_command, classify_command, show_command, verify_command,
     export_command, serve_command, warmup_command, completion_command,
 ):  # fmt: skip
     main.add_command(_command)

@@ -5,13 +5,21 @@ from __future__ import annotations
 from grutext.data.checks import check_trainable
 from grutext.data.columns import Columns
 from grutext.data.copies import TextIndex, hash_text
-from grutext.data.datasets import Dataset, read_dataset, unify_labels
+from grutext.data.datasets import Dataset, open_labelled, read_dataset, unify_labels
 from grutext.data.dialect import Dialect
 from grutext.data.examples import Example, ReadOptions, fingerprint, join_columns
 from grutext.data.formats.registry import format_names, written_formats
 from grutext.data.frames import IN_MEMORY_TABLE, open_frame
 from grutext.data.joined import expand_sources
-from grutext.data.labels import MISSING, clean_label, describe_counts, label_set
+from grutext.data.labels import (
+    MISSING,
+    clean_label,
+    describe_counts,
+    label_key,
+    label_set,
+    merge_spellings,
+    similar_labels,
+)
 from grutext.data.on_disk import ShardOptions, Shards
 from grutext.data.records import Table
 from grutext.data.remembered import describe_reading, remember_options, remembered_columns
@@ -19,7 +27,7 @@ from grutext.data.rows import Row, RowReader, read_rows
 from grutext.data.sample import sample_path
 from grutext.data.small_classes import drop_small_classes
 from grutext.data.splits import fold_examples, split_examples
-from grutext.data.tally import Tally
+from grutext.data.tally import Rows, Tally
 from grutext.data.writing.resumable import ResumableRun
 from grutext.data.writing.writers import NewTable, RowWriter, choose_format, open_writer
 
@@ -36,6 +44,7 @@ __all__ = [
     "Row",
     "RowReader",
     "RowWriter",
+    "Rows",
     "ShardOptions",
     "Shards",
     "Table",
@@ -53,14 +62,18 @@ __all__ = [
     "format_names",
     "hash_text",
     "join_columns",
+    "label_key",
     "label_set",
+    "merge_spellings",
     "open_frame",
+    "open_labelled",
     "open_writer",
     "read_dataset",
     "read_rows",
     "remember_options",
     "remembered_columns",
     "sample_path",
+    "similar_labels",
     "split_examples",
     "unify_labels",
     "written_formats",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from grutext.data.cells import is_missing, read_scalar, read_text
@@ -114,26 +115,12 @@ def read_dataset(
             and remedy.
         MissingExtraError: The source needs a package that is not installed.
     """
-    if options.label_separator == "":
-        raise DataError("the separator of labels is empty; name one, such as --label-separator ';'")
-
-    def open_source(name: str) -> Table:
-        return open_table(find_source(name, options.format), options)
-
-    sources = [source] if isinstance(source, str) else source
-    with sources if isinstance(sources, Table) else open_sources(sources, open_source) as table:
-        named = Columns(options.text_column, options.label_column)
-        weights = list_columns(options.weight_column)
-        choice = choose_columns(table, named, known, labelled=True, excluded=weights)
-        exclusive = _hold_distributions(table, choice.labels)
-        several = options.label_separator is not None or (len(choice.labels) > 1 and not exclusive)
-        reading = _Reading(table, choice, options, multilabel, labels, Tally(several), exclusive)
+    with open_labelled(source, options, multilabel=multilabel, known=known, labels=labels) as reading:
         collected = (
             Collected(list(reading.examples())) if shards is None else collect(reading.examples(), shards)
         )
-        tally = reading.tally
-        encodings = describe_encodings(table.source, table.encodings)
-        notes = [*table.notes, *encodings, *choice.notes, *tally.describe(table.source)]
+    table, choice, tally = reading.table, reading.choice, reading.tally
+    notes = [*reading.notes, *tally.describe(table.source)]
     if not collected.examples and not collected.shards:
         problem = f"none of its {count(tally.rows, 'row')} has both a text and a label"
         raise DataError(problem, table.source)
@@ -161,6 +148,37 @@ def read_dataset(
         if len(choice.labels) > 1 and without:
             dataset.notes.append(f"{table.source}: labels without a text: {list_names(without)}")
     return unify_labels(dataset, labels)
+
+
+@contextmanager
+def open_labelled(
+    source: str | Sequence[str] | Table,
+    options: ReadOptions = _NO_OPTIONS,
+    *,
+    multilabel: bool | None = None,
+    known: Columns = _NOTHING_KNOWN,
+    labels: Collection[str] = (),
+) -> Iterator[LabelledReading]:
+    """Open a source and choose its columns, to read its examples one by one; the arguments are those of `read_dataset`.
+
+    Raises:
+        DataError: The source cannot be read, or it is not clear which columns to choose.
+        MissingExtraError: The source needs a package that is not installed.
+    """
+    if options.label_separator == "":
+        raise DataError("the separator of labels is empty; name one, such as --label-separator ';'")
+
+    def open_source(name: str) -> Table:
+        return open_table(find_source(name, options.format), options)
+
+    sources = [source] if isinstance(source, str) else source
+    with sources if isinstance(sources, Table) else open_sources(sources, open_source) as table:
+        named = Columns(options.text_column, options.label_column)
+        weights = list_columns(options.weight_column)
+        choice = choose_columns(table, named, known, labelled=True, excluded=weights)
+        exclusive = _hold_distributions(table, choice.labels)
+        several = options.label_separator is not None or (len(choice.labels) > 1 and not exclusive)
+        yield LabelledReading(table, choice, options, multilabel, labels, Tally(several), exclusive)
 
 
 def unify_labels(dataset: Dataset, known: Collection[str] = ()) -> Dataset:
@@ -196,7 +214,7 @@ def unify_labels(dataset: Dataset, known: Collection[str] = ()) -> Dataset:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class LabelledReading:
     """The examples of an open table.
 
     Attributes:
@@ -217,6 +235,12 @@ class _Reading:
     tally: Tally
     exclusive: bool = False
 
+    @property
+    def notes(self) -> list[str]:
+        """Lines for the user: which dialect, encodings and columns were found in the files that are read so far."""
+        encodings = describe_encodings(self.table.source, self.table.encodings)
+        return [*self.table.notes, *encodings, *self.choice.notes]
+
     def examples(self) -> Iterator[Example]:
         """Yield the examples, in the order of the table.
 
@@ -234,16 +258,16 @@ class _Reading:
             if found.missing:
                 tally.missing[found.missing] += 1
             if skip_empty and (found.labels is None or found.missing or _is_blank(record, label_columns)):
-                tally.dropped_labels += 1
+                tally.dropped_labels.add(record.source, record.number)
                 continue
             labels = self._check_labels(found, record)
             if skip_empty and not any(column in record.fields for column in texts):
-                tally.dropped_texts += 1
+                tally.dropped_texts.add(record.source, record.number)
                 continue
             text = read_text(record, texts)
             if not text or text.isspace():
                 if skip_empty:
-                    tally.dropped_texts += 1
+                    tally.dropped_texts.add(record.source, record.number)
                     continue
                 tally.empty_texts += 1
             if found.several:

@@ -160,20 +160,25 @@ def describe_spellings(source: str, replaced: Mapping[str, str], counts: Mapping
     if replaced:
         pairs = [f"{quote(old)} ({counts[old]:,}) is {quote(new)}" for old, new in sorted(replaced.items())]
         notes.append(f"{source}: labels that differ in spelling only are one: {_list(pairs)}")
-    kept = sorted(counts.keys() - replaced.keys())
-    by_case = _group(kept, str.casefold)
+    by_case, alike = similar_labels(counts.keys() - replaced.keys())
     if by_case:
         twins = [
             " and ".join(f"{quote(label)} ({counts[label]:,})" for label in labels) for labels in by_case
         ]
         notes.append(f"{source}: labels that differ in upper and lower case only stay apart: {_list(twins)}")
-    alike = [labels for labels in _group(kept, _look) if labels not in by_case]
     if alike:
         twins = [
             " and ".join(f"{show_all(label)} ({counts[label]:,})" for label in labels) for labels in alike
         ]
         notes.append(f"{source}: labels that look alike stay apart: {_list(twins)}")
     return notes
+
+
+def similar_labels(labels: Iterable[str]) -> tuple[list[list[str]], list[list[str]]]:
+    """Return the labels that differ in upper and lower case only, and the others that look alike, group by group."""
+    kept = sorted(labels)
+    by_case = _group(kept, str.casefold)
+    return by_case, [labels for labels in _group(kept, _look) if labels not in by_case]
 
 
 def _group(labels: Iterable[str], key: Callable[[str], str]) -> list[list[str]]:

@@ -8,6 +8,27 @@ from dataclasses import dataclass, field
 from grutext.data.labels import show_all
 from grutext.messages import LISTED, count, quote
 
+_SHOWN = 5  # rows whose places are kept
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows that have something in common.
+
+    Attributes:
+        count: Their number.
+        first: File and line of the first of them.
+    """
+
+    count: int = 0
+    first: list[tuple[str, int]] = field(default_factory=list)
+
+    def add(self, source: str, row: int) -> None:
+        """Count a row of a file."""
+        self.count += 1
+        if len(self.first) < _SHOWN:
+            self.first.append((source, row))
+
 
 @dataclass(slots=True)
 class Tally:
@@ -33,8 +54,8 @@ class Tally:
     rows: int = 0
     empty_texts: int = 0
     no_labels: int = 0
-    dropped_labels: int = 0
-    dropped_texts: int = 0
+    dropped_labels: Rows = field(default_factory=Rows)
+    dropped_texts: Rows = field(default_factory=Rows)
     dropped_weights: int = 0
     uncertain: int = 0
     missing: Counter[str] = field(default_factory=Counter)
@@ -50,8 +71,8 @@ class Tally:
         counted = (
             (self.empty_texts, "text", f"{are} empty (kept; --skip-empty drops such rows)"),
             (self.no_labels, "text", "with no label at all (kept: none applies)"),
-            (self.dropped_labels, "row", "dropped: label empty"),
-            (self.dropped_texts, "row", "dropped: text empty"),
+            (self.dropped_labels.count, "row", "dropped: label empty"),
+            (self.dropped_texts.count, "row", "dropped: text empty"),
             (self.dropped_weights, "row", "dropped: weight 0"),
             (
                 self.uncertain,

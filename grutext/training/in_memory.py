@@ -67,9 +67,9 @@ def dataset_in_memory(
             raise DataError(_explain_empty(empty, number), IN_MEMORY)
         is_blank = not text.strip()
         if empty is not None:
-            tally.dropped_labels += 1
+            tally.dropped_labels.add(IN_MEMORY, number)
         elif is_blank and reading.skip_empty:
-            tally.dropped_texts += 1
+            tally.dropped_texts.add(IN_MEMORY, number)
         elif multilabel is False and len(own) != 1:
             has = f"{len(own)} labels ({list_names(own)})" if own else "no label"
             raise DataError(f"labels[{number}] has {has}, but here each text has one", IN_MEMORY)

@@ -1,0 +1,130 @@
+"""`grutext check`: what is wrong with data, before a training or a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grutext.cli.options import (
+    Command,
+    complete_file,
+    complete_folder,
+    json_option,
+    print_json,
+    quiet_option,
+    reading_options,
+    weight_column_option,
+)
+
+if TYPE_CHECKING:
+    from grutext.data_quality.check import DataCheck
+    from grutext.data_quality.findings import Finding
+
+
+@click.command(
+    "check",
+    cls=Command,
+    epilog="\b\nExample:\n  grutext check train.csv --against test.csv\n  grutext check new.csv --unlabelled --against train.csv -m reviews",
+)
+@click.argument("data", shell_complete=complete_file, nargs=-1, required=True, metavar="DATA...")
+@click.option(
+    "--against",
+    metavar="OTHER",
+    multiple=True,
+    shell_complete=complete_file,
+    help="Other data, such as the test set of DATA or the training data of new texts; repeated for several files.",
+)
+@click.option(
+    "-m",
+    "--model",
+    "folder",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="DIR",
+    shell_complete=complete_folder,
+    help="A model, whose words and labels the data are compared with.",
+)
+@click.option("--unlabelled", is_flag=True, help="Read texts without labels, as grutext predict does.")
+@weight_column_option
+@reading_options
+@click.option("--strict", is_flag=True, help="Exit with code 1 if something was found.")
+@json_option
+@quiet_option
+def check_command(
+    data: tuple[str, ...],
+    against: tuple[str, ...],
+    folder: Path | None,
+    unlabelled: bool,
+    weight_column: str | None,
+    reading: dict[str, Any],
+    strict: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Look over DATA before a training: encoding, copies, labels, lengths and scripts.
+
+    DATA is read as by grutext train. Each thing that is wrong is printed with the first rows that have it and what
+    to do about it; nothing is changed.
+    """
+    from grutext.console import open_listener
+    from grutext.data import ReadOptions
+    from grutext.data_quality.check import check_data
+
+    found = check_data(
+        data,
+        against=against or None,
+        model=folder,
+        reading=ReadOptions(**reading, weight_column=weight_column),
+        labelled=not unlabelled,
+        listener=open_listener(quiet),
+    )
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        for line in _describe(found):
+            click.echo(line)
+    if strict and found.findings:
+        click.get_current_context().exit(1)
+
+
+def _describe(found: DataCheck) -> Iterator[str]:
+    """Yield the lines about a check."""
+    from grutext.messages import count, escape
+
+    profile = found.profile
+    labels = f", {count(len(profile.label_counts), 'label')}" if found.labelled else ""
+    yield f"{escape(found.source)}: {count(profile.texts, 'text')}{labels}"
+    _, low, _, median, _, high, longest = found.quantiles()
+    yield f"characters: median {median:,}, 90 % of the texts between {low:,} and {high:,}, longest {longest:,}"
+    scripts = [f"{name} {number / profile.texts:.1%}" for name, number in profile.scripts.most_common(10)]
+    if scripts:
+        yield f"scripts: {', '.join(scripts)}"
+    measures = profile.measures
+    if measures is not None and profile.texts:
+        familiarity = (
+            "" if measures.familiarity is None else f", mean familiarity {measures.familiarity.mean():+.2f}"
+        )
+        yield f"model: {measures.unknown.mean():.1%} of a text's words are unknown to it{familiarity}"
+    for shift in found.shifts:
+        yield f"against the other data: {shift.measure.replace('_', ' ')}: {shift.describe()}"
+    yield ""
+    if not found.findings:
+        yield "nothing wrong was found"
+        return
+    yield f"{count(len(found.findings), 'finding')}:"
+    for number, finding in enumerate(found.findings, start=1):
+        yield from _describe_finding(number, finding, found.source)
+
+
+def _describe_finding(number: int, finding: Finding, source: str) -> Iterator[str]:
+    """Yield the lines about a finding: what, where, what to do."""
+    from grutext.messages import escape
+
+    yield f"{number}. {escape(finding.message)}"
+    if finding.places:
+        lines = [f"{line}" if name == source else f"{escape(name)}:{line}" for name, line in finding.places]
+        more = ", …" if finding.count > len(lines) else ""
+        yield f"   {'line' if len(lines) == 1 and not more else 'lines'} {', '.join(lines)}{more}"
+    yield f"   {escape(finding.remedy[0].upper() + finding.remedy[1:])}."
