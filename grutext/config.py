@@ -189,6 +189,8 @@ class TrainingConfig:
         token_budget: Largest number of tokens in a batch, padding included; a single longer text is a batch of its own.
         window: Tokens of a longer text that one epoch reads, from a random position; 0 reads all. Prediction always
             reads all.
+        prefixes: Share of the texts of which an epoch reads only the beginning, up to a random token: for answers while a text
+            is still coming.
         learning_rate: Peak learning rate of Adam; 0 lets the data decide.
         table_rate: Learning rate of the embedding tables, as a multiple of `learning_rate`; with word vectors, 5 means 1.
         warmup: Share of the steps in which the learning rate rises; after it the rate falls along a cosine.
@@ -217,6 +219,7 @@ class TrainingConfig:
     batch_size: int = 0
     token_budget: int = 32_768
     window: int = 512
+    prefixes: float = 0.0
     learning_rate: float = 0.0
     table_rate: float = 5.0
     warmup: float = 0.1
@@ -278,7 +281,14 @@ class TrainingConfig:
             (self.engine in ENGINES, f"training.engine must be one of {', '.join(ENGINES)}"),
             (self.optimize in OPTIMIZED, f"training.optimize must be one of {', '.join(OPTIMIZED)}"),
         )
-        for name in ("warmup", "word_dropout", "embedding_dropout", "pooled_dropout", "label_smoothing"):
+        for name in (
+            "prefixes",
+            "warmup",
+            "word_dropout",
+            "embedding_dropout",
+            "pooled_dropout",
+            "label_smoothing",
+        ):
             _check((0 <= getattr(self, name) < 1, f"training.{name} must be at least 0 and below 1"))
 
 

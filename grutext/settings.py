@@ -23,7 +23,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "balanced": {},
     "accurate": {"gru.units": 128, "gru.embedding_size": 128, "training.patience": 8},
-    "streaming": {"gru.bidirectional": False},
+    "streaming": {"gru.bidirectional": False, "training.prefixes": 0.5},
 }
 
 

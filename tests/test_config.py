@@ -36,7 +36,7 @@ def check_refused(settings, *said: str) -> None:
 
 def test_the_sections_and_their_settings():
     assert {name.partition(".")[0] for name in DEFAULTS} == {"text", "linear", "gru", "training"}
-    assert len(DEFAULTS) == 47
+    assert len(DEFAULTS) == 48
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
@@ -192,6 +192,7 @@ OUT_OF_RANGE = {
     "training.learning_rate": [-1, -1e-9],
     "training.table_rate": [0, -1],
     "training.clip_norm": [0, -1],
+    "training.prefixes": [-0.1, 1],
     "training.warmup": [-0.1, 1],
     "training.word_dropout": [-0.1, 1],
     "training.embedding_dropout": [-0.1, 1],
@@ -208,7 +209,7 @@ AT_THE_EDGE = {
     "linear.word_max": 0, "linear.char_min": 5, "linear.char_max": 0, "linear.min_count": 0, "linear.max_megabytes": 1e-9, "linear.vector_size": 0,
     "linear.regularization": 0.0, "gru.embedding_size": 1, "gru.convolution": 0, "gru.units": 1, "gru.layers": 1, "training.epochs": 0, "training.pretraining_epochs": -1,
     "training.patience": 0, "training.batch_size": 0, "training.window": 0, "training.token_budget": 1, "training.learning_rate": 0.0,
-    "training.table_rate": 1e-9, "training.clip_norm": 1e-9, "training.warmup": 0.0, "training.word_dropout": 0.999,
+    "training.table_rate": 1e-9, "training.clip_norm": 1e-9, "training.warmup": 0.0, "training.prefixes": 0.999, "training.word_dropout": 0.999,
     "training.embedding_dropout": 0.0, "training.pooled_dropout": 0.999, "training.label_smoothing": 0.0,
     "training.adversarial_radius": -1.0, "training.time_budget": 0.0, "training.checkpoint_seconds": 0.0, "training.in_memory_megabytes": 0.0, "training.seed": 0,
 }  # fmt: skip

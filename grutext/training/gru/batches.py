@@ -75,7 +75,12 @@ class VectorizedCorpus:
             yield part, self.batch(part, self.tokens.rows)
 
     def shuffled(
-        self, batch_size: int, token_budget: int, word_dropout: float, rng: np.random.Generator
+        self,
+        batch_size: int,
+        token_budget: int,
+        word_dropout: float,
+        rng: np.random.Generator,
+        prefixes: float = 0.0,
     ) -> Iterator[Batch]:
         """Yield every text once, in random batches of similar length.
 
@@ -88,10 +93,16 @@ class VectorizedCorpus:
             token_budget: Tokens in a batch, padding included, at most; a longer text is a batch of its own.
             word_dropout: Share of the distinct words that are read as unknown, in 0..1.
             rng: Decides everything random.
+            prefixes: Share of the texts of which only the beginning is read, up to a random token, in 0..1.
         """
         lengths = self.lengths
         skippable = self.tokens.lengths - lengths
         first = (rng.spawn(1)[0].random(len(lengths)) * (skippable + 1)).astype(np.int64)  # (N,)
+        if prefixes:
+            is_cut, read = rng.spawn(1)[0].random((2, len(lengths)))  # (N,) each
+            is_cut = is_cut < prefixes
+            first[is_cut] = 0
+            lengths = np.where(is_cut, np.ceil(read * lengths), lengths).astype(np.int32)
         order = rng.permutation(len(lengths))
         parts: list[NDArray[np.int64]] = []
         for start in range(0, len(order), _POOL):

@@ -207,5 +207,5 @@ class LabelPhase(TrainingPhase):
         """Yield the texts in random order."""
         options, rng = self.options, np.random.default_rng([self.options.seed, 3, epoch])
         return self.context.train.shuffled(
-            options.batch_size, options.token_budget, options.word_dropout, rng
+            options.batch_size, options.token_budget, options.word_dropout, rng, options.prefixes
         )

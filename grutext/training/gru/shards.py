@@ -72,7 +72,12 @@ class ShardedCorpus:
             unfinished.rename(self._folders[number])
 
     def shuffled(
-        self, batch_size: int, token_budget: int, word_dropout: float, rng: np.random.Generator
+        self,
+        batch_size: int,
+        token_budget: int,
+        word_dropout: float,
+        rng: np.random.Generator,
+        prefixes: float = 0.0,
     ) -> Iterator[Batch]:
         """Yield every text once, as `VectorizedCorpus.shuffled` does, block by block."""
         order = rng.permutation(self.files)
@@ -82,7 +87,7 @@ class ShardedCorpus:
                     pass
             for path in sorted(self._folders[number].iterdir()):
                 corpus = _load(path, len(self.labels), self.window)
-                yield from corpus.shuffled(batch_size, token_budget, word_dropout, own)
+                yield from corpus.shuffled(batch_size, token_budget, word_dropout, own, prefixes)
 
 
 def _save(path: Path, corpus: VectorizedCorpus) -> None:

@@ -147,3 +147,21 @@ def test_distinct_values_and_their_places_are_those_of_numpy(count, bound):
     values = np.random.default_rng(count).integers(0, 30, count).astype(np.int32)
     for mine, other in zip(_distinct(values, bound), np.unique(values, return_inverse=True), strict=True):
         np.testing.assert_array_equal(mine, other)
+
+
+def test_a_share_of_the_texts_is_cut_to_its_beginning_and_the_others_are_read_as_before():
+    lengths = [9] * 400
+    _, corpus = corpus_of(lengths)
+    corpus = VectorizedCorpus(corpus.tokens, np.arange(400, dtype=np.float32)[:, None])
+    read = {}
+    for batch in corpus.shuffled(64, 10_000, 0.0, np.random.default_rng(3), prefixes=0.5):
+        for row, number in enumerate(batch["targets"][:, 0].astype(int)):
+            read[number] = batch["word_rows"][batch["type_words"][batch["ids"][row, : batch["lengths"][row]]]]
+    whole = np.split(corpus.tokens.rows[corpus.tokens.ids], np.cumsum(lengths)[:-1])
+    assert sorted(read) == list(range(400))
+    assert all(
+        len(rows) and np.array_equal(rows, whole[number][: len(rows)]) for number, rows in read.items()
+    )
+    sizes = np.array([len(rows) for rows in read.values()])
+    assert 0.35 < np.mean(sizes < 9) < 0.55  # half of them, of which one in nine is cut after the last token
+    assert set(sizes) == set(range(1, 10))
