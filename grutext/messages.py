@@ -43,6 +43,15 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
+def signed(number: float) -> str:
+    """Return a number with its sign and three decimals.
+
+    >>> signed(1.5), signed(-0.0001)
+    ('+1.500', '+0.000')
+    """
+    return f"{round(number, 3) + 0.0:+.3f}"  # adding 0 makes a positive zero of a negative one
+
+
 def suggest(name: str, known: Sequence[str], end: str = ".") -> str:
     """Return `, did you mean "…"?` with the known name that is most similar to `name`, or `end` if none is.
 

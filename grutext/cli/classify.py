@@ -21,6 +21,7 @@ from grutext.cli.options import (
     threads_option,
     top_k_option,
 )
+from grutext.cli.reasons import STRONGEST, print_reasons, reasons_fields
 from grutext.errors import DataError
 
 BAR = 20  # characters
@@ -42,6 +43,7 @@ ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)
 @abstain_option
 @familiar_above_option
 @familiarity_option
+@click.option("--explain", is_flag=True, help="Show what each word adds to the score of the label.")
 @encoding_option
 @threads_option
 @json_option
@@ -55,6 +57,7 @@ def classify_command(
     abstain_below: float | None,
     familiar_above: float | None,
     familiarity: bool,
+    explain: bool,
     encoding: str | None,
     threads: int | None,
     as_json: bool,
@@ -86,13 +89,24 @@ def classify_command(
         {"source": source} | answer.fields(abstains, familiarity) | {"top": answer.top_field()}
         for (source, _), answer in zip(documents, given, strict=True)
     ]
+    reasons = []
+    if explain:
+        explanations = [model.explain(text) for _, text in documents]
+        reasons = [(explanation, model.leave_out(explanation, STRONGEST)) for explanation in explanations]
     if as_json:
+        for answer, reason in zip(answers, reasons, strict=False):
+            answer.update(reasons_fields(*reason))
         print_json(answers)
-    elif _is_terminal("stdout"):
-        _draw(answers, top_k or 1)
-    else:
-        for answer in answers:
-            click.echo(_tab_separated(answer, with_top=top_k is not None))
+        return
+    # With reasons each answer stands above its own.
+    for shown in [[answer] for answer in answers] if explain else [answers]:
+        if _is_terminal("stdout"):
+            _draw(shown, top_k or 1)
+        else:
+            for answer in shown:
+                click.echo(_tab_separated(answer, with_top=top_k is not None))
+        if explain:
+            print_reasons(*reasons.pop(0), _is_terminal("stdout"))
 
 
 def _is_terminal(name: Literal["stdin", "stdout"]) -> bool:

@@ -1,5 +1,6 @@
 """Why a model answers what it answers: exact contributions of the words of a text to the logit of a label."""
 
-from grutext.explain.explanation import Explanation, WordContribution
+from grutext.explain.explanation import Explanation, WordContribution, render_html, render_text
+from grutext.explain.occlusion import leave_out
 
-__all__ = ["Explanation", "WordContribution"]
+__all__ = ["Explanation", "WordContribution", "leave_out", "render_html", "render_text"]

@@ -16,6 +16,8 @@ or layers below, on its neighbours. With several layers the gates are those of t
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,17 +61,20 @@ def split_pooled(pooling: str, gates: Gates, weights: Weights, of_pooled: Double
     poolings = pooling.split("+")
     for name, part in zip(poolings, of_pooled.reshape(len(poolings), directions, units), strict=True):
         of_states += _weigh_states(name, gates.states, part, weights)
-    flow = np.empty((directions, steps, units))
-    for direction in range(directions):
-        order = (
-            range(steps - 1, -1, -1) if direction == 0 else range(steps)
-        )  # against the direction of reading
-        later = np.zeros(units)
-        for t in order:
-            flow[direction, t] = of_states[direction, t] + later
-            later = gates.update[direction, t] * flow[direction, t]
-    added = (1 - gates.update) * gates.candidate
-    return np.asarray(np.einsum("dtu,dtu->t", flow, added))
+    # As the directions read: the backward one from the last token.
+    of_states = _in_reading_order(of_states)
+    update, candidate = _in_reading_order(gates.update), _in_reading_order(gates.candidate)
+    flow, later = np.empty_like(of_states), np.zeros((directions, units))
+    for t in range(steps - 1, -1, -1):
+        flow[:, t] = of_states[:, t] + later
+        later = update[:, t] * flow[:, t]
+    flow *= (1 - update) * candidate
+    return np.asarray(_in_reading_order(flow).sum(axis=(0, 2)))
+
+
+def _in_reading_order(values: NDArray[Any]) -> NDArray[Any]:
+    """Return `(D, T, U)` with the tokens of the backward direction reversed, if there is one; twice, it is what it was."""
+    return np.concatenate([values[:1], values[1:, ::-1]])
 
 
 def _weigh_states(pooling: str, states: Float, of_pooled: Double, weights: Weights) -> Double:

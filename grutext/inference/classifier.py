@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.errors import BundleError, ConfigError
-from grutext.explain import Explanation, WordContribution
+from grutext.explain import Explanation, WordContribution, leave_out
 from grutext.inference.answers import FAMILIARITY_DECIMALS, Answer, round_numbers
 from grutext.inference.chunks import check_threads, map_chunks
 from grutext.inference.decisions import choose, name_labels
 from grutext.inference.familiarity import familiarity, known_tokens, top_score
-from grutext.inference.fusion import fuse, linearize
+from grutext.inference.fusion import fuse, fuse_logits, label_direction, linearize
 from grutext.inference.gru_part import GRUPart
 from grutext.inference.kernel_switch import KernelSwitch
 from grutext.inference.linear_part import LinearPart
@@ -229,6 +229,32 @@ class Classifier:
         if label is not None and label not in self.labels:
             raise ConfigError(f'the model has no label "{label}"; it has {", ".join(self.labels)}')
         return self._map(lambda tokens: self._explain(text, tokens, label), [text])[0]
+
+    def leave_out(self, explanation: Explanation, count: int = 5) -> list[tuple[WordContribution, float]]:
+        """Return the words with the largest contributions, and how much the logit changes when each is left out.
+
+        It is what a word's contribution is to be compared with: the gates and the normalisers are not held here.
+
+        Args:
+            explanation: The explanation of a text by this model.
+            count: The number of words, the largest contribution first; fewer if the text has fewer.
+
+        Raises:
+            BundleError: The weights are so large that the scores overflow.
+        """
+        words, config = explanation.strongest(count), self.bundle.config.text
+        texts = [leave_out(explanation.text, word.start, word.end, config) for word in words]
+        direction = label_direction(len(self.labels), self.multilabel, self.labels.index(explanation.label))
+
+        def logits(tokens: TokenBatch) -> NDArray[np.floating]:
+            scores = self._score(tokens)
+            self._fuse(scores)  # checks that nothing overflows
+            return (
+                fuse_logits(scores.gru, scores.linear, self.bundle.calibration, self.multilabel) @ direction
+            )
+
+        changes = np.concatenate(self._map(logits, texts)) - explanation.logit
+        return list(zip(words, changes.tolist(), strict=True))
 
     def _explain(self, text: str, tokens: TokenBatch, label: str | None) -> Explanation:
         scores = self._score(tokens)

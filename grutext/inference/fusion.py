@@ -84,9 +84,8 @@ def linearize(
         label: The index of the label.
     """
     gru, linear = scores
-    logits = fuse_logits(gru, linear, calibration, multilabel)[0].astype(np.float64)
-    direction = np.zeros(len(logits)) if multilabel else np.full(len(logits), -1 / len(logits))
-    direction[label] += 1
+    logits = fuse_logits(gru, linear, calibration, multilabel)[0]
+    direction = label_direction(len(logits), multilabel, label)
     weights = direction * calibration.scale  # (C,), of the fused scores
     parts = scale_scores(gru, linear, calibration, multilabel)
     bias = direction @ np.broadcast_to(calibration.shift, len(logits))
@@ -100,7 +99,14 @@ def linearize(
         of_linear = of_margins * calibration.linear_scale
         bias += of_margins @ np.broadcast_to(calibration.linear_shift, len(of_margins))
     of_gru = np.zeros(0) if gru is None else parts[0][0] * calibration.gru_scale * weights
-    return LabelLogit(float(direction @ logits), float(bias), of_gru, of_linear)
+    return LabelLogit(float(logits @ direction), float(bias), of_gru, of_linear)
+
+
+def label_direction(classes: int, multilabel: bool, label: int) -> NDArray[np.float64]:
+    """Return the vector, `(C,)`, whose product with the fused logits of a text is the logit of a label in `LabelLogit`."""
+    direction = np.zeros(classes) if multilabel else np.full(classes, -1 / classes)
+    direction[label] += 1
+    return direction
 
 
 def _normalization(parts: list[tuple[float, NDArray[np.float64]]]) -> NDArray[np.float64]:

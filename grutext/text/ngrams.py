@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import LinearConfig
-from grutext.text.codes import bounds, code_points
+from grutext.text.codes import Strings, bounds, code_points
 from grutext.text.lookup import KeyIndex
 from grutext.text.subwords import CRC_STEP
 from grutext.text.vectorizer import TokenBatch
@@ -75,7 +75,12 @@ def list_ngrams(batch: TokenBatch, config: LinearConfig, compiled: bool = False)
 
 def hash_words(batch: TokenBatch) -> UInt64:
     """Return the hash of each token of a batch, `(S,) uint64`, one text after the other."""
-    hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
+    if isinstance(batch.types, Strings):  # cut by kernels
+        from grutext.kernels.ngrams import hash_types
+
+        hashes = np.asarray(hash_types(*code_points(batch.types), CRC_STEP))
+    else:
+        hashes = np.array([zlib.crc32(t.encode("utf-8", "surrogatepass")) for t in batch.types], np.uint64)
     return hashes.take(batch.ids) if len(hashes) else hashes
 
 

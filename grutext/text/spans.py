@@ -61,7 +61,7 @@ def find_words(text: str, normalized: str, config: TextConfig) -> WordSpans:
     is_pair = config.tokenizer == "pair"
     units = TOKENIZERS["word" if is_pair else config.tokenizer](normalized)
     starts, ends = _align(text, normalized, config.case)
-    of_characters = np.full(len(normalized), -1, np.int64)
+    of_characters: list[int] = []
     spans: list[tuple[int, int]] = []
     of_units = []
     at = 0
@@ -73,14 +73,17 @@ def find_words(text: str, normalized: str, config: TextConfig) -> WordSpans:
             start, _ = spans.pop()
         spans.append((start, end))
         of_units.append(len(spans) - 1)
-        of_characters[first:at] = len(spans) - 1
+        of_characters += [-1] * (first - len(of_characters)) + [len(spans) - 1] * len(unit)
+    of_characters += [-1] * (len(normalized) - at)
     first_words = np.array(of_units, np.int64)
     last_words = first_words.copy()
     if is_pair:
         unspaced = np.array([is_unspaced(unit) for unit in units], bool)
         paired = np.flatnonzero(unspaced[:-1] & unspaced[1:])
         last_words[paired] = first_words[paired + 1]
-    return WordSpans(tuple(spans), np.stack([first_words, last_words], axis=1), of_characters)
+    return WordSpans(
+        tuple(spans), np.stack([first_words, last_words], axis=1), np.array(of_characters, np.int64)
+    )
 
 
 def _align(text: str, normalized: str, case: str) -> tuple[list[int], list[int]]:

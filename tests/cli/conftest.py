@@ -61,14 +61,16 @@ def trained_model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run `grutext` with arguments, in an empty folder; `check` is the expected exit code."""
+    """Run `grutext` with arguments, in an empty folder; `check` is the expected exit code, `color` keeps escape sequences."""
     monkeypatch.chdir(tmp_path)
 
-    def run_command(*arguments: object, check: int = 0, stdin: str | bytes | None = None) -> Result:
+    def run_command(
+        *arguments: object, check: int = 0, stdin: str | bytes | None = None, color: bool = False
+    ) -> Result:
         if arguments[:1] == ("evaluate",):
             pytest.importorskip("sklearn")
         result = CliRunner().invoke(
-            main, [str(argument) for argument in arguments], input=stdin, prog_name="grutext"
+            main, [str(argument) for argument in arguments], input=stdin, color=color, prog_name="grutext"
         )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

@@ -213,3 +213,50 @@ def test_a_document_is_no_longer_than_the_limit(run, model, tmp_path, lines) -> 
     place = "long.txt, line 1" if lines else "long.txt"
     assert result.stdout == ""
     assert result.stderr == f"grutext: error: {place}: is longer than 16,777,216 characters; split it\n"
+
+
+def test_explain_shows_the_logit_the_marked_text_and_the_strongest_words(run, model) -> None:
+    # The margins 3, 0, 0 less their mean; the same without the word, and so all its doing.
+    assert run("classify", "--explain", stdin="my\n\x1b[ parcel!").stdout == (
+        "-\tdelivery\t0.909443\n"
+        "  delivery: logit +2.000 = bias +0.000, words +2.000 (GRU 0%, linear 100%)\n\n"
+        "  my\n  \\x1b[ [++++parcel]!\n\n"
+        "  [+word] speaks for the label, [-word] against it; more signs, more weight\n\n"
+        "  word    contribution  left out\n"
+        "  parcel        +2.000    -2.000\n"
+        "  my            +0.000    +0.000\n"
+        "  \\x1b          +0.000    +0.000\n"
+        "  [             +0.000    +0.000\n"
+        "  !             +0.000    +0.000\n\n"
+    )
+
+
+def test_explain_says_that_a_text_is_empty_and_cuts_what_is_too_long_to_read(run, model) -> None:
+    empty = run("classify", "--lines", "--explain", stdin="\n").stdout
+    assert empty.endswith("  the text is empty: the bias alone decides\n\n")
+    long = run("classify", "--explain", stdin="parcel " * 1000).stdout
+    assert "… (3,004 more characters; --json has all words)" in long
+
+
+def test_explain_as_json_has_the_keys_that_others_rely_on(run, model) -> None:
+    (answer,) = json.loads(run("classify", "--explain", "--json", stdin="a parcel").stdout)
+    assert list(answer) == ["source", "label", "confidence", "top", "explanation", "left_out"]
+    assert answer["explanation"] == {
+        "label": "delivery",
+        "logit": pytest.approx(2.0),
+        "bias": pytest.approx(0.0),
+        "words": [
+            {"text": "a", "start": 0, "end": 1, "contribution": 0.0},
+            {"text": "parcel", "start": 2, "end": 8, "contribution": pytest.approx(2.0)},
+        ],
+    }
+    assert answer["left_out"][0] == {"text": "parcel", "start": 2, "end": 8, "change": pytest.approx(-2.0)}
+
+
+def test_on_a_terminal_explain_shades_words(run, model, monkeypatch) -> None:
+    monkeypatch.setattr("grutext.cli.classify._is_terminal", lambda _: True)
+    assert (
+        "\x1b[48;5;25mparcel\x1b[0m" in run("classify", "--explain", "-", stdin="a parcel", color=True).stdout
+    )
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "[++++parcel]" in run("classify", "--explain", "-", stdin="a parcel").stdout

@@ -316,3 +316,16 @@ def test_an_unknown_label_or_no_text_is_an_error(build_bundle):
     huge.weights["head/kernel"][:] = np.float32(3e38)
     with pytest.raises(BundleError, match="overflow"):
         Classifier(huge, 1).explain("hello")
+
+
+def test_leaving_a_word_out_is_the_change_of_the_logit(build_bundle, compiled):
+    classifier = Classifier(build_bundle(), 1, compiled)
+    text = "the parcel never came, where is it"
+    explanation = classifier.explain(text, "buy")
+    changes = classifier.leave_out(explanation, 3)
+    assert [word for word, _ in changes] == explanation.strongest(3)
+    for word, change in changes:
+        rest = classifier.explain(text[: word.start] + text[word.end :], "buy")
+        assert change == pytest.approx(rest.logit - explanation.logit, abs=1e-5)
+        assert change != pytest.approx(-word.contribution, abs=1e-3)
+    assert classifier.leave_out(classifier.explain("")) == []
