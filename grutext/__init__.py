@@ -11,10 +11,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from grutext.data_quality.active_learning import suggest as suggest
     from grutext.estimator import GRUTextClassifier as GRUTextClassifier
     from grutext.estimator import GRUTextVectorizer as GRUTextVectorizer
     from grutext.inference import Classifier as Classifier
     from grutext.training.crossval import cross_validate as cross_validate
+    from grutext.training.learning_curve import learning_curve as learning_curve
     from grutext.training.pretrain import pretrain as pretrain
     from grutext.training.splits import TrainingData as TrainingData
     from grutext.training.target import TrainingTarget as TrainingTarget
@@ -30,7 +32,9 @@ __all__ = [
     "TrainingTarget",
     "__version__",
     "cross_validate",
+    "learning_curve",
     "pretrain",
+    "suggest",
     "train",
     "tune",
 ]
@@ -43,7 +47,9 @@ _LAZY = {
     "TrainingData": "grutext.training.splits",
     "TrainingTarget": "grutext.training.target",
     "cross_validate": "grutext.training.crossval",
+    "learning_curve": "grutext.training.learning_curve",
     "pretrain": "grutext.training.pretrain",
+    "suggest": "grutext.data_quality.active_learning",
     "train": "grutext.training.train",
     "tune": "grutext.training.tune",
 }

@@ -20,12 +20,14 @@ from grutext.cli.classify import classify_command
 from grutext.cli.compare import compare_command
 from grutext.cli.completion import completion_command
 from grutext.cli.crossval import crossval_command
+from grutext.cli.curve import curve_command
 from grutext.cli.evaluate import evaluate_command
 from grutext.cli.export import export_command
 from grutext.cli.predict import predict_command
 from grutext.cli.pretrain import pretrain_command
 from grutext.cli.serve import serve_command
 from grutext.cli.show import show_command
+from grutext.cli.suggest import suggest_command
 from grutext.cli.train import train_command
 from grutext.cli.tune import tune_command
 from grutext.cli.verify import verify_command
@@ -153,6 +155,7 @@ def main() -> None:
 
 for _command in (
     check_command, train_command, pretrain_command, crossval_command, tune_command, evaluate_command, compare_command, predict_command, classify_command, show_command, verify_command,
+    suggest_command, curve_command,
     export_command, serve_command, warmup_command, completion_command,
 ):  # fmt: skip
     main.add_command(_command)
