@@ -5,7 +5,7 @@ Predictable, Empirically", 2017). `a` is the error that no number of texts remov
 
 >>> law = fit_power_law([100, 200, 400, 800], [0.35, 0.26, 0.2, 0.155])
 >>> round(float(law.error(1600)), 2)
-0.12
+0.13
 """
 
 from __future__ import annotations

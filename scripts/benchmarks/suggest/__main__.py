@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import statistics
 import sys
@@ -96,7 +97,7 @@ def labels_needed(rows: Sequence[int], accuracies: Sequence[float], wanted: floa
 
     None if it does not reach it.
     """
-    for n, (before, after) in enumerate(zip(accuracies, accuracies[1:], strict=False)):
+    for n, (before, after) in enumerate(itertools.pairwise(accuracies)):
         if before >= wanted:
             return float(rows[n])
         if after >= wanted:

@@ -55,8 +55,9 @@ def run_job(bench_set: BenchSet, job: SuggestJob) -> Result:
             new = [rest[one.position] for one in found.suggestions]
         else:
             new = rest[:ADDED]
-        chosen = chosen + new
-        rest = [n for n in rest if n not in set(new)]
+        added = set(new)
+        chosen = [*chosen, *new]
+        rest = [n for n in rest if n not in added]
     return {
         "rows": rows,
         "accuracies": accuracies,
