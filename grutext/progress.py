@@ -83,3 +83,37 @@ class Silent:
     def end(self) -> None: ...
 
     def wait(self, name: str, passed: float, seconds: float) -> None: ...
+
+
+class Notes:
+    """A listener that keeps the notes and passes everything on.
+
+    Args:
+        listener: Receives everything.
+
+    Attributes:
+        lines: The notes so far.
+    """
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+        self._listener.note(text)
+
+    def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:
+        self._listener.begin(epochs, tokens_per_epoch, name)
+
+    def step(self, epoch: int, tokens: int, loss: float) -> None:
+        self._listener.step(epoch, tokens, loss)
+
+    def epoch(self, record: EpochRecord) -> None:
+        self._listener.epoch(record)
+
+    def end(self) -> None:
+        self._listener.end()
+
+    def wait(self, name: str, passed: float, seconds: float) -> None:
+        self._listener.wait(name, passed, seconds)

@@ -8,6 +8,7 @@ from grutext.errors import MissingExtraError
 
 _MODULES = {
     "fastapi": "fastapi",
+    "jinja2": "jinja2",
     "matplotlib": "matplotlib",
     "numba": "numba",
     "onnx": "onnx",
@@ -20,6 +21,7 @@ _MODULES = {
 }
 _EXTRAS = {
     "fastapi": "serve",
+    "jinja2": "report",
     "matplotlib": "train",
     "numba": "train",
     "onnx": "onnx",

@@ -16,6 +16,8 @@ from grutext.cli.options import (
     print_json,
     quiet_option,
     reading_options,
+    report_option,
+    check_report,
     threads_option,
 )
 from grutext.cli.predictions import (
@@ -39,6 +41,7 @@ from grutext.requirements import check_installed
 @reading_options
 @output_option
 @errors_option
+@report_option
 @abstain_option
 @familiar_above_option
 @threads_option
@@ -50,6 +53,7 @@ def evaluate_command(
     reading: dict[str, Any],
     output: Path | None,
     errors: Path | None,
+    report_file: Path | None,
     abstain_below: float | None,
     familiar_above: float | None,
     threads: int | None,
@@ -69,10 +73,13 @@ def evaluate_command(
     from grutext.inference import Classifier
     from grutext.messages import count, list_names
     from grutext.model.bundle import Bundle
+    from grutext.progress import Notes
     from grutext.training.splits import KnownModel, note_unknown, read_split
 
     check_prediction_files(data, output, errors)
-    listener = open_listener(quiet)
+    if report_file is not None:
+        check_report(report_file)
+    listener = Notes(open_listener(quiet))
     bundle = Bundle.load(folder)
     classifier = Classifier(bundle, threads)
     check_supported(classifier, abstain_below, familiar_above is not None)
@@ -81,6 +88,9 @@ def evaluate_command(
     examples = read_split(list(data) if len(data) > 1 else data[0], options, model, listener)
     predictions = Predictions.of(classifier, examples)
     report = predictions.report.to_dict()
+    if as_json or report_file is not None:
+        diagnostics = predictions.diagnose()
+        report["diagnostics"] = diagnostics.to_dict()
     if abstain_below is not None or familiar_above is not None:
         report["abstention"] = predictions.abstain(abstain_below, familiar_above)
     note_unknown(list_names(data), report["unknown"], listener)
@@ -88,6 +98,14 @@ def evaluate_command(
         if target is not None:
             rows = write_predictions(predictions, target, only_wrong=only_wrong)
             listener.note(f"{target}: {count(rows, 'row')}")
+    if report_file is not None:
+        from grutext.report import EvaluationReport, render_evaluation, write_page
+
+        page = EvaluationReport(
+            folder.resolve().name, list_names(data), predictions, diagnostics, notes=listener.lines
+        )
+        write_page(render_evaluation(page), report_file)
+        listener.note(f"report: {report_file}")
     if as_json:
         print_json(report)
     else:

@@ -329,3 +329,27 @@ def print_notes(notes: Iterable[str], quiet: bool = False) -> None:
     for note in () if quiet else notes:
         with contextlib.suppress(BrokenPipeError):  # that nobody reads the notes must not stop the command
             click.echo(escape(note), err=True)
+
+
+report_option = click.option(
+    "--report",
+    "report_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.html",
+    help="File for a report with plots and the worst mistakes, one page for a browser.",
+)
+
+
+def check_report(file: Path) -> None:
+    """Raise an error early if a report cannot be written.
+
+    Raises:
+        DataError: Its folder does not exist.
+        MissingExtraError: A package that draws it is not installed.
+    """
+    from grutext.errors import DataError
+    from grutext.requirements import check_installed
+
+    check_installed("--report", "jinja2", "matplotlib")
+    if not file.absolute().parent.is_dir():
+        raise DataError("cannot be written: the folder does not exist; make it first", str(file))

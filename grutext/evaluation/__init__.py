@@ -9,15 +9,21 @@
 
 from grutext.evaluation.abstention import is_right, selective_risk
 from grutext.evaluation.calibration import expected_calibration_error
-from grutext.evaluation.metrics import evaluate
+from grutext.evaluation.decisions import Decisions
+from grutext.evaluation.diagnostics import Diagnostics, diagnose
+from grutext.evaluation.metrics import build_report, evaluate
 from grutext.evaluation.predictions import Prediction, Predictions
 from grutext.evaluation.report import LabelScore, Report
 
 __all__ = [
+    "Decisions",
+    "Diagnostics",
     "LabelScore",
     "Prediction",
     "Predictions",
     "Report",
+    "build_report",
+    "diagnose",
     "evaluate",
     "expected_calibration_error",
     "is_right",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,3 +57,39 @@ def selective_risk(
         "unsure": int(unsure.sum()),
         "unfamiliar": int(unfamiliar.sum()),
     }
+
+
+class CoveragePoint(NamedTuple):
+    """The outcome of answering the more confident texts only.
+
+    Attributes:
+        threshold: The confidence from which a text is answered.
+        coverage: The share of texts that are answered.
+        errors: The share of wrong answers among them.
+    """
+
+    threshold: float
+    coverage: float
+    errors: float
+
+
+def coverage_curve(
+    confidence: NDArray[np.floating], correct: NDArray[np.bool_], points: int = 100
+) -> list[CoveragePoint]:
+    """Return errors against coverage, for thresholds from the highest down, at most as many as `points`.
+
+    Args:
+        confidence: `(N,)`, in 0..1.
+        correct: `(N,)`, whether the label is right.
+        points: The number of points, evenly spread over the coverage; texts of equal confidence are answered together.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    ordered = confidence[order]
+    ends = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)  # the last of equal confidence
+    wanted = np.ceil(np.arange(1, points + 1) / points * len(ordered)) - 1
+    ends = np.unique(ends[np.searchsorted(ends, wanted)])
+    wrong = np.cumsum(~correct[order])[ends]
+    return [
+        CoveragePoint(float(ordered[end]), (end + 1) / len(ordered), errors / (end + 1))
+        for end, errors in zip(ends.tolist(), wrong.tolist(), strict=True)
+    ]

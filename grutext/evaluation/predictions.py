@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.data import Example
-from grutext.evaluation.abstention import is_right, selective_risk
-from grutext.evaluation.metrics import evaluate, text_losses
+from grutext.evaluation.abstention import selective_risk
+from grutext.evaluation.decisions import Decisions
+from grutext.evaluation.diagnostics import Diagnostics, diagnose
+from grutext.evaluation.metrics import build_report
 from grutext.evaluation.report import Report
 from grutext.inference import Classifier
 from grutext.inference.answers import FAMILIARITY_DECIMALS, round_numbers
@@ -56,10 +58,20 @@ class Predictions:
         """Return the predictions of a model for labelled texts."""
         return cls(model, examples, model.predict_proba([example.text for example in examples]))
 
-    @property
-    def truth(self) -> list[tuple[str, ...]]:
-        """The true labels of each text."""
-        return [example.labels for example in self.examples]
+    @cached_property
+    def decisions(self) -> Decisions:
+        """Truth and prediction side by side.
+
+        Raises:
+            DataError: There are no texts, or a text does not have exactly one label and the model gives one.
+        """
+        return Decisions.compare(
+            [example.labels for example in self.examples],
+            self.probabilities,
+            self.model.labels,
+            multilabel=self.model.multilabel,
+            thresholds=self.model.thresholds,
+        )
 
     @cached_property
     def report(self) -> Report:
@@ -69,36 +81,36 @@ class Predictions:
             DataError: There are no texts, or a text does not have exactly one label and the model gives one.
             MissingExtraError: scikit-learn is not installed.
         """
-        model = self.model
-        return evaluate(
-            self.truth,
-            self.probabilities,
-            model.labels,
-            multilabel=model.multilabel,
-            thresholds=model.thresholds,
-        )
-
-    @cached_property
-    def is_right(self) -> NDArray[np.bool_]:
-        """Whether the predicted labels of each text are the true ones, shape (N,)."""
-        return is_right(self.model.decide(self.probabilities), self.truth)
+        return build_report(self.decisions)
 
     def worst_first(self) -> list[Prediction]:
         """Return each prediction: the wrong ones, then the right ones, and in both the highest loss first."""
         model = self.model
         decided = model.decide(self.probabilities)
         confidence = round_numbers(model.confidence(self.probabilities))
-        losses = text_losses(self.truth, self.probabilities, model.labels, multilabel=model.multilabel)
+        losses, is_right = self.decisions.text_losses, self.decisions.correct
         return [
             Prediction(
                 self.examples[n],
                 (decided[n],) if isinstance(decided[n], str) else tuple(decided[n]),
                 float(confidence[n]),
                 float(losses[n]),
-                bool(self.is_right[n]),
+                bool(is_right[n]),
             )
-            for n in np.lexsort((-losses, self.is_right))
+            for n in np.lexsort((-losses, is_right))
         ]
+
+    def diagnose(self) -> Diagnostics:
+        """Measure everything that can be said of the predictions.
+
+        Raises:
+            DataError: As `decisions`.
+            MissingExtraError: scikit-learn is not installed.
+        """
+        texts, familiarity = [example.text for example in self.examples], None
+        if self.decisions.unknown and self.model.bundle.calibration.familiarity:
+            familiarity = self.model.familiarity(texts)
+        return diagnose(self.decisions, [len(text) for text in texts], familiarity)
 
     def abstain(self, below: float | None, familiar_above: float | None) -> dict[str, Any]:
         """Return coverage and error rate if some texts are left to a person, as `selective_risk` does.
@@ -115,4 +127,4 @@ class Predictions:
             texts = [example.text for example in self.examples]
             familiar = round_numbers(self.model.familiarity(texts), FAMILIARITY_DECIMALS)
         confidence = round_numbers(self.model.confidence(self.probabilities))
-        return selective_risk(confidence, self.is_right, below, familiar, familiar_above)
+        return selective_risk(confidence, self.decisions.correct, below, familiar, familiar_above)
