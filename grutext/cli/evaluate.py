@@ -10,6 +10,7 @@ import click
 from grutext.cli.abstention import abstain_option, check_supported, familiar_above_option, outcome_line
 from grutext.cli.options import (
     Command,
+    check_report,
     complete_file,
     json_option,
     model_option,
@@ -17,7 +18,6 @@ from grutext.cli.options import (
     quiet_option,
     reading_options,
     report_option,
-    check_report,
     threads_option,
 )
 from grutext.cli.predictions import (

@@ -72,7 +72,7 @@ def _embed(svg: str, description: str) -> Markup:
     assert box is not None, "matplotlib writes one"
     svg = re.sub(r"^<svg.*?>", "", svg, count=1, flags=re.DOTALL)
     used = set(re.findall(r"#([\w-]+)[\")]", svg))
-    svg = re.sub(r' id="([\w-]+)"', lambda found: found[0] if found[1] in used else "", svg)
+    svg = re.sub(r' id="([^"]+)"', lambda found: found[0] if found[1] in used else "", svg)
     svg = svg.replace("xlink:href", "href")
     svg = re.sub(r"font: [^;\"]*'[^;\"]*;?|font-family: [^;\"]*;?", _keep_size, svg)
     for colour, variable in VARIABLES.items():

@@ -45,7 +45,7 @@ class Curve:
     @property
     def is_dashed(self) -> bool:
         """Whether its line is dashed."""
-        return self.dashes != "-"
+        return bool(self.dashes != "-")
 
 
 def style_curves(rankings: Mapping[str, Ranking], micro: Ranking | None) -> list[Curve]:
@@ -168,7 +168,12 @@ def plot_loss(history: Sequence[Mapping[str, Any]]) -> Markup:
         epochs = [record["epoch"] for record in history]
         axes.plot(epochs, [record["loss"] for record in history], "o-", color=SERIES[0], ms=3)
         axes.plot(
-            epochs, [record["dev_loss"] for record in history], "o-", color=SERIES[1], ms=3, ls=_DASHES[1]
+            epochs,
+            [record["dev_loss"] for record in history],
+            marker="o",
+            color=SERIES[1],
+            ms=3,
+            ls=_DASHES[1],
         )
         _mark_best(axes, history)
         axes.set(xlabel="epoch", ylabel="loss (nats per text)", ylim=(0, None))

@@ -66,4 +66,4 @@ def test_the_mean_of_the_losses_is_the_log_loss_of_the_report(name, request):
     assert found.report.unknown == {"fly": 1}
     mean = np.mean([row.loss for row in found.worst_first()])
     assert mean == pytest.approx(found.report.log_loss, rel=1e-9)
-    assert found.is_right.mean() == found.report.accuracy
+    assert found.decisions.correct.mean() == found.report.accuracy
