@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grutext.cli.abstention import list_familiarity, list_thresholds
+from grutext.cli.gates import show_gates
 from grutext.cli.options import Command, json_option, model_option, print_json
 from grutext.cli.settings import config_toml
 from grutext.errors import BundleError
@@ -30,21 +31,44 @@ _HISTORY = {
 @click.command(
     "show",
     cls=Command,
-    epilog="\b\nExample:\n  grutext show -m reviews\n  grutext show -m reviews --config > again.toml",
+    epilog="\b\nExample:\n  grutext show -m reviews\n  grutext show -m reviews --config > again.toml\n"
+    "  grutext show -m reviews --gates 'not good' -o gates.svg",
 )
 @model_option("The model to show.")
 @click.option(
     "--config", "as_toml", is_flag=True, help="Print the settings as TOML, for `grutext train --config`."
 )
+@click.option(
+    "--gates",
+    "text",
+    metavar="TEXT",
+    help="Show the gates of the GRU and the norm of its state along a text instead.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --gates: draw them into this file, .svg or .png.",
+)
 @json_option
 @click.pass_context
-def show_command(ctx: click.Context, folder: Path, as_toml: bool, as_json: bool) -> None:
+def show_command(
+    ctx: click.Context, folder: Path, as_toml: bool, text: str | None, output: Path | None, as_json: bool
+) -> None:
     """Show the contents of a model or a base.
 
     It prints labels, files, training data, versions, settings, metrics, weights and history.
     """
     if as_toml and as_json:
         raise click.UsageError("--config and --json cannot be combined; leave one of them out.", ctx)
+    if text is None and output is not None:
+        raise click.UsageError("-o FILE draws gates; add --gates TEXT.", ctx)
+    if text is not None and as_toml:
+        raise click.UsageError("--gates and --config cannot be combined; leave one of them out.", ctx)
+    if text is not None:
+        show_gates(folder, text, output, as_json)
+        return
     from grutext.model.bundle import Bundle
     from grutext.model.reading import MODEL_FILE
 

@@ -25,6 +25,7 @@ from grutext.config import GRUConfig
 from grutext.engines.layers import Float, Gates, Weights, attention_scores, softmax
 from grutext.engines.numba.gates import run_gates as run_gates_compiled
 from grutext.engines.numpy.gates import convolve, run_gates
+from grutext.model.spec import directions
 
 Double = NDArray[np.float64]
 
@@ -35,9 +36,11 @@ def trace_gates(config: GRUConfig, weights: Weights, vectors: Float, compiled: b
     Args:
         config: Settings of the encoder.
         weights: Arrays by the names of `grutext.model.spec.encoder_spec`.
-        vectors: `(T, E)`, the vectors of the text's tokens; T is not 0.
+        vectors: `(T, E)`, the vectors of the text's tokens; none for an empty text.
         compiled: Whether to use compiled kernels, where there are any, instead of NumPy.
     """
+    if not len(vectors):
+        return Gates(*np.zeros((4, len(directions(config)), 0, config.units), np.float32))
     run = run_gates_compiled if compiled and config.reset_after else run_gates
     inputs = convolve(vectors, weights) if config.convolution else vectors
     gates = run(0, config, weights, inputs)
@@ -56,15 +59,17 @@ def split_pooled(pooling: str, gates: Gates, weights: Weights, of_pooled: Double
         weights: Arrays by the names of `grutext.model.spec.encoder_spec`.
         of_pooled: `(P,)`, a weight for each number of the pooled vector.
     """
-    directions, steps, units = gates.states.shape
+    count, steps, units = gates.states.shape
+    if not steps:
+        return np.zeros(0)
     of_states = np.zeros(gates.states.shape)  # (D, T, U)
     poolings = pooling.split("+")
-    for name, part in zip(poolings, of_pooled.reshape(len(poolings), directions, units), strict=True):
+    for name, part in zip(poolings, of_pooled.reshape(len(poolings), count, units), strict=True):
         of_states += _weigh_states(name, gates.states, part, weights)
     # As the directions read: the backward one from the last token.
     of_states = _in_reading_order(of_states)
     update, candidate = _in_reading_order(gates.update), _in_reading_order(gates.candidate)
-    flow, later = np.empty_like(of_states), np.zeros((directions, units))
+    flow, later = np.empty_like(of_states), np.zeros((count, units))
     for t in range(steps - 1, -1, -1):
         flow[:, t] = of_states[:, t] + later
         later = update[:, t] * flow[:, t]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.errors import BundleError, ConfigError
-from grutext.explain import Explanation, WordContribution, leave_out
+from grutext.explain import Explanation, TokenGates, WordContribution, leave_out
 from grutext.inference.answers import FAMILIARITY_DECIMALS, Answer, round_numbers
 from grutext.inference.chunks import check_threads, map_chunks
 from grutext.inference.decisions import choose, name_labels
@@ -256,6 +256,21 @@ class Classifier:
         changes = np.concatenate(self._map(logits, texts)) - explanation.logit
         return list(zip(words, changes.tolist(), strict=True))
 
+    def gates(self, text: str) -> TokenGates:
+        """Return the gates of the GRU's last layer and the norm of its state along a text; of no tokens for an empty text.
+
+        Raises:
+            TypeError: `text` is not a `str`.
+            BundleError: The model was trained without its GRU part.
+        """
+        gru = self._with_encoder()
+        tokens: TokenBatch
+        (tokens,) = self._map(lambda batch: batch, [text])
+        words = find_words(text, tokens.normalized[0], self.bundle.config.text)
+        spans = [(words.spans[first][0], words.spans[last][1]) for first, last in words.of_tokens.tolist()]
+        names = tuple(text[start:end] for start, end in spans)
+        return TokenGates.of(names, directions(self.bundle.config.gru), gru.gates(tokens))
+
     def _explain(self, text: str, tokens: TokenBatch, label: str | None) -> Explanation:
         scores = self._score(tokens)
         probabilities = self._fuse(scores)
@@ -339,9 +354,12 @@ class Classifier:
             TypeError: `texts` is not an iterable of `str`.
             BundleError: The model was trained without its GRU part.
         """
+        return np.concatenate(self._map(self._with_encoder().encode, texts))
+
+    def _with_encoder(self) -> GRUPart:
         if self._gru is None:
             raise BundleError("this model has no encoder: it was trained with --no-gru")
-        return np.concatenate(self._map(self._gru.encode, texts))
+        return self._gru
 
     def familiarity(self, texts: Iterable[str]) -> Float:
         """Return how much each text is like the training texts, shape (N,), float32; higher is more alike.

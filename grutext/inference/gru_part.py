@@ -46,13 +46,11 @@ class GRUPart:
     ) -> tuple[NDArray[np.float64], float]:
         """Return what each token of one text adds to `logits @ of_logits`, shape (T,), float64, and what the bias adds."""
         of_pooled = self._weights["head/kernel"] @ of_logits
-        added = np.zeros(len(tokens.ids))
-        if len(added):
-            added = split_pooled(self._config.pooling, self.gates(tokens), self._weights, of_pooled)
+        added = split_pooled(self._config.pooling, self.gates(tokens), self._weights, of_pooled)
         return added, float(self._weights["head/bias"] @ of_logits)
 
     def gates(self, tokens: TokenBatch) -> Gates:
-        """Return the gates of the last layer along one text, which is not empty."""
+        """Return the gates of the last layer along one text; of no tokens for an empty one."""
         vectors = self.embed(tokens).take(tokens.ids, axis=0)  # (T, E)
         return trace_gates(self._config, self._weights, vectors, self._compiled)
 
