@@ -329,3 +329,45 @@ def test_leaving_a_word_out_is_the_change_of_the_logit(build_bundle, compiled):
         assert change == pytest.approx(rest.logit - explanation.logit, abs=1e-5)
         assert change != pytest.approx(-word.contribution, abs=1e-3)
     assert classifier.leave_out(classifier.explain("")) == []
+
+
+@pytest.mark.parametrize("reset_after", [False, True])
+def test_gates_are_means_over_the_units_of_the_last_layer(build_bundle, oracle_of, compiled, reset_after):
+    class Recorder(oracle_of):
+        def read(self, tokens, layer, direction):
+            self.update, self.reset = [], []
+            states = super().read(tokens, layer, direction)
+            reading = slice(None, None, 1 if direction == "forward" else -1)
+            for name, values in (("update", self.update), ("reset", self.reset)):
+                by_token = np.array(values).reshape(len(tokens), self.units).mean(axis=1)
+                means[name][direction] = by_token[reading]
+            means["norm"][direction] = [np.linalg.norm(state) for state in states]
+            return states
+
+        def gate(self, cell, gate, unit, x, h):
+            value = super().gate(cell, gate, unit, x, h)
+            (self.update if gate == "z" else self.reset).append(value)
+            return value
+
+    means = {"update": {}, "reset": {}, "norm": {}}
+    options = {"gru.reset_after": reset_after, "gru.layers": 2, "text.tokenizer": "pair"}
+    classifier = Classifier(build_bundle(options), 1, compiled)
+    batch = classifier._vectorizer.vectorize([text := "The parcel, 天气很 ½"])
+    vectors = classifier._gru.embed(batch)[batch.ids].astype(float).tolist()
+    Recorder(classifier.bundle.config.gru, classifier.bundle.weights).states(vectors)
+    gates = classifier.gates(text)
+    assert gates.tokens == ("The", "parcel", ",", "天气", "气很", "很", "½", "½", "½")
+    for name, by_direction in means.items():
+        expected = [by_direction["forward"], by_direction["backward"]]
+        np.testing.assert_allclose(getattr(gates, name), expected, atol=1e-6)
+
+
+def test_gates_of_an_empty_text_and_of_a_model_without_a_gru(build_bundle, compiled):
+    empty = Classifier(build_bundle({"gru.layers": 2}), 1, compiled).gates(" ")
+    assert empty.to_dict() == {
+        "tokens": [],
+        "forward": {"update": [], "reset": [], "norm": []},
+        "backward": {"update": [], "reset": [], "norm": []},
+    }
+    with pytest.raises(BundleError, match="no encoder"):
+        Classifier(build_bundle({"gru.enabled": False}), 1, compiled).gates("hello")
