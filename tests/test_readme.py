@@ -216,7 +216,7 @@ def test_the_commands_of_the_guide_work(page, tmp_path):
 
 @pytest.mark.long
 def test_the_python_block_of_the_page_about_the_gru_runs(tmp_path):
-    (block,) = blocks((ROOT / "docs/research/gru.md").read_text(encoding="utf-8"), "python")
+    block, _ = blocks((ROOT / "docs/research/gru.md").read_text(encoding="utf-8"), "python")
     run_block(block, tmp_path)
 
 

@@ -13,7 +13,9 @@ from grutext.engines.numpy.gru import Layer
 from grutext.engines.numpy.inputs import with_ones
 
 
-def run_gates(layer: int, config: GRUConfig, weights: Weights, inputs: Float) -> Gates:
+def run_gates(
+    layer: int, config: GRUConfig, weights: Weights, inputs: Float, start: Float | None = None
+) -> Gates:
     """Return the gates, candidates and states of a layer for one text.
 
     Args:
@@ -21,6 +23,7 @@ def run_gates(layer: int, config: GRUConfig, weights: Weights, inputs: Float) ->
         config: Settings of the encoder.
         weights: Arrays by the names of `grutext.model.spec.encoder_spec`.
         inputs: `(T, I)`, the layer's inputs.
+        start: `(D, U)`, the state of each direction before its first step; None for zeros, with which texts begin.
     """
     arrays = Layer.of(layer, config, weights)
     steps = with_ones(inputs) @ arrays.kernel  # (3, D, T, U)
@@ -28,6 +31,8 @@ def run_gates(layer: int, config: GRUConfig, weights: Weights, inputs: Float) ->
     work = np.ascontiguousarray(steps.transpose(2, 0, 1, 3))[..., None, :]  # (T, 3, D, 1, U)
     states = np.empty_like(work[:, 0])
     h = np.zeros_like(work[0, 0])  # (D, 1, U)
+    if start is not None:
+        h += start[:, None]
     with np.errstate(over="ignore"):  # a gate is 1 / (1 + inf) = 0 then
         for gates, state in zip(work, states, strict=True):
             h = _step(arrays, gates, h, state)
