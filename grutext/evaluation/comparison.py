@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.errors import DataError
-from grutext.evaluation.metrics import text_losses
+from grutext.evaluation.decisions import Decisions
 from grutext.evaluation.predictions import Predictions
+from grutext.inference.decisions import decide
 
 REPLICATES = 2000
 _AT_ONCE = 50  # replicates that are counted together, so that 25,000 texts need 10 MB
@@ -196,17 +197,15 @@ def _all_labels(truth: Sequence[tuple[str, ...]], found: Sequence[Predictions]) 
 
 def _outcomes(found: Predictions, labels: Sequence[str]) -> Outcomes:
     """Return the outcomes of a model over all labels, those included that it does not know."""
-    place = {label: column for column, label in enumerate(labels)}
-    decided = found.model.decide(found.probabilities)
-    names = [(own,) if isinstance(own, str) else own for own in decided]
-    shape = len(names), len(labels)
-    actual, predicted, probabilities = np.zeros(shape, bool), np.zeros(shape, bool), np.zeros(shape)
-    for marks, rows in ((actual, found.truth), (predicted, names)):
-        for row, own in enumerate(rows):
-            marks[row, [place[label] for label in own]] = True
-    probabilities[:, [place[label] for label in found.model.labels]] = found.probabilities
-    losses = text_losses(found.truth, probabilities, labels, multilabel=found.model.multilabel)
-    return Outcomes(actual, predicted, losses)
+    model, columns = found.model, [labels.index(label) for label in found.model.labels]
+    decided = np.zeros((len(found.examples), len(labels)), bool)
+    probabilities = np.zeros(decided.shape)
+    decided[:, columns] = decide(found.probabilities, model.thresholds, model.multilabel)
+    probabilities[:, columns] = found.probabilities
+    decisions = Decisions.compare(
+        found.truth, probabilities, labels, multilabel=model.multilabel, decided=decided
+    )
+    return Outcomes(decisions.actual, decisions.predicted, decisions.text_losses)
 
 
 def _measure(outcomes: Outcomes, times: Float) -> dict[str, Float]:

@@ -58,6 +58,11 @@ class Predictions:
         """Return the predictions of a model for labelled texts."""
         return cls(model, examples, model.predict_proba([example.text for example in examples]))
 
+    @property
+    def truth(self) -> list[tuple[str, ...]]:
+        """The true labels of each text."""
+        return [example.labels for example in self.examples]
+
     @cached_property
     def decisions(self) -> Decisions:
         """Truth and prediction side by side.
@@ -66,7 +71,7 @@ class Predictions:
             DataError: There are no texts, or a text does not have exactly one label and the model gives one.
         """
         return Decisions.compare(
-            [example.labels for example in self.examples],
+            self.truth,
             self.probabilities,
             self.model.labels,
             multilabel=self.model.multilabel,
