@@ -21,7 +21,16 @@ from grutext.inference.fusion import fuse, fuse_logits, label_direction, lineari
 from grutext.inference.gru_part import GRUPart
 from grutext.inference.kernel_switch import KernelSwitch
 from grutext.inference.linear_part import LinearPart
-from grutext.inference.sessions import Session, SessionAnswer, Stream, load_state, push_many
+from grutext.inference.sessions import (
+    EarlyAnswer,
+    Session,
+    SessionAnswer,
+    Stream,
+    answer_early,
+    load_state,
+    push_many,
+    stop_threshold,
+)
 from grutext.inference.texts import list_texts
 from grutext.messages import count
 from grutext.model.bundle import Bundle
@@ -311,13 +320,29 @@ class Classifier:
             return float(self._linear is None)
         return self.bundle.calibration.fusion
 
-    def session(self) -> Session:
+    def session(self, gap: float | None = None) -> Session:
         """Begin a session: a text that is still coming, with an answer after each piece.
+
+        Args:
+            gap: When an answer is decided: of the texts that are labelled right after their end, at most this share is
+                labelled wrong where the answer is first decided. One of those in `bundle.early`; None decides at the end only.
 
         Raises:
             SessionError: The model reads each text from its end as well; `--preset streaming` trains one that does not.
+            ConfigError: The model offers no such gap.
         """
-        return Session(self._stream)
+        return Session(self.stream, self.stream.begin(stop_threshold(self.bundle, gap)))
+
+    def predict_early(self, texts: Iterable[str], gap: float) -> list[EarlyAnswer]:
+        """Read each text only until its answer is decided, as by `session`, and return the answers.
+
+        Raises:
+            TypeError: `texts` is not an iterable of `str`.
+            SessionError: As for `session`.
+            ConfigError: As for `session`.
+            BundleError: The weights are so large that a text's scores overflow.
+        """
+        return answer_early(self.stream, list_texts(texts), stop_threshold(self.bundle, gap))
 
     def resume(self, state: bytes) -> Session:
         """Continue a session from the bytes that `Session.state` returned, in this process or another one.
@@ -325,7 +350,7 @@ class Classifier:
         Raises:
             SessionError: As for `session`; or the bytes are no state, damaged, of another model or of a newer version.
         """
-        return Session(self._stream, load_state(self._stream, state))
+        return Session(self.stream, load_state(self.stream, state))
 
     def push_many(self, sessions: Sequence[Session], pieces: Sequence[str]) -> list[SessionAnswer]:
         """Push a piece of text to each of many sessions at once, which is much faster than one after the other.
@@ -340,11 +365,11 @@ class Classifier:
                 model.
             BundleError: The weights are so large that a text's scores overflow.
         """
-        return push_many(self._stream, sessions, pieces)
+        return push_many(self.stream, sessions, pieces)
 
     @cached_property
-    def _stream(self) -> Stream:
-        """The model for sessions; it never switches to kernels, so the last bits of an answer do not depend on when it came."""
+    def stream(self) -> Stream:
+        """What sessions compute with; it never switches to kernels, so the last bits of an answer do not depend on when it came."""
         return Stream(self.bundle, self._vectorizer, self._gru, self._linear)
 
     def encode(self, texts: Iterable[str]) -> Float:

@@ -12,6 +12,7 @@ from grutext.model.spec import Calibration
 Float = NDArray[np.float32]
 # A part's log-probabilities are raised to at most this far below the highest one, so that none is infinite.
 _FLOOR = -60.0
+_LEAST = 1e-26  # a probability of about exp(_FLOOR)
 
 
 def fuse(gru: Float | None, linear: Float | None, calibration: Calibration, multilabel: bool) -> Float:
@@ -117,6 +118,15 @@ def _normalization(parts: list[tuple[float, NDArray[np.float64]]]) -> NDArray[np
     raw = np.sum([share * score for share, score in parts], axis=0)
     cut = np.sum([share * np.maximum(score - score.max(), _FLOOR) for share, score in parts], axis=0)
     return np.asarray(log_softmax(cut) - raw)
+
+
+def sharpen(probabilities: Float, factors: NDArray[np.float64], multilabel: bool) -> Float:
+    """Return probabilities `(N, C)` whose logarithms (log-odds if `multilabel`) are multiplied by a factor for each text, `(N,)`."""
+    p = np.clip(probabilities.astype(np.float64), _LEAST, 1.0)
+    if multilabel:
+        odds = (np.log(p) - np.log(np.clip(1.0 - p, _LEAST, 1.0))) * factors[:, None]
+        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-odds, _FLOOR, -_FLOOR))), np.float32)
+    return np.asarray(np.exp(log_softmax(np.log(p) * factors[:, None])), np.float32)
 
 
 def scale_scores(

@@ -62,6 +62,10 @@ class Bundle:
             Empty for a multi-label model.
         unfamiliar: One `{refused, coverage, threshold}` per share `refused` of the dev texts: at most this share has a
             familiarity below the threshold, and `coverage` is the share that has not. Empty for an old model.
+        early: One `{gap, threshold, words_read}` per accuracy gap: if answers about a text that is still coming are taken
+            from this confidence on, at most this share of the texts is labelled wrong that would be labelled right after their
+            end, and then this share of the words of the dev texts is read. `threshold` is None if none is safe. Empty for a model
+            that was not trained for it.
         golden: A few texts with their probabilities at the time of training.
         versions: The versions of Python and of the libraries used for training.
         created: The time of training, UTC, ISO 8601.
@@ -78,6 +82,7 @@ class Bundle:
     data: dict[str, Any] = field(default_factory=dict)
     abstention: list[dict[str, Any]] = field(default_factory=list)
     unfamiliar: list[dict[str, Any]] = field(default_factory=list)
+    early: list[dict[str, Any]] = field(default_factory=list)
     golden: list[dict[str, Any]] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     created: str = ""

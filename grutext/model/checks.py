@@ -45,6 +45,7 @@ def check_values(values: Mapping[str, Any]) -> None:
         and _is_reading(data.get("reading", {})),
         "abstention": _is_list(values.get("abstention", []), dict),
         "unfamiliar": _is_list(values.get("unfamiliar", []), dict),
+        "early": _is_list(values.get("early", []), dict) and all(map(_is_early, values.get("early", []))),
         "golden": _is_list(entry["golden"], dict) and all(map(_is_golden, entry["golden"])),
         "versions": _is_object(entry["versions"], str),
         "created": isinstance(entry["created"], str),
@@ -108,6 +109,12 @@ def _is_golden(row: Mapping[str, Any]) -> bool:
     return isinstance(row.get("text"), str) and (
         _is_list(numbers, int, float) and all(0 <= number <= 1 for number in numbers)
     )
+
+
+def _is_early(row: Mapping[str, Any]) -> bool:
+    threshold = row.get("threshold")
+    shares = [row.get("gap"), row.get("words_read"), 1.0 if threshold is None else threshold]
+    return all(isinstance(share, (int, float)) and 0 <= share <= 1 for share in shares)
 
 
 def check_weights(
@@ -183,6 +190,8 @@ def check_calibration(calibration: Calibration, labels: Sequence[str], multilabe
         wrong.append(f"there are {len(calibration.thresholds)} thresholds")
     if len(calibration.familiarity) not in (0, 3):
         wrong.append("familiarity does not have three values")
+    if len(calibration.length) not in (0, 2):
+        wrong.append("length does not have two values")
     if not multilabel and min(calibration.thresholds, default=1.0) <= 0:
         wrong.append("a threshold is not positive")
     if not all(isinstance(number, (int, float)) for number in (calibration.gru_scale, calibration.fusion)):

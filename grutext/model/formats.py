@@ -2,7 +2,7 @@
 
 Format 4 added text vectors. Formats 1 and 2 called the two parts of a model, `gru` and `linear`, `deep` (settings: `model`) and
 `wide`; format 1 also lacked the entry `abstention` and some settings. Early models up to format 3
-lack the entry `unfamiliar` and the setting `text.case`.
+lack the entry `unfamiliar` and the setting `text.case`, and early models of format 4 the entry `early`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def upgrade_values(values: dict[str, Any]) -> dict[str, Any]:
         values: The checked entries of a file in any format up to `FORMAT`.
     """
     version = values["format"]
-    values = {"unfamiliar": [], **values}
+    values = {"unfamiliar": [], "early": [], **values}
     config = values["config"]
     values["config"] = config | {"text": {"case": "fold"} | config.get("text", {})}
     if version == FORMAT:

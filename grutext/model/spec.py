@@ -83,6 +83,8 @@ class Calibration:
             probability is divided by its threshold before the largest is chosen; empty where none is divided.
         familiarity: Coefficients of a text's familiarity (`grutext.inference.familiarity`): the intercept, the weight of
             the largest score, and the weight of the known share. Empty in old models.
+        length: Coefficients (a, b) for an answer about the first n words of a text that is still coming: its
+            log-probabilities (log-odds for several labels) are multiplied by exp(a + b log n). Empty for a factor of 1.
     """
 
     gru_scale: float = 1.0
@@ -93,6 +95,7 @@ class Calibration:
     shift: tuple[float, ...] = (0.0,)
     thresholds: tuple[float, ...] = field(default=())
     familiarity: tuple[float, ...] = field(default=())
+    length: tuple[float, ...] = field(default=())
 
 
 def check_model(config: GRUConfig) -> None:

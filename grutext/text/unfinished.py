@@ -31,6 +31,30 @@ _LAST_CUT = _last_cut(_UNSPACED_LETTERS)
 _LAST_CUT_OF_CHARACTERS = _last_cut(_UNSPACED_LETTERS + _LETTERS)
 
 
+def _words(starts: str) -> re.Pattern[str]:
+    return re.compile(f"[^ \t-\r][^ \t-\r{starts}]*")
+
+
+_WORDS = _words(_UNSPACED_LETTERS)
+_WORDS_OF_CHARACTERS = _words(_UNSPACED_LETTERS + _LETTERS)
+
+
+def cut_words(text: str, tokenizer: str, most: int) -> tuple[str, int]:
+    """Return the first words of a finished text, and their number: at most `most`.
+
+    A word ends where a text may be cut: in scripts without spaces, each letter is one. White space belongs to the word before it.
+
+    >>> cut_words("one two  three ", "word", 2), cut_words("天气 ok", "word", 9)
+    (('one two  ', 2), ('天气 ok', 3))
+    """
+    count = 0
+    for word in (_WORDS_OF_CHARACTERS if tokenizer == "character" else _WORDS).finditer(text):
+        if count == most:
+            return text[: word.start()], count
+        count += 1
+    return text, count
+
+
 def find_last_cut(text: str, tokenizer: str) -> int | None:
     """Return the last position at which a text may be cut, whatever stands before it and follows; None if there is none.
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -26,12 +27,14 @@ from grutext.model.bundle import Bundle, Weights
 from grutext.model.initial import initial_arrays
 from grutext.model.spec import Calibration, check_model, linear_columns
 from grutext.progress import Listener, Silent
-from grutext.text import TextVectors, Vectorizer
+from grutext.text import TextVectors, Vectorizer, text_key
 from grutext.training import defaults
 from grutext.training.base import Base, BaseStart
 from grutext.training.budget import TimeBudget
 from grutext.training.calibration.bundle import add_golden, calibrate_bundle
+from grutext.training.calibration.early import calibrate_early
 from grutext.training.case import CASE_CHARACTERS, CASE_TEXTS, choose_case
+from grutext.training.copies import distinct
 from grutext.training.corpus import InMemoryCorpus, OnDiskCorpus, open_corpus
 from grutext.training.folds import Folds
 from grutext.training.gru.batches import VectorizedCorpus, one_hot
@@ -94,6 +97,13 @@ class TrainingPlan:
         if self.unlabelled is None or self.multilabel or self.corpus.count > _VERY_FEW_TEXTS:
             return []
         return [example.text for example in self.unlabelled.sample(_POOL_TEXTS, _POOL_CHARACTERS)]
+
+    @property
+    def answers_early(self) -> bool:
+        """Whether the model is calibrated for texts that are still coming: only a dev set can show how it labels beginnings."""
+        config = self.config
+        reads_forward = config.gru.enabled and not config.gru.bidirectional
+        return config.training.prefixes > 0 and reads_forward and self.folds is None
 
     @property
     def dev_targets(self) -> NDArray[np.float32]:
@@ -270,7 +280,7 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
         scores = _score_out_of_fold(plan, vectorizer, bundle, out_of_fold, semi)
     else:
         scores = open_scorer(bundle, dev_texts).raw_scores(dev_texts)
-    bundle = calibrate_bundle(bundle, plan.dev, plan.dev_targets, scores)
+    bundle = _calibrate(plan, bundle, scores)
     if stopped:
         why = str(stopped) or "it was interrupted"
         bundle = add_golden(replace(bundle, data=bundle.data | {"unfinished": why}), dev_texts)
@@ -428,6 +438,15 @@ def _fit_gru(
     if isinstance(fit.stopped, DivergenceError) and not any(record["best"] for record in fit.history):
         raise fit.stopped
     return fit
+
+
+def _calibrate(plan: TrainingPlan, bundle: Bundle, scores: RawScores) -> Bundle:
+    """Return the bundle with all that is fitted on the dev texts, by their scores."""
+    bundle = calibrate_bundle(bundle, plan.dev, plan.dev_targets, scores)
+    if not plan.answers_early:
+        return bundle
+    firsts = [group[0] for group in distinct(plan.dev, partial(text_key, case=bundle.config.text.case))]
+    return calibrate_early(bundle, [plan.dev[n].text for n in firsts], plan.dev_targets[firsts])
 
 
 def _score_out_of_fold(

@@ -2,7 +2,7 @@
 
 The layout, with little-endian integers::
 
-    b"GRUTEXTS"   version (u2)   SHA-256 of the model (32 bytes)   five sizes (u4)   the five parts   CRC-32 of all before (u4)
+    b"GRUTEXTS"   version (u2)   SHA-256 of the model (32 bytes)   words (u8)   threshold (f8)   is decided (u1)   five sizes (u4)   the five parts   CRC-32 of all before (u4)
 
 The parts are the numbers of the model; the unfinished text; the open token; the bytes of an unfinished character; and the
 counts of n-grams, a pair (row, count) of u4 for each, in the order of their first occurrence. Strings are UTF-8, with
@@ -24,9 +24,10 @@ from grutext.text import MAX_COUNT, TOKENIZERS, is_unspaced, normalize
 from grutext.text.ngram_stream import AFTER_SPACE
 
 _MAGIC, _VERSION = b"GRUTEXTS", 1
-_HEADER = struct.Struct("<8sH32s5I")
+_HEADER = struct.Struct("<8sH32sQd?5I")
 _CHECK = struct.Struct("<I")
 _LONGEST_CHARACTER = 3  # bytes of an unfinished character in UTF-8
+_MOST_WORDS = 2**60
 _LARGEST = 1e300
 _MOST = {
     "place": AFTER_SPACE,
@@ -49,7 +50,8 @@ def save_state(stream: Stream, state: TextState) -> bytes:
         state.undecoded,
         rows.tobytes(),
     )
-    content = _HEADER.pack(_MAGIC, _VERSION, stream.digest, *map(len, parts)) + b"".join(parts)
+    decision = state.words, state.threshold, state.is_decided
+    content = _HEADER.pack(_MAGIC, _VERSION, stream.digest, *decision, *map(len, parts)) + b"".join(parts)
     return content + _CHECK.pack(zlib.crc32(content))
 
 
@@ -61,7 +63,7 @@ def load_state(stream: Stream, content: bytes) -> TextState:
     """
     if len(content) < _HEADER.size + _CHECK.size or not content.startswith(_MAGIC):
         raise SessionError("these bytes are not the state of a session; pass what session.state() returned")
-    _, version, digest, *sizes = _HEADER.unpack_from(content)
+    _, version, digest, words, threshold, is_decided, *sizes = _HEADER.unpack_from(content)
     if version != _VERSION:
         raise SessionError(
             f"the session's state has version {version}, but this grutext reads version {_VERSION}"
@@ -78,7 +80,14 @@ def load_state(stream: Stream, content: bytes) -> TextState:
     try:
         text = _decode(unfinished)
         state = TextState(
-            numbers, _read_counts(rows, stream.features), _decode(token), [text] if text else [], undecoded
+            numbers=numbers,
+            counts=_read_counts(rows, stream.features),
+            open_token=_decode(token),
+            unfinished=[text] if text else [],
+            undecoded=undecoded,
+            words=words,
+            threshold=threshold,
+            is_decided=is_decided,
         )
         _check_numbers(stream, numbers)
         _check_strings(stream, state)
@@ -112,6 +121,8 @@ def _check_strings(stream: Stream, state: TextState) -> None:
     is_whole = text.tokenizer == "pair" and is_unspaced(token) and TOKENIZERS["word"](token) == [token]
     if token and not (is_whole and normalize(token, text.case) == token):
         raise ValueError("the open token is none")
+    if not state.threshold >= 0 or state.words > _MOST_WORDS:
+        raise ValueError("the threshold or the number of words is out of range")
     if len(state.undecoded) > _LONGEST_CHARACTER:
         raise ValueError("an unfinished character is too long")
 

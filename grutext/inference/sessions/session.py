@@ -23,7 +23,8 @@ class SessionAnswer:
     Attributes:
         label: The label; the tuple of labels, which may be empty, where a text may have several.
         probabilities: The probability of each label, `(C,) float32`, in the order of the model's labels.
-        is_decided: Whether the answer is final enough to stop reading.
+        is_decided: Whether it is safe to stop reading: the text is over, or the model's stop rule held at a checkpoint, see
+            `Classifier.session`.
     """
 
     label: str | tuple[str, ...]
@@ -84,7 +85,7 @@ class Session:
         state = self.open_state(self._stream)
         self._has_ended = True
         self._stream.finish(state)
-        return answer(self._stream, [state])[0]
+        return answer(self._stream, [state], have_ended=True)[0]
 
     def state(self) -> bytes:
         """Return the session as bytes, for `Classifier.resume` in this process or another one.
@@ -135,10 +136,13 @@ def push_many(stream: Stream, sessions: Sequence[Session], pieces: Sequence[str]
     return answer(stream, states)
 
 
-def answer(stream: Stream, states: Sequence[TextState]) -> list[SessionAnswer]:
-    """Return the answers about texts, as if each ended here."""
-    bundle, probabilities = stream.bundle, stream.probabilities(states)
+def answer(stream: Stream, states: Sequence[TextState], *, have_ended: bool = False) -> list[SessionAnswer]:
+    """Return the answers about texts, which may have ended."""
+    bundle, probabilities = stream.bundle, stream.probabilities(states, have_ended=have_ended)
     labels: Sequence[str | tuple[str, ...]] = name_labels(
         probabilities, bundle.labels, bundle.calibration.thresholds, bundle.multilabel
     )
-    return [SessionAnswer(label, row, False) for label, row in zip(labels, probabilities, strict=True)]
+    return [
+        SessionAnswer(label, row, state.is_decided)
+        for label, row, state in zip(labels, probabilities, states, strict=True)
+    ]

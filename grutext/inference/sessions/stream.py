@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -13,18 +15,20 @@ from numpy.typing import NDArray
 
 from grutext.engines.numpy.stream import State
 from grutext.errors import BundleError, SessionError
-from grutext.inference.fusion import fuse
+from grutext.inference.decisions import choose
+from grutext.inference.fusion import fuse, sharpen
 from grutext.inference.gru_part import GRUPart
 from grutext.inference.linear_part import LinearPart
 from grutext.inference.sessions.gru_stream import GRUStream
 from grutext.inference.sessions.linear_stream import Counts, LinearStream, overlay
 from grutext.model.bundle import Bundle, weights_digest
 from grutext.text import TokenBatch, Vectorizer, is_unspaced
-from grutext.text.unfinished import find_last_cut
+from grutext.text.unfinished import cut_words, find_last_cut
 
 Float = NDArray[np.float32]
 
 _PIECE = 1 << 14  # characters that are read at a time, which bounds the memory
+_MOST_SHARPENED = 2.0  # the logarithm of the largest factor
 
 
 @dataclass(slots=True)
@@ -37,6 +41,9 @@ class TextState:
         open_token: The last token, normalised, if a pair of characters may yet be made of it; "" otherwise.
         unfinished: What has come after the last finished word, in pieces.
         undecoded: The bytes of a character that has not come to its end.
+        words: The number of finished words.
+        threshold: The confidence from which the answer counts as decided; infinite for never.
+        is_decided: Whether it was reached at a checkpoint.
     """
 
     numbers: bytes
@@ -44,6 +51,16 @@ class TextState:
     open_token: str = ""
     unfinished: list[str] = field(default_factory=list)
     undecoded: bytes = b""
+    words: int = 0
+    threshold: float = math.inf
+    is_decided: bool = False
+
+    @property
+    def words_to_checkpoint(self) -> int:
+        """The number of words until the next checkpoint; more than any text has where nothing is left to decide."""
+        if self.is_decided or self.threshold == math.inf:
+            return sys.maxsize
+        return next_checkpoint(self.words) - self.words
 
     def take_finished(self, piece: str, tokenizer: str) -> str:
         """Return the words that a new piece finishes, and keep what is unfinished."""
@@ -108,9 +125,9 @@ class Stream:
         text = json.dumps([weights_digest(bundle), bundle.multilabel, settings])
         return hashlib.sha256(text.encode()).digest()
 
-    def begin(self) -> TextState:
-        """Return the state of an empty text."""
-        return TextState(bytes(self.dtype.itemsize))
+    def begin(self, threshold: float = math.inf) -> TextState:
+        """Return the state of an empty text; the confidence `threshold` decides its answer."""
+        return TextState(bytes(self.dtype.itemsize), threshold=threshold)
 
     def push(self, states: Sequence[TextState], pieces: Sequence[str]) -> None:
         """Read the words that the next piece of each text finishes; the states are changed in place."""
@@ -122,14 +139,40 @@ class Stream:
                 state.take_finished(part, tokenizer) for state, part in zip(states, parts, strict=True)
             ]
             if any(finished):
-                self._read(states, finished)
+                self._read_and_decide(states, finished)
 
     def finish(self, state: TextState) -> None:
         """Read the unfinished word of a text."""
-        self._read([state], [state.take_rest()])
+        self.read([state], [state.take_rest()])
+        state.is_decided = True
 
-    def _read(self, states: Sequence[TextState], texts: Sequence[str]) -> None:
-        """Read the next words of each text."""
+    def _read_and_decide(self, states: Sequence[TextState], texts: Sequence[str]) -> None:
+        """Read the next finished words of each text, and look at its answer at each checkpoint until it is decided.
+
+        The checkpoints are numbers of words, so that where a text is decided does not depend on how it was cut.
+        """
+        left, tokenizer = list(texts), self.bundle.config.text.tokenizer
+        while any(left):
+            parts = [
+                cut_words(text, tokenizer, state.words_to_checkpoint)[0]
+                for state, text in zip(states, left, strict=True)
+            ]
+            wanted = [state.words + state.words_to_checkpoint for state in states]
+            self.read(states, parts)
+            left = [text[len(part) :] for part, text in zip(parts, left, strict=True)]
+            reached = [state for state, words in zip(states, wanted, strict=True) if state.words == words]
+            if reached:
+                confidence = self.confidence(self.probabilities(reached))
+                for state, value in zip(reached, confidence.tolist(), strict=True):
+                    state.is_decided = value >= state.threshold
+
+    def confidence(self, probabilities: Float) -> Float:
+        """Return the probability of the label of each text, `(N,)`."""
+        best = choose(probabilities, self.bundle.calibration.thresholds)
+        return np.take_along_axis(probabilities, best[:, None], axis=1)[:, 0]
+
+    def read(self, states: Sequence[TextState], texts: Sequence[str]) -> None:
+        """Read the next words of each text; the states are changed in place."""
         numbers = self._join(states)
         joins_pairs = self.bundle.config.text.tokenizer == "pair"
         opens = [state.open_token if text else "" for state, text in zip(states, texts, strict=True)]
@@ -141,11 +184,17 @@ class Stream:
             for state, text, token in zip(states, texts, held, strict=True):
                 state.open_token = token if text else state.open_token
         self._feed(numbers, [state.counts for state in states], tokens, normalized)
-        for state, row in zip(states, numbers, strict=True):
+        for state, row, text in zip(states, numbers, texts, strict=True):
             state.numbers = row.tobytes()
+            state.words += cut_words(text, self.bundle.config.text.tokenizer, sys.maxsize)[1]
 
-    def probabilities(self, states: Sequence[TextState]) -> Float:
-        """Return the probabilities of each text, `(N, C)`, as if it ended here; the states are not changed."""
+    def probabilities(self, states: Sequence[TextState], *, have_ended: bool = False) -> Float:
+        """Return the probabilities of each text, `(N, C)`; the states are not changed.
+
+        Args:
+            states: What is kept of the texts.
+            have_ended: Whether the texts are over; otherwise the calibration is that for their length so far.
+        """
         numbers, counts = self._join(states), [overlay(state.counts) for state in states]
         if any(state.open_token for state in states):
             tokens = self._vectorizer.vectorize([state.open_token for state in states])
@@ -159,6 +208,10 @@ class Stream:
                 self._linear.close(numbers["linear"], counts)
                 linear = self._linear.margins(numbers["linear"])
             probabilities = fuse(gru, linear, self.bundle.calibration, self.bundle.multilabel)
+        if self.bundle.calibration.length and not have_ended:
+            words = np.array([state.words for state in states])
+            factors = length_factors(words, self.bundle.calibration.length)
+            probabilities = sharpen(probabilities, factors, self.bundle.multilabel)
         if not np.isfinite(probabilities).all():
             raise BundleError("the model's weights are so large that its scores overflow; train it again")
         return probabilities
@@ -175,6 +228,24 @@ class Stream:
                 self._gru.read(numbers["gru"], tokens)
             if self._linear is not None:
                 self._linear.read(numbers["linear"], counts, tokens, normalized)
+
+
+def next_checkpoint(words: int) -> int:
+    """Return the smallest checkpoint above a number of words: 2, 3, 4, 6, 8, 12, 16, ...
+
+    >>> next_checkpoint(0), next_checkpoint(4), next_checkpoint(6)
+    (2, 6, 8)
+    """
+    power = 2
+    while power <= words:
+        power *= 2
+    return 3 * power // 4 if words < 3 * power // 4 and power > 2 else power
+
+
+def length_factors(words: NDArray[np.integer], length: Sequence[float]) -> NDArray[np.float64]:
+    """Return the factor on the log-probabilities of texts of which so many words have come, `(N,)`; see `Calibration.length`."""
+    exponents = length[0] + length[1] * np.log(np.maximum(words, 1))
+    return np.asarray(np.exp(np.clip(exponents, -_MOST_SHARPENED, _MOST_SHARPENED)))
 
 
 def _after_bytes(state: TextState, piece: str) -> str:
