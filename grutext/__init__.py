@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from grutext.estimator import GRUTextClassifier as GRUTextClassifier
     from grutext.estimator import GRUTextVectorizer as GRUTextVectorizer
     from grutext.inference import Classifier as Classifier
+    from grutext.training.audit import audit as audit
     from grutext.training.crossval import cross_validate as cross_validate
     from grutext.training.learning_curve import learning_curve as learning_curve
     from grutext.training.pretrain import pretrain as pretrain
@@ -31,6 +32,7 @@ __all__ = [
     "TrainingData",
     "TrainingTarget",
     "__version__",
+    "audit",
     "cross_validate",
     "learning_curve",
     "pretrain",
@@ -46,6 +48,7 @@ _LAZY = {
     "GRUTextVectorizer": "grutext.estimator",
     "TrainingData": "grutext.training.splits",
     "TrainingTarget": "grutext.training.target",
+    "audit": "grutext.training.audit",
     "cross_validate": "grutext.training.crossval",
     "learning_curve": "grutext.training.learning_curve",
     "pretrain": "grutext.training.pretrain",

@@ -15,6 +15,7 @@ from typing import IO, Any, TextIO
 
 import click
 
+from grutext.cli.audit import audit_command
 from grutext.cli.check import check_command
 from grutext.cli.classify import classify_command
 from grutext.cli.compare import compare_command

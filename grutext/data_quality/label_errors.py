@@ -5,6 +5,11 @@ Source: Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty
 class whose threshold it reaches, and to the likeliest of several such classes. cleanlab 2.9 counts a text that reaches
 several thresholds for the likeliest of all classes, even one whose threshold it does not reach; here, as in the paper, only
 classes whose threshold is reached are compared.
+
+The counts of each given class (row) and confident class (column), scaled to the number of the class's texts, estimate how many
+texts of it belong to which class. A text is listed if three things hold: another class is likelier than the given one; its given
+class is less likely than that of all texts which, by the estimate, are right (prune by class); and the distance of the two
+probabilities is among the largest, as many as the estimate counts for the pair of classes (prune by noise rate).
 """
 
 from __future__ import annotations
@@ -43,7 +48,7 @@ class MultilabelErrors(NamedTuple):
 
 
 def find_label_errors(given: npt.ArrayLike, probabilities: npt.ArrayLike) -> LabelErrors:
-    """Return the texts that confidently belong to another class, which is likelier than the given one.
+    """Return the texts whose label is likely wrong; see the top of this module for the rule.
 
     >>> p = [[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.3, 0.7], [0.95, 0.05]]
     >>> find_label_errors([0, 0, 1, 1, 1], p)
@@ -55,13 +60,25 @@ def find_label_errors(given: npt.ArrayLike, probabilities: npt.ArrayLike) -> Lab
             never listed.
     """
     classes, values = _check(given, probabilities)
-    confident = confident_classes(classes, values)
-    places = np.arange(len(classes))
-    own = values[places, classes]
-    is_wrong = (confident >= 0) & (confident != classes) & (values[places, confident] > own)
-    indices = np.flatnonzero(is_wrong)
+    scored = np.flatnonzero(~np.isnan(values).any(axis=1))
+    classes, values = classes[scored], values[scored]
+    estimated = estimate_joint(classes, values)
+    own = values[np.arange(len(classes)), classes]
+    likeliest = values.argmax(axis=1)
+    listed = [np.zeros(0, np.int64)]
+    for c in np.unique(classes):
+        members = np.flatnonzero(classes == c)
+        wrong = len(members) - max(1, estimated[c, c])
+        unlikely = members[np.argsort(own[members], kind="stable")[:wrong]]
+        distances = values[members] - own[members, None]  # (M, C)
+        order = np.argsort(-distances, axis=0, kind="stable")
+        of_pair = [order[: estimated[c, j], j] for j in range(values.shape[1]) if j != c]
+        distant = members[np.unique(np.concatenate([np.zeros(0, np.int64), *of_pair]))]
+        listed.append(np.intersect1d(unlikely, distant))
+    indices = np.concatenate(listed)
+    indices = np.sort(indices[values[indices, likeliest[indices]] > own[indices]])
     indices = indices[np.argsort(own[indices], kind="stable")]
-    return LabelErrors(indices, confident[indices])
+    return LabelErrors(scored[indices], likeliest[indices])
 
 
 def find_multilabel_errors(given: npt.ArrayLike, probabilities: npt.ArrayLike) -> MultilabelErrors:
@@ -100,6 +117,25 @@ def confident_joint(given: npt.ArrayLike, probabilities: npt.ArrayLike) -> NDArr
     size = values.shape[1]
     cells = classes[confident >= 0] * size + confident[confident >= 0]
     return np.bincount(cells, minlength=size * size).reshape(size, size)
+
+
+def estimate_joint(given: NDArray[np.int64], probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Estimate how many texts of each given class (row) belong to each class (column), shape (C, C).
+
+    Rows sum to the number of the class's texts. Each class counts at least one text that is right.
+
+    Args:
+        given: `(N,)`, the class of each text.
+        probabilities: `(N, C)`, without NaN.
+    """
+    joint = confident_joint(given, probabilities).astype(np.float64)
+    np.fill_diagonal(joint, joint.diagonal().clip(min=1.0))
+    totals = np.bincount(given, minlength=len(joint))
+    exact = joint / joint.sum(axis=1, keepdims=True) * totals[:, None]
+    rounded: NDArray[np.int64] = np.floor(exact + _ROUNDING).astype(np.int64)
+    for row, missing in enumerate(totals - rounded.sum(axis=1)):  # to the largest remainders
+        rounded[row, np.argsort(rounded[row] - exact[row], kind="stable")[:missing]] += 1
+    return rounded
 
 
 def confident_classes(given: NDArray[np.int64], probabilities: NDArray[np.float64]) -> NDArray[np.int64]:

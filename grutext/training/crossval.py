@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from grutext.config import Config
 from grutext.data import Example, fold_examples, label_set
 from grutext.errors import ConfigError
 from grutext.evaluation import evaluate
+from grutext.inference import Classifier
 from grutext.inference.decisions import decide
 from grutext.progress import Listener, Silent
 from grutext.requirements import check_installed
@@ -53,6 +54,68 @@ class CrossValidation:
         return float(values.mean()), float(values.std(ddof=1))
 
 
+@dataclass(frozen=True, slots=True)
+class FoldedData:
+    """Labelled texts that are dealt out to folds, stratified by label; equal texts are in one fold.
+
+    Attributes:
+        sources: Where they came from, and how they were read.
+        examples: The N texts.
+        labels: The C labels.
+        multilabel: Whether a text may have several labels.
+        keys: A number for each text, equal for copies.
+        of_text: `(N,) int64`, the fold of each text, from 0; -1 for a text in no fold.
+    """
+
+    sources: TrainingData
+    examples: Sequence[Example]
+    labels: tuple[str, ...]
+    multilabel: bool
+    keys: Sequence[int]
+    of_text: NDArray[np.int64]
+
+    @classmethod
+    def read(cls, data: Source | TrainingData, folds: int, seed: int, listener: Listener) -> FoldedData:
+        """Read texts and deal them out; the arguments are those of `cross_validate`, and the seed decides the folds."""
+        sources = data if isinstance(data, TrainingData) else TrainingData(data)
+        dataset, index = read_training_texts(sources, listener)
+        examples = dataset.examples
+        of_text = np.array(fold_examples(examples, folds, seed, index.keys))
+        return cls(sources, examples, label_set(examples), dataset.multilabel, index.keys, of_text)
+
+    @property
+    def count(self) -> int:
+        """The number of folds."""
+        return int(self.of_text.max()) + 1
+
+    def deal_again(self, seed: int) -> FoldedData:
+        """Return the same texts in as many other folds."""
+        return replace(
+            self, of_text=np.array(fold_examples(self.examples, self.count, seed, self.keys), np.int64)
+        )
+
+    def train_without(
+        self,
+        fold: int,
+        config: Config,
+        vectors: str | Path | None,
+        left_out: NDArray[np.bool_] | None = None,
+    ) -> Classifier:
+        """Train a model on the texts outside a fold.
+
+        Args:
+            fold: The fold.
+            config: The settings.
+            vectors: Word vectors, as for `grutext.train`.
+            left_out: `(N,)`, the texts that the model does not learn from; None for none.
+        """
+        outside = self.of_text != fold if left_out is None else (self.of_text != fold) & ~left_out
+        part = [self.examples[n] for n in np.flatnonzero(outside).tolist()]
+        return train(
+            self.sources.with_examples(part, self.multilabel), settings=config, vectors=vectors
+        ).classifier
+
+
 def cross_validate(
     data: Source | TrainingData,
     folds: int = 5,
@@ -81,38 +144,33 @@ def cross_validate(
     if folds < 2:
         raise ConfigError(f"folds is {folds}; it must be 2 or more")
     listener = listener or Silent()
-    sources = data if isinstance(data, TrainingData) else TrainingData(data)
     config = settings if isinstance(settings, Config) else Config().override(settings or {})
-    dataset, index = read_training_texts(sources, listener)
-    examples, labels = dataset.examples, label_set(dataset.examples)
-    of_text = np.array(fold_examples(examples, folds, config.training.seed, index.keys))
+    parts = FoldedData.read(data, folds, config.training.seed, listener)
+    examples, labels, of_text = parts.examples, parts.labels, parts.of_text
     probabilities = np.full((len(examples), len(labels)), np.nan, np.float32)
     decided = np.zeros(probabilities.shape, bool)
     reports = []
-    for fold in range(of_text.max() + 1):
+    for fold in range(parts.count):
         began = time.monotonic()
-        part = sources.with_examples(
-            [examples[n] for n in np.flatnonzero(of_text != fold)], dataset.multilabel
-        )
-        model = train(part, settings=config, vectors=vectors).classifier
+        model = parts.train_without(fold, config, vectors)
         own = np.flatnonzero(of_text == fold)
         columns = np.array([labels.index(label) for label in model.labels])
-        found = model.predict_proba([examples[n].text for n in own])  # (K, labels of the model)
+        found = model.predict_proba([examples[n].text for n in own.tolist()])  # (K, labels of the model)
         probabilities[own] = 0.0
         probabilities[own[:, None], columns] = found
         decided[own[:, None], columns] = decide(found, model.thresholds, model.multilabel)
-        truth = [examples[n].labels for n in own]
+        truth = [examples[n].labels for n in own.tolist()]
         report = evaluate(
             truth, found, model.labels, multilabel=model.multilabel, thresholds=model.thresholds
         )
         reports.append(report.to_dict())
         took = time.monotonic() - began
-        listener.note(f"fold {fold + 1} of {of_text.max() + 1}: accuracy {report.accuracy:.4f}, {took:.0f} s")
+        listener.note(f"fold {fold + 1} of {parts.count}: accuracy {report.accuracy:.4f}, {took:.0f} s")
     scored = np.flatnonzero(of_text >= 0)
-    truth = [examples[n].labels for n in scored]
+    truth = [examples[n].labels for n in scored.tolist()]
     together = evaluate(
-        truth, probabilities[scored], labels, multilabel=dataset.multilabel, decided=decided[scored]
+        truth, probabilities[scored], labels, multilabel=parts.multilabel, decided=decided[scored]
     )
     return CrossValidation(
-        labels, dataset.multilabel, examples, of_text, probabilities, decided, reports, together.to_dict()
+        labels, parts.multilabel, examples, of_text, probabilities, decided, reports, together.to_dict()
     )

@@ -1,0 +1,167 @@
+"""`grutext audit`: likely label errors, with suggestions, as a file to edit and to train on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from grutext.cli.options import (
+    Command,
+    check_not_the_input,
+    complete_file,
+    json_option,
+    min_class_size_option,
+    print_json,
+    quiet_option,
+    reading_options,
+    vectors_option,
+    weight_column_option,
+)
+from grutext.cli.settings import build_config, settings_options
+
+if TYPE_CHECKING:
+    from grutext.data import ReadOptions
+    from grutext.training.audit import Audit
+
+_SHOWN = 10  # texts, and pairs of labels
+
+
+@click.command(
+    "audit",
+    cls=Command,
+    epilog="\b\nExample:\n  grutext audit reviews.csv --no-gru -o audited.csv",
+)
+@click.argument("data", shell_complete=complete_file, nargs=-1, required=True, metavar="DATA...")
+@click.option(
+    "--folds", type=click.IntRange(min=2), default=5, metavar="K", help="Number of folds [default: 5]."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="File for all rows with their columns and the suggestions, the worst labels first.",
+)
+@click.option(
+    "--errors",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="File for the rows whose label is likely wrong.",
+)
+@min_class_size_option
+@weight_column_option
+@reading_options
+@settings_options
+@vectors_option
+@json_option
+@quiet_option
+def audit_command(
+    data: tuple[str, ...],
+    folds: int,
+    output: Path | None,
+    errors: Path | None,
+    min_class_size: int,
+    weight_column: str | None,
+    reading: dict[str, Any],
+    settings: dict[str, Any],
+    vectors: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """List the texts of DATA whose label is likely wrong, and suggest another.
+
+    Each text is labelled by models that have not seen it: K trainings without a fold of DATA, and K more without the
+    labels that the first round doubts. Edit the file of --output and train on it. No model is kept.
+    """
+    from grutext.console import open_listener
+    from grutext.data import ReadOptions
+    from grutext.training.audit import audit
+    from grutext.training.splits import TrainingData
+
+    for target in filter(None, (output, errors)):
+        _check_target(data, target)
+    options = ReadOptions(**reading, weight_column=weight_column)
+    sources = TrainingData(
+        list(data) if len(data) > 1 else data[0], reading=options, min_class_size=min_class_size
+    )
+    listener = open_listener(quiet)
+    found = audit(sources, folds, settings=build_config(settings), vectors=vectors, listener=listener)
+    for target in filter(None, (output, errors)):
+        rows = _write(found, data, options, target, only_errors=target == errors)
+        listener.note(f"{target}: {rows:,} rows")
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        for line in _describe(found):
+            click.echo(line)
+
+
+def _check_target(sources: tuple[str, ...], target: Path) -> None:
+    """Check the name of a file before anything is trained.
+
+    Raises:
+        UsageError: It is stdout, or stdin would have to be read twice.
+        DataError: It is an input, or has a format that cannot be written.
+    """
+    from grutext.data import NewTable, choose_format
+
+    if str(target) == "-":
+        raise click.UsageError("-o and --errors need the name of a file: stdout has the list.")
+    if "-" in sources:
+        raise click.UsageError(
+            "-o and --errors read DATA again for its other columns; stdin cannot be read twice."
+        )
+    check_not_the_input(sources, str(target))
+    choose_format(str(target), None, NewTable(()))
+
+
+def _describe(found: Audit) -> Iterator[str]:
+    """Yield the lines about an audit."""
+    from grutext.messages import count, escape, quote
+
+    share = len(found.errors) / max(1, found.texts)
+    are = "has" if len(found.errors) == 1 else "have"
+    yield f"{len(found.errors):,} of {count(found.texts, 'text')} ({share:.1%}) {are} a label that is likely wrong"
+    if not found.errors:
+        return
+    yield f"\nthe {min(_SHOWN, len(found.errors))} least likely labels:"
+    for error in found.errors[:_SHOWN]:
+        example = found.examples[error.position]
+        given, suggested = ", ".join(example.labels) or "none", ", ".join(error.suggested) or "none"
+        place = f"{escape(example.source)}, line {example.row:,}"
+        chances = f"{error.given_probability:.3f} → {error.suggested_probability:.3f}"
+        yield f"  {place}: {quote(example.text)}: {escape(given)} → {escape(suggested)} ({chances})"
+    yield "\nmost frequent changes:"
+    for given, suggested, number in found.confusions()[:_SHOWN]:
+        yield f"  {escape(given) or 'none'} → {escape(suggested) or 'none'}: {number:,}"
+
+
+def _write(
+    found: Audit, data: tuple[str, ...], options: ReadOptions, target: Path, *, only_errors: bool
+) -> int:
+    """Write rows with the columns of the data and what the audit adds, the worst labels first; return their number."""
+    from grutext.data import NewTable, open_writer
+
+    fields = _read_fields(data, options)
+    suspected = {error.position: found.added(error) for error in found.errors}
+    nothing = dict.fromkeys(("suggested", "given_probability", "suggested_probability"))
+    rest = [] if only_errors else [n for n in range(len(found.examples)) if n not in suspected]
+    columns = tuple(next(iter(fields.values()), {}))
+    with open_writer(str(target), None, NewTable((*columns, *nothing))) as writer:
+        for position in (*suspected, *rest):
+            example = found.examples[position]
+            own = fields[example.source, example.row]
+            writer.write({**own, **suspected.get(position, nothing)}, {}, example.row)
+    return len(suspected) + len(rest)
+
+
+def _read_fields(data: tuple[str, ...], options: ReadOptions) -> dict[tuple[str, int], Mapping[str, Any]]:
+    """Return all columns of each row of the data, by file and line."""
+    from grutext.data import open_labelled, sample_path
+
+    names = [str(sample_path() / "train.csv") if name == "sample" else name for name in data]
+    with open_labelled(names, options) as reading:
+        return {(record.source, record.number): record.fields for record in reading.table}

@@ -1,0 +1,57 @@
+"""`grutext audit`: the list, the JSON keys, and files that can be edited and trained on."""
+
+import csv
+import json
+
+import pytest
+
+pytest.importorskip("sklearn")
+pytestmark = pytest.mark.long
+WORDS = {"fruit": ("apple", "pear", "plum"), "tool": ("saw", "drill", "file")}
+OPTIONS = ("--no-gru", "--folds", "3", "--set", "text.min_count=1", "--set", "linear.char_max=0")
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    rows = []
+    for n in range(60):
+        label = sorted(WORDS)[n % 2]
+        words = [WORDS[label][(n // 2 + k * (n % 5)) % 3] for k in range(3)]
+        rows.append([n, f"the {' '.join(words)} of {n}", "tool" if n == 20 else label])
+    with (tmp_path / "words.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["id", "text", "topic"], *rows])
+    return "words.csv"
+
+
+def test_files_have_all_columns_the_worst_first_and_can_be_trained_on(run, labelled, tmp_path) -> None:
+    result = run("audit", labelled, *OPTIONS, "-o", "all.csv", "--errors", "wrong.jsonl")
+    assert result.stdout.startswith("1 of 60 texts (1.7%) has a label that is likely wrong\n")
+    assert "words.csv, line 22: " in result.stdout
+    assert "tool → fruit: 1" in result.stdout
+    with (tmp_path / "all.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["id", "text", "topic", "suggested", "given_probability", "suggested_probability"]
+    assert (rows[0]["id"], rows[0]["topic"], rows[0]["suggested"]) == ("20", "tool", "fruit")
+    assert [int(row["id"]) for row in rows[1:]] == [n for n in range(60) if n != 20]
+    assert {row["suggested"] for row in rows[1:]} == {""}
+    (wrong,) = (tmp_path / "wrong.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(wrong)["suggested"] == "fruit"
+    trained = run("check", "all.csv", "--json")
+    assert json.loads(trained.stdout)["labels"] == {"tool": 31, "fruit": 29}
+
+
+def test_json_has_the_keys_of_the_reference(run, labelled) -> None:
+    report = json.loads(run("audit", labelled, *OPTIONS, "--json", "--quiet").stdout)
+    assert list(report) == ["texts", "multilabel", "likely_errors", "confusions", "errors"]
+    assert report["confusions"] == [{"given": "tool", "suggested": "fruit", "count": 1}]
+    (error,) = report["errors"]
+    assert list(error) == [
+        *("source", "row", "text", "label", "suggested", "given_probability", "suggested_probability")
+    ]
+    assert (error["source"], error["row"], error["label"]) == ("words.csv", 22, "tool")
+
+
+def test_names_of_files_are_checked_before_the_training(error, run, labelled) -> None:
+    assert "words.csv" in error("audit", labelled, "-o", "words.csv")
+    assert "parquet" in error("audit", labelled, "--errors", "wrong.parquet")
+    assert "stdin cannot be read twice" in run("audit", "-", "-o", "all.csv", check=2).stderr
