@@ -155,7 +155,7 @@ def main() -> None:
 
 
 for _command in (
-    check_command, train_command, pretrain_command, crossval_command, tune_command, evaluate_command, compare_command, predict_command, classify_command, show_command, verify_command,
+    check_command, audit_command, train_command, pretrain_command, crossval_command, tune_command, evaluate_command, compare_command, predict_command, classify_command, show_command, verify_command,
     suggest_command, curve_command,
     export_command, serve_command, warmup_command, completion_command,
 ):  # fmt: skip

@@ -1,0 +1,1 @@
+"""`scripts/bench audit`: find swapped labels, beside cleanlab."""
