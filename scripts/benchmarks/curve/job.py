@@ -21,10 +21,15 @@ from grutext import TrainingData
 from grutext.config import Config
 from grutext.data import Example, split_examples
 from grutext.evaluation import evaluate
+from grutext.settings import preset
 from grutext.text import text_key
 from grutext.training.learning_curve import learning_curve
 
-SYSTEMS: dict[str, dict[str, Any]] = {"linear part": {"gru.enabled": False}, "grutext": {}}
+SYSTEMS: dict[str, dict[str, Any]] = {
+    "linear part": {"gru.enabled": False},
+    "grutext": {},
+    "grutext, fast": preset("fast"),
+}
 _HELD_OUT = 0.2
 
 

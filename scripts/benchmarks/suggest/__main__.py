@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import signal
 import statistics
 import sys
@@ -17,7 +18,8 @@ from benchmarks.few.__main__ import parse_numbers
 from benchmarks.results import Result, read_results
 from benchmarks.runs import job_command, pending, run_jobs
 from benchmarks.suggest.job import SYSTEMS, SuggestJob
-from benchmarks.tables import markdown, replace_tables, with_error
+from benchmarks.tables import markdown, replace_tables
+from grutext.messages import count
 
 RESULTS = ROOT / "benchmarks" / "suggest.jsonl"
 BEGIN, END = "<!-- suggest:begin -->", "<!-- suggest:end -->"
@@ -129,8 +131,16 @@ def _accuracies(
         ]
         for n in range(len(rows))
     ]
-    lines.append(["difference", *(with_error(gain, "+.2f") for gain in gains)])
-    return markdown(f"{name}, {len(seeds)} seeds | " + " | ".join(f"{n} rows" for n in rows), lines)
+    lines.append(["difference", *map(_with_error, gains)])
+    return markdown(f"{name}, {count(len(seeds), 'seed')} | " + " | ".join(f"{n} rows" for n in rows), lines)
+
+
+def _with_error(gains: Sequence[float]) -> str:
+    """Format the mean of differences, and with several of them its standard error."""
+    mean = f"{statistics.fmean(gains):+.2f}"
+    if len(gains) < 2:
+        return mean
+    return f"{mean} ± {statistics.stdev(gains) / math.sqrt(len(gains)):.2f}"
 
 
 if __name__ == "__main__":
