@@ -120,11 +120,11 @@ def test_texts_are_drawn_by_uncertainty_and_distance():
 
 
 def test_equal_texts_are_drawn_only_when_nothing_else_is_left():
-    points = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], np.float32)
-    drawn = [active_learning._draw(points, np.full(4, 0.5), 4, seed) for seed in range(20)]
-    assert all(sorted(own) == [0, 1, 2, 3] for own in drawn)
-    assert all(3 in own[:2] for own in drawn)
-    assert sorted(active_learning._draw(points, np.zeros(4), 4, 1)) == [0, 1, 2, 3]
+    points = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0.6, 0.8]], np.float32)
+    drawn = [active_learning._draw(points, np.full(5, 0.5), 5, seed) for seed in range(20)]
+    assert all(sorted(own) == [0, 1, 2, 3, 4] for own in drawn)
+    assert all({3, 4} < set(own[:3]) for own in drawn)
+    assert sorted(active_learning._draw(points, np.zeros(5), 5, 1)) == [0, 1, 2, 3, 4]
 
 
 def test_hashed_ngrams_keep_angles(linear):
