@@ -54,7 +54,7 @@ def closed_loop(url: str, script: Path, connections: int, seconds: float) -> Loa
     rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
     shares = {
         share: _milliseconds(value)
-        for share, value in re.findall(r"^\s+(50|99)%\s+(\S+)$", printed, re.MULTILINE)
+        for share, value in re.findall(r"^\s+(50|99)%\s+(\S+)", printed, re.MULTILINE)
     }
     errors = re.findall(r"(?:connect|read|write|timeout) (\d+)|Non-2xx or 3xx responses: (\d+)", printed)
     assert rate is not None
