@@ -10,6 +10,7 @@ import click
 
 from grutext.cli.options import (
     Command,
+    check_report,
     complete_file,
     complete_folder,
     json_option,
@@ -49,6 +50,13 @@ if TYPE_CHECKING:
 @click.option("--unlabelled", is_flag=True, help="Read texts without labels, as grutext predict does.")
 @weight_column_option
 @reading_options
+@click.option(
+    "--report",
+    "report_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.html",
+    help="File for the findings as one page for a browser.",
+)
 @click.option("--strict", is_flag=True, help="Exit with code 1 if something was found.")
 @json_option
 @quiet_option
@@ -59,6 +67,7 @@ def check_command(
     unlabelled: bool,
     weight_column: str | None,
     reading: dict[str, Any],
+    report_file: Path | None,
     strict: bool,
     as_json: bool,
     quiet: bool,
@@ -72,14 +81,22 @@ def check_command(
     from grutext.data import ReadOptions
     from grutext.data_quality.check import check_data
 
+    if report_file is not None:
+        check_report(report_file)
+    listener = open_listener(quiet)
     found = check_data(
         data,
         against=against or None,
         model=folder,
         reading=ReadOptions(**reading, weight_column=weight_column),
         labelled=not unlabelled,
-        listener=open_listener(quiet),
+        listener=listener,
     )
+    if report_file is not None:
+        from grutext.report import render_check, write_page
+
+        write_page(render_check(found), report_file)
+        listener.note(f"report: {report_file}")
     if as_json:
         print_json(found.to_dict())
     else:
