@@ -10,6 +10,9 @@ The counts of each given class (row) and confident class (column), scaled to the
 texts of it belong to which class. A text is listed if three things hold: another class is likelier than the given one; its given
 class is less likely than that of all texts which, by the estimate, are right (prune by class); and the distance of the two
 probabilities is among the largest, as many as the estimate counts for the pair of classes (prune by noise rate).
+
+Texts are ranked by the probability of the given class. Where that is next to nothing, texts of classes that the models know well
+come first, by a small part of the threshold: of a rare class, right texts have such probabilities as well.
 """
 
 from __future__ import annotations
@@ -20,11 +23,12 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+_THRESHOLD_SHARE = 0.02  # of a class's threshold that is taken off a text's probability for the ranking
 _ROUNDING = 1e-6  # a probability that equals its threshold but for rounding reaches it
 
 
 class LabelErrors(NamedTuple):
-    """Texts whose label is likely wrong, the least likely labels first.
+    """Texts whose label is likely wrong, the worst first.
 
     Attributes:
         indices: `(K,) int64`, the positions of the texts.
@@ -63,6 +67,7 @@ def find_label_errors(given: npt.ArrayLike, probabilities: npt.ArrayLike) -> Lab
     scored = np.flatnonzero(~np.isnan(values).any(axis=1))
     classes, values = classes[scored], values[scored]
     estimated = estimate_joint(classes, values)
+    thresholds = confident_thresholds(classes, values)
     own = values[np.arange(len(classes)), classes]
     likeliest = values.argmax(axis=1)
     listed = [np.zeros(0, np.int64)]
@@ -77,7 +82,8 @@ def find_label_errors(given: npt.ArrayLike, probabilities: npt.ArrayLike) -> Lab
         listed.append(np.intersect1d(unlikely, distant))
     indices = np.concatenate(listed)
     indices = np.sort(indices[values[indices, likeliest[indices]] > own[indices]])
-    indices = indices[np.argsort(own[indices], kind="stable")]
+    ranks = own[indices] - _THRESHOLD_SHARE * thresholds[classes[indices]]
+    indices = indices[np.argsort(ranks, kind="stable")]
     return LabelErrors(scored[indices], likeliest[indices])
 
 
@@ -138,17 +144,22 @@ def estimate_joint(given: NDArray[np.int64], probabilities: NDArray[np.float64])
     return rounded
 
 
-def confident_classes(given: NDArray[np.int64], probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the class that each text confidently belongs to, shape (N,); -1 where it reaches no threshold.
-
-    No text belongs to a class that no text is labelled with.
-    """
+def confident_thresholds(given: NDArray[np.int64], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean probability of each class for its own texts, shape (C,); infinity for a class without texts."""
     size = probabilities.shape[1]
     scored = ~np.isnan(probabilities).any(axis=1)
     own = probabilities[np.arange(len(given)), given][scored]
     counts = np.bincount(given[scored], minlength=size)
     sums = np.bincount(given[scored], own, minlength=size)
-    thresholds = np.divide(sums, counts, out=np.full(size, np.inf), where=counts > 0)
+    return np.divide(sums, counts, out=np.full(size, np.inf), where=counts > 0)
+
+
+def confident_classes(given: NDArray[np.int64], probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the class that each text confidently belongs to, shape (N,); -1 where it reaches no threshold.
+
+    No text belongs to a class that no text is labelled with.
+    """
+    thresholds = confident_thresholds(given, probabilities)
     reached = np.where(probabilities >= thresholds - _ROUNDING, probabilities, -1.0)  # (N, C)
     return np.where((reached >= 0).any(axis=1), reached.argmax(axis=1), -1)
 

@@ -100,7 +100,7 @@ def test_the_list_is_cleanlabs_where_both_rules_agree(seed):
     theirs = count.compute_confident_joint(given, values)
     assert np.abs(joint - theirs).max() <= 1
     assert len(expected) > 20
-    assert found.indices.tolist() == expected.tolist()
+    assert sorted(found.indices.tolist()) == sorted(expected.tolist())
 
 
 def test_the_estimated_joint_has_the_sizes_of_the_classes(rng):
@@ -117,7 +117,9 @@ def test_most_listed_texts_are_wrong_and_the_suggestion_is_right(rng):
     indices, suggested = find_label_errors(given, values)
     assert (given != truth)[indices].mean() > 0.8
     assert (suggested == truth[indices]).mean() > 0.8
-    assert (np.diff(values[indices, given[indices]]) >= 0).all()
+    own = values[indices, given[indices]]
+    thresholds = np.array([values[given == c, c].mean() for c in range(5)])
+    assert (np.diff(own - 0.02 * thresholds[given[indices]]) >= 0).all()
 
 
 @pytest.mark.long

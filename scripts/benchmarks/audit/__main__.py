@@ -38,7 +38,7 @@ SETS = ("trec6", "sst2", "banking77")
 )
 @click.option(
     "--systems",
-    default="grutext --no-gru;cleanlab;cleanlab, C=10",
+    default="grutext --no-gru;cleanlab",
     show_default=True,
     help="What to measure, with semicolons between them.",
 )
