@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import SequenceMatcher
 
 from grutext.data import Tally, label_key, merge_spellings, similar_labels
+from grutext.data.labels import show_all
 from grutext.data_quality.findings import Finding
 from grutext.data_quality.text_findings import finding_of_rows
 from grutext.messages import count, list_names, quote
@@ -27,11 +28,12 @@ def find_in_labels(counts: Mapping[str, int], tally: Tally) -> Iterator[Finding]
         remedy = "label them, or drop them in training with --skip-empty"
         yield finding_of_rows("missing_label", message, tally.dropped_labels, remedy)
     replaced = merge_spellings(counts)
-    if replaced:
-        pairs = [f"{quote(old)} ({counts[old]:,}) and {quote(new)}" for old, new in sorted(replaced.items())]
-        message = f"{count(len(replaced), 'spelling')} of a label that has another: {_list(pairs)}"
-        remedy = "write each label in one way; training takes them for one"
-        yield Finding("label_spelling", message, len(replaced), remedy)
+    spellings = [f"{quote(old)} ({counts[old]:,}) and {quote(new)}" for old, new in sorted(replaced.items())]
+    spellings += [f"{show_all(label)} ({number:,})" for label, number in tally.cleaned.most_common()]
+    if spellings:
+        message = f"{count(len(spellings), 'spelling')} of a label that has another: {_list(spellings)}"
+        remedy = "write each label in one way, without invisible characters; training takes them for one"
+        yield Finding("label_spelling", message, len(spellings), remedy)
     merged = {label: number for label, number in counts.items() if label not in replaced}
     similar = [group for groups in similar_labels(merged) for group in groups]
     similar += [[rare, other] for rare, other in find_typos(merged)]

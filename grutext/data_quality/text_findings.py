@@ -99,7 +99,7 @@ def _find_copies(profile: Profile, labelled: bool) -> Iterator[Finding]:
         ]
         shown = " and ".join(quote(", ".join(profile.label_sets[profile.labels[n]]), 30) for n in differing)
         texts = "1 text occurs" if len(contradicting) == 1 else f"{len(contradicting):,} texts occur"
-        message = f"{texts} with different labels, such as {_snippet(profile, first[0])} with {shown}"
+        message = f"{texts} with different labels (case and white space aside), such as {_snippet(profile, first[0])} with {shown}"
         remedy = "decide on one label for each, or write several in one row as a list if all apply"
         places = differing + [int(group[0]) for group in contradicting[1:_SHOWN]]
         yield Finding("contradicting_label", message, len(contradicting), remedy, profile.places(places))

@@ -25,7 +25,7 @@ def test_findings_say_what_where_and_what_to_do(run, faulty) -> None:
     assert result.stdout.startswith("mails.csv: 6 texts, 3 labels\ncharacters: median 9, 90 % of the texts")
     assert "5 findings:\n" in result.stdout
     contradiction = (
-        '4. 1 text occurs with different labels, such as "an invoice" with "billing" and "login"\n'
+        '4. 1 text occurs with different labels (case and white space aside), such as "an invoice" with "billing" and "login"\n'
         "   lines 4, 5\n"
         "   Decide on one label for each, or write several in one row as a list if all apply.\n"
     )

@@ -127,6 +127,11 @@ def test_spellings_that_training_takes_for_one_are_found(check):
     assert '"1.0" (10) and "1"' in only(check(rows), "label_spelling").message
 
 
+def test_invisible_characters_of_labels_are_shown(check, clean):
+    rows = [*clean, *((f"more {n} of these", "go\u200bod") for n in range(3))]
+    assert '"go\\u200bod" (3)' in only(check(rows), "label_spelling").message
+
+
 def test_typing_errors_are_rare_and_differ_in_a_letter():
     counts = {
         "refund": 200,
