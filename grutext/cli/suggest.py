@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,19 +110,18 @@ def suggest_command(
         print_json(_as_json(selection))
 
 
-def _read_texts(sources: Sequence[str], options: ReadOptions, known: Columns, quiet: bool) -> list[str]:
-    """Return the texts of files."""
+def _read_texts(sources: Sequence[str], options: ReadOptions, known: Columns, quiet: bool) -> Iterator[str]:
+    """Yield the texts of files."""
     from dataclasses import replace
 
     from grutext.data import Dialect, read_rows
 
-    texts: list[str] = []
+    own = replace(options, format=None, dialect=Dialect())  # those of UNLABELLED may differ
     for source in sources:
-        own = replace(options, format=None, dialect=Dialect())  # those of UNLABELLED may differ
         with read_rows(source, own, known=known) as rows:
             print_notes(rows.notes, quiet)
-            texts += [row.text for row in rows]
-    return texts
+            for row in rows:
+                yield row.text
 
 
 def _summarize(source: str, selection: Selection) -> list[str]:

@@ -20,8 +20,8 @@ def test_a_power_law_is_found_again(law):
 @pytest.mark.long
 def test_the_fit_is_the_best_one_within_the_bounds(rng):
     optimize = pytest.importorskip("scipy.optimize")
-    for _ in range(10):
-        errors = 0.1 + 2 * np.array(SIZES) ** -0.4 + rng.normal(size=5) * 0.02
+    for left in [0.1, 0.0] * 5:
+        errors = left + 2 * np.array(SIZES) ** -0.4 + rng.normal(size=5) * 0.02
         deviations = rng.uniform(0.01, 0.04, 5)
         found = fit_power_law(SIZES, errors, deviations**2)
         best = min(
@@ -45,7 +45,9 @@ def test_errors_that_rise_are_fitted_by_a_flat_line():
 
 
 def test_errors_that_fall_to_zero_leave_nothing():
-    assert fit_power_law([100, 200, 400], [0.4, 0.1, 0.0]).a == 0
+    found = fit_power_law([100, 200, 400], [0.4, 0.1, 0.0])
+    assert (found.a, found.c) == (0, 1)
+    assert found.b == pytest.approx((0.4 / 100 + 0.1 / 200) / (1 / 100**2 + 1 / 200**2 + 1 / 400**2))
 
 
 def test_too_few_sizes_are_an_error():
@@ -71,6 +73,13 @@ def test_the_interval_holds_nine_of_ten_trainings(monkeypatch):
         assert one.low <= one.score <= one.high
     assert 0.83 <= np.mean(held) <= 0.97
     assert np.mean(spans) < 0.06
+
+
+def test_with_a_law_that_is_known_well_the_interval_is_that_of_one_training(rng):
+    law = PowerLaw(0.1, 1.5, 0.4)
+    errors = [law.error(n) + rng.normal(size=500) * np.sqrt(0.04 / n) for n in SIZES]
+    one = forecast(SIZES, errors, [1600])[1][0]
+    assert one.high - one.low == pytest.approx(2 * 1.645 * np.sqrt(0.04 / 1600), rel=0.15)
 
 
 def test_a_forecast_is_the_same_every_time_and_wider_further_out():
