@@ -165,11 +165,11 @@ def _draw(model: dict[str, Any]) -> None:
 
 
 def _spread(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the record of the training data, with the options of reading it, given or detected, on the same level."""
+    """Return the record of the training data but the counts of labels, with the options of reading it on the same level."""
     reading = data.get("reading", {})
     spread = {"source": data["source"]} if "source" in data else {}
     entries = spread | reading.get("told", {}) | reading.get("found", {}) | data
-    return {name: _words(value) for name, value in entries.items() if name != "reading"}
+    return {name: _words(value) for name, value in entries.items() if name not in ("reading", "label_counts")}
 
 
 def _words(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A model on disk: a folder of `model.json` and `weights.safetensors`, data and never code.
+"""A model on disk: a folder of `model.json`, `weights.safetensors` and a model card, data and never code.
 
 `model.json` holds the SHA-256 of the weights file and of its own values, so that a hash covers every value of
 a bundle; `grutext.model.reading` reads both files. A bundle is written to a temporary sibling folder, flushed to
@@ -24,9 +24,11 @@ from safetensors.numpy import save as save_arrays
 
 from grutext.config import Config
 from grutext.errors import BundleError, GrutextError
+from grutext.model.card import render_card
 from grutext.model.checks import check_calibration, check_values, check_weights
 from grutext.model.formats import FORMAT, upgrade_values, upgrade_weights
 from grutext.model.reading import (
+    CARD_FILE,
     LIMITS,
     MODEL_FILE,
     WEIGHTS_FILE,
@@ -120,6 +122,9 @@ class Bundle:
                         "loaded; make the vocabulary or the model smaller"
                     )
                 write_durably(temporary / name, content)
+            write_durably(
+                temporary / CARD_FILE, render_card(self.entries()).encode("utf-8", "backslashreplace")
+            )
             temporary.chmod(0o755)
             replace_folder(temporary, path)
             sync_folder(path.parent)

@@ -28,6 +28,7 @@ from grutext.model.formats import FORMAT
 
 MODEL_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
+CARD_FILE = "README.md"  # for people; it is never read
 
 # Bytes; far more than a model needs, but few enough to read safely.
 LIMITS = {MODEL_FILE: 1 << 27, WEIGHTS_FILE: 1 << 32}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -56,6 +57,11 @@ class InMemoryCorpus:
     def texts(self) -> list[str]:
         """The texts."""
         return [example.text for example in self.examples]
+
+    @cached_property
+    def label_counts(self) -> Counter[str]:
+        """The number of texts with each label."""
+        return Counter(label for example in self.examples for label in example.labels)
 
     @cached_property
     def targets(self) -> NDArray[np.float32]:
@@ -129,6 +135,7 @@ class OnDiskCorpus:
 
     Attributes:
         labels: The C labels by column.
+        label_counts: The number of texts with each label.
         count: The number N of texts.
         sha256: SHA-256 of texts and labels, in hexadecimal.
     """
@@ -138,6 +145,7 @@ class OnDiskCorpus:
         self.labels = tuple(sorted(shards.counts))
         self.count = shards.texts
         self.sha256 = shards.sha256
+        self.label_counts = shards.counts
         self._tokens = 0
         self._vectorized: ShardedCorpus | None = None
 

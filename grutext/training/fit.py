@@ -172,6 +172,8 @@ def plan_training(
         config = choose_case(corpus.sample(CASE_TEXTS, CASE_CHARACTERS), config, splits.multilabel, listener)
     listener.note(defaults.describe(config, statistics))
     data = splits.data | {"train": corpus.count, "sha256": corpus.sha256}
+    counts = corpus.label_counts
+    data["label_counts"] = {label: counts[label] for label in corpus.labels}
     if splits.folds:
         data |= {"folds": splits.folds.count}
     else:

@@ -16,7 +16,7 @@ def test_the_contents_of_a_model_are_shown(run, trained_model) -> None:
         "vocabulary            3 tokens",
         "parameters            18",
         (
-            f"files                 model.json {sizes['model.json'] / 1000:.1f} kB, "
+            f"files                 README.md {sizes['README.md'] / 1000:.1f} kB, model.json {sizes['model.json'] / 1000:.1f} kB, "
             f"weights.safetensors {sizes['weights.safetensors']} bytes"
         ),
         "training data         source mails.csv, text_column message, label_column topic",
@@ -57,7 +57,7 @@ def test_json_has_the_same_contents(run, trained_model) -> None:
         "data", "metrics", "abstention", "unfamiliar", "history", "versions",
     ]  # fmt: skip
     assert values["weights"][1] == {"name": "linear/kernel", "shape": [3, 3], "dtype": "float16", "bytes": 18}
-    assert set(values["files"]) == {"model.json", "weights.safetensors"}
+    assert set(values["files"]) == {"README.md", "model.json", "weights.safetensors"}
     assert values["metrics"]["dev"]["accuracy"] == 0.5
     assert len(values["history"]) == 2
 

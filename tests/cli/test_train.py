@@ -544,7 +544,7 @@ def test_the_folder_we_are_in_has_a_name_too(run, training, mails, tmp_path, mon
     monkeypatch.chdir(tmp_path / "here")
     run("train", "../mails.csv", "-m", ".", "--overwrite")
     assert entries(tmp_path) == ["here", "here-loss.png", "mails.csv"]
-    assert entries(tmp_path / "here") == ["model.json", "weights.safetensors"]
+    assert entries(tmp_path / "here") == ["README.md", "model.json", "weights.safetensors"]
 
 
 def test_a_model_that_appears_during_the_training_is_left_alone(

@@ -18,7 +18,7 @@ import pytest
 from grutext.errors import BundleError
 from grutext.model import bundle as bundles
 from grutext.model import reading
-from grutext.model.bundle import FORMAT, MODEL_FILE, WEIGHTS_FILE, Bundle, weights_digest
+from grutext.model.bundle import CARD_FILE, FORMAT, MODEL_FILE, WEIGHTS_FILE, Bundle, weights_digest
 
 KINDS = {
     "both parts": {},
@@ -98,8 +98,8 @@ def test_refuses_a_weight_that_is_not_finite(build_bundle, tmp_path, name, value
         replace(bundle, weights=bundle.weights | {name: array}).save(tmp_path / "infinite")
 
 
-def test_a_bundle_is_two_files_with_the_permissions_of_the_umask(saved):
-    assert sorted(path.name for path in saved.iterdir()) == [MODEL_FILE, WEIGHTS_FILE]
+def test_a_bundle_is_two_files_and_a_card_with_the_permissions_of_the_umask(saved):
+    assert sorted(path.name for path in saved.iterdir()) == [CARD_FILE, MODEL_FILE, WEIGHTS_FILE]
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
     assert stat.S_IMODE(saved.stat().st_mode) == 0o755
     document = json.loads((saved / MODEL_FILE).read_bytes())
@@ -216,12 +216,12 @@ class Failing:
 # What saving asks of the file system, and how often where a model is replaced.
 STEPS = {
     "mkdtemp": ((bundles.tempfile, "mkdtemp"), 2),
-    "write": ((bundles, "write_durably"), 2),
-    "fsync": ((os, "fsync"), 3),
+    "write": ((bundles, "write_durably"), 3),
+    "fsync": ((os, "fsync"), 4),
     "chmod": ((Path, "chmod"), 1),
     "rename": ((Path, "rename"), 2),
 }
-LAST = ("fsync", 3)  # of the parent folder: the new model is in its place by then
+LAST = ("fsync", 4)  # of the parent folder: the new model is in its place by then
 FAILURES = [
     (step, at) for step, (_, calls) in STEPS.items() for at in range(1, calls + 1) if (step, at) != LAST
 ]
