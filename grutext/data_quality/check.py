@@ -207,7 +207,8 @@ def _name(source: Source) -> str:
     """Return what a source is called in messages."""
     if not _is_named(source):
         return IN_MEMORY_TABLE
-    return list_names([str(source)] if isinstance(source, str | Path) else [str(name) for name in source])
+    names = [source] if isinstance(source, str | Path) else source
+    return list_names(["standard input" if name == "-" else str(name) for name in names])
 
 
 def _mean(values: NDArray[np.float32]) -> float | None:
