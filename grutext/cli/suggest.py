@@ -93,7 +93,8 @@ def suggest_command(
     from grutext.data_quality.active_learning import suggest
     from grutext.inference import Classifier
 
-    check_not_the_input((*sources, *labelled), output)
+    for read in (sources, labelled):
+        check_not_the_input(read, output)
     model = Classifier.load(folder, threads)
     options = ReadOptions(join_columns(text_column), encoding=encoding, format=form, dialect=dialect)
     options, known = remember_options(options, model.bundle.data), remembered_columns(model.bundle.data)

@@ -203,3 +203,9 @@ def test_the_command_does_not_replace_its_input(folder):
     done = CliRunner().invoke(main, ["suggest", "pool.csv", "-o", "pool.csv"])
     assert done.exit_code == 1
     assert "is the input, which is not replaced" in done.stderr
+
+
+def test_the_command_suggests_nothing_that_is_labelled(folder):
+    done = run("pool.csv", "--labelled", "pool.csv", "--json")
+    assert json.loads(done.stdout)["suggestions"] == []
+    assert json.loads(done.stdout)["left_out"] == {"empty": 1, "labelled": 59}

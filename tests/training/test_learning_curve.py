@@ -137,8 +137,14 @@ def test_the_command_prints_json_and_draws_a_plot(tmp_path, monkeypatch):
     printed = json.loads(done.stdout)
     assert [*printed] == ["metric", "points", "law", "forecasts", "held_out", "folds"]
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
-    done = CliRunner().invoke(main, [*command, "-o", "curve.txt"])
+
+
+def test_the_command_checks_the_name_of_the_plot_before_it_trains():
+    done = CliRunner().invoke(main, ["curve", "data.jsonl", "-o", "curve.txt"])
     assert done.exit_code == 2
+    done = CliRunner().invoke(main, ["curve", "data.jsonl", "-o", "nowhere/curve.svg"])
+    assert done.exit_code == 1
+    assert "nowhere/curve.svg: cannot be written: the folder does not exist; make it first" in done.stderr
 
 
 def test_the_command_says_what_more_labels_promise(capsys):
