@@ -170,6 +170,19 @@ def list_thresholds(abstention: Sequence[dict[str, Any]]) -> str:
     )
 
 
+def list_gaps(early: Sequence[dict[str, Any]]) -> str:
+    """Return all gaps of early answers that a bundle offers as one line."""
+    return ", ".join(
+        f"gap {entry['gap']:g} "
+        + (
+            "not held"
+            if entry["threshold"] is None
+            else f"reads {100 * entry['words_read']:.0f} % of the words"
+        )
+        for entry in early
+    )
+
+
 def outcome_line(outcome: dict[str, Any], texts: int) -> str:
     """Return one line about the outcome of abstaining.
 

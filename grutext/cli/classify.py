@@ -14,6 +14,7 @@ from grutext.cli.documents import read_documents
 from grutext.cli.options import (
     Command,
     complete_file,
+    early_option,
     encoding_option,
     json_option,
     model_option,
@@ -22,6 +23,7 @@ from grutext.cli.options import (
     top_k_option,
 )
 from grutext.cli.reasons import STRONGEST, print_reasons, reasons_fields
+from grutext.cli.stream import check_stream_options, classify_stream
 from grutext.errors import DataError
 
 BAR = 20  # characters
@@ -34,11 +36,14 @@ ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)
     "classify",
     cls=Command,
     epilog="\b\nExample:\n  grutext classify letter.txt -m reviews\n"
-    "  echo 'where is my parcel' | grutext classify --json",
+    "  echo 'where is my parcel' | grutext classify --json\n"
+    "  tail -f app.log | grutext classify --stream --lines -",
 )
 @click.argument("files", nargs=-1, shell_complete=complete_file, metavar="[FILE...|-]")
 @model_option("The model that answers.")
 @click.option("--lines", is_flag=True, help="Treat each line as a text, instead of each file.")
+@click.option("--stream", is_flag=True, help="Answer while stdin, or a FILE, is still coming.")
+@early_option
 @top_k_option
 @abstain_option
 @familiar_above_option
@@ -53,6 +58,8 @@ def classify_command(
     files: tuple[str, ...],
     folder: Path,
     lines: bool,
+    stream: bool,
+    early: float | None,
     top_k: int | None,
     abstain_below: float | None,
     familiar_above: float | None,
@@ -67,9 +74,16 @@ def classify_command(
     On a terminal a bar shows the confidence. Into a pipe it prints one line for each text: source, label and
     confidence, then the familiarity with --familiarity, and the likeliest labels as a JSON list with --top-k,
     separated by tabs. The label of a text that is left to a person is empty. Use `grutext predict` for the rows of a table.
+
+    With --stream it prints a line of JSON whenever the answer about the text so far changes or, with --early, is decided;
+    with --lines about each line.
     """
+    check_stream_options(ctx)
     if not files and _is_terminal("stdin"):
         raise click.UsageError("Name a FILE, or pipe a text into the command.", ctx)
+    if stream:
+        classify_stream(folder, files[0] if files else "-", early, lines=lines)
+        return
     documents = [document for name in files or ("-",) for document in read_documents(name, encoding, lines)]
     if not documents:
         raise DataError("there is no line to classify", " ".join(files) or "-")

@@ -172,6 +172,13 @@ threads_option = click.option(
     metavar="N",
     help="Maximum number of cores to use [default: all].",
 )
+early_option = click.option(
+    "--early",
+    type=click.FloatRange(0, 1),
+    metavar="GAP",
+    help="Stop reading a text as soon as its answer is safe: at most this share of the answers is worse "
+    "than at the end (`grutext show` lists the gaps that a model offers).",
+)
 top_k_option = click.option(
     "--top-k", type=click.IntRange(min=1), metavar="K", help="Also print the K likeliest labels."
 )

@@ -22,6 +22,7 @@ from grutext.cli.options import (
     check_not_the_input,
     complete_file,
     dialect_options,
+    early_option,
     encoding_option,
     format_option,
     model_option,
@@ -56,6 +57,7 @@ _PACKED = 3  # bytes of text that gzip packs into one, roughly
     "--safe-csv", is_flag=True, help="Keep spreadsheets from reading cells as formulas (CSV and TSV)."
 )
 @click.option("--proba", is_flag=True, help="Add the probability of each label, as columns p_LABEL.")
+@early_option
 @top_k_option
 @abstain_option
 @familiar_above_option
@@ -73,6 +75,7 @@ def predict_command(
     resume: bool,
     safe_csv: bool,
     proba: bool,
+    early: float | None,
     top_k: int | None,
     abstain_below: float | None,
     familiar_above: float | None,
@@ -114,6 +117,7 @@ def predict_command(
     options, known = remember_options(options, model.bundle.data), remembered_columns(model.bundle.data)
     choices = {
         "--proba": proba,
+        "--early": early,
         "--top-k": top_k,
         "--abstain-below": abstain_below,
         "--familiar-above": familiar_above,
@@ -151,7 +155,11 @@ def predict_command(
                         continue
                     texts = [row.text for row in rows]
                     answers = model.answer(
-                        texts, top_k=top_k or 1, abstain_below=abstain_below, familiar_above=familiar_above
+                        texts,
+                        top_k=top_k or 1,
+                        abstain_below=abstain_below,
+                        familiar_above=familiar_above,
+                        early=early,
                     )
                     left.add(answers)
                     for row, answer in zip(rows, answers, strict=True):

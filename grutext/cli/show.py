@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.abstention import list_familiarity, list_thresholds
+from grutext.cli.abstention import list_familiarity, list_gaps, list_thresholds
 from grutext.cli.gates import show_gates
 from grutext.cli.options import Command, json_option, model_option, print_json
 from grutext.cli.settings import config_toml
@@ -105,6 +105,7 @@ def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
         "data": bundle.data,
         "metrics": bundle.metrics,
         "abstention": bundle.abstention,
+        "early": bundle.early,
         "unfamiliar": bundle.unfamiliar,
         "history": bundle.history,
         "versions": bundle.versions,
@@ -147,6 +148,8 @@ def _draw(model: dict[str, Any]) -> None:
         facts["calibration on dev"] = calibration_line(metrics["calibration"])
     if model["abstention"]:
         facts["abstention"] = list_thresholds(model["abstention"])
+    if model["early"]:
+        facts["early answers"] = list_gaps(model["early"])
     if model["unfamiliar"]:
         facts["familiarity"] = list_familiarity(model["unfamiliar"])
     weights = [

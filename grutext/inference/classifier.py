@@ -170,6 +170,7 @@ class Classifier:
         top_k: int = 3,
         abstain_below: float | None = None,
         familiar_above: float | None = None,
+        early: float | None = None,
     ) -> list[Answer]:
         """Return all that a service needs to know of each text: label, confidence, likeliest labels, familiarity.
 
@@ -180,10 +181,12 @@ class Classifier:
                 `bundle.abstention` lists which thresholds keep which error rate.
             familiar_above: Leave a text to a person if its familiarity is below this; None leaves none.
                 `bundle.unfamiliar` lists thresholds that refuse few texts of the training kind.
+            early: Read each text only until its answer is decided, with one of the gaps in `bundle.early`; None reads all of it.
 
         Raises:
             TypeError: `texts` is not an iterable of `str`.
-            ConfigError: `top_k` is below 1, `abstain_below` is not a probability, `familiar_above` is not finite, or
+            SessionError: `early` is given, and the model reads each text from its end as well.
+            ConfigError: The model does not offer the gap `early`, or it is given with `familiar_above`; `top_k` is below 1, `abstain_below` is not a probability, `familiar_above` is not finite, or
                 `abstain_below` is given for a model with several labels per text, which has no confidence for the whole set.
             BundleError: `familiar_above` is given, and the model has no familiarity; or the weights are so large that a
                 text's scores overflow.
@@ -200,7 +203,11 @@ class Classifier:
             raise ConfigError(f"familiar_above is {familiar_above}; it must be a finite number")
         if familiar_above is not None:
             self._check_familiarity()
-        probabilities, measured = self._assess(texts)
+        if early is not None and familiar_above is not None:
+            raise ConfigError("the familiarity is that of whole texts; leave out early or familiar_above")
+        probabilities, measured = (
+            self._assess(texts) if early is None else (self._read_early(texts, early), None)
+        )
         familiar = None if measured is None else round_numbers(measured, FAMILIARITY_DECIMALS)
         confidence = round_numbers(self.confidence(probabilities))
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]  # (N, K)
@@ -426,6 +433,13 @@ class Classifier:
             return np.asarray(probabilities.max(axis=1))
         best = choose(probabilities, self.thresholds)
         return np.take_along_axis(probabilities, best[:, None], axis=1)[:, 0]
+
+    def _read_early(self, texts: Iterable[str], gap: float) -> Float:
+        """Return the probabilities where each text is decided, `(N, C)`."""
+        answers = self.predict_early(texts, gap)
+        return np.array([answer.probabilities for answer in answers], np.float32).reshape(
+            -1, len(self.labels)
+        )
 
     def _assess(self, texts: Iterable[str]) -> tuple[Float, Float | None]:
         """Return the probabilities and the familiarity of each text; None for a model that has no familiarity."""
