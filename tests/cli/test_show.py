@@ -54,7 +54,7 @@ def test_json_has_the_same_contents(run, trained_model) -> None:
     values = json.loads(run("show", "-m", "trained", "--json").stdout)
     assert list(values) == [
         "model", "created", "labels", "multilabel", "vocabulary", "parameters", "weights", "files", "engine", "config",
-        "data", "metrics", "abstention", "unfamiliar", "history", "versions",
+        "data", "metrics", "abstention", "early", "unfamiliar", "history", "versions",
     ]  # fmt: skip
     assert values["weights"][1] == {"name": "linear/kernel", "shape": [3, 3], "dtype": "float16", "bytes": 18}
     assert set(values["files"]) == {"README.md", "model.json", "weights.safetensors"}
