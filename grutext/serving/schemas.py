@@ -36,6 +36,7 @@ class ClassifyRequest(Asked):
         False,
         description="Whether to add how much each word of a text speaks for its label; takes several times as long.",
     )
+    gates: bool = Field(False, description="Whether to add the gates of the GRU along each text.")
 
 
 class EncodeRequest(Asked):
@@ -92,6 +93,22 @@ class Explanation(BaseModel):
     words: list[Word]
 
 
+class DirectionGates(BaseModel):
+    """What the GRU does at each token in one direction: means over its units."""
+
+    update: list[float] = Field(description="How much of the state before stays.")
+    reset: list[float] = Field(description="How much of the state before the candidate sees.")
+    norm: list[float] = Field(description="The norm of the state.")
+
+
+class Gates(BaseModel):
+    """The gates of the last layer along a text."""
+
+    tokens: list[str]
+    forward: DirectionGates | None = None
+    backward: DirectionGates | None = None
+
+
 class Result(BaseModel):
     """The answer for one text, with the keys of `grutext classify --json`."""
 
@@ -107,6 +124,7 @@ class Result(BaseModel):
     familiarity: float = Field(default=0, description="Only if it was asked for.")
     top: list[LabelProbability] = Field(description="The likeliest labels, the likeliest first.")
     explanation: Explanation | None = Field(None, description="Only if it was asked for.")
+    gates: Gates | None = Field(None, description="Only if they were asked for.")
 
 
 class ClassifyResponse(BaseModel):

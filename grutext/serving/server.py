@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 import sys
@@ -123,6 +124,7 @@ def serve(service: Service, host: str, port: int, note: Note) -> None:
         ConfigError: The address cannot be listened at.
         KeyboardInterrupt: SIGINT ended it.
     """
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # not a line for each bad client
     listener = _listen(host, port)
     address, number = listener.getsockname()[:2]
     note(f"listening on http://{f'[{address}]' if ':' in address else address}:{number}")

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ import numpy as np
 from fastapi import APIRouter, WebSocket
 from fastapi.responses import JSONResponse
 from pydantic_core import to_json
-from starlette.websockets import WebSocketState
+from starlette.websockets import WebSocketDisconnect
 
 from grutext.errors import GrutextError
 from grutext.inference.answers import round_numbers
@@ -36,7 +37,7 @@ from grutext.serving.service import Service, service_of
 
 router = APIRouter()
 
-_DONE, _REFUSED, _TOO_LARGE, _FAILED = 1000, 1008, 1009, 1011  # codes of RFC 6455
+_DONE, _REFUSED, _TOO_LARGE = 1000, 1008, 1009  # codes of RFC 6455
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,11 +154,9 @@ async def stream(websocket: WebSocket) -> None:
         refusal = JSONResponse({"error": str(error)}, status, error_headers(error))
         await websocket.send_denial_response(refusal)
         return
-    with service.count_session():
+    with service.count_session(), suppress(WebSocketDisconnect):  # the client has gone without a word
         await websocket.accept(protocol)
-        code = await _talk(websocket, talk)
-        if websocket.application_state is WebSocketState.CONNECTED:
-            await websocket.close(code)
+        await websocket.close(await _talk(websocket, talk))
 
 
 def _check_client(websocket: WebSocket, service: Service) -> str | None:
@@ -195,7 +194,11 @@ def _begin(websocket: WebSocket, service: Service) -> _Talk:
 
 
 async def _talk(websocket: WebSocket, talk: _Talk) -> int:
-    """Answer the messages of a client until one of the two ends the session; return the code that ends it."""
+    """Answer the messages of a client until the session ends; return the code that it is closed with.
+
+    Raises:
+        WebSocketDisconnect: The client has gone.
+    """
     limits = talk.service.options.limits
     while True:
         message = None
@@ -205,16 +208,13 @@ async def _talk(websocket: WebSocket, talk: _Talk) -> int:
             await _send(websocket, talk, {"error": f"nothing came for {limits.idle_seconds:g} s"})
             return _REFUSED
         if message["type"] == "websocket.disconnect":
-            return _DONE
+            raise WebSocketDisconnect
         try:
             asked = parse(SessionMessage, message.get("text") or message.get("bytes") or b"")
             answer = await talk.answer(asked)
         except GrutextError as error:
             await _send(websocket, talk, {"error": str(error)})
             return _TOO_LARGE if isinstance(error, TooLargeError) else _REFUSED
-        except Exception:
-            await websocket.close(_FAILED)
-            raise
         await _send(websocket, talk, answer)
         if asked.finish:
             return _DONE

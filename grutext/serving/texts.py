@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from grutext.errors import BundleError
 from grutext.inference import Answer
+from grutext.serving.batching import Work
 from grutext.serving.models import ServedModel
 from grutext.serving.openapi import ERRORS_OF_TEXTS, describe_body
 from grutext.serving.requests import read_asked
@@ -41,6 +42,14 @@ class _Explaining:
 
     def __call__(self, texts: Sequence[str]) -> list[dict[str, Any]]:
         return [self.model.classifier.explain(text).to_dict() for text in texts]
+
+
+@dataclass(frozen=True)
+class _Gates:
+    model: ServedModel
+
+    def __call__(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        return [self.model.classifier.gates(text).to_dict() for text in texts]
 
 
 @dataclass(frozen=True)
@@ -76,11 +85,14 @@ async def classify(request: Request) -> Response:
             service.log(model=model.name, text=text, label=answer.label, confidence=answer.confidence)
     abstains = asked.abstain_below is not None or asked.familiar_above is not None
     results = [answer.fields(abstains, asked.familiarity) | {"top": answer.top_field()} for answer in answers]
+    details: dict[str, Work[str, dict[str, Any]]] = {}
     if asked.explain:
-        for result, explanation in zip(
-            results, await service.run(_Explaining(model), asked.texts), strict=True
-        ):
-            result["explanation"] = explanation
+        details["explanation"] = _Explaining(model)
+    if asked.gates:
+        details["gates"] = _Gates(model)
+    for name, detail in details.items():
+        for result, value in zip(results, await service.run(detail, asked.texts), strict=True):
+            result[name] = value
     return _json({"model": model.identity(), "results": results})
 
 

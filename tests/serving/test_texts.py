@@ -63,10 +63,12 @@ def test_encode_returns_the_vectors_of_the_encoder(client, ours, texts) -> None:
     assert np.array_equal(np.array(vectors, np.float32), ours.encode(texts))
 
 
-def test_an_explanation_is_that_of_the_model(client, ours, texts) -> None:
-    results = client.post("/v1/classify", json={"texts": texts, "explain": True}).json()["results"]
+def test_an_explanation_and_the_gates_are_those_of_the_model(client, ours, texts) -> None:
+    asked = {"texts": texts, "explain": True, "gates": True}
+    results = client.post("/v1/classify", json=asked).json()["results"]
     for text, result in zip(texts, results, strict=True):
         assert result["explanation"] == ours.explain(text).to_dict()
+        assert result["gates"] == ours.gates(text).to_dict()
         assert result["explanation"]["label"] == result["label"]
 
 

@@ -9,6 +9,7 @@ const SHOWN_LABELS = 8;
 const REST = 150; // milliseconds without a key before the text is answered
 const STEP = 40; // milliseconds between two answers of a pasted text
 
+const SVG = "http://www.w3.org/2000/svg";
 const find = (selector, within = document) => within.querySelector(selector);
 const percent = p => (p >= 0.9995 && p < 1 ? 99.9 : 100 * p).toFixed(1) + " %";
 const wait = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
@@ -158,7 +159,7 @@ class Panel {
   clear() {
     find(".label", this.node).textContent = "–";
     for (const name of [".confidence", ".decision"]) find(name, this.node).textContent = "";
-    for (const name of [".course", ".reasons"]) find(name, this.node).hidden = true;
+    for (const name of [".course", ".reasons", ".gates"]) find(name, this.node).hidden = true;
     this.showBars([]);
   }
 
@@ -201,7 +202,7 @@ class Panel {
     if (!words) return;
     const first = points[0].words, x = n => 600 * (n - first) / Math.max(1, words - first), y = p => 145 - 140 * p;
     const draw = (name, attributes) => {
-      const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+      const node = document.createElementNS(SVG, name);
       for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
       svg.append(node);
     };
@@ -220,8 +221,10 @@ class Panel {
   }
 
   async explain(text, turn) {
-    const { results } = await ask("v1/classify", { model: this.model.name, texts: [text], explain: true });
-    if (turn === this.turn) this.showReasons(text, results[0].explanation);
+    const { results } = await ask("v1/classify", { model: this.model.name, texts: [text], explain: true, gates: this.model.encodes });
+    if (turn !== this.turn) return;
+    this.showReasons(text, results[0].explanation);
+    this.showGates(results[0].gates);
   }
 
   showReasons(text, explanation) {
@@ -248,6 +251,32 @@ class Panel {
     });
     find("tbody", reasons).replaceChildren(...rows);
     reasons.hidden = !explanation.words.length;
+  }
+
+  /** Draw how much each token changes the state, 1 minus the mean of the update gate, above the line forward and below it backward. */
+  showGates(gates) {
+    const figure = find(".gates", this.node), svg = find("svg", figure);
+    figure.hidden = !gates || !gates.tokens.length;
+    if (figure.hidden) return;
+    svg.replaceChildren();
+    svg.setAttribute("viewBox", `0 0 600 ${gates.backward ? 100 : 50}`);
+    const width = 600 / gates.tokens.length;
+    gates.tokens.forEach((token, n) => {
+      for (const direction of ["forward", "backward"]) {
+        if (!gates[direction]) continue;
+        const written = 1 - gates[direction].update[n], height = 48 * written;
+        const bar = document.createElementNS(SVG, "rect"), title = document.createElementNS(SVG, "title");
+        const place = { x: n * width, width: Math.max(width - 2, width / 2), y: direction === "forward" ? 50 - height : 50, height };
+        for (const [key, value] of Object.entries(place)) bar.setAttribute(key, value.toFixed(1));
+        bar.setAttribute("class", direction);
+        title.textContent = `${token}: ${written.toFixed(2)} ${direction}`;
+        bar.append(title);
+        svg.append(bar);
+      }
+    });
+    const most = gates.tokens[gates.forward.update.indexOf(Math.min(...gates.forward.update))];
+    svg.setAttribute("aria-label", `Forward, ${most} changes the state most.`);
+    find(".axis", figure).textContent = gates.backward ? "up: reading forward; down: reading backward" : "reading forward";
   }
 
   speak({ label, confidence }) {
