@@ -28,6 +28,7 @@ from grutext.engines.numpy.gates import convolve, run_gates
 from grutext.model.spec import directions
 
 Double = NDArray[np.float64]
+_EQUAL = np.float32(1e-6)  # states that differ by less, as repeated words have them, are equal but for rounding
 
 
 def trace_gates(config: GRUConfig, weights: Weights, vectors: Float, compiled: bool) -> Gates:
@@ -89,7 +90,8 @@ def _weigh_states(pooling: str, states: Float, of_pooled: Double, weights: Weigh
         of_states[0, -1] = of_pooled[0]
         of_states[1:, 0] = of_pooled[1:]  # the backward direction ends at the first token
     elif pooling == "max":  # of equal states the first one in the text counts
-        np.put_along_axis(of_states, states.argmax(axis=1)[:, None], of_pooled[:, None], axis=1)
+        is_largest = states >= states.max(axis=1, keepdims=True) - _EQUAL
+        np.put_along_axis(of_states, is_largest.argmax(axis=1)[:, None], of_pooled[:, None], axis=1)
     elif pooling == "mean":
         of_states += of_pooled[:, None] / states.shape[1]
     else:

@@ -271,7 +271,8 @@ def test_kernels_and_numpy_explain_alike(build_bundle, texts):
     pytest.importorskip("grutext.kernels.inference", exc_type=ImportError)
     bundle = build_bundle(vector_size=7)
     plain, fast = Classifier(bundle, 1, compiled=False), Classifier(bundle, 1, compiled=True)
-    for text in texts:
+    repeated = "thanks, where is the parcel? " * 60  # the same states again and again, up to rounding
+    for text in [*texts, repeated]:
         ours, theirs = plain.explain(text, "ask"), fast.explain(text, "ask")
         assert [word.contribution for word in ours.words] == pytest.approx(
             [word.contribution for word in theirs.words], abs=1e-5
