@@ -133,6 +133,13 @@ def _likeness(one: str, other: str) -> float:
     help="Continue the interrupted training of this model; start it if none was saved.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the model that is already in the folder.")
+@click.option(
+    "--tensorboard",
+    type=click.Path(path_type=Path, file_okay=False),
+    shell_complete=complete_folder,
+    metavar="DIR",
+    help="Folder for loss and dev score of each epoch, for TensorBoard.",
+)
 @json_option
 @quiet_option
 @click.pass_context
@@ -152,6 +159,7 @@ def train_command(
     base: Path | None,
     resume: bool,
     overwrite: bool,
+    tensorboard: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -166,6 +174,8 @@ def train_command(
         raise click.UsageError("--dev and --dev-fraction cannot be combined; leave one of them out.", ctx)
     if [*data, dev, test, *unlabelled].count("-") > 1:
         raise click.UsageError("Only one of DATA, --dev, --test and --unlabelled can be stdin.", ctx)
+    if tensorboard is not None and settings["no_gru"]:
+        raise click.UsageError("--tensorboard shows the epochs of the GRU part; leave out --no-gru.", ctx)
     if base is not None and settings["no_gru"]:
         raise click.UsageError("--from and --no-gru cannot be combined; leave one of them out.", ctx)
     if base is not None and vectors is not None:
@@ -174,6 +184,7 @@ def train_command(
     from grutext.data import ReadOptions
     from grutext.training.splits import TrainingData
     from grutext.training.target import TrainingTarget
+    from grutext.training.tensorboard import TensorBoardListener
     from grutext.training.train import train
 
     target = TrainingTarget(folder, overwrite=overwrite, resume=resume)
@@ -189,10 +200,12 @@ def train_command(
         [Path(file) for file in unlabelled] or None,
         base=base,
     )
-    with interruptible():
-        outcome = train(
-            sources, target, settings=config, vectors=vectors, listener=open_listener(quiet), started=started
-        )
+    listener = open_listener(quiet)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(interruptible())
+        if tensorboard is not None:
+            listener = stack.enter_context(TensorBoardListener(tensorboard, listener))
+        outcome = train(sources, target, settings=config, vectors=vectors, listener=listener, started=started)
     _print_outcome(outcome, as_json)
 
 
