@@ -85,7 +85,7 @@ def run_job(bench_set: BenchSet, job: AuditJob) -> Result:
         **score_list(listed, given != truth),
         "accuracy": float((probabilities.argmax(axis=1) == truth).mean()),
         "version": release,
-        "commit": describe_source(),
+        "commit": None if job.system in PEERS else describe_source(),
         **watch.read(),
     }
 
