@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import html
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Any, TextIO
 
@@ -24,6 +26,7 @@ from grutext.messages import escape
 from grutext.progress import EpochRecord, Listener, Silent, epochs_in_words
 
 WIDEST_MATRIX = 12
+_REDRAW_SECONDS = 0.2  # between two updates of a line in a notebook
 _UNLIMITED = 10_000  # columns: lines are wrapped on terminals only
 
 
@@ -302,8 +305,99 @@ class ProgressBars:
         self._bars.update(self._task, completed=min(0.99, passed / seconds))
 
 
+class NotebookLine:
+    """The listener for notebooks: one line, which is replaced as the training goes on, and opens to all lines so far.
+
+    Args:
+        show: Shows an output by its MIME types in place of the one before; that of IPython, if left out.
+    """
+
+    def __init__(self, show: Callable[[dict[str, str]], None] | None = None) -> None:
+        self._show = show or _show_in_notebook()
+        self._log: list[str] = []
+        self._line = self._name = self._result = ""
+        self._epochs = self._tokens_per_epoch = self._number = self._tokens = 0
+        self._began = self._drawn = 0.0
+
+    def note(self, text: str) -> None:
+        """Add the line to the log; show it, unless a phase runs or there are results of an epoch."""
+        self._log.append(escape(text))
+        if not self._epochs and not self._result:
+            self._line = self._log[-1]
+        self._draw()
+
+    def begin(self, epochs: int, tokens_per_epoch: int, name: str = "epoch") -> None:
+        """Show the name of the phase."""
+        self._epochs, self._tokens_per_epoch, self._name = epochs, max(1, tokens_per_epoch), name
+        self._number, self._began, self._result = 0, time.monotonic(), ""
+        self._line = f"{name} 1/{epochs}"
+        self._draw()
+
+    def step(self, epoch: int, tokens: int, loss: float) -> None:
+        """Show how far the phase is, a few times a second."""
+        if epoch != self._number:
+            self._number, self._tokens = epoch, 0
+        self._tokens += tokens
+        now = time.monotonic()
+        if now < self._drawn + _REDRAW_SECONDS or not self._epochs:
+            return
+        done = (epoch - 1 + min(1.0, self._tokens / self._tokens_per_epoch)) / self._epochs
+        left = clock((now - self._began) * (1 - done) / done) if done else "-"
+        self._line = (
+            f"{self._name} {epoch}/{self._epochs}  {100 * done:.0f} %  loss {loss:.4f}  at most {left} left"
+        )
+        self._draw()
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Show the results of the epoch."""
+        self._line = self._result = epoch_line(record, self._epochs, None)
+        self._log.append(self._line)
+        self._draw()
+
+    def end(self) -> None:
+        """Show the results of the last epoch, or the last note, instead of the progress."""
+        last = "".join(self._log[-1:])
+        self._epochs, self._line = 0, self._result or last
+        self._draw()
+
+    def wait(self, name: str, passed: float, seconds: float) -> None:
+        """Show the name and the share of the time."""
+        if time.monotonic() >= self._drawn + _REDRAW_SECONDS:
+            self._line = f"{name}  {100 * min(0.99, passed / seconds):.0f} %"
+            self._draw()
+
+    def _draw(self) -> None:
+        self._drawn = time.monotonic()
+        log = "\n".join(self._log)
+        page = f"<details><summary>{html.escape(self._line)}</summary><pre>{html.escape(log)}</pre></details>"
+        self._show({"text/plain": self._line, "text/html": page})
+
+
+def _show_in_notebook() -> Callable[[dict[str, str]], None]:
+    """Return a function that shows an output of the cell that runs, in place of the one that it showed before."""
+    from IPython.display import DisplayHandle
+
+    handle = DisplayHandle()
+    show = handle.display
+
+    def show_or_update(output: dict[str, str]) -> None:
+        nonlocal show
+        show(output, raw=True)
+        show = handle.update
+
+    return show_or_update
+
+
+def is_notebook() -> bool:
+    """Return whether the code runs in the kernel of a notebook."""
+    ipython: Any = sys.modules.get("IPython")
+    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
+
+
 def open_listener(quiet: bool = False) -> Listener:
-    """Return the listener for stderr: bars on a terminal, lines elsewhere, nothing if `quiet`."""
+    """Return the listener for stderr: bars on a terminal, one line in a notebook, lines elsewhere, nothing if `quiet`."""
     if quiet:
         return Silent()
+    if is_notebook():
+        return NotebookLine()
     return ProgressBars() if sys.stderr.isatty() else PlainLines()

@@ -1,6 +1,8 @@
 """What the terminal shows, to the letter."""
 
 import io
+import sys
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -8,6 +10,7 @@ from rich.console import Console
 pytest.importorskip("sklearn")
 
 from grutext.console import (
+    NotebookLine,
     PlainLines,
     ProgressBars,
     clock,
@@ -181,6 +184,57 @@ def test_the_listener_depends_on_the_terminal(monkeypatch) -> None:
     assert isinstance(open_listener(quiet=True), Silent)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert isinstance(open_listener(), ProgressBars)
+
+
+def test_a_notebook_has_one_line_that_opens_to_all_lines(monkeypatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("grutext.console.time.monotonic", lambda: now[0])
+    shown: list[dict[str, str]] = []
+    listener = NotebookLine(shown.append)
+
+    def line() -> str:
+        return shown[-1]["text/plain"]
+
+    listener.note("labels: <b> & c")
+    assert line() == "labels: <b> & c"
+    listener.begin(2, 100, "pretraining")
+    assert line() == "pretraining 1/2"
+    now[0] += 10
+    listener.step(1, 50, 5.5)
+    assert line() == "pretraining 1/2  25 %  loss 5.5000  at most 30 s left"
+    listener.step(1, 25, 5.25)
+    assert line().endswith("loss 5.5000  at most 30 s left")  # so soon nothing is drawn again
+    listener.end()
+    assert line() == "labels: <b> & c"
+    listener.begin(9, 1000)
+    listener.epoch(EPOCH)
+    listener.end()
+    listener.note("linear part: fitted again")
+    assert line() == epoch_line(EPOCH, 9, None)
+    log = f"labels: &lt;b&gt; &amp; c\n{line()}\nlinear part: fitted again"
+    assert shown[-1]["text/html"] == f"<details><summary>{line()}</summary><pre>{log}</pre></details>"
+
+
+def test_a_notebook_shows_the_line_in_place_of_the_one_before(monkeypatch) -> None:
+    calls = []
+
+    class DisplayHandle:
+        def display(self, output, raw):
+            calls.append(("display", output["text/plain"], raw))
+
+        def update(self, output, raw):
+            calls.append(("update", output["text/plain"], raw))
+
+    shell = SimpleNamespace(kernel=None)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(DisplayHandle=DisplayHandle))
+    assert not isinstance(open_listener(), NotebookLine)  # IPython in a terminal
+    shell.kernel = object()
+    assert isinstance(open_listener(quiet=True), Silent)
+    listener = open_listener()
+    for text in ("one", "two", "three"):
+        listener.note(text)
+    assert calls == [("display", "one", True), ("update", "two", True), ("update", "three", True)]
 
 
 class Left(io.StringIO):

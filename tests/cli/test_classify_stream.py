@@ -105,7 +105,9 @@ def test_no_more_is_read_than_is_answered(model):
     ],
 )
 def test_what_it_cannot_do_is_refused_in_one_line(run, model, options, said):
-    result = run("classify", *options, stdin="text", check=2 if "for --stream" in said or "option" in said else 1)
+    result = run(
+        "classify", *options, stdin="text", check=2 if "for --stream" in said or "option" in said else 1
+    )
     assert said in " ".join(result.stderr.split())
 
 
