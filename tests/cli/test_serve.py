@@ -1,0 +1,35 @@
+"""`grutext serve`: its options; tests/serving has what it answers."""
+
+import pytest
+
+TOKEN = "0123456789abcdef"
+
+
+def test_without_its_extra_it_says_what_to_install(error, monkeypatch) -> None:
+    monkeypatch.setattr("grutext.requirements.find_spec", lambda name: None)
+    assert error("serve") == "grutext serve needs fastapi; install it with: pip install 'grutext[serve]'"
+
+
+def test_options_become_settings_of_the_server(run, monkeypatch, tmp_path) -> None:
+    pytest.importorskip("fastapi")
+    from grutext import serving
+
+    started = []
+    monkeypatch.setattr(
+        serving, "serve", lambda service, host, port, note: started.append((service, host, port))
+    )
+    (tmp_path / "token").write_text(TOKEN + "\n", encoding="utf-8")
+    limits = "--max-body 1 --max-texts 2 --max-characters 3 --max-waiting 4 --max-sessions 5 --timeout 0.5"
+    run("serve", "--token-file", "token", "--allow-reload", "--log", "texts", *limits.split())
+    run("serve", "--host", "0.0.0.0", "--port", "1")
+    (service, *first), (other, *second) = started
+    assert service.options == serving.ServerOptions(
+        limits=serving.Limits(
+            body=1, texts=2, characters=3, waiting=4, sessions=5, seconds=0.5, idle_seconds=300
+        ),
+        token=TOKEN,
+        allow_reload=True,
+        log="texts",
+    )
+    assert other.options == serving.ServerOptions()
+    assert (first, second) == (["127.0.0.1", 8000], ["0.0.0.0", 1])
