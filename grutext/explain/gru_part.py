@@ -28,9 +28,7 @@ from grutext.engines.numpy.gates import convolve, run_gates
 from grutext.model.spec import directions
 
 Double = NDArray[np.float64]
-_EQUAL = np.float32(
-    1e-6
-)  # states that differ by less, as repeated words have them, are equal but for rounding
+_EQUAL = np.float32(1e-6)  # states that differ by less, as those of repeated words may, differ by rounding
 
 
 def trace_gates(config: GRUConfig, weights: Weights, vectors: Float, compiled: bool) -> Gates:
