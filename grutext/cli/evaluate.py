@@ -102,7 +102,11 @@ def evaluate_command(
         from grutext.report import EvaluationReport, render_evaluation, write_page
 
         page = EvaluationReport(
-            folder.resolve().name, list_names(data), predictions, diagnostics, notes=listener.lines
+            folder.resolve().name,
+            list_names([Path(name).name for name in data]),
+            predictions,
+            diagnostics,
+            notes=listener.lines,
         )
         write_page(render_evaluation(page), report_file)
         listener.note(f"report: {report_file}")

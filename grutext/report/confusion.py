@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,20 +20,27 @@ class Cell(NamedTuple):
     Attributes:
         texts: The number of texts.
         share: Its share of the texts of the row.
+        shade: How strong its colour is, in 0..1: the square root of the share, so that few texts can be seen too.
         is_right: Whether the cell is on the diagonal.
     """
 
     texts: int
     share: float
+    shade: float
     is_right: bool
 
 
 def table_cells(confusion: Sequence[Sequence[int]]) -> list[list[Cell]]:
     """Return the rows of a confusion matrix as cells."""
     return [
-        [Cell(texts, texts / max(1, sum(row)), column == place) for column, texts in enumerate(row)]
+        [_cell(texts, sum(row), column == place) for column, texts in enumerate(row)]
         for place, row in enumerate(confusion)
     ]
+
+
+def _cell(texts: int, total: int, is_right: bool) -> Cell:
+    share = texts / max(1, total)
+    return Cell(texts, share, math.sqrt(share), is_right)
 
 
 def heat_map(report: Report) -> Markup:
@@ -54,11 +62,11 @@ def heat_map(report: Report) -> Markup:
         for x, column in enumerate(chosen.tolist()):
             texts = int(matrix[row, column])
             if texts:
-                opacity = 0.15 + 0.85 * texts / int(totals[row])
+                shade = _cell(texts, int(totals[row]), row == column).shade
                 kind = "right" if row == column else "wrong"
                 title = escape(f"{report.labels[row]} → {report.labels[column]}: {texts:,}")
                 parts.append(
-                    f'<rect class="{kind}" x="{x}" y="{y}" width="1" height="1" opacity="{opacity:.2f}">'
+                    f'<rect class="{kind}" x="{x}" y="{y}" width="1" height="1" opacity="{shade:.2f}">'
                     f"<title>{title}</title></rect>"
                 )
     return Markup("".join([*parts, "</svg>"]))  # noqa: S704 (names of labels are escaped)

@@ -12,13 +12,14 @@ from markupsafe import Markup
 from grutext.config import flatten
 from grutext.data import Example
 from grutext.data_quality.label_errors import find_label_errors, find_multilabel_errors
-from grutext.evaluation import Decisions, Diagnostics, LabelScore, Predictions
+from grutext.evaluation import Decisions, Diagnostics, LabelScore, Prediction, Predictions
 from grutext.evaluation.ranking import Ranking
+from grutext.inference import Classifier
 from grutext.model.bundle import Bundle
 from grutext.report import plots
 from grutext.report.confusion import MOST_IN_MAP, MOST_IN_TABLE, heat_map, table_cells
 from grutext.report.page import render_page
-from grutext.report.shading import LONGEST, shade
+from grutext.report.shading import LONGEST, Piece, shade
 
 _PICTURES = (
     "precision_recall",
@@ -76,6 +77,7 @@ def render_evaluation(report: EvaluationReport) -> str:
     curves = plots.style_curves(diagnostics.rankings, diagnostics.micro)
     label_errors = find_likely_label_errors(predictions.examples, decisions)
     mistakes = [one for one in predictions.worst_first() if not one.is_right][:MISTAKES]
+    explainer = None if report.how else predictions.model  # another model did not make these mistakes
     return render_page(
         "evaluation.html",
         report=report,
@@ -88,11 +90,12 @@ def render_evaluation(report: EvaluationReport) -> str:
         heat_map=heat_map(metrics) if confusion and labels > MOST_IN_TABLE else "",
         most_in_map=MOST_IN_MAP,
         most_confusions=CONFUSIONS,
-        mistakes=[(mistake, shade(mistake.example.text, ())) for mistake in mistakes],
-        is_shaded=False,
+        mistakes=[(mistake, _shade(mistake, explainer)) for mistake in mistakes],
+        is_shaded=explainer is not None,
         wrong=int((~decisions.correct).sum()),
         label_errors=label_errors[:LABEL_ERRORS],
         all_label_errors=len(label_errors),
+        several_sources=len({example.source for example in predictions.examples}) > 1,
         longest=LONGEST,
         facts=dict(_list_facts(bundle)),
         settings=flatten(bundle.config.to_dict()),
@@ -143,6 +146,14 @@ def _draw(
     if history:
         pictures |= {"loss": plots.plot_loss(history), "dev_score": plots.plot_dev_score(history)}
     return pictures
+
+
+def _shade(mistake: Prediction, explainer: Classifier | None) -> list[Piece]:
+    """Return the text of a mistake in pieces, shaded by how much they speak for the label that it got."""
+    text = mistake.example.text
+    if explainer is None or len(mistake.labels) != 1:
+        return shade(text, ())
+    return shade(text, explainer.explain(text, mistake.labels[0]).words)
 
 
 def _list_facts(bundle: Bundle) -> Iterator[tuple[str, str]]:

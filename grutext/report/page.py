@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import re
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import grutext
 from grutext.data.writing.output import Output
 from grutext.messages import shorten
 
+# Characters that HTML does not allow, and lone surrogates, which no file in UTF-8 may have.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -35,8 +38,7 @@ def write_page(page: str, path: Path) -> None:
     Raises:
         DataError: The file cannot be written.
     """
-    # Texts may hold lone surrogates, which no file in UTF-8 can hold.
-    content = page.encode("utf-8", "replace")
+    content = _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", page).encode()
     output = Output(str(path))
     try:
         output.write(content)

@@ -211,4 +211,5 @@ def _mark_best(axes: Any, history: Sequence[Mapping[str, Any]]) -> None:
 def _percentages(axis: Any) -> None:
     from matplotlib.ticker import PercentFormatter
 
-    axis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    low, high = axis.get_view_interval()
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=0 if high - low > 0.05 else 1, symbol=" %"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from grutext.explain import WordContribution
 
 LONGEST = 600  # characters of a text that a page shows
 _FAINT = 0.05  # weaker words are not shaded
@@ -23,7 +25,7 @@ class Piece(NamedTuple):
     strength: float = 0.0
 
 
-def cut(text: str, words: Sequence[Any] = ()) -> tuple[int, int]:
+def cut(text: str, words: Sequence[WordContribution] = ()) -> tuple[int, int]:
     """Return where the shown part of a text begins and ends: all of a short one, else 600 characters around the strongest word."""
     if len(text) <= LONGEST:
         return 0, len(text)
@@ -33,7 +35,7 @@ def cut(text: str, words: Sequence[Any] = ()) -> tuple[int, int]:
     return start, start + LONGEST
 
 
-def shade(text: str, words: Sequence[Any]) -> list[Piece]:
+def shade(text: str, words: Sequence[WordContribution]) -> list[Piece]:
     """Return the pieces of a text, or of the part of a long text that is shown; together they are its characters.
 
     Args:
