@@ -16,6 +16,7 @@ import click
 from grutext.cli.abstention import familiar_line, offer_line
 from grutext.cli.options import (
     Command,
+    check_report,
     complete_file,
     complete_folder,
     json_option,
@@ -24,11 +25,12 @@ from grutext.cli.options import (
     print_json,
     quiet_option,
     reading_options,
+    report_option,
     vectors_option,
     weight_column_option,
 )
 from grutext.cli.settings import build_config, settings_options
-from grutext.progress import epochs_in_words
+from grutext.progress import Listener, Notes, epochs_in_words
 
 if TYPE_CHECKING:
     from grutext.training.train import TrainingOutcome
@@ -140,6 +142,7 @@ def _likeness(one: str, other: str) -> float:
     metavar="DIR",
     help="Folder for loss and dev score of each epoch, for TensorBoard.",
 )
+@report_option
 @json_option
 @quiet_option
 @click.pass_context
@@ -160,6 +163,7 @@ def train_command(
     resume: bool,
     overwrite: bool,
     tensorboard: Path | None,
+    report_file: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -200,12 +204,17 @@ def train_command(
         [Path(file) for file in unlabelled] or None,
         base=base,
     )
-    listener = open_listener(quiet)
+    if report_file is not None:
+        check_report(report_file)
+    notes = Notes(open_listener(quiet))
+    listener: Listener = notes
     with contextlib.ExitStack() as stack:
         stack.enter_context(interruptible())
         if tensorboard is not None:
             listener = stack.enter_context(TensorBoardListener(tensorboard, listener))
         outcome = train(sources, target, settings=config, vectors=vectors, listener=listener, started=started)
+    if report_file is not None:
+        _write_report(outcome, test, report_file, notes)
     _print_outcome(outcome, as_json)
 
 
@@ -220,6 +229,32 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _write_report(outcome: TrainingOutcome, test: str | None, file: Path, listener: Notes) -> None:
+    """Write the report on the test texts; without any, on the dev texts."""
+    from grutext.report import EvaluationReport, render_evaluation, write_page
+
+    predictions, folder = outcome.test or outcome.dev, outcome.folder
+    if predictions is None or folder is None:
+        listener.note(
+            f"no report, since nothing was trained; write one: grutext evaluate DATA -m {folder} --report {file}"
+        )
+        return
+    name, how = "the test texts" if test is None else test, ""
+    if outcome.test is None:
+        folds = outcome.bundle.data.get("folds")
+        name = "the dev texts"
+        how = (
+            f"Each was labelled by models that were trained without it: {folds}-fold cross-validation."
+            if folds
+            else "They were not trained on, but chose the best epoch and the calibration, which flatters the figures a little."
+        )
+    page = EvaluationReport(
+        folder.resolve().name, name, predictions, predictions.diagnose(), how, tuple(listener.lines)
+    )
+    write_page(render_evaluation(page), file)
+    listener.note(f"report: {file}")
 
 
 def calibration_line(compared: Mapping[str, Mapping[str, float]]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -122,6 +122,7 @@ class TrainingRun:
         checkpoint: Folder for the state of an unfinished training; None saves none.
         resume: Whether to resume from the state in `checkpoint`.
         base: Words and vectors that the training starts from.
+        on_dev: Receives the probabilities of the dev texts that the report on them is made of, `(N, C)`.
     """
 
     listener: Listener = field(default_factory=Silent)
@@ -130,6 +131,7 @@ class TrainingRun:
     checkpoint: Path | None = None
     resume: bool = False
     base: Base | None = None
+    on_dev: Callable[[NDArray[np.float32]], None] = lambda _: None
 
 
 def plan_training(
@@ -282,7 +284,7 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
         scores = _score_out_of_fold(plan, vectorizer, bundle, out_of_fold, semi)
     else:
         scores = open_scorer(bundle, dev_texts).raw_scores(dev_texts)
-    bundle = _calibrate(plan, bundle, scores)
+    bundle = _calibrate(plan, run, bundle, scores)
     if stopped:
         why = str(stopped) or "it was interrupted"
         bundle = add_golden(replace(bundle, data=bundle.data | {"unfinished": why}), dev_texts)
@@ -442,9 +444,10 @@ def _fit_gru(
     return fit
 
 
-def _calibrate(plan: TrainingPlan, bundle: Bundle, scores: RawScores) -> Bundle:
+def _calibrate(plan: TrainingPlan, run: TrainingRun, bundle: Bundle, scores: RawScores) -> Bundle:
     """Return the bundle with all that is fitted on the dev texts, by their scores."""
-    bundle = calibrate_bundle(bundle, plan.dev, plan.dev_targets, scores)
+    bundle, probabilities = calibrate_bundle(bundle, plan.dev, plan.dev_targets, scores)
+    run.on_dev(probabilities)
     if not plan.answers_early:
         return bundle
     firsts = [group[0] for group in distinct(plan.dev, partial(text_key, case=bundle.config.text.case))]

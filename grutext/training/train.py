@@ -21,7 +21,11 @@ from grutext.training.splits import Source, TrainingData, note_unknown, read_spl
 from grutext.training.target import TrainingTarget
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from grutext.data import Example
+    from grutext.evaluation import Predictions
     from grutext.inference import Classifier
     from grutext.model.bundle import Bundle
     from grutext.training.base import Base
@@ -38,6 +42,8 @@ class TrainingOutcome:
         plot: The file of the loss curve; None where there is none.
         seconds: How long the training took.
         was_finished: Whether the model was there already, finished, so that nothing was trained.
+        dev: What was predicted for the dev texts by weights that were not trained on them; None if nothing was trained.
+        test: What the model predicted for the test texts; None if there are none, or nothing was trained.
     """
 
     bundle: Bundle = field(repr=False)
@@ -45,6 +51,8 @@ class TrainingOutcome:
     plot: Path | None = None
     seconds: float = 0.0
     was_finished: bool = False
+    dev: Predictions | None = field(default=None, repr=False)
+    test: Predictions | None = field(default=None, repr=False)
 
     @cached_property
     def classifier(self) -> Classifier:
@@ -115,6 +123,8 @@ def train(
     if config.gru.enabled:
         check_engine(config)
     prepare_tensorflow()
+    from grutext.evaluation import Predictions
+    from grutext.inference import Classifier
     from grutext.training.budget import TimeBudget
     from grutext.training.fit import TrainingRun, plan_training, prepare_engine
 
@@ -136,6 +146,7 @@ def train(
                 )
             begun_with = _engine_of_state(target, plan)
         plan = prepare_engine(plan, splits.test, listener, budget, begun_with)
+        probabilities: list[NDArray[np.float32]] = []
         run = TrainingRun(
             listener,
             budget,
@@ -143,16 +154,18 @@ def train(
             checkpoint=target.checkpoint if target else None,
             resume=target is not None and target.resume,
             base=start,
+            on_dev=probabilities.append,
         )
-        bundle = _fit(plan, run, splits.test, target)
+        bundle, test = _fit(plan, run, splits.test, target)
+        dev = Predictions(Classifier(bundle), plan.dev, probabilities[-1]) if probabilities else None
         if target is None:
-            return TrainingOutcome(bundle, seconds=time.monotonic() - started)
+            return TrainingOutcome(bundle, seconds=time.monotonic() - started, dev=dev, test=test)
         try:
             target.save(bundle)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(target.explain_resume("interrupted")) from None
     plot = _plot_loss(bundle, target, listener)
-    return TrainingOutcome(bundle, target.folder, plot, time.monotonic() - started)
+    return TrainingOutcome(bundle, target.folder, plot, time.monotonic() - started, dev=dev, test=test)
 
 
 def _open_base(folder: str | Path | None, vectors: Path | None, config: Config) -> Base | None:
@@ -230,19 +243,21 @@ def _engine_of_state(target: TrainingTarget, plan: TrainingPlan) -> str:
 
 def _fit(
     plan: TrainingPlan, run: TrainingRun, test: list[Example] | None, target: TrainingTarget | None
-) -> Bundle:
-    """Train, and evaluate on the test split; if something stops it early, say in the error what was saved."""
+) -> tuple[Bundle, Predictions | None]:
+    """Train, and evaluate on the test split if there is one; if something stops it early, say in the error what was saved."""
+    from grutext.evaluation import Predictions
     from grutext.training.fit import fit_bundle
     from grutext.training.gru.interruption import DivergenceError, Interrupted
+    from grutext.training.kernels import open_scorer
 
     try:
         bundle = fit_bundle(plan, run)
         note_unknown("dev set", bundle.metrics["dev"]["unknown"], run.listener)
         if test is None:
-            return bundle
-        report = _evaluate(bundle, test)
-        note_unknown("test set", report["unknown"], run.listener)
-        return replace(bundle, metrics=bundle.metrics | {"test": report})
+            return bundle, None
+        found = Predictions.of(open_scorer(bundle, [example.text for example in test]), test)
+        note_unknown("test set", found.report.unknown, run.listener)
+        return replace(bundle, metrics=bundle.metrics | {"test": found.report.to_dict()}), found
     except DivergenceError as stop:
         if target is None:
             raise
@@ -258,22 +273,6 @@ def _fit(
         if target is None:
             raise
         raise KeyboardInterrupt(target.explain_resume("interrupted")) from None
-
-
-def _evaluate(bundle: Bundle, examples: list[Example]) -> dict[str, Any]:
-    """Return the report of a model on labelled texts, as plain values."""
-    from grutext.evaluation import evaluate
-    from grutext.training.kernels import open_scorer
-
-    texts = [example.text for example in examples]
-    model = open_scorer(bundle, texts)
-    return evaluate(
-        [example.labels for example in examples],
-        model.predict_proba(texts),
-        model.labels,
-        multilabel=model.multilabel,
-        thresholds=model.thresholds,
-    ).to_dict()
 
 
 def _plot_loss(bundle: Bundle, target: TrainingTarget, listener: Listener) -> Path | None:

@@ -1,4 +1,4 @@
-"""`--report FILE.html` of `grutext evaluate`."""
+"""`--report FILE.html` of `grutext evaluate` and `grutext train`."""
 
 import json
 
@@ -55,3 +55,36 @@ def test_without_jinja2_the_command_says_what_to_install(error, model, labelled,
     assert error("evaluate", labelled, "--report", "report.html") == (
         "--report needs jinja2; install it with: pip install 'grutext[report]'"
     )
+
+
+TOPICS = {"sea": "salt wave tide shell fish", "wood": "moss fern owl bark root"}
+
+
+@pytest.fixture
+def training(tmp_path):
+    rows = [f"{topic},{words} {n}" for n in range(30) for topic, words in TOPICS.items()]
+    (tmp_path / "train.csv").write_text("\n".join(["label,text", *rows]), encoding="utf-8")
+    return ("train", "train.csv", "-m", "topics", "--no-gru", "--report", "report.html")
+
+
+def test_train_reports_on_texts_that_were_not_trained_on(run, training, tmp_path):
+    pytest.importorskip("sklearn")
+    result = run(*training, "--json")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    dev = json.loads(result.stdout)["dev"]
+    assert dev["folds"] == 5
+    assert "5-fold cross-validation" in page
+    assert f"{dev['log_loss']:.3f}" in page
+    assert "train.csv: 60 texts" in page  # a note
+    run(*training, "--resume")  # nothing is left to train
+    assert "nothing was trained" in run(*training, "--resume").stderr
+
+
+def test_train_reports_on_the_test_texts_if_there_are_any(run, training, tmp_path):
+    pytest.importorskip("sklearn")
+    (tmp_path / "test.csv").write_text("label,text\nwood,salt wave\nsea,fish tide\n", encoding="utf-8")
+    result = run(*training, "--test", "test.csv", "--json")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert f"{json.loads(result.stdout)['test']['log_loss']:.3f}" in page
+    assert "topics</bdi> on <bdi>test.csv" in page
+    assert "salt</mark>" in page  # the model that answered explains its mistake

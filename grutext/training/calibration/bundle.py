@@ -29,8 +29,10 @@ _GOLDEN, _GOLDEN_CHARACTERS = 5, 1000
 
 def calibrate_bundle(
     bundle: Bundle, dev: Sequence[Example], targets: NDArray[np.float32], scores: RawScores
-) -> Bundle:
+) -> tuple[Bundle, NDArray[np.float32]]:
     """Return the bundle with calibration, decision and abstention thresholds, and the report on the dev set.
+
+    The second result are the probabilities that the report is on, `(N, C)`: calibrated without the text itself.
 
     Args:
         bundle: The trained weights.
@@ -69,7 +71,7 @@ def calibrate_bundle(
         chosen = abstention.choose_abstention(confidence, correct)
     folds = {"folds": bundle.data["folds"]} if "folds" in bundle.data else {}
     metrics = {"dev": report.to_dict() | folds, "calibration": compared}
-    return replace(bundle, metrics=metrics, abstention=chosen, unfamiliar=unfamiliar)
+    return replace(bundle, metrics=metrics, abstention=chosen, unfamiliar=unfamiliar), after
 
 
 def add_golden(bundle: Bundle, texts: Sequence[str]) -> Bundle:
