@@ -76,7 +76,11 @@ def render_evaluation(report: EvaluationReport) -> str:
     labels, confusion = len(metrics.labels), metrics.confusion
     curves = plots.style_curves(diagnostics.rankings, diagnostics.micro)
     label_errors = find_likely_label_errors(predictions.examples, decisions)
-    mistakes = [one for one in predictions.worst_first() if not one.is_right][:MISTAKES]
+    mistakes = [one for one in predictions.worst_first() if not one.is_right]
+    if (
+        not metrics.multilabel
+    ):  # so that texts of unknown labels, which the model cannot know, are not all first
+        mistakes.sort(key=lambda one: -one.confidence)
     explainer = None if report.how else predictions.model  # another model did not make these mistakes
     return render_page(
         "evaluation.html",
@@ -90,9 +94,9 @@ def render_evaluation(report: EvaluationReport) -> str:
         heat_map=heat_map(metrics) if confusion and labels > MOST_IN_TABLE else "",
         most_in_map=MOST_IN_MAP,
         most_confusions=CONFUSIONS,
-        mistakes=[(mistake, _shade(mistake, explainer)) for mistake in mistakes],
+        mistakes=[(mistake, _shade(mistake, explainer)) for mistake in mistakes[:MISTAKES]],
         is_shaded=explainer is not None,
-        wrong=int((~decisions.correct).sum()),
+        wrong=len(mistakes),
         label_errors=label_errors[:LABEL_ERRORS],
         all_label_errors=len(label_errors),
         several_sources=len({example.source for example in predictions.examples}) > 1,
@@ -103,7 +107,10 @@ def render_evaluation(report: EvaluationReport) -> str:
 
 
 def find_likely_label_errors(examples: Sequence[Example], decisions: Decisions) -> list[LabelError]:
-    """Return the texts whose labels are likely wrong, the least likely labels first, by confident learning."""
+    """Return the texts whose labels are likely wrong, the least likely labels first, by confident learning.
+
+    A text with a label that the model does not know is not among them.
+    """
     probabilities = decisions.probabilities
     if decisions.multilabel:
         several = find_multilabel_errors(decisions.actual, probabilities)
@@ -116,6 +123,7 @@ def find_likely_label_errors(examples: Sequence[Example], decisions: Decisions) 
     return [
         LabelError(examples[n], tuple(decisions.labels[c] for c in np.flatnonzero(row)), float(own[n]))
         for n, row in zip(indices.tolist(), suggested, strict=True)
+        if not decisions.unknown.keys() & set(examples[n].labels)
     ]
 
 

@@ -75,7 +75,7 @@ def test_train_reports_on_texts_that_were_not_trained_on(run, training, tmp_path
     assert dev["folds"] == 5
     assert "5-fold cross-validation" in page
     assert f"{dev['log_loss']:.3f}" in page
-    assert "train.csv: 60 texts" in page  # a note
+    assert "few texts: 5-fold" in page  # a note
     run(*training, "--resume")  # nothing is left to train
     assert "nothing was trained" in run(*training, "--resume").stderr
 
