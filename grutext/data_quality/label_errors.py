@@ -151,7 +151,7 @@ def confident_thresholds(given: NDArray[np.int64], probabilities: NDArray[np.flo
     own = probabilities[np.arange(len(given)), given][scored]
     counts = np.bincount(given[scored], minlength=size)
     sums = np.bincount(given[scored], own, minlength=size)
-    return np.divide(sums, counts, out=np.full(size, np.inf), where=counts > 0)
+    return np.asarray(np.divide(sums, counts, out=np.full(size, np.inf), where=counts > 0))
 
 
 def confident_classes(given: NDArray[np.int64], probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
