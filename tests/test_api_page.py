@@ -53,6 +53,10 @@ def test_every_attribute_of_an_answer_is_in_the_page():
         assert f"`{name}`" in PAGE, name
 
 
-@pytest.mark.parametrize("kind", errors.GrutextError.__subclasses__(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kind in errors.GrutextError.__subclasses__() if kind.__module__ == errors.__name__],
+    ids=lambda kind: kind.__name__,
+)
 def test_every_error_is_in_the_page(kind):
     assert f"| `{kind.__name__}` |" in PAGE

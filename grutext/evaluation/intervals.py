@@ -72,5 +72,6 @@ def wilson_interval(successes: npt.ArrayLike, trials: npt.ArrayLike) -> tuple[Fl
     share, square = hits / known, _NORMAL**2
     middle = (share + square / (2 * known)) / (1 + square / known)
     reach = _NORMAL / (1 + square / known) * np.sqrt(share * (1 - share) / known + square / (4 * known**2))
-    low, high = np.minimum(middle - reach, share), np.maximum(middle + reach, share)  # but for rounding
+    low = np.clip(middle - reach, 0.0, share)  # but for rounding, it always lies there
+    high = np.clip(middle + reach, share, 1.0)
     return np.where(number > 0, low, 0.0), np.where(number > 0, high, 1.0)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, model_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+def _take_whole_float(value: Any) -> Any:
+    """Return a float without a fraction as an int: in JSON, 3.0 is an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Asked(BaseModel):
@@ -21,7 +26,9 @@ class Asked(BaseModel):
 class ClassifyRequest(Asked):
     """Texts to label."""
 
-    top_k: int = Field(3, ge=1, description="The number of labels in `top`; all if there are fewer.")
+    top_k: Annotated[int, BeforeValidator(_take_whole_float)] = Field(
+        3, ge=1, description="The number of labels in `top`; all if there are fewer."
+    )
     abstain_below: Probability | None = Field(
         None, description="Leave a text to a person if its confidence is below this."
     )

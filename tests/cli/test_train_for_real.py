@@ -66,7 +66,9 @@ def test_train_evaluate_classify(mails) -> None:
     assert (mails / "model-loss.png").read_bytes().startswith(b"\x89PNG")
     assert not (mails / "model.checkpoint").exists()
     report = json.loads(finish(start(mails, "evaluate", "mails.csv", "--json"))[0])
+    diagnostics = report.pop("diagnostics")
     assert report == values["test"]
+    assert sum(share["texts"] for share in diagnostics["lengths"]) == report["n"]
     (mails / "letter.txt").write_text("my parcel is late", encoding="utf-8")
     assert finish(start(mails, "classify", "letter.txt"))[0].startswith("letter.txt\tdelivery\t")
 

@@ -11,6 +11,7 @@ import pytest
 from grutext import Classifier
 from grutext.errors import BundleError, ConfigError
 from grutext.inference import Answer
+from grutext.inference.sessions import Session
 
 FAMILIARITY = (-1.5, 0.25, 2.0)
 
@@ -195,8 +196,9 @@ def test_the_reference_has_every_public_method_and_attribute(build) -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "python-api.md").read_text(encoding="utf-8")
     methods = {
         name
-        for name, value in vars(Classifier).items()
-        if name[0] != "_" and callable(getattr(Classifier, name))
+        for kind in (Classifier, Session)
+        for name in vars(kind)
+        if name[0] != "_" and callable(getattr(kind, name)) and name != "open_state"
     }
     assert {
         name.rpartition(".")[2] for name in re.findall(r"^\| `([\w.]+)\(", page, flags=re.MULTILINE)

@@ -27,6 +27,12 @@ def test_classify_answers_as_the_model_does(client, ours, texts) -> None:
     ]
 
 
+def test_a_float_without_a_fraction_is_an_integer_as_in_json_schema(client) -> None:
+    (result,) = client.post("/v1/classify", json={"texts": ["a"], "top_k": 2.0}).json()["results"]
+    assert len(result["top"]) == 2
+    assert client.post("/v1/classify", json={"texts": ["a"], "top_k": 2.5}).status_code == 422
+
+
 def test_classify_has_the_keys_of_the_command(client, model, texts, tmp_path, capsys) -> None:
     (tmp_path / "a.txt").write_text(texts[0], encoding="utf-8")
     arguments = ["classify", str(tmp_path / "a.txt"), "-m", str(model), "--familiarity"]
@@ -104,6 +110,7 @@ def test_models_are_chosen_by_name_and_the_first_is_the_default(
     [
         (b'{"texts": "one"}', 422, "texts: Input should be a valid array"),
         (b'{"texts": [1]}', 422, "texts.0: Input should be a valid string"),
+        (b'{"texts": ["a"], "top_k": "2"}', 422, "top_k: Input should be a valid integer"),
         (b'{"texts": ["a"], "top_k": 0}', 422, "top_k: Input should be greater than or equal to 1"),
         (b'{"texts": ["a"], "topk": 1}', 422, "topk: Extra inputs are not permitted"),
         (b'{"texts": ["a"], "abstain_below": NaN}', 422, "abstain_below"),
