@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -18,33 +18,29 @@ from numpy.typing import NDArray
 
 import grutext
 from grutext.config import Config, flatten
-from grutext.data import Example, fingerprint
-from grutext.engines.choose import choose_engine
-from grutext.errors import TrainingError
+from grutext.data import Example
 from grutext.inference import RawScores
 from grutext.inference.familiarity import known_tokens
 from grutext.model.bundle import Bundle, Weights
 from grutext.model.initial import initial_arrays
-from grutext.model.spec import Calibration, check_model, linear_columns
+from grutext.model.spec import Calibration, linear_columns
 from grutext.progress import Listener, Silent
 from grutext.text import TextVectors, Vectorizer, text_key
-from grutext.training import defaults
 from grutext.training.base import Base, BaseStart
 from grutext.training.budget import TimeBudget
 from grutext.training.calibration.bundle import add_golden, calibrate_bundle
 from grutext.training.calibration.early import calibrate_early
-from grutext.training.case import CASE_CHARACTERS, CASE_TEXTS, choose_case
 from grutext.training.copies import distinct
-from grutext.training.corpus import InMemoryCorpus, OnDiskCorpus, open_corpus
+from grutext.training.corpus import InMemoryCorpus
 from grutext.training.folds import Folds
-from grutext.training.gru.batches import VectorizedCorpus, one_hot
+from grutext.training.gru.batches import VectorizedCorpus
 from grutext.training.gru.checkpoint import Checkpoint
 from grutext.training.gru.epochs import PhaseContext
 from grutext.training.gru.fit import GRUFit, fit_gru
 from grutext.training.gru.fold_training import FoldedTexts
 from grutext.training.gru.interruption import DivergenceError, Interrupted
-from grutext.training.kernels import open_scorer, prepare_kernels
-from grutext.training.splits import Splits
+from grutext.training.kernels import open_scorer
+from grutext.training.plan import TrainingPlan
 from grutext.training.word_vectors import WordVectors, read_word_vectors
 
 if TYPE_CHECKING:
@@ -53,62 +49,9 @@ if TYPE_CHECKING:
 _LIBRARIES = {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}  # that each engine uses
 _FINAL_SECONDS = 2.0  # reserved for the last steps: reports and writing
 _FEW_TEXTS = 10_000  # with more labelled texts, given word vectors bring the linear part nothing
-_VERY_FEW_TEXTS = 2_000  # likewise, what is learned from texts without labels
-_POOL_TEXTS, _POOL_CHARACTERS = 4_000, 1_000_000
 _GIVEN_SIZE = 128  # numbers to which wider given vectors are projected for text vectors
 _VECTORS_SHARE = 0.1  # of the time that is left, for learning text vectors and again for trying them
 _LINEAR_SHARE, _LINEAR_ALONE_SHARE = 0.4, 0.9  # of the time that is left, with and without a GRU part
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingPlan:
-    """What is trained: the data, and the settings with every default chosen.
-
-    Attributes:
-        corpus: The texts to train on.
-        dev: The texts for choosing the best epoch, for the calibration and for the weight of the two parts; with folds, the
-            texts of `corpus` that are in one.
-        multilabel: Whether a text may have several labels, or none.
-        config: The settings.
-        data: What the bundle records about the data.
-        unlabelled: Texts without labels for the vocabulary and the pretraining; None if there are none.
-        refits_linear: Whether the linear part, once the model is calibrated and evaluated on the dev set, is fitted
-            again to the training and dev texts together.
-        folds: The fold of each training text; None if a dev set was set aside or given.
-    """
-
-    corpus: InMemoryCorpus | OnDiskCorpus
-    dev: Sequence[Example]
-    multilabel: bool
-    config: Config
-    data: dict[str, Any]
-    refits_linear: bool
-    unlabelled: InMemoryCorpus | OnDiskCorpus | None = None
-    folds: Folds | None = None
-
-    def vocabulary_texts(self) -> Iterator[str]:
-        """Yield the texts that the vocabulary is built from."""
-        for corpus in (self.corpus, self.unlabelled):
-            if corpus is not None:
-                yield from corpus.vocabulary_texts()
-
-    def sample_pool(self) -> list[str]:
-        """Return texts without labels for self-training; none if texts may have several labels, or many have one."""
-        if self.unlabelled is None or self.multilabel or self.corpus.count > _VERY_FEW_TEXTS:
-            return []
-        return [example.text for example in self.unlabelled.sample(_POOL_TEXTS, _POOL_CHARACTERS)]
-
-    @property
-    def answers_early(self) -> bool:
-        """Whether the model is calibrated for texts that are still coming: only a dev set can show how it labels beginnings."""
-        config = self.config
-        reads_forward = config.gru.enabled and not config.gru.bidirectional
-        return config.training.prefixes > 0 and reads_forward and self.folds is None
-
-    @property
-    def dev_targets(self) -> NDArray[np.float32]:
-        """`(N, C)`, 1 where a label of the model applies to a dev text."""
-        return one_hot([example.labels for example in self.dev], self.corpus.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,113 +75,6 @@ class TrainingRun:
     resume: bool = False
     base: Base | None = None
     on_dev: Callable[[NDArray[np.float32]], None] = lambda _: None
-
-
-def plan_training(
-    splits: Splits,
-    config: Config,
-    listener: Listener,
-    vectors: Path | None = None,
-    base: Base | None = None,
-) -> TrainingPlan:
-    """Choose the settings that were left to the data, and note the choice; the engine is left to `prepare_engine`.
-
-    Args:
-        splits: The data.
-        config: The settings as the user chose them.
-        listener: Receives the choices as one line.
-        vectors: File or folder of word vectors.
-        base: Words and vectors that the training starts from.
-
-    Raises:
-        ConfigError: The settings contradict each other, or those of the base.
-        TrainingError: The data have fewer than two labels, no dev set, or no label in common with it.
-    """
-    check_model(config.gru)
-    if base is not None:
-        config = base.settle(config)
-        if splits.unlabelled is None and config.training.pretraining_epochs < 0:
-            config = config.override({"training.pretraining_epochs": 0})  # the base has done it
-    corpus = open_corpus(splits.train)
-    unlabelled = None if splits.unlabelled is None else open_corpus(splits.unlabelled)
-    if len(corpus.labels) < (1 if splits.multilabel else 2) or not splits.dev:
-        raise TrainingError("training needs texts with at least two labels, and a dev set")
-    statistics = corpus.measure(config.training.window)
-    if unlabelled is not None:
-        tokens = unlabelled.measure(config.training.window).tokens
-        statistics = replace(statistics, unlabelled_tokens=tokens)
-    config = defaults.resolve(
-        config, statistics, pretrained=vectors is not None, multilabel=splits.multilabel
-    )
-    if config.text.case == "auto":
-        config = choose_case(corpus.sample(CASE_TEXTS, CASE_CHARACTERS), config, splits.multilabel, listener)
-    listener.note(defaults.describe(config, statistics))
-    data = splits.data | {"train": corpus.count, "sha256": corpus.sha256}
-    counts = corpus.label_counts
-    data["label_counts"] = {label: counts[label] for label in corpus.labels}
-    if splits.folds:
-        data |= {"folds": splits.folds.count}
-    else:
-        data |= {"dev": len(splits.dev), "dev_sha256": fingerprint(splits.dev)}
-    if unlabelled is not None:
-        data |= {"unlabelled_texts": unlabelled.count, "unlabelled_sha256": unlabelled.sha256}
-    if base is not None:
-        data |= base.origin
-    plan = TrainingPlan(
-        corpus,
-        splits.dev,
-        splits.multilabel,
-        config,
-        data,
-        refits_linear=splits.dev_is_split_off and config.linear.enabled,
-        unlabelled=unlabelled,
-        folds=splits.folds,
-    )
-    if any(example.labels for example in plan.dev) and not plan.dev_targets.any():
-        known = ", ".join(corpus.labels[:5])
-        raise TrainingError(
-            f"no text of the dev set has a label of the training set ({known}, ...); use another dev set"
-        )
-    return plan
-
-
-def prepare_engine(
-    plan: TrainingPlan,
-    test: Sequence[Example] | None,
-    listener: Listener,
-    budget: TimeBudget,
-    begun_with: str = "",
-) -> TrainingPlan:
-    """Choose the engine that trains the GRU part, and note which and why; compile the kernels that are needed.
-
-    Args:
-        plan: What is trained.
-        test: The texts that the finished model is evaluated on.
-        listener: Receives the choice.
-        budget: The time that is left, which may be too short to compile kernels; what is left out is recorded in it.
-        begun_with: The engine of the training that is resumed, which is kept however long compiling takes; "" for a
-            new training.
-
-    Returns:
-        The plan with settings that fit the time.
-
-    Raises:
-        ConfigError: The engine cannot train the model here.
-        MissingExtraError: The engine is not installed.
-    """
-    config, scored = plan.config, [[example.text for example in part] for part in (plan.dev, test or ())]
-    is_given = config.training.engine != "auto"
-    if begun_with:
-        budget = TimeBudget()
-        config = config if is_given else config.override({"training.engine": begun_with})
-    chosen = config.training.engine
-    config = prepare_kernels(config, scored, listener, budget)
-    if config.gru.enabled and config.training.engine == chosen:
-        engine = choose_engine(config)
-        began = bool(begun_with) and not is_given
-        listener.note(f"engine: {engine.name} ({'the training began with it' if began else engine.reason})")
-        config = config.override({"training.engine": engine.name})
-    return replace(plan, config=config)
 
 
 def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
@@ -356,9 +192,7 @@ def _learn_semi_supervised(
     seconds = (run.budget.end - began - _FINAL_SECONDS) * _VECTORS_SHARE
     texts, size, seed = list(plan.vocabulary_texts()), config.linear.vector_size, config.training.seed
     table = given.table(_GIVEN_SIZE) if given else None
-    learns = (
-        plan.unlabelled is not None and corpus.count <= _VERY_FEW_TEXTS
-    )  # labelled texts alone teach too little
+    learns = plan.has_few_labels and plan.unlabelled is not None  # labelled texts alone teach too little
     if table is None and not learns:
         return None
     if table is not None and not learns:

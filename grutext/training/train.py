@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from grutext.inference import Classifier
     from grutext.model.bundle import Bundle
     from grutext.training.base import Base
-    from grutext.training.fit import TrainingPlan, TrainingRun
+    from grutext.training.fit import TrainingRun
+    from grutext.training.plan import TrainingPlan
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ def train(
     from grutext.evaluation import Predictions
     from grutext.inference import Classifier
     from grutext.training.budget import TimeBudget
-    from grutext.training.fit import TrainingRun, plan_training, prepare_engine
+    from grutext.training.fit import TrainingRun
+    from grutext.training.plan import plan_training, prepare_engine
 
     with contextlib.ExitStack() as stack:
         if target is None:

@@ -15,7 +15,8 @@ pytest.importorskip("sklearn")
 from grutext.cli.train import interruptible
 from grutext.model.bundle import Bundle
 from grutext.progress import EpochRecord
-from grutext.training.fit import TrainingPlan, TrainingRun
+from grutext.training.fit import TrainingRun
+from grutext.training.plan import TrainingPlan
 
 MAILS = "message,topic\n" + "".join(
     f"{text} {n},{label}\n"

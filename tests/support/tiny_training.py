@@ -64,7 +64,8 @@ def fit_folds(examples=TRAIN, multilabel=False, listener=None, checkpoint=None, 
 
 def fit_splits(splits, config, listener=None, vectors=None, checkpoint=None, resume=False):
     from grutext.training.budget import TimeBudget
-    from grutext.training.fit import TrainingRun, fit_bundle, plan_training, prepare_engine
+    from grutext.training.fit import TrainingRun, fit_bundle
+    from grutext.training.plan import plan_training, prepare_engine
 
     listener = listener or Silent()
     budget = TimeBudget(config.training.time_budget)

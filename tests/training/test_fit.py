@@ -281,7 +281,7 @@ def test_text_vectors_are_learned_only_with_texts_without_labels_and_few_labelle
     assert not VECTORS & set(fit(texts[:30], texts[30:60], **settings).weights)
     unlabelled = [replace(example, labels=()) for example in texts[60:]]
     for most, learned in ((29, set()), (30, VECTORS)):
-        monkeypatch.setattr("grutext.training.fit._VERY_FEW_TEXTS", most)
+        monkeypatch.setattr("grutext.training.plan._FEW_LABELS", most)
         bundle = fit(texts[:30], texts[30:60], unlabelled=unlabelled, **settings)
         assert VECTORS & set(bundle.weights) == learned
 
