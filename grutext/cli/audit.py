@@ -32,6 +32,7 @@ _SHOWN = 10  # texts, and pairs of labels
 @click.command(
     "audit",
     cls=Command,
+    short_help="List texts whose label is likely wrong.",
     epilog="\b\nExample:\n  grutext audit reviews.csv --no-gru -o audited.csv",
 )
 @click.argument("data", shell_complete=complete_file, nargs=-1, required=True, metavar="DATA...")

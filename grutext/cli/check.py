@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.command(
     "check",
     cls=Command,
+    short_help="Look data over before a training.",
     epilog="\b\nExample:\n  grutext check train.csv --against test.csv\n  grutext check new.csv --unlabelled --against train.csv -m reviews",
 )
 @click.argument("data", shell_complete=complete_file, nargs=-1, required=True, metavar="DATA...")

@@ -29,6 +29,7 @@ _METRICS = ("accuracy", "macro_f1", "weighted_f1", "log_loss", "ece")
 @click.command(
     "crossval",
     cls=Command,
+    short_help="Measure a training by cross-validation.",
     epilog="\b\nExample:\n  grutext crossval reviews.csv --folds 5 -o out-of-fold.csv",
 )
 @click.argument("data", shell_complete=complete_file, nargs=-1, required=True, metavar="DATA...")

@@ -32,6 +32,7 @@ _PLOTS = (".svg", ".png", ".pdf")
 @click.command(
     "curve",
     cls=Command,
+    short_help="Forecast the score with more labelled texts.",
     epilog="\b\nExample:\n  grutext curve reviews.csv -o curve.svg\n  grutext curve reviews.csv --no-gru --folds 5",
 )
 @click.argument("data", shell_complete=complete_file, nargs=-1, required=True, metavar="DATA...")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.command(
     "pretrain",
     cls=Command,
+    short_help="Learn words and vectors from unlabelled texts.",
     epilog="\b\nExample:\n  grutext pretrain archive.csv -o base\n  grutext train few.csv --from base -m model",
 )
 @click.argument("texts", shell_complete=complete_file, nargs=-1, required=True, metavar="TEXTS...")

@@ -15,6 +15,7 @@ _PACKAGES = ("fastapi", "uvicorn", "prometheus-client")
 @click.command(
     "serve",
     cls=Command,
+    short_help="Answer requests over HTTP, and on a page.",
     epilog="\b\nExample:\n  grutext serve -m reviews\n"
     "  grutext serve -m new=models/2026-11 -m old=models/2026-10 --port 9000",
 )

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.command(
     "suggest",
     cls=Command,
+    short_help="Choose which texts to label next.",
     epilog="\b\nExample:\n  grutext suggest mails.csv -m reviews -n 100 --labelled reviews.csv -o to-label.csv",
 )
 @click.argument("sources", shell_complete=complete_file, nargs=-1, required=True, metavar="UNLABELLED...")
