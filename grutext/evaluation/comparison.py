@@ -6,44 +6,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grutext.errors import DataError
-from grutext.evaluation.decisions import Decisions
+from grutext.evaluation.decisions import Decisions, FloatArray
+from grutext.evaluation.intervals import percentile_interval
 from grutext.evaluation.predictions import Predictions
+from grutext.evaluation.resampling import draw_samples, measure
 from grutext.inference.decisions import decide
 
-REPLICATES = 2000
-_AT_ONCE = 50  # replicates that are counted together, so that 25,000 texts need 10 MB
-_LEVEL = 0.95
-
-Float = NDArray[np.float64]
-Bool = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcomes:
-    """What became of N texts and L labels.
-
-    Attributes:
-        actual: `(N, L) bool`, whether a text has a label.
-        predicted: `(N, L) bool`, whether it was predicted.
-        losses: `(N,) float64`, the negative log-likelihood of each text's true labels.
-    """
-
-    actual: Bool
-    predicted: Bool
-    losses: Float
-
-    @property
-    def is_right(self) -> Bool:
-        """Whether all that was predicted for a text is true, and nothing is missing, shape (N,)."""
-        return np.asarray((self.actual == self.predicted).all(axis=1))
+SAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +84,13 @@ class Comparison:
         }
 
 
-def compare(
-    predictions: Mapping[str, Predictions], seed: int = 1, replicates: int = REPLICATES
-) -> Comparison:
+def compare(predictions: Mapping[str, Predictions], seed: int = 1, samples: int = SAMPLES) -> Comparison:
     """Compare models with the first of them, on the texts that all of them predicted.
 
     Args:
         predictions: The predictions of each model by its name, at least two, for the same texts.
         seed: Seed of the resampling.
-        replicates: How often the texts are resampled.
+        samples: The number of bootstrap samples of the texts, the same ones for all models.
 
     Raises:
         DataError: There are no texts, some models give one label to a text and others several, or a text does not have exactly
@@ -137,14 +111,13 @@ def compare(
             "the models give one label to a text, but a text of this data has none or several; give each text one label"
         )
     labels = _all_labels(truth, found)
-    outcomes = [_outcomes(own, labels) for own in found]
+    decisions = [_decisions(own, labels) for own in found]
     metrics = ("accuracy", "macro_f1", *(("micro_f1",) if several else ()), "log_loss")
-    once = np.ones((1, len(truth)))
-    values = [_measure(own, once) for own in outcomes]
-    resampled = [_resample(own, seed, replicates) for own in outcomes]
+    values = [measure(own, [np.ones((1, len(truth)))]) for own in decisions]
+    resampled = [measure(own, draw_samples(len(truth), samples, seed)) for own in decisions]
     pairs = []
     for n in range(1, len(found)):
-        first, second = outcomes[0].is_right, outcomes[n].is_right
+        first, second = decisions[0].correct, decisions[n].correct
         differences = {
             metric: _difference(
                 values[n][metric] - values[0][metric], resampled[n][metric] - resampled[0][metric]
@@ -195,60 +168,16 @@ def _all_labels(truth: Sequence[tuple[str, ...]], found: Sequence[Predictions]) 
     return [*known, *sorted({label for labels in truth for label in labels} - known.keys())]
 
 
-def _outcomes(found: Predictions, labels: Sequence[str]) -> Outcomes:
-    """Return the outcomes of a model over all labels, those included that it does not know."""
+def _decisions(found: Predictions, labels: Sequence[str]) -> Decisions:
+    """Return the decisions of a model over all labels, those included that it does not know."""
     model, columns = found.model, [labels.index(label) for label in found.model.labels]
     decided = np.zeros((len(found.examples), len(labels)), bool)
     probabilities = np.zeros(decided.shape)
     decided[:, columns] = decide(found.probabilities, model.thresholds, model.multilabel)
     probabilities[:, columns] = found.probabilities
-    decisions = Decisions.compare(
-        found.truth, probabilities, labels, multilabel=model.multilabel, decided=decided
-    )
-    return Outcomes(decisions.actual, decisions.predicted, decisions.text_losses)
+    return Decisions.compare(found.truth, probabilities, labels, multilabel=model.multilabel, decided=decided)
 
 
-def _measure(outcomes: Outcomes, times: Float) -> dict[str, Float]:
-    """Return each metric, shape (R,), of texts that count several times.
-
-    Args:
-        outcomes: The outcomes of N texts.
-        times: `(R, N)`, how often each text counts.
-    """
-    from scipy.sparse import csr_array
-
-    actual, predicted, count = outcomes.actual, outcomes.predicted, times.sum(axis=1)  # (R,)
-    hits, positives, support = (
-        (csr_array(table.T.astype(np.float64)) @ times.T).T
-        for table in (actual & predicted, predicted, actual)
-    )  # each (R, L)
-    total = positives + support  # (R, L)
-    f1 = 2 * hits / np.maximum(total, 1)
-    return {
-        "accuracy": times @ outcomes.is_right / count,
-        "macro_f1": f1.sum(axis=1) / np.maximum((total > 0).sum(axis=1), 1),
-        "micro_f1": 2 * hits.sum(axis=1) / np.maximum(total.sum(axis=1), 1),
-        "log_loss": times @ outcomes.losses / count,
-    }
-
-
-def _resample(outcomes: Outcomes, seed: int, replicates: int) -> dict[str, Float]:
-    """Return each metric, shape (R,), on R bootstrap samples of the texts; the same samples for the same seed.
-
-    Source: Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13 (the percentile interval).
-    """
-    parts = [_measure(outcomes, times) for times in _samples(len(outcomes.losses), seed, replicates)]
-    return {metric: np.concatenate([part[metric] for part in parts]) for metric in parts[0]}
-
-
-def _samples(count: int, seed: int, replicates: int) -> Iterator[Float]:
-    """Yield how often each of `count` texts is in a bootstrap sample, shapes (R, count)."""
-    draw = np.random.default_rng(seed)
-    for start in range(0, replicates, _AT_ONCE):
-        drawn = draw.integers(count, size=(min(_AT_ONCE, replicates - start), count))
-        yield np.stack([np.bincount(own, minlength=count) for own in drawn]).astype(np.float64)
-
-
-def _difference(observed: Float, resampled: Float) -> Difference:
-    low, high = np.quantile(resampled, ((1 - _LEVEL) / 2, (1 + _LEVEL) / 2))
-    return Difference(float(observed[0]), float(low), float(high))
+def _difference(observed: FloatArray, resampled: FloatArray) -> Difference:
+    interval = percentile_interval(resampled)
+    return Difference(float(observed[0]), interval.low, interval.high)

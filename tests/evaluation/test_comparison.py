@@ -12,7 +12,7 @@ from grutext.evaluation.comparison import compare, mcnemar_exact
 from grutext.inference import Classifier
 
 LABELS = ("ask", "buy", "cry")
-TEXTS, REPLICATES = 40, 55  # more than are counted at once
+TEXTS, SAMPLES = 40, 55  # more than are counted at once
 
 
 def predictions_of(bundle, truth, probabilities):
@@ -76,10 +76,10 @@ def metrics_of(found, rows):
 @pytest.mark.parametrize("kind", ["single", "several"])
 def test_metrics_and_intervals_are_those_of_scikit_learn_on_resampled_texts(kind, request):
     found = request.getfixturevalue(kind)
-    comparison = compare(found, seed=3, replicates=REPLICATES)
+    comparison = compare(found, seed=3, samples=SAMPLES)
     assert comparison.multilabel == (kind == "several")
     rng = np.random.default_rng(3)
-    drawn = [rng.integers(TEXTS, size=TEXTS) for _ in range(REPLICATES)]
+    drawn = [rng.integers(TEXTS, size=TEXTS) for _ in range(SAMPLES)]
     names = list(found)
     values = {name: metrics_of(own, range(TEXTS)) for name, own in found.items()}
     resampled = {name: [metrics_of(own, rows) for rows in drawn] for name, own in found.items()}
@@ -103,7 +103,7 @@ def test_metrics_and_intervals_are_those_of_scikit_learn_on_resampled_texts(kind
 @pytest.mark.parametrize("kind", ["single", "several"])
 def test_texts_that_only_one_model_labels_right_are_counted(kind, request):
     found = request.getfixturevalue(kind)
-    (pair, *_) = compare(found, replicates=5).pairs
+    (pair, *_) = compare(found, samples=5).pairs
     wins = losses = 0
     for n, example in enumerate(found["old"].examples):
         right = []
@@ -127,7 +127,7 @@ def test_mcnemars_test_is_a_binomial_test_of_the_texts_that_one_model_alone_labe
 
 def test_models_that_agree_on_every_text_do_not_differ(single):
     assert mcnemar_exact(0, 0) == 1.0
-    comparison = compare({"old": single["old"], "again": single["old"]}, replicates=20)
+    comparison = compare({"old": single["old"], "again": single["old"]}, samples=20)
     (pair,) = comparison.pairs
     assert pair.p_value == 1.0
     for difference in pair.differences.values():
@@ -135,7 +135,7 @@ def test_models_that_agree_on_every_text_do_not_differ(single):
 
 
 def test_labels_that_a_model_does_not_know_are_listed(single):
-    missing = compare(single, replicates=5).missing
+    missing = compare(single, samples=5).missing
     assert missing == {"old": ("dig", "fly"), "new": ("dig", "fly"), "other": ("ask", "buy", "fly")}
 
 

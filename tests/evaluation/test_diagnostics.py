@@ -72,7 +72,7 @@ def test_bootstrap_intervals_agree_with_resampled_metrics(rng, make):
         right = (actual == predicted).all(axis=1).mean()
         drawn.append([right, decisions.text_losses[rows].mean(), *scores])
     low, high = np.quantile(drawn, (0.025, 0.975), axis=0)
-    found = bootstrap_intervals(decisions, replicates=50)
+    found = bootstrap_intervals(decisions, samples=50)
     for n, name in enumerate(("accuracy", "log_loss", "macro_f1", "micro_f1", "weighted_f1")):
         assert tuple(found[name]) == pytest.approx((low[n], high[n]), rel=1e-9), name
 
