@@ -83,7 +83,7 @@ def check_command(
     from grutext.data_quality.check import check_data
 
     if report_file is not None:
-        check_report(report_file)
+        check_report(report_file, [*data, *against])
     listener = open_listener(quiet)
     found = check_data(
         data,

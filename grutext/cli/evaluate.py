@@ -78,7 +78,7 @@ def evaluate_command(
 
     check_prediction_files(data, output, errors)
     if report_file is not None:
-        check_report(report_file)
+        check_report(report_file, data)
     listener = Notes(open_listener(quiet))
     bundle = Bundle.load(folder)
     classifier = Classifier(bundle, threads)

@@ -347,16 +347,24 @@ report_option = click.option(
 )
 
 
-def check_report(file: Path) -> None:
+def check_report(file: Path, sources: Sequence[str]) -> None:
     """Raise an error early if a report cannot be written.
 
+    Args:
+        file: The file of the report.
+        sources: The data that are read.
+
     Raises:
-        DataError: Its folder does not exist.
+        UsageError: It is stdout.
+        DataError: Its folder does not exist, or it is one of the inputs.
         MissingExtraError: A package that draws it is not installed.
     """
     from grutext.errors import DataError
     from grutext.requirements import check_installed
 
+    if str(file) == "-":
+        raise click.UsageError("--report needs the name of a file: stdout has the results.")
     check_installed("--report", "jinja2", "matplotlib")
+    check_not_the_input(sources, str(file))
     if not file.absolute().parent.is_dir():
         raise DataError("cannot be written: the folder does not exist; make it first", str(file))

@@ -35,12 +35,15 @@ def check_prediction_files(sources: Sequence[str], *targets: Path | None) -> Non
     """Check the names of the files before anything is computed.
 
     Raises:
-        UsageError: One is stdout.
+        UsageError: One is stdout, or both are one file.
         DataError: One is an input, or has a format that cannot be written.
     """
     from grutext.data import NewTable, choose_format
 
-    for target in filter(None, targets):
+    named = list(filter(None, targets))
+    if len({target.resolve() for target in named}) < len(named):
+        raise click.UsageError("-o and --errors name the same file.")
+    for target in named:
         if str(target) == "-":
             raise click.UsageError("-o and --errors need the name of a file: stdout has the report.")
         check_not_the_input(sources, str(target))

@@ -205,7 +205,7 @@ def train_command(
         base=base,
     )
     if report_file is not None:
-        check_report(report_file)
+        check_report(report_file, [*data, *filter(None, (dev, test)), *unlabelled])
     notes = Notes(open_listener(quiet))
     listener: Listener = notes
     with contextlib.ExitStack() as stack:

@@ -15,6 +15,7 @@ from grutext.evaluation.abstention import selective_risk
 from grutext.evaluation.decisions import Decisions
 from grutext.evaluation.diagnostics import Diagnostics, diagnose
 from grutext.evaluation.metrics import build_report
+from grutext.evaluation.out_of_scope import out_of_scope_labels
 from grutext.evaluation.report import Report
 from grutext.inference import Classifier
 from grutext.inference.answers import FAMILIARITY_DECIMALS, round_numbers
@@ -113,7 +114,7 @@ class Predictions:
             MissingExtraError: scikit-learn is not installed.
         """
         texts, familiarity = [example.text for example in self.examples], None
-        if self.decisions.unknown and self.model.bundle.calibration.familiarity:
+        if out_of_scope_labels(self.decisions) and self.model.bundle.calibration.familiarity:
             familiarity = self.model.familiarity(texts)
         return diagnose(self.decisions, [len(text) for text in texts], familiarity)
 

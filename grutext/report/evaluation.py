@@ -77,11 +77,9 @@ def render_evaluation(report: EvaluationReport) -> str:
     curves = plots.style_curves(diagnostics.rankings, diagnostics.micro)
     label_errors = find_likely_label_errors(predictions.examples, decisions)
     mistakes = [one for one in predictions.worst_first() if not one.is_right]
-    if (
-        not metrics.multilabel
-    ):  # so that texts of unknown labels, which the model cannot know, are not all first
+    if not metrics.multilabel:  # else texts of labels that the model cannot know would all be first
         mistakes.sort(key=lambda one: -one.confidence)
-    explainer = None if report.how else predictions.model  # another model did not make these mistakes
+    explainer = None if report.how else predictions.model  # these mistakes are not the finished model's
     return render_page(
         "evaluation.html",
         report=report,

@@ -193,7 +193,7 @@ def plot_dev_score(history: Sequence[Mapping[str, Any]]) -> Markup:
             ms=3,
         )
         _mark_best(axes, history)
-        axes.set(xlabel="epoch", ylabel="dev score", ylim=(None, None))
+        axes.set(xlabel="epoch", ylabel="dev score")
         _percentages(axes.yaxis)
 
     return draw("dev-score", "Dev score against the epoch", plot)

@@ -68,5 +68,7 @@ def test_a_file_that_cannot_be_written_is_an_error_before_anything_is_computed(
     assert error("evaluate", labelled, "--errors", labelled) == (
         "test.csv: is the input, which is not replaced; name another file to write"
     )
+    same = run("evaluate", labelled, "-o", "all.csv", "--errors", "./all.csv", check=2)
+    assert "-o and --errors name the same file." in same.stderr
     assert "stdout has the report" in run("evaluate", labelled, "-o", "-", check=2).stderr
     assert (tmp_path / "test.csv").read_text(encoding="utf-8") == ROWS

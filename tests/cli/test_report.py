@@ -45,6 +45,16 @@ def test_a_report_that_cannot_be_written_is_an_error_before_anything_is_read(err
     )
 
 
+@pytest.mark.parametrize("command", ["evaluate", "train", "check"])
+def test_a_report_never_replaces_the_data(run, error, model, labelled, tmp_path, command):
+    folder = ("-m", "new") if command == "train" else ()
+    assert error(command, labelled, *folder, "--report", labelled) == (
+        "test.csv: is the input, which is not replaced; name another file to write"
+    )
+    assert "stdout has the results" in run(command, labelled, *folder, "--report", "-", check=2).stderr
+    assert (tmp_path / labelled).read_text(encoding="utf-8") == ROWS
+
+
 def test_without_jinja2_the_command_says_what_to_install(error, model, labelled, monkeypatch):
     from grutext import requirements
 

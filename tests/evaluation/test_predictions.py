@@ -1,6 +1,7 @@
 """`Predictions` against loops over single texts."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,3 +68,16 @@ def test_the_mean_of_the_losses_is_the_log_loss_of_the_report(name, request):
     mean = np.mean([row.loss for row in found.worst_first()])
     assert mean == pytest.approx(found.report.log_loss, rel=1e-9)
     assert found.decisions.correct.mean() == found.report.accuracy
+
+
+@pytest.mark.parametrize("outside", ["oos", "fly"])
+def test_familiarity_is_measured_whether_the_model_knows_the_label_of_out_of_scope_texts_or_not(
+    build_bundle, texts, outside
+):
+    pytest.importorskip("sklearn")
+    bundle = build_bundle(labels=("ask", "oos", "cry"))
+    calibration = replace(bundle.calibration, familiarity=(-1.0, 0.5, 1.0))
+    truth = [("ask",), ("cry",), (outside,), *[("ask",)] * (len(texts) - 3)]
+    found = predictions_of(replace(bundle, calibration=calibration), truth, texts).diagnose().out_of_scope
+    assert (found.labels, found.texts) == (("oos",) if outside == "oos" else ("oos", "fly"), 1)
+    assert set(found.detection) == {"confidence", "familiarity"}
