@@ -81,7 +81,11 @@ def render_report(report: Mapping[str, Any], console: Console | None = None) -> 
     if confusion is not None and len(names) <= WIDEST_MATRIX:
         render_rows(("true \\ predicted", *names), _matrix(names, confusion), console=console)
     elif confusion is not None:
-        rows = _confused_pairs(names, confusion)
+        from grutext.evaluation.diagnostics import list_confusions
+
+        rows = [
+            (pair.actual, pair.predicted, f"{pair.texts:,}") for pair in list_confusions(names, confusion)
+        ]
         render_rows(("true", "predicted", "texts"), rows, texts=2, console=console)
 
 
@@ -92,17 +96,6 @@ def _matrix(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> Iterato
             Text(str(n), style) if n else Text(".", "dim") for n, style in zip(counts, styles, strict=True)
         ]
         yield [names[row], *cells]
-
-
-def _confused_pairs(names: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[tuple[str, ...]]:
-    """Return the true label, the predicted label and the number of texts of each confusion, the most frequent first."""
-    pairs = [
-        (-count, row, column)
-        for row, counts in enumerate(confusion)
-        for column, count in enumerate(counts)
-        if count and row != column
-    ]
-    return [(names[row], names[column], f"{-n:,}") for n, row, column in sorted(pairs)]
 
 
 _METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1", "micro_f1": "micro-F1", "log_loss": "log loss"}

@@ -124,7 +124,7 @@ def diagnose(
         histogram=[] if several else reliability_bins(confidence, correct, HISTOGRAM_BINS),
         coverage=[] if several else coverage_curve(confidence, correct),
         lengths=_accuracy_by_length(np.asarray(lengths, np.int64), correct),
-        confusions=_list_confusions(report),
+        confusions=list_confusions(report.labels, report.confusion or ()),
         out_of_scope=measure_out_of_scope(decisions, familiarity),
     )
 
@@ -157,10 +157,16 @@ def _leave_out_curves(rankings: dict[str, Ranking]) -> dict[str, Ranking]:
     }
 
 
-def _list_confusions(report: Report) -> list[Confusion]:
+def list_confusions(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[Confusion]:
+    """Return the pairs of labels that were confused, the most frequent first.
+
+    Args:
+        labels: The names of the rows and columns.
+        confusion: Rows are true labels, columns predicted ones.
+    """
     pairs = [
-        Confusion(report.labels[row], report.labels[column], count)
-        for row, counts in enumerate(report.confusion or ())
+        Confusion(labels[row], labels[column], count)
+        for row, counts in enumerate(confusion)
         for column, count in enumerate(counts)
         if count and row != column
     ]

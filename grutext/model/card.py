@@ -6,6 +6,7 @@ the source, it holds no text of the training data.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -226,7 +227,10 @@ def _number(value: Any) -> str:
 
 
 def _percent(value: Any) -> str:
-    return f"{100 * value:.0f} %" if isinstance(value, int | float) else "-"
+    """Return a share in whole percent, rounded down so that nothing is promised too much, and anything else as a dash."""
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        return "-"
+    return f"{math.floor(round(100 * value, 6))} %"
 
 
 def _code(text: str) -> str:
