@@ -94,10 +94,6 @@ def evaluate_command(
     if abstain_below is not None or familiar_above is not None:
         report["abstention"] = predictions.abstain(abstain_below, familiar_above)
     note_unknown(list_names(data), report["unknown"], listener)
-    for target, only_wrong in ((output, False), (errors, True)):
-        if target is not None:
-            rows = write_predictions(predictions, target, only_wrong=only_wrong)
-            listener.note(f"{target}: {count(rows, 'row')}")
     if report_file is not None:
         from grutext.report import EvaluationReport, render_evaluation, write_page
 
@@ -110,6 +106,10 @@ def evaluate_command(
         )
         write_page(render_evaluation(page), report_file)
         listener.note(f"report: {report_file}")
+    for target, only_wrong in ((output, False), (errors, True)):
+        if target is not None:
+            rows = write_predictions(predictions, target, only_wrong=only_wrong)
+            listener.note(f"{target}: {count(rows, 'row')}")
     if as_json:
         print_json(report)
     else:

@@ -18,10 +18,11 @@ def labelled(tmp_path):
 
 
 def test_the_report_has_the_numbers_of_the_json(run, model, labelled, tmp_path):
-    result = run("evaluate", labelled, "--report", "report.html", "--json")
+    result = run("evaluate", labelled, "--report", "report.html", "--json", "--errors", "wrong.csv")
     values = json.loads(result.stdout)
-    assert result.stderr.splitlines()[-1] == "report: report.html"
+    assert result.stderr.splitlines()[-2:] == ["report: report.html", "wrong.csv: 3 rows"]
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "wrong.csv" not in page
     low, high = values["diagnostics"]["intervals"]["accuracy"]
     for number in (values["accuracy"], low, high, values["diagnostics"]["majority"]):
         assert f"{100 * number:.1f} %" in page
