@@ -111,6 +111,22 @@ def find_multilabel_errors(given: npt.ArrayLike, probabilities: npt.ArrayLike) -
     return MultilabelErrors(indices, suggested[indices])
 
 
+def find_errors(
+    given: NDArray[np.bool_], probabilities: NDArray[np.floating], multilabel: bool
+) -> MultilabelErrors:
+    """Return the texts whose labels are likely wrong, the worst first, be it one label for each text or several.
+
+    Args:
+        given: `(N, C) bool`, the labels of each text; exactly one unless `multilabel`.
+        probabilities: `(N, C)`, the out-of-fold probabilities; rows of NaN are never listed.
+        multilabel: Whether a text may have several labels.
+    """
+    if multilabel:
+        return find_multilabel_errors(given, probabilities)
+    indices, suggested = find_label_errors(given.argmax(axis=1), probabilities)
+    return MultilabelErrors(indices, suggested[:, None] == np.arange(given.shape[1]))
+
+
 def confident_joint(given: npt.ArrayLike, probabilities: npt.ArrayLike) -> NDArray[np.int64]:
     """Count the texts of each given class (row) that confidently belong to each class (column), shape (C, C).
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from grutext.config import flatten
 from grutext.data import Example
-from grutext.data_quality.label_errors import find_label_errors, find_multilabel_errors
+from grutext.data_quality.label_errors import find_errors
 from grutext.evaluation import Decisions, Diagnostics, LabelScore, Prediction, Predictions
 from grutext.evaluation.ranking import Ranking
 from grutext.inference import Classifier
@@ -109,18 +109,15 @@ def find_likely_label_errors(examples: Sequence[Example], decisions: Decisions) 
 
     A text with a label that the model does not know is not among them.
     """
-    probabilities = decisions.probabilities
+    probabilities, actual = decisions.probabilities, decisions.actual
+    found = find_errors(actual, probabilities, decisions.multilabel)
     if decisions.multilabel:
-        several = find_multilabel_errors(decisions.actual, probabilities)
-        indices, suggested = several.indices, several.suggested
-        own = np.where(decisions.actual, probabilities, 1 - probabilities).min(axis=1)
+        given = np.where(actual, probabilities, 1 - probabilities).min(axis=1)
     else:
-        one = find_label_errors(decisions.actual.argmax(axis=1), probabilities)
-        indices, suggested = one.indices, one.suggested[:, None] == np.arange(len(decisions.labels))
-        own = probabilities[decisions.actual]
+        given = probabilities[actual]
     return [
-        LabelError(examples[n], tuple(decisions.labels[c] for c in np.flatnonzero(row)), float(own[n]))
-        for n, row in zip(indices.tolist(), suggested, strict=True)
+        LabelError(examples[n], tuple(decisions.labels[c] for c in np.flatnonzero(row)), float(given[n]))
+        for n, row in zip(found.indices.tolist(), found.suggested, strict=True)
         if not decisions.unknown.keys() & set(examples[n].labels)
     ]
 

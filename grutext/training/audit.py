@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from grutext.config import Config
 from grutext.data import Example
-from grutext.data_quality.label_errors import find_label_errors, find_multilabel_errors
+from grutext.data_quality.label_errors import find_errors
 from grutext.errors import ConfigError
 from grutext.messages import count
 from grutext.progress import Listener, Silent
@@ -141,7 +141,7 @@ def audit(
     parts = FoldedData.read(data, folds, seed, listener)
     given = one_hot([example.labels for example in parts.examples], parts.labels) > 0
     first = _predict(parts, config, vectors, None, listener)
-    suspected = _find(given, first, parts.multilabel)[0]
+    suspected = find_errors(given, first, parts.multilabel)[0]
     listener.note(
         f"first round: {count(len(suspected), 'label')} likely wrong; the second learns without them"
     )
@@ -149,7 +149,7 @@ def audit(
     second = _predict(parts.deal_again(seed + 1), config, vectors, left_out, listener)
     probabilities = average(first, second, parts.multilabel)
     errors = []
-    for place, suggested in zip(*_find(given, probabilities, parts.multilabel), strict=True):
+    for place, suggested in zip(*find_errors(given, probabilities, parts.multilabel), strict=True):
         row = probabilities[place]
         likely = np.where(given[place], row, 1.0 - row) if parts.multilabel else row[given[place]]
         changed = suggested != given[place] if parts.multilabel else suggested
@@ -182,16 +182,6 @@ def _predict(
         )
         listener.note(f"fold {fold + 1} of {parts.count}: {time.monotonic() - began:.0f} s")
     return probabilities
-
-
-def _find(
-    given: NDArray[np.bool_], probabilities: Probabilities, multilabel: bool
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the places of likely errors, `(K,)`, the worst first, and the suggested labels of each, `(K, C)`."""
-    if multilabel:
-        return find_multilabel_errors(given, probabilities)
-    places, suggested = find_label_errors(given.argmax(axis=1), probabilities)
-    return places, np.eye(given.shape[1], dtype=np.bool_)[suggested]
 
 
 def _leave_out(given: NDArray[np.bool_], suspected: NDArray[np.int64]) -> NDArray[np.bool_]:
