@@ -19,7 +19,7 @@ class TensorBoardListener:
     """A listener that writes event files, and passes on everything to another listener.
 
     The scalars `training/loss`, `dev/loss`, `dev/score` and `training/tokens_per_second` have the number of the epoch as their step.
-    Phases before the training, such as pretraining, have the mean loss of each epoch, as `pretraining/loss`.
+    Phases before the training have the loss at the end of each epoch: `pretraining/loss`, or that of the fold that reported last.
 
     It is a context manager: leaving it writes what is left.
 
