@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 LISTED = 20
+_NO_WIDTH = ("Mn", "Me", "Cf")  # categories of marks and of characters that are not seen
 
 
 def escape(text: str) -> str:
@@ -41,6 +43,23 @@ def count(number: int, thing: str) -> str:
     '1,200 rows'
     """
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: two for a wide character, none for a mark.
+
+    >>> width("parcel"), width("包裹"), width("e\u0301")
+    (6, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    seen = [character for character in text if unicodedata.category(character) not in _NO_WIDTH]
+    return len(seen) + sum(unicodedata.east_asian_width(character) in "WF" for character in seen)
+
+
+def pad(text: str, columns: int) -> str:
+    """Return a text with spaces behind it, so that it takes a number of columns of a terminal."""
+    return text + " " * (columns - width(text))
 
 
 def signed(number: float) -> str:

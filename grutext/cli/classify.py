@@ -25,6 +25,7 @@ from grutext.cli.options import (
 from grutext.cli.reasons import STRONGEST, print_reasons, reasons_fields
 from grutext.cli.stream import check_stream_options, classify_stream
 from grutext.errors import DataError
+from grutext.messages import pad, width
 
 BAR = 20  # characters
 LISTED = 3  # labels in the `top` of the JSON, by default
@@ -49,6 +50,7 @@ ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)
 @familiar_above_option
 @familiarity_option
 @click.option("--explain", is_flag=True, help="Show what each word adds to the score of the label.")
+@click.option("--explain-label", metavar="LABEL", help="Explain this label, instead of the answer's.")
 @encoding_option
 @threads_option
 @json_option
@@ -65,6 +67,7 @@ def classify_command(
     familiar_above: float | None,
     familiarity: bool,
     explain: bool,
+    explain_label: str | None,
     encoding: str | None,
     threads: int | None,
     as_json: bool,
@@ -104,8 +107,9 @@ def classify_command(
         for (source, _), answer in zip(documents, given, strict=True)
     ]
     reasons = []
+    explain = explain or explain_label is not None
     if explain:
-        explanations = [model.explain(text) for _, text in documents]
+        explanations = [model.explain(text, explain_label) for _, text in documents]
         reasons = [(explanation, model.leave_out(explanation, STRONGEST)) for explanation in explanations]
     if as_json:
         for answer, reason in zip(answers, reasons, strict=False):
@@ -140,12 +144,12 @@ def _draw(answers: list[dict[str, Any]], count: int) -> None:
         rows.append((answer["source"].translate(ESCAPES), decided, answer["confidence"], familiar))
         if count > 1:
             rows += [("", top["label"].translate(ESCAPES), top["probability"], "") for top in answer["top"]]
-    widths = [max(len(source) for source, *_ in rows), max(len(label) for _, label, *_ in rows)]
+    widths = [max(width(source) for source, *_ in rows), max(width(label) for _, label, *_ in rows)]
     for source, label, probability, familiar in rows:
         full = round(probability * BAR)
         bar = click.style("█" * full, fg="cyan") + click.style("░" * (BAR - full), dim=True)
-        name = click.style(label.ljust(widths[1]), bold=bool(source))
-        click.echo(f"{source.ljust(widths[0])}  {name}  {probability:.4f}  {bar}{familiar}")
+        name = click.style(pad(label, widths[1]), bold=bool(source))
+        click.echo(f"{pad(source, widths[0])}  {name}  {probability:.4f}  {bar}{familiar}")
 
 
 def _words(label: str | list[str] | None) -> str:

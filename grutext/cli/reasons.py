@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from grutext.messages import signed
+from grutext.messages import pad, signed, width
 
 if TYPE_CHECKING:
     from grutext.explain import Explanation, WordContribution
@@ -57,10 +57,10 @@ def print_reasons(explanation: Explanation, left_out: LeftOut, is_terminal: bool
         click.echo(f"  {line}")
     click.echo(f"\n  {_legend(has_colors)}\n")
     shown = [word.text.translate(_ONE_LINE) for word, _ in left_out]
-    width = max(map(len, [*shown, "word"]))
-    click.echo(f"  {'word'.ljust(width)}  contribution  left out")
+    columns = max(map(width, [*shown, "word"]))
+    click.echo(f"  {pad('word', columns)}  contribution  left out")
     for text, (word, change) in zip(shown, left_out, strict=True):
-        click.echo(f"  {text.ljust(width)}  {signed(word.contribution):>12}  {signed(change):>8}")
+        click.echo(f"  {pad(text, columns)}  {signed(word.contribution):>12}  {signed(change):>8}")
     click.echo()
 
 

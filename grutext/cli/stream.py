@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from grutext.inference.sessions import Session, SessionAnswer
 
 STDIN = "-"
-_NOT_STREAMED = {"top_k", "abstain_below", "familiar_above", "familiarity", "explain", "encoding", "as_json"}
+_NOT_STREAMED = {
+    "top_k",
+    "abstain_below",
+    "familiar_above",
+    "familiarity",
+    "explain",
+    "explain_label",
+    "encoding",
+    "as_json",
+}
 PIECE = 1 << 16  # bytes that are read at a time; no more are read before their answers are written
 
 

@@ -260,3 +260,25 @@ def test_on_a_terminal_explain_shades_words(run, model, monkeypatch) -> None:
     )
     monkeypatch.setenv("NO_COLOR", "1")
     assert "[++++parcel]" in run("classify", "--explain", "-", stdin="a parcel").stdout
+
+
+def test_another_label_than_the_answers_is_explained(run, error, model, tmp_path) -> None:
+    (answer,) = json.loads(run("classify", "--explain-label", "login", "--json", stdin="a parcel").stdout)
+    assert answer["label"] == "delivery"
+    assert answer["explanation"]["label"] == "login"
+    assert answer["explanation"]["logit"] == pytest.approx(-1.0)
+    (tmp_path / "a.txt").write_text("parcel", encoding="utf-8")
+    assert error("classify", "a.txt", "--explain-label", "lo\ngin") == (
+        'the model has no label "lo gin"; it has billing, delivery, login'
+    )
+
+
+def test_columns_are_aligned_where_characters_are_wide(run, model, tmp_path, monkeypatch) -> None:
+    rows = run("classify", "--explain", stdin="我 parcel").stdout.splitlines()
+    assert rows[-3:-1] == ["  parcel        +2.000    -2.000", "  我            +0.000    +0.000"]
+    monkeypatch.setattr("grutext.cli.classify._is_terminal", lambda stream: stream == "stdout")
+    for name in ("包裹.txt", "b.txt"):
+        (tmp_path / name).write_text("parcel", encoding="utf-8")
+    wide, narrow = run("classify", "包裹.txt", "b.txt").stdout.splitlines()
+    assert wide.startswith("包裹.txt  delivery  0.9094")
+    assert narrow.startswith("b.txt     delivery  0.9094")
