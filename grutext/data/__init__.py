@@ -23,7 +23,7 @@ from grutext.data.labels import (
 from grutext.data.on_disk import ShardOptions, Shards
 from grutext.data.records import Table
 from grutext.data.remembered import describe_reading, remember_options, remembered_columns
-from grutext.data.rows import Row, RowReader, read_rows
+from grutext.data.rows import Row, RowReader, read_rows, rows_of_table
 from grutext.data.sample import sample_path
 from grutext.data.small_classes import drop_small_classes
 from grutext.data.splits import fold_examples, split_examples
@@ -72,6 +72,7 @@ __all__ = [
     "read_rows",
     "remember_options",
     "remembered_columns",
+    "rows_of_table",
     "sample_path",
     "similar_labels",
     "split_examples",

@@ -99,7 +99,15 @@ def read_rows(
         MissingExtraError: The format needs a package that is not installed.
     """
     sources = [source] if isinstance(source, str) else source
-    table = open_sources(sources, partial(_open, options=options))
+    return rows_of_table(open_sources(sources, partial(_open, options=options)), options, known=known)
+
+
+def rows_of_table(table: Table, options: ReadOptions, *, known: Columns = _NOTHING_KNOWN) -> RowReader:
+    """Return the rows of an open table, for prediction; the arguments are those of `read_rows`.
+
+    Raises:
+        DataError: It is not clear which column holds the texts; the table is closed then.
+    """
     try:
         choice = choose_columns(table, Columns(options.text_column, None), known, labelled=False)
     except DataError:

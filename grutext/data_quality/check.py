@@ -15,12 +15,14 @@ from grutext.data import (
     Columns,
     Example,
     ReadOptions,
+    RowReader,
     Tally,
     open_frame,
     open_labelled,
     read_rows,
     remember_options,
     remembered_columns,
+    rows_of_table,
     sample_path,
 )
 from grutext.data_quality.findings import Finding
@@ -169,10 +171,16 @@ class _Reader:
             tally = self._read_labelled(source, profile)
         else:
             tally = Tally(several=False)
-            with read_rows(_names(source), self.options, known=self.known) as rows:
+            with self._open_rows(source) as rows:
                 profile.read(Example(row.text, (), rows.source, row.number) for row in rows)
                 self._note(rows.notes)
         return profile, tally
+
+    def _open_rows(self, source: Source) -> RowReader:
+        """Open texts without labels."""
+        if _is_named(source):
+            return read_rows(_names(source), self.options, known=self.known)
+        return rows_of_table(open_frame(source), self.options, known=self.known)
 
     def _read_labelled(self, source: Source, profile: Profile) -> Tally:
         """Read labelled texts; rows without a label or a text are findings, and no reason to stop."""

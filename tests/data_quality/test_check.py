@@ -203,6 +203,9 @@ def test_a_table_in_memory_is_checked():
     assert only(check_data([*rows, {"text": "the text 3", "label": "b"}]), "copy").places == (
         ("the table", 13),
     )
+    unlabelled = check_data([{"text": row["text"]} for row in rows], labelled=False)
+    assert unlabelled.findings == ()
+    assert unlabelled.profile.texts == 12
 
 
 def test_the_reading_options_are_those_of_training(tmp_path):
