@@ -19,8 +19,8 @@ from grutext.inference import Classifier
 from grutext.inference.decisions import decide
 from grutext.progress import Listener, Silent
 from grutext.requirements import check_installed
+from grutext.training.part import train_part
 from grutext.training.splits import Source, TrainingData, read_training_texts
-from grutext.training.train import train
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,13 @@ class FoldedData:
             config: The settings.
             vectors: Word vectors, as for `grutext.train`.
             left_out: `(N,)`, the texts that the model does not learn from; None for none.
+
+        Raises:
+            DataError: Nothing can be learned from the texts outside the fold.
         """
         outside = self.of_text != fold if left_out is None else (self.of_text != fold) & ~left_out
         part = [self.examples[n] for n in np.flatnonzero(outside).tolist()]
-        return train(
-            self.sources.with_examples(part, self.multilabel), settings=config, vectors=vectors
-        ).classifier
+        return train_part(self.sources, part, self.multilabel, config, vectors)
 
 
 def cross_validate(

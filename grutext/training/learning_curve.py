@@ -20,15 +20,13 @@ from grutext.messages import count
 from grutext.progress import Listener, Silent
 from grutext.requirements import check_installed
 from grutext.text import text_key
+from grutext.training.part import train_part
 from grutext.training.splits import KnownModel, Source, TrainingData, read_split, read_training_texts
-from grutext.training.train import train
 
 METRICS = ("accuracy", "macro_f1", "weighted_f1", "micro_f1")
 MORE = (2, 4)  # times as many texts
-_MOST_HALVINGS, _FEWEST_TEXTS = (
-    4,
-    30,
-)  # of the smallest size: a sixteenth of the texts, but not fewer than this
+_MOST_HALVINGS = 4  # of the smallest size, which is a sixteenth of the texts
+_FEWEST_TEXTS = 30  # of the smallest size
 _PIECES = 5  # trainings of a size at most
 _HELD_OUT = 5  # of this many folds, one is held out if there are no dev data
 
@@ -165,8 +163,7 @@ class _Trainer:
 
     def score(self, examples: Sequence[Example], held_out: Sequence[Example]) -> float:
         """Return the score on `held_out` of a model that is trained on `examples`."""
-        part = self.sources.with_examples(examples, self.multilabel)
-        model = train(part, settings=self.config, vectors=self.vectors).classifier
+        model = train_part(self.sources, examples, self.multilabel, self.config, self.vectors)
         report = evaluate(
             [example.labels for example in held_out],
             model.predict_proba([example.text for example in held_out]),

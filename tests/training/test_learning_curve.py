@@ -23,6 +23,7 @@ MADE = [Example(f"{one.text} {n % 90}", one.labels, "made.csv", n) for n, one in
 DATA = [one.text for one in MADE], [one.labels[0] for one in MADE]
 DEV_MADE = examples(40, 5)
 DEV = [one.text for one in DEV_MADE], [one.labels[0] for one in DEV_MADE]
+DEV_RARE = DEV[0][:2], ["rare", "frequent"]
 LINEAR = {"gru.enabled": False, "text.subword_buckets": 50, "linear.vector_size": 0}
 
 
@@ -92,6 +93,9 @@ def test_what_cannot_be_done_is_one_clear_error():
     few = DATA[0][:100], DATA[1][:100]
     with pytest.raises(DataError, match="a learning curve needs 120 texts to train on, and there are 80"):
         grutext.learning_curve(few, settings=LINEAR)
+    rare = DATA[0], ["rare" if n in (3, 60) else "frequent" for n in range(150)]
+    with pytest.raises(DataError, match=r"texts in memory: a part of \d+ texts cannot be trained on: all"):
+        grutext.learning_curve(TrainingData(rare, dev=DEV_RARE), settings=LINEAR)
     with pytest.raises(ConfigError, match="folds is 0; it must be 1 or more"):
         grutext.learning_curve(DATA, folds=0)
     with pytest.raises(ConfigError, match="folds and dev data cannot be combined"):
