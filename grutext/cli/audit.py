@@ -10,6 +10,7 @@ import click
 
 from grutext.cli.options import (
     Command,
+    check_folder,
     check_not_the_input,
     complete_file,
     json_option,
@@ -84,6 +85,8 @@ def audit_command(
 
     for target in filter(None, (output, errors)):
         _check_target(data, target)
+    if output is not None and output == errors:
+        raise click.UsageError("-o and --errors name the same file; they need two.")
     options = ReadOptions(**reading, weight_column=weight_column)
     sources = TrainingData(
         list(data) if len(data) > 1 else data[0], reading=options, min_class_size=min_class_size
@@ -105,7 +108,7 @@ def _check_target(sources: tuple[str, ...], target: Path) -> None:
 
     Raises:
         UsageError: It is stdout, or stdin would have to be read twice.
-        DataError: It is an input, or has a format that cannot be written.
+        DataError: It is an input, its folder does not exist, or it has a format that cannot be written.
     """
     from grutext.data import NewTable, choose_format
 
@@ -116,6 +119,7 @@ def _check_target(sources: tuple[str, ...], target: Path) -> None:
             "-o and --errors read DATA again for its other columns; stdin cannot be read twice."
         )
     check_not_the_input(sources, str(target))
+    check_folder(target)
     choose_format(str(target), None, NewTable(()))
 
 
@@ -150,7 +154,7 @@ def _write(
     suspected = {error.position: found.added(error) for error in found.errors}
     nothing = dict.fromkeys(("suggested", "given_probability", "suggested_probability"))
     rest = [] if only_errors else [n for n in range(len(found.examples)) if n not in suspected]
-    columns = tuple(next(iter(fields.values()), {}))
+    columns = tuple(dict.fromkeys(name for own in fields.values() for name in own))
     with open_writer(str(target), None, NewTable((*columns, *nothing))) as writer:
         for position in (*suspected, *rest):
             example = found.examples[position]

@@ -9,6 +9,7 @@ import click
 
 from grutext.cli.options import (
     Command,
+    check_folder,
     complete_file,
     json_option,
     min_class_size_option,
@@ -19,7 +20,6 @@ from grutext.cli.options import (
     weight_column_option,
 )
 from grutext.cli.settings import build_config, settings_options
-from grutext.errors import DataError
 from grutext.requirements import check_installed
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ def curve_command(
     if output is not None:
         if output.suffix.lower() not in _PLOTS:
             raise click.UsageError(f"-o needs a file name that ends in {', '.join(_PLOTS)}.")
-        if not output.parent.is_dir():
-            raise DataError("cannot be written: the folder does not exist; make it first", str(output))
+        check_folder(output)
         check_installed("grutext curve -o", "matplotlib")
     sources = TrainingData(
         list(data) if len(data) > 1 else data[0],

@@ -359,12 +359,18 @@ def check_report(file: Path, sources: Sequence[str]) -> None:
         DataError: Its folder does not exist, or it is one of the inputs.
         MissingExtraError: A package that draws it is not installed.
     """
-    from grutext.errors import DataError
     from grutext.requirements import check_installed
 
     if str(file) == "-":
         raise click.UsageError("--report needs the name of a file: stdout has the results.")
     check_installed("--report", "jinja2", "matplotlib")
     check_not_the_input(sources, str(file))
+    check_folder(file)
+
+
+def check_folder(file: Path) -> None:
+    """Raise a DataError early if a file cannot be written because its folder does not exist."""
+    from grutext.errors import DataError
+
     if not file.absolute().parent.is_dir():
         raise DataError("cannot be written: the folder does not exist; make it first", str(file))

@@ -10,6 +10,7 @@ import click
 
 from grutext.cli.options import (
     Command,
+    check_folder,
     check_not_the_input,
     complete_file,
     dialect_options,
@@ -96,6 +97,8 @@ def suggest_command(
 
     for read in (sources, labelled):
         check_not_the_input(read, output)
+    if output not in (None, "-"):
+        check_folder(Path(output))
     model = Classifier.load(folder, threads)
     options = ReadOptions(join_columns(text_column), encoding=encoding, format=form, dialect=dialect)
     options, known = remember_options(options, model.bundle.data), remembered_columns(model.bundle.data)

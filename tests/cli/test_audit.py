@@ -55,3 +55,25 @@ def test_names_of_files_are_checked_before_the_training(error, run, labelled) ->
     assert "words.csv" in error("audit", labelled, "-o", "words.csv")
     assert "parquet" in error("audit", labelled, "--errors", "wrong.parquet")
     assert "stdin cannot be read twice" in run("audit", "-", "-o", "all.csv", check=2).stderr
+    assert "the folder does not exist" in error("audit", labelled, "-o", "nowhere/all.csv")
+    same = run("audit", labelled, "-o", "all.csv", "--errors", "./all.csv", check=2).stderr
+    assert "name the same file" in same
+
+
+def test_rows_with_different_fields_become_a_table(run, labelled, tmp_path) -> None:
+    with (tmp_path / labelled).open(newline="", encoding="utf-8") as file:
+        rows = [{"text": row["text"], "topic": row["topic"]} for row in csv.DictReader(file)]
+    rows[30]["note"] = "late"
+    (tmp_path / "words.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    run("audit", "words.jsonl", *OPTIONS, "-o", "all.csv")
+    with (tmp_path / "all.csv").open(newline="", encoding="utf-8") as file:
+        written = list(csv.DictReader(file))
+    assert [row["text"] for row in written if row["note"] == "late"] == [rows[30]["text"]]
+    assert len(written) == 60
+
+
+def test_texts_that_are_too_few_are_an_error_that_names_the_file(error, tmp_path) -> None:
+    (tmp_path / "tiny.csv").write_text("text,label\na b,x\nc d,y\ne f,x\n", encoding="utf-8")
+    assert error("audit", "tiny.csv", "--quiet").startswith(
+        "tiny.csv: a part of 2 texts cannot be trained on: each of the 2 labels has a single text"
+    )

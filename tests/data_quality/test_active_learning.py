@@ -203,6 +203,10 @@ def test_the_command_does_not_replace_its_input(folder):
     done = CliRunner().invoke(main, ["suggest", "pool.csv", "-o", "pool.csv"])
     assert done.exit_code == 1
     assert "is the input, which is not replaced" in done.stderr
+    done = CliRunner().invoke(main, ["suggest", "pool.csv", "-o", "nowhere/next.csv"])
+    assert done.exit_code == 1
+    assert "the folder does not exist" in done.stderr
+    assert "60 texts" not in done.stderr  # nothing was read
 
 
 def test_the_command_suggests_nothing_that_is_labelled(folder):
