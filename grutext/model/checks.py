@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -44,7 +45,8 @@ def check_values(values: Mapping[str, Any]) -> None:
         and all(isinstance(data.get(name, ""), (str, type(None))) for name in ("text_column", "label_column"))
         and _is_reading(data.get("reading", {})),
         "abstention": _is_list(values.get("abstention", []), dict),
-        "unfamiliar": _is_list(values.get("unfamiliar", []), dict),
+        "unfamiliar": _is_list(values.get("unfamiliar", []), dict)
+        and all(map(_is_familiarity_threshold, values.get("unfamiliar", []))),
         "early": _is_list(values.get("early", []), dict) and all(map(_is_early, values.get("early", []))),
         "golden": _is_list(entry["golden"], dict) and all(map(_is_golden, entry["golden"])),
         "versions": _is_object(entry["versions"], str),
@@ -108,6 +110,16 @@ def _is_golden(row: Mapping[str, Any]) -> bool:
     numbers: Any = row.get("probabilities")
     return isinstance(row.get("text"), str) and (
         _is_list(numbers, int, float) and all(0 <= number <= 1 for number in numbers)
+    )
+
+
+def _is_familiarity_threshold(row: Mapping[str, Any]) -> bool:
+    refused, threshold = row.get("refused"), row.get("threshold")
+    return (
+        isinstance(refused, float)
+        and 0 < refused < 1
+        and isinstance(threshold, (int, float))
+        and abs(threshold) <= sys.float_info.max  # NaN is not, nor is an integer that is no float
     )
 
 

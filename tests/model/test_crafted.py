@@ -46,6 +46,9 @@ REFUSED = {
                      {"told": {"label_separator": 3}}, {"told": {"keep_missing": "yes"}},
                      {"told": {"dialect": 3}}, {"told": {"dialect": {"delimiter": ";;"}}},
                      {"told": {"dialect": {"columns": [1]}}}, {"told": {"dialect": {"color": "red"}}})},
+    **{f"a threshold of familiarity {value!r}": put([value], "unfamiliar")
+       for value in ({}, {"refused": 0.0, "threshold": 1.0}, {"refused": 0.05, "threshold": math.nan},
+                     {"refused": 0.05, "threshold": 10**4000})},
     "a golden text that is a number": put(3, "golden", 0, "text"),
     **{f"a golden probability {value!r}": put(value, "golden", 0, "probabilities", 0)
        for value in (math.nan, math.inf, -0.1, 10**4000, "0.5", None)},
