@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.options import check_not_the_input
+from grutext.cli.options import check_folder, check_not_the_input
 
 if TYPE_CHECKING:
     from grutext.evaluation import Predictions
@@ -36,7 +36,7 @@ def check_prediction_files(sources: Sequence[str], *targets: Path | None) -> Non
 
     Raises:
         UsageError: One is stdout, or both are one file.
-        DataError: One is an input, or has a format that cannot be written.
+        DataError: One is an input, its folder does not exist, or it has a format that cannot be written.
     """
     from grutext.data import NewTable, choose_format
 
@@ -47,6 +47,7 @@ def check_prediction_files(sources: Sequence[str], *targets: Path | None) -> Non
         if str(target) == "-":
             raise click.UsageError("-o and --errors need the name of a file: stdout has the report.")
         check_not_the_input(sources, str(target))
+        check_folder(target)
         choose_format(str(target), None, NewTable(_COLUMNS))
 
 

@@ -68,6 +68,9 @@ def test_a_file_that_cannot_be_written_is_an_error_before_anything_is_computed(
     assert error("evaluate", labelled, "--errors", labelled) == (
         "test.csv: is the input, which is not replaced; name another file to write"
     )
+    assert error("evaluate", labelled, "-o", "no/all.csv") == (
+        "no/all.csv: cannot be written: the folder does not exist; make it first"
+    )
     same = run("evaluate", labelled, "-o", "all.csv", "--errors", "./all.csv", check=2)
     assert "-o and --errors name the same file." in same.stderr
     assert "stdout has the report" in run("evaluate", labelled, "-o", "-", check=2).stderr
