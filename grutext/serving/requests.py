@@ -16,6 +16,7 @@ from grutext.serving.schemas import Asked
 AskedType = TypeVar("AskedType", bound=Asked)
 BodyType = TypeVar("BodyType", bound=BaseModel)
 _LISTED = 3  # errors in one line
+_MOST_ERRORS = 1000  # pydantic makes an object of each
 
 
 async def read_asked(request: Request, kind: type[AskedType], limits: Limits) -> AskedType:
@@ -56,6 +57,8 @@ def parse(kind: type[BodyType], body: bytes | str) -> BodyType:
 
 
 def _one_line(error: ValidationError) -> str:
+    if error.error_count() > _MOST_ERRORS:
+        return f"the body has {error.error_count():,} errors; see /docs for its fields"
     found = error.errors(include_url=False, include_context=False, include_input=False)
     lines = [
         ".".join(map(str, problem["loc"])) + (": " if problem["loc"] else "") + problem["msg"]

@@ -19,7 +19,10 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    texts: list[str] = Field(description="The texts; each may have any length, and may be empty.")
+    texts: list[str] = Field(
+        description="The texts; each may have any length, and may be empty.",
+        fail_fast=True,  # millions of wrong entries would take seconds and gigabytes
+    )
     model: str | None = Field(None, description="The name of the model; by default the first one.")
 
 

@@ -134,6 +134,17 @@ def test_a_bad_body_gets_one_line(open_client, body, status, error) -> None:
     assert "\n" not in answered.json()["error"]
 
 
+def test_a_body_with_very_many_mistakes_gets_one_short_line(open_client) -> None:
+    client = open_client(limits=Limits(body=200_000))
+    fields = ", ".join(f'"a{n}": 1' for n in range(5_000))
+    for body, error in (
+        ('{"texts": [' + "1, " * 50_000 + "1]}", "texts.0: Input should be a valid string"),
+        ('{"texts": [], ' + fields + "}", "the body has 5,000 errors; see /docs for its fields"),
+    ):
+        answered = client.post("/v1/classify", content=body, headers={"content-type": "application/json"})
+        assert (answered.status_code, answered.json()) == (422, {"error": error})
+
+
 def test_a_body_without_a_length_is_limited_as_well(open_client) -> None:
     client = open_client(limits=Limits(body=1000))
     headers = {"content-type": "application/json"}
