@@ -193,6 +193,17 @@ def test_bytes_whose_checksum_was_made_to_fit_do_no_harm(short, data):
         pass
 
 
+@pytest.mark.parametrize(("part", "field"), [("gru", "sums"), ("linear", "margins"), ("linear", "vectors")])
+def test_a_state_whose_scores_overflow_is_refused(short, part, field):
+    state = short.session().state()
+    start = 79  # of the numbers
+    numbers = np.frombuffer(bytearray(state[start : start + short.stream.dtype.itemsize]), short.stream.dtype)
+    numbers[part][field] = 1e299
+    content = state[:start] + numbers.tobytes() + state[start + numbers.nbytes : -4]
+    with pytest.raises(SessionError, match="invalid"):
+        short.resume(content + struct.pack("<I", zlib.crc32(content)))
+
+
 def test_a_state_of_another_model_or_version_is_refused(build_bundle, short):
     state = short.session().state()
     with pytest.raises(SessionError, match="of another model"):

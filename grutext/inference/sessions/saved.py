@@ -18,7 +18,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.errors import SessionError
+from grutext.errors import BundleError, SessionError
 from grutext.inference.sessions.stream import Stream, TextState
 from grutext.text import MAX_COUNT, TOKENIZERS, is_unspaced, normalize
 from grutext.text.ngram_stream import AFTER_SPACE
@@ -91,7 +91,8 @@ def load_state(stream: Stream, content: bytes) -> TextState:
         )
         _check_numbers(stream, numbers)
         _check_strings(stream, state)
-    except ValueError as error:
+        stream.probabilities([state])
+    except (BundleError, ValueError) as error:
         raise SessionError(f"the session's state is invalid ({error}); begin the session again") from None
     return state
 
