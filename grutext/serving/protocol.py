@@ -18,6 +18,7 @@ def patient_protocol(seconds: float) -> type[HttpToolsProtocol]:
         """Waits only so long for the head of a request."""
 
         _head: asyncio.TimerHandle | None = None
+        _unread = 0  # bytes of the last answer, when it was last looked at
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -25,6 +26,7 @@ def patient_protocol(seconds: float) -> type[HttpToolsProtocol]:
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
+            self._unread = 0
             self._wait_for_head()
 
         def on_headers_complete(self) -> None:
@@ -36,11 +38,17 @@ def patient_protocol(seconds: float) -> type[HttpToolsProtocol]:
             super().connection_lost(exc)
 
         def timeout_keep_alive_handler(self) -> None:
-            """Close an idle connection at once, even if its answer was not read."""
-            if self.transport.get_write_buffer_size():
+            """Close an idle connection, even if its answer was not read; but wait while a slow client is reading it."""
+            unread = self.transport.get_write_buffer_size()
+            if not unread:
+                super().timeout_keep_alive_handler()
+            elif unread == self._unread:
                 self.transport.abort()
             else:
-                super().timeout_keep_alive_handler()
+                self._unread = unread
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
 
         def _wait_for_head(self) -> None:
             self._stop_waiting()
