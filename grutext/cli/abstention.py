@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from grutext.cli.options import read_finite
 from grutext.errors import BundleError
 from grutext.messages import count
 
@@ -23,21 +24,10 @@ abstain_option = click.option(
 )
 
 
-def _read_finite(_ctx: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
-    """Return the value of an option.
-
-    Raises:
-        click.BadParameter: It is infinite or not a number.
-    """
-    if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no finite number.")
-    return value
-
-
 familiar_above_option = click.option(
     "--familiar-above",
     type=float,
-    callback=_read_finite,
+    callback=read_finite,
     metavar="X",
     help="Leave texts with a familiarity below X to a person.",
 )

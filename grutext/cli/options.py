@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import math
 import os
 import sys
 from collections import Counter
@@ -166,6 +167,19 @@ format_option = click.option(
     type=LazyChoice(_load_formats),
     help="Format of the data [default: by the name of the file].",
 )
+
+
+def read_finite(_ctx: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    """Return the value of an option.
+
+    Raises:
+        click.BadParameter: It is infinite or not a number.
+    """
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no finite number.")
+    return value
+
+
 threads_option = click.option(
     "--threads",
     type=click.IntRange(min=1),

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from grutext.cli.options import Command, complete_folder, quiet_option, threads_option
+from grutext.cli.options import Command, complete_folder, quiet_option, read_finite, threads_option
 
 _PACKAGES = ("fastapi", "uvicorn", "prometheus-client")
 
@@ -39,6 +39,14 @@ _PACKAGES = ("fastapi", "uvicorn", "prometheus-client")
     default=8000,
     show_default=True,
     help="Port to listen at; 0 takes a free one.",
+)
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name by which clients may reach a server that has no token and listens at this machine only, besides "
+    "localhost and its address; may be repeated.",
 )
 @click.option(
     "--token-file",
@@ -73,6 +81,7 @@ _PACKAGES = ("fastapi", "uvicorn", "prometheus-client")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
+    callback=read_finite,
     metavar="SECONDS",
     help="Longest time for a request to arrive, and for its answer [default: 30].",
 )
@@ -89,6 +98,7 @@ def serve_command(
     models: tuple[str, ...],
     host: str,
     port: int,
+    hosts: tuple[str, ...],
     token_file: Path | None,
     allow_reload: bool,
     max_body: int | None,
@@ -122,6 +132,7 @@ def serve_command(
     options = ServerOptions(
         limits=Limits(**{name: value for name, value in given.items() if value is not None}),  # type: ignore[arg-type]
         token=None if token_file is None else read_token(token_file),
+        hosts=hosts,
         allow_reload=allow_reload,
         log=log,
     )

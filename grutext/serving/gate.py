@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from grutext.serving.access import check_host
+from grutext.serving.errors import ForbiddenError
 from grutext.serving.service import Service
 
 _HEADERS = [
@@ -47,7 +51,10 @@ class Gate:
             await send(message)
 
         try:
+            check_host(Headers(scope=scope).get("host", ""), self._service.hosts)
             await self._app(scope, receive, send_on)
+        except ForbiddenError as error:
+            await JSONResponse({"error": str(error)}, error.status)(scope, receive, send_on)
         finally:
             self._note(scope, status, time.perf_counter() - began)
 

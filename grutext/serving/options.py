@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -44,12 +45,15 @@ class ServerOptions:
     Attributes:
         limits: What it refuses.
         token: What a client has to send as a bearer token; None lets everyone in.
+        hosts: Names by which clients may reach a server without a token at a loopback address, besides localhost and that
+            address.
         allow_reload: Whether `POST /v1/reload` loads the models again.
         log: What is written to stderr for each request: nothing, a line about it, or its texts and labels as well.
     """
 
     limits: Limits = field(default_factory=Limits)
     token: str | None = field(default=None, repr=False)
+    hosts: Sequence[str] = ()
     allow_reload: bool = False
     log: Literal["nothing", "requests", "texts"] = "nothing"
 

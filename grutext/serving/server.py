@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import uvicorn
 
 from grutext.errors import ConfigError, GrutextError
+from grutext.serving.access import allowed_hosts
 from grutext.serving.app import build_app
 from grutext.serving.service import Service
 
@@ -44,6 +46,7 @@ class Server(uvicorn.Server):
         self._service = service
         self._note = note
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.error: GrutextError | None = None
         self.is_interrupted = False
 
@@ -88,7 +91,8 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     def _handle_reload(self, _number: int, _frame: FrameType | None) -> None:
-        self._loop.call_soon_threadsafe(self._start_loading)
+        if self._loop is not None:  # otherwise they are about to be loaded
+            self._loop.call_soon_threadsafe(self._start_loading)
 
     def _start_loading(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -127,6 +131,7 @@ def serve(service: Service, host: str, port: int, note: Note) -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # not a line for each bad client
     listener = _listen(host, port)
     address, number = listener.getsockname()[:2]
+    service.hosts = allowed_hosts(service.options, host, address)
     note(f"listening on http://{f'[{address}]' if ':' in address else address}:{number}")
     limits = service.options.limits
     config = uvicorn.Config(
@@ -137,7 +142,7 @@ def serve(service: Service, host: str, port: int, note: Note) -> None:
         server_header=False,
         ws_max_size=limits.body,
         ws_per_message_deflate=False,  # it takes hundreds of kilobytes for each session
-        timeout_graceful_shutdown=int(limits.seconds),
+        timeout_graceful_shutdown=math.ceil(limits.seconds),
     )
     server = Server(config, service, note)
     _raise_file_limit()
@@ -157,9 +162,10 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(2048)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter if a part of the name is empty or too long
+        problem = error.strerror if isinstance(error, OSError) else "that is no name of a host"
         raise ConfigError(
-            f"cannot listen at {host}, port {port}: {error.strerror}; choose others with --host and --port"
+            f"cannot listen at {host}, port {port}: {problem}; choose others with --host and --port"
         ) from None
     listener.setblocking(False)
     return listener

@@ -35,6 +35,7 @@ class Service:
         metrics: What it counts.
         is_draining: Whether it has been told to stop, so that connections end after their answers.
         sessions: The number of open sessions.
+        hosts: The names that requests may have in their header Host; None for any.
     """
 
     def __init__(self, models: Models, options: ServerOptions) -> None:
@@ -43,6 +44,7 @@ class Service:
         self.metrics = Metrics()
         self.is_draining = False
         self.sessions = 0
+        self.hosts: frozenset[str] | None = None
         self._batcher = Batcher(options.limits.waiting, self.metrics.batch_texts.observe)
         self._loading = asyncio.Lock()
         self.metrics.sessions.set_function(lambda: self.sessions)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 import numpy as np
@@ -21,7 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 from grutext.errors import GrutextError
 from grutext.inference.answers import round_numbers
 from grutext.inference.sessions import Session, SessionAnswer
-from grutext.serving.access import session_token
+from grutext.serving.access import check_host, session_token
 from grutext.serving.errors import (
     BusyError,
     ForbiddenError,
@@ -38,6 +37,7 @@ from grutext.serving.service import Service, service_of
 router = APIRouter()
 
 _DONE, _REFUSED, _TOO_LARGE = 1000, 1008, 1009  # codes of RFC 6455
+_Outcome = SessionAnswer | GrutextError
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +57,12 @@ class _Pushing:
 
     model: ServedModel
 
-    def __call__(self, pieces: Sequence[_Piece]) -> list[SessionAnswer]:
+    def __call__(self, pieces: Sequence[_Piece]) -> Sequence[_Outcome]:
         sessions, texts = [piece.session for piece in pieces], [piece.text for piece in pieces]
-        return self.model.classifier.push_many(sessions, texts)
+        try:
+            return self.model.classifier.push_many(sessions, texts)
+        except GrutextError as error:  # returned: the batcher would try each alone, and read its piece twice
+            return [error] * len(pieces)
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,15 @@ class _Finishing:
 
     model: ServedModel
 
-    def __call__(self, pieces: Sequence[_Piece]) -> list[SessionAnswer]:
-        return [piece.session.finish() for piece in pieces]
+    def __call__(self, pieces: Sequence[_Piece]) -> Sequence[_Outcome]:
+        return [_finish(piece.session) for piece in pieces]
+
+
+def _finish(session: Session) -> _Outcome:
+    try:
+        return session.finish()
+    except GrutextError as error:  # returned: a session cannot be ended a second time
+        return error
 
 
 @dataclass
@@ -103,9 +113,9 @@ class _Talk:
         if message.push is not None:
             return await self._push(message.push)
         if message.finish:
-            (last,) = await self.service.run(_Finishing(self.model), [_Piece(self.session, "")])
+            fields = await self._advance(_Finishing(self.model), "")
             self.service.metrics.texts.labels(self.model.name).inc()
-            return self._fields(last)
+            return fields
         state = await asyncio.to_thread(self.session.state)
         return {"state": base64.b64encode(state).decode()}
 
@@ -114,8 +124,13 @@ class _Talk:
         most = self.service.options.limits.characters
         if self.characters > most:
             raise TooLargeError(f"the text has more than {most:,} characters; begin another session")
-        (answer,) = await self.service.run(_Pushing(self.model), [_Piece(self.session, text)])
-        return self._fields(answer)
+        return await self._advance(_Pushing(self.model), text)
+
+    async def _advance(self, work: _Pushing | _Finishing, text: str) -> dict[str, Any]:
+        (outcome,) = await self.service.run(work, [_Piece(self.session, text)])
+        if isinstance(outcome, GrutextError):
+            raise outcome
+        return self._fields(outcome)
 
     async def _resume(self, state: str) -> None:
         if self.characters:
@@ -163,12 +178,14 @@ def _check_client(websocket: WebSocket, service: Service) -> str | None:
     """Return the protocol that a client offers, if any.
 
     Raises:
-        ForbiddenError: A page of another server asks; browsers let it, unlike for other requests.
+        ForbiddenError: A page of another server asks; browsers let it, unlike for other requests. Or the client does not name
+            this server as it should.
         UnauthorizedError: The token is missing or wrong.
         BusyError: There are too many sessions.
     """
-    origin = websocket.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != websocket.headers.get("host"):
+    host, origin = websocket.headers.get("host", ""), websocket.headers.get("origin")
+    check_host(host, service.hosts)
+    if origin is not None and origin.partition("://")[2] != host:
         raise ForbiddenError("a page of another server cannot begin a session")
     token, protocol = session_token(websocket)
     if not service.is_token(token):

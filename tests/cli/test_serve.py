@@ -20,7 +20,17 @@ def test_options_become_settings_of_the_server(run, monkeypatch, tmp_path) -> No
     )
     (tmp_path / "token").write_text(TOKEN + "\n", encoding="utf-8")
     limits = "--max-body 1 --max-texts 2 --max-characters 3 --max-waiting 4 --max-sessions 5 --timeout 0.5"
-    run("serve", "--token-file", "token", "--allow-reload", "--log", "texts", *limits.split())
+    run(
+        "serve",
+        "--token-file",
+        "token",
+        "--allow-reload",
+        "--log",
+        "texts",
+        "--allow-host",
+        "a",
+        *limits.split(),
+    )
     run("serve", "--host", "0.0.0.0", "--port", "1")
     (service, *first), (other, *second) = started
     assert service.options == serving.ServerOptions(
@@ -28,8 +38,16 @@ def test_options_become_settings_of_the_server(run, monkeypatch, tmp_path) -> No
             body=1, texts=2, characters=3, waiting=4, sessions=5, seconds=0.5, idle_seconds=300
         ),
         token=TOKEN,
+        hosts=("a",),
         allow_reload=True,
         log="texts",
     )
     assert other.options == serving.ServerOptions()
     assert (first, second) == (["127.0.0.1", 8000], ["0.0.0.0", 1])
+
+
+def test_what_it_cannot_do_is_refused_in_one_line(run, error) -> None:
+    for seconds in ("nan", "inf"):
+        assert "no finite number" in run("serve", "--timeout", seconds, check=2).stderr
+    pytest.importorskip("fastapi")
+    assert error("serve", "--host", "a..b").startswith("cannot listen at a..b, port 8000: that is no name")

@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from grutext.errors import ConfigError
-from grutext.serving import Limits, name_folders, read_token
+from grutext.serving import Limits, ServerOptions, name_folders, read_token
+from grutext.serving.access import allowed_hosts
 
 TOKEN = "0123456789abcdef"
 
@@ -60,6 +61,19 @@ def test_a_token_protects_everything_but_health_and_pages(open_client) -> None:
         assert client.get(path).status_code == 200, path
     allowed = client.post("/v1/classify", json={"texts": ["a"]}, headers={"authorization": f"Bearer {TOKEN}"})
     assert allowed.status_code == 200
+
+
+def test_a_server_for_this_machine_answers_to_its_own_names_only(client) -> None:
+    service = client.app.state.service
+    service.hosts = allowed_hosts(ServerOptions(hosts=["Proxy.example"]), "::1", "::1")
+    for name in ("localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]", "proxy.example:80"):
+        assert client.get("/v1/models", headers={"host": name}).status_code == 200, name
+    for name in ("evil.example", "evil.example:8000", "localhost.evil.example", "8000"):
+        refused = client.get("/v1/models", headers={"host": name})
+        assert refused.status_code == 403, name
+        assert "--allow-host" in refused.json()["error"]
+    assert allowed_hosts(ServerOptions(token=TOKEN), "127.0.0.1", "127.0.0.1") is None
+    assert allowed_hosts(ServerOptions(), "0.0.0.0", "0.0.0.0") is None
 
 
 def test_a_token_is_read_without_its_line_break_and_must_not_be_short(tmp_path) -> None:

@@ -34,7 +34,7 @@ def save_model(folder, created="2024-05-01T12:00:00+00:00"):
 def head(length, path="/v1/classify"):
     lines = [
         f"POST {path} HTTP/1.1",
-        "Host: x",
+        "Host: localhost",
         "Content-Type: application/json",
         f"Content-Length: {length}",
     ]

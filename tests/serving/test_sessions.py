@@ -1,5 +1,6 @@
 """`/v1/stream`: a text in pieces, an answer after each."""
 
+import asyncio
 import time
 
 import numpy as np
@@ -8,7 +9,9 @@ from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from grutext import Classifier
+from grutext.errors import BundleError
 from grutext.serving import Limits
+from grutext.serving.sessions import _Finishing, _Piece, _Pushing
 
 TOKEN = "0123456789abcdef"
 PIECES = ["The parcel ", "never c", "ame, wh", "ere is it? ", "thanks"]
@@ -125,10 +128,53 @@ def test_a_session_says_why_it_cannot_begin(open_client, open_stream, model) -> 
     assert refusal(open_stream(loaded=False))[0] == 503
 
 
+def test_a_piece_is_not_read_twice_where_pushing_fails(open_stream, monkeypatch) -> None:
+    client, pushed = open_stream(), []
+    service = client.app.state.service
+    model = service.models.find(None)
+
+    def fail(self, sessions, pieces):
+        pushed.append(list(pieces))
+        raise BundleError("overflow")
+
+    monkeypatch.setattr(Classifier, "push_many", fail)
+    work = _Pushing(model)
+    pieces = [_Piece(model.classifier.session(), text) for text in ("a ", "b ")]
+
+    async def push_all():
+        return await asyncio.gather(*(service.run(work, [piece]) for piece in pieces), return_exceptions=True)
+
+    outcomes = client.portal.call(push_all)
+    assert pushed == [["a ", "b "]]
+    assert {str(outcome) for (outcome,) in outcomes} == {"overflow"}
+    with client.websocket_connect("/v1/stream") as session:
+        assert talk(session, push="a ")["error"] == "overflow"
+
+
+def test_a_session_that_cannot_end_does_not_hinder_others(open_stream) -> None:
+    classifier = open_stream().app.state.service.models.find(None)
+    ended, other = classifier.classifier.session(), classifier.classifier.session()
+    ended.finish()
+    refused, answered = _Finishing(classifier)([_Piece(ended, ""), _Piece(other, "")])
+    assert "has ended" in str(refused)
+    assert answered.is_decided
+
+
 def test_pages_of_other_servers_cannot_begin_a_session(open_stream) -> None:
     client = open_stream()
-    assert refusal(client, headers={"origin": "http://evil.example"})[0] == 403
+    for origin in ("http://evil.example", "null", "http://["):
+        assert refusal(client, headers={"origin": origin})[0] == 403
     with client.websocket_connect("/v1/stream", headers={"origin": "http://testserver"}) as session:
+        assert talk(session, push="a ")["label"]
+
+
+def test_names_that_are_not_the_servers_cannot_begin_a_session(open_stream) -> None:
+    client = open_stream()
+    client.app.state.service.hosts = frozenset({"localhost"})
+    assert (
+        refusal(client, headers={"host": "evil.example:8000", "origin": "http://evil.example:8000"})[0] == 403
+    )
+    with client.websocket_connect("/v1/stream", headers={"host": "localhost:8000"}) as session:
         assert talk(session, push="a ")["label"]
 
 

@@ -80,7 +80,7 @@ async def _open_loop(port: int, bodies: Sequence[bytes], rate: float, seconds: f
     async def ask(body: bytes, due: float) -> None:
         nonlocal failures
         reader, writer = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
-        head = f"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = f"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         writer.write(head.encode() + body)
         answer = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"content-length: (\d+)", answer)
