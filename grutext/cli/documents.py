@@ -6,9 +6,13 @@ import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grutext.cli.options import print_notes
 from grutext.errors import DataError
+
+if TYPE_CHECKING:
+    from grutext.data.formats.sources import Source
 
 
 def read_documents(name: str, encoding: str | None, lines: bool) -> Iterator[tuple[str, str]]:
@@ -25,16 +29,9 @@ def read_documents(name: str, encoding: str | None, lines: bool) -> Iterator[tup
     """
     from grutext.data.formats.encodings import describe_encodings
     from grutext.data.formats.lines import read_lines, read_whole
-    from grutext.data.formats.registry import STDIN, find_source
-    from grutext.data.formats.sources import Source
+    from grutext.data.formats.registry import STDIN
 
-    try:
-        # Here `sample` is the name of a file, not the embedded data.
-        source = Source(name, name, "txt") if name == "sample" else find_source(name, "txt")
-    except DataError as error:
-        if _is_a_text(name):
-            raise _text_as_a_name(name, error) from None
-        raise
+    source = find_document(name)
     if lines:
         for number, row in enumerate(read_lines(source, encoding), start=1):
             yield f"{name}:{number}", row.removesuffix("\n").removesuffix("\r")
@@ -52,6 +49,24 @@ def read_documents(name: str, encoding: str | None, lines: bool) -> Iterator[tup
             "holds no text; pipe one in: echo 'where is my parcel' | grutext classify -", source.name
         )
     yield name, text
+
+
+def find_document(name: str) -> Source:
+    """Return the source of a file, or of stdin if it is called `-`.
+
+    Raises:
+        DataError: The file is missing or is a folder.
+    """
+    from grutext.data.formats.registry import find_source
+    from grutext.data.formats.sources import Source
+
+    try:
+        # Here `sample` is the name of a file, not the embedded data.
+        return Source(name, name, "txt") if name == "sample" else find_source(name, "txt")
+    except DataError as error:
+        if _is_a_text(name):
+            raise _text_as_a_name(name, error) from None
+        raise
 
 
 def _is_table(name: str) -> bool:

@@ -36,6 +36,7 @@ from grutext.cli.options import (
 if TYPE_CHECKING:
     from grutext.data import Dialect, Row
     from grutext.data.cells import JsonNumber
+    from grutext.inference import Classifier
 
 BATCH, BATCH_CHARACTERS = 4096, 1 << 22  # rows and characters of their texts, whichever is reached first
 _PACKED = 3  # bytes of text that gzip packs into one, roughly
@@ -111,7 +112,7 @@ def predict_command(
         raise click.UsageError("--resume needs -o FILE: stdout cannot be resumed.")
     check_not_the_input(sources, output)
     model = Classifier.load(folder, threads, compiled=False)
-    check_supported(model, abstain_below, familiarity or familiar_above is not None)
+    _check_model(model, abstain_below, early, familiarity or familiar_above is not None)
     abstains = abstain_below is not None or familiar_above is not None
     options = ReadOptions(join_columns(text_column), encoding=encoding, format=form, dialect=dialect)
     options, known = remember_options(options, model.bundle.data), remembered_columns(model.bundle.data)
@@ -181,6 +182,17 @@ def predict_command(
             raise
     print_notes([note for note in reader.notes if note not in told], quiet)
     print_notes(_summarize(" ".join(sources), output, count, empty, left if abstains else None), quiet)
+
+
+def _check_model(
+    model: Classifier, abstain_below: float | None, early: float | None, familiarity: bool
+) -> None:
+    """Raise an error, before anything is read, if a model cannot do what the options ask for."""
+    if early is not None and familiarity:
+        raise click.UsageError("The familiarity is that of whole texts; leave it out, or --early.")
+    check_supported(model, abstain_below, familiarity)
+    if early is not None:
+        model.session(early)
 
 
 def _summarize(

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from grutext.errors import DataError
+from grutext.cli.documents import find_document
 
 if TYPE_CHECKING:
+    import io
+
+    from grutext.data.formats.sources import Source
     from grutext.inference import Classifier
     from grutext.inference.sessions import Session, SessionAnswer
 
-STDIN = "-"
 _NOT_STREAMED = {
     "top_k",
     "abstain_below",
@@ -26,6 +26,7 @@ _NOT_STREAMED = {
     "explain",
     "explain_label",
     "encoding",
+    "threads",
     "as_json",
 }
 PIECE = 1 << 16  # bytes that are read at a time; no more are read before their answers are written
@@ -63,14 +64,14 @@ class AnswerLines:
 
 def check_stream_options(ctx: click.Context) -> None:
     """Raise a UsageError if options of `grutext classify` are given that do not go together with or without --stream."""
-    given = {name for name, value in ctx.params.items() if value not in (None, False, ())}
+    given = {name for name, value in ctx.params.items() if value is not None and value is not False}
     if "stream" not in given and "early" in given:
         raise click.UsageError(
             "--early is for --stream; `grutext predict` has it for texts that are complete.", ctx
         )
     if "stream" in given and (given & _NOT_STREAMED or len(ctx.params["files"]) > 1):
         raise click.UsageError(
-            "--stream reads one FILE or stdin, in UTF-8, and has no option but --lines and --early.", ctx
+            "--stream reads one FILE or stdin, in UTF-8, and has no option but -m, --lines and --early.", ctx
         )
 
 
@@ -84,29 +85,29 @@ def classify_stream(folder: Path, name: str, gap: float | None, *, lines: bool) 
         lines: Whether each line is a text, instead of all of the file.
 
     Raises:
-        DataError: The file cannot be read.
+        DataError: The file cannot be read or decompressed.
         SessionError: The model cannot answer before the end of a text.
     """
     from grutext.inference import Classifier
 
+    source = find_document(name)
     answers = AnswerLines(Classifier.load(folder, compiled=False), gap)
-    with _open(name) as file:
-        if lines:
-            _classify_lines(answers, file, name)
-        else:
-            _classify_whole(answers, file, name)
+    if lines:
+        _classify_lines(answers, source, name)
+    else:
+        _classify_whole(answers, source, name)
 
 
-def _classify_whole(answers: AnswerLines, file: BinaryIO, name: str) -> None:
+def _classify_whole(answers: AnswerLines, source: Source, name: str) -> None:
     session = answers.begin()
-    for piece in _pieces(file):
+    for piece in _pieces(source):
         answers.show(name, session.push_bytes(piece))
     answers.show(name, session.finish(), is_last=True)
 
 
-def _classify_lines(answers: AnswerLines, file: BinaryIO, name: str) -> None:
+def _classify_lines(answers: AnswerLines, source: Source, name: str) -> None:
     number, session, is_empty = 1, answers.begin(), True
-    for piece in _pieces(file):
+    for piece in _pieces(source):
         *ends, rest = piece.split(b"\n")
         for end in ends:
             session.push_bytes(end)
@@ -119,17 +120,15 @@ def _classify_lines(answers: AnswerLines, file: BinaryIO, name: str) -> None:
         answers.show(f"{name}:{number}", session.finish(), is_last=True)
 
 
-def _open(name: str) -> Any:
-    if name == STDIN:
-        return nullcontext(sys.stdin.buffer)
-    try:
-        return Path(name).open("rb")
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", name) from error
-
-
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
+def _pieces(source: Source) -> Iterator[bytes]:
     """Yield what has come, as soon as it has come."""
-    read: Any = getattr(file, "read1", file.read)
-    while piece := read(PIECE):
-        yield piece
+    from grutext.data.formats.compression import READING_ERRORS
+    from grutext.data.formats.lines import explain_reading
+    from grutext.data.formats.sources import open_bytes
+
+    with open_bytes(source) as file:
+        try:
+            while piece := cast("io.BufferedIOBase", file).read1(PIECE):
+                yield piece
+        except READING_ERRORS as error:
+            raise explain_reading(error, source) from None

@@ -1,5 +1,6 @@
 """`grutext classify --stream`: answers while the text is still coming."""
 
+import gzip
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from grutext.errors import DataError
 from grutext.model.bundle import Bundle
 
 
@@ -95,11 +97,30 @@ def test_no_more_is_read_than_is_answered(model):
     process.communicate()
 
 
+def test_a_compressed_file_is_unpacked(run, model, tmp_path):
+    whole = gzip.compress(b"an invoice\n")
+    (tmp_path / "a.txt.gz").write_bytes(whole)
+    (tmp_path / "cut.txt.gz").write_bytes(whole[:-9])
+    assert answers(run("classify", "--stream", "--lines", "a.txt.gz").stdout)[-1]["label"] == "billing"
+    result = run("classify", "--stream", "cut.txt.gz", check=1)
+    assert "the .gz file is cut off here" in result.stderr
+
+
+def test_a_closed_stdin_is_an_error_of_one_line(model, monkeypatch):
+    from grutext.cli.stream import classify_stream
+
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(DataError, match="is closed"):
+        classify_stream(model, "-", None, lines=False)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (("--stream", "--top-k", 2), "has no option but"),
+        (("--stream", "--threads", 1), "has no option but"),
         (("--early", 0.02), "--early is for --stream"),
+        (("--early", 0), "--early is for --stream"),
         (("--stream", "--early", 0.02), "--preset streaming"),
         (("--stream", "nothing.txt"), "nothing.txt"),
     ],
@@ -117,3 +138,14 @@ def test_predict_reads_each_text_until_its_answer_is_decided(run, early_model, t
     early = run("predict", "t.txt", "--early", 0.02).stdout.splitlines()[1:]
     assert [row.split("\t")[1] for row in whole] == ["login", "login"]
     assert [row.split("\t")[1] for row in early] == ["billing", "login"]
+
+
+def test_predict_says_before_it_writes_that_it_cannot_answer_early(run, early_model, tmp_path):
+    (tmp_path / "t.txt").write_text("an invoice came\n", encoding="utf-8")
+    for options, code, said in (
+        (("--early", 0.5), 1, "it offers 0.02"),
+        (("--early", 0.02, "--familiarity"), 2, "The familiarity is that of whole texts"),
+    ):
+        result = run("predict", "t.txt", "-o", "out.tsv", *options, check=code)
+        assert said in " ".join(result.stderr.split())
+    assert not (tmp_path / "out.tsv").exists()
