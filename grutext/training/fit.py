@@ -282,7 +282,13 @@ def _calibrate(plan: TrainingPlan, run: TrainingRun, bundle: Bundle, scores: Raw
     """Return the bundle with all that is fitted on the dev texts, by their scores."""
     bundle, probabilities = calibrate_bundle(bundle, plan.dev, plan.dev_targets, scores)
     run.on_dev(probabilities)
-    if not plan.answers_early:
+    if not plan.learns_beginnings:
+        return bundle
+    if plan.folds is not None:  # only a dev set can show how the model labels beginnings
+        run.listener.note(
+            "beginnings are not calibrated and no early answers offered: the texts are cross-validated; "
+            "set some aside with --dev-fraction 0.2"
+        )
         return bundle
     firsts = [group[0] for group in distinct(plan.dev, partial(text_key, case=bundle.config.text.case))]
     return calibrate_early(bundle, [plan.dev[n].text for n in firsts], plan.dev_targets[firsts])

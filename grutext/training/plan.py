@@ -74,11 +74,10 @@ class TrainingPlan:
         return [example.text for example in self.unlabelled.sample(_POOL_TEXTS, _POOL_CHARACTERS)]
 
     @property
-    def answers_early(self) -> bool:
-        """Whether the model is calibrated for texts that are still coming: only a dev set can show how it labels beginnings."""
+    def learns_beginnings(self) -> bool:
+        """Whether the model is for texts that are still coming: it reads forward only, and learns from beginnings as well."""
         config = self.config
-        reads_forward = config.gru.enabled and not config.gru.bidirectional
-        return config.training.prefixes > 0 and reads_forward and self.folds is None
+        return config.gru.enabled and not config.gru.bidirectional and config.training.prefixes > 0
 
     @property
     def dev_targets(self) -> NDArray[np.float32]:

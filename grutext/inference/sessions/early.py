@@ -63,10 +63,13 @@ def stop_threshold(bundle: Bundle, gap: float | None) -> float:
     offered = {row["gap"]: row["threshold"] for row in bundle.early if row.get("threshold") is not None}
     if gap not in offered:
         gaps = ", ".join(f"{one:g}" for one in offered)
-        raise ConfigError(
-            f"the model offers no early answers with a gap of {gap:g}; "
-            + (f"it offers {gaps}" if gaps else "train one with --preset streaming and more dev texts")
-        )
+        if gaps:
+            remedy = f"it offers {gaps}"
+        elif bundle.multilabel:
+            remedy = "models for several labels offer none"
+        else:
+            remedy = "train one with --preset streaming and more dev texts (--dev-fraction 0.2)"
+        raise ConfigError(f"the model offers no early answers with a gap of {gap:g}; {remedy}")
     return float(offered[gap])
 
 

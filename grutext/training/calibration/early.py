@@ -7,7 +7,8 @@ An answer is taken where its confidence first reaches a threshold. Its loss is 1
 end is right. Thresholds are tested from the highest on, and the last one is chosen before the first for which a mean loss above
 the promised gap cannot be ruled out, by the exact binomial distribution (fixed sequence testing; "Learn then test",
 arXiv 2110.01052; for early answers, Ringel et al. 2024, arXiv 2402.00857). The guarantee: for at most one of ten random dev sets
-do texts from the same source have a larger mean loss, and so an accuracy that is lower by more than the gap.
+do texts from the same source have a larger mean loss, and so an accuracy that is lower by more than the gap. It is exact for a
+model that does not depend on the dev set; that the best epoch and the calibration do is neglected.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Answers about texts that are still coming: calibrated, and taken only where that is safe."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from grutext.errors import BundleError, ConfigError
 from grutext.inference.fusion import sharpen
 from grutext.inference.sessions import Reading, next_checkpoint
 from grutext.model.bundle import Bundle
+from grutext.training import fit
 from grutext.training.calibration import early
 
 CLASSES = 3
@@ -150,6 +152,15 @@ def test_a_gap_that_is_not_offered_is_refused(model, build_bundle):
         model.session(gap=0.005)
     with pytest.raises(ConfigError, match="--preset streaming"):
         Classifier(build_bundle({"gru.bidirectional": False})).predict_early(["a"], 0.01)
+
+
+def test_cross_validated_texts_get_no_early_answers_and_a_note(monkeypatch):
+    notes, bundle = [], object()
+    monkeypatch.setattr(fit, "calibrate_bundle", lambda *_: (bundle, None))
+    plan = SimpleNamespace(dev=[], dev_targets=None, learns_beginnings=True, folds=object())
+    run = SimpleNamespace(listener=SimpleNamespace(note=notes.append), on_dev=lambda _: None)
+    assert fit._calibrate(plan, run, bundle, None) is bundle
+    assert "--dev-fraction" in notes[0]
 
 
 def test_checkpoints_are_powers_of_two_and_the_middle_between_them():
