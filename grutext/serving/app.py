@@ -44,8 +44,8 @@ def build_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     guard = [] if service.options.token is None else [Depends(check_token)]
-    errors = {} if service.options.token is None else describe_errors(401)
-    app.include_router(operation.health)
+    errors = describe_errors(403 if service.options.token is None else 401)
+    app.include_router(operation.health, responses=describe_errors(403))
     for router in (texts.router, operation.router):
         app.include_router(router, dependencies=guard, responses=errors)
     if service.options.allow_reload:

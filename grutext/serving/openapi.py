@@ -12,6 +12,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 _MEANINGS = {
     401: "The bearer token is missing or wrong.",
+    403: "The header Host has a name that is not the server's.",
     404: "There is no such model.",
     408: "The body did not arrive in time.",
     409: "The models could not be loaded; the old ones go on answering.",

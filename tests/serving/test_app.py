@@ -72,6 +72,8 @@ def test_a_server_for_this_machine_answers_to_its_own_names_only(client) -> None
         refused = client.get("/v1/models", headers={"host": name})
         assert refused.status_code == 403, name
         assert "--allow-host" in refused.json()["error"]
+    document = client.get("/openapi.json", headers={"host": "localhost"}).json()
+    assert "403" in document["paths"]["/v1/models"]["get"]["responses"]
     assert allowed_hosts(ServerOptions(token=TOKEN), "127.0.0.1", "127.0.0.1") is None
     assert allowed_hosts(ServerOptions(), "0.0.0.0", "0.0.0.0") is None
 
