@@ -369,7 +369,7 @@ def check_report(file: Path, sources: Sequence[str]) -> None:
         sources: The data that are read.
 
     Raises:
-        UsageError: It is stdout.
+        UsageError: It is stdout, or its suffix is not `.html`.
         DataError: Its folder does not exist, or it is one of the inputs.
         MissingExtraError: A package that draws it is not installed.
     """
@@ -379,6 +379,8 @@ def check_report(file: Path, sources: Sequence[str]) -> None:
         raise click.UsageError("--report needs the name of a file: stdout has the results.")
     check_installed("--report", "jinja2", "matplotlib")
     check_not_the_input(sources, str(file))
+    if file.suffix.lower() not in (".html", ".htm"):
+        raise click.UsageError(f"--report writes HTML; name the file {file.with_suffix('.html').name}.")
     check_folder(file)
 
 

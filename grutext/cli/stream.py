@@ -85,7 +85,7 @@ def classify_stream(folder: Path, name: str, gap: float | None, *, lines: bool) 
         lines: Whether each line is a text, instead of all of the file.
 
     Raises:
-        DataError: The file cannot be read or decompressed.
+        DataError: The file cannot be read or decompressed, or is blank where it is one text.
         SessionError: The model cannot answer before the end of a text.
     """
     from grutext.inference import Classifier
@@ -99,9 +99,14 @@ def classify_stream(folder: Path, name: str, gap: float | None, *, lines: bool) 
 
 
 def _classify_whole(answers: AnswerLines, source: Source, name: str) -> None:
-    session = answers.begin()
+    session, is_blank = answers.begin(), True
     for piece in _pieces(source):
-        answers.show(name, session.push_bytes(piece))
+        is_blank = is_blank and not piece.strip()
+        answer = session.push_bytes(piece)
+        if not is_blank:
+            answers.show(name, answer)
+    if is_blank:
+        raise DataError("is blank; there is no text to label", name)
     answers.show(name, session.finish(), is_last=True)
 
 

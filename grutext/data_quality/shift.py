@@ -69,10 +69,14 @@ def find_shifts(shifts: Iterable[Shift], against: str) -> Iterator[Finding]:
     for shift in shifts:
         if shift.p_value >= _MOST_P or shift.statistic < _LEAST_STATISTIC:
             continue
-        message = f"{shift.measure.replace('_', ' ')} differ from {against}: {shift.describe()}"
+        measure = shift.measure.replace("_", " ")
+        verb = "differ" if measure.endswith("s") else "differs"
+        message = f"{measure} {verb} from {against}: {shift.describe()}"
         remedy = (
             "scores on one may not hold for the other; look whether both come from the same source and time"
         )
+        if shift.measure in ("unknown_words", "familiarity"):
+            remedy += f"; a model always knows the texts that it was trained on better: {against} must not be among them"
         yield Finding("shift", message, 1, remedy)
 
 

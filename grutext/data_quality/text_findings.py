@@ -89,7 +89,7 @@ def _find_copies(profile: Profile, labelled: bool) -> Iterator[Finding]:
             f"(case and white space aside); the most frequent, {_snippet(profile, often[0])}, occurs {len(often):,} times"
         )
         remedy = "keep one of each, unless the same text really comes that often"
-        places = sorted(int(group[1]) for group in copies)[:_SHOWN]
+        places = sorted(int(text) for group in copies for text in group[1:])[:_SHOWN]
         yield Finding("copy", message, again, remedy, profile.places(places))
     if contradicting and labelled:
         first = contradicting[0]

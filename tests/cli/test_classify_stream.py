@@ -55,6 +55,12 @@ def start(model, *options):
     return subprocess.Popen(command, bufsize=0, **pipes)
 
 
+def test_a_blank_stream_is_an_error_as_a_blank_file_is(run, model):
+    result = run("classify", "--stream", "-", stdin=b" \n", check=1)
+    assert result.stdout == ""
+    assert "is blank" in result.stderr
+
+
 @pytest.mark.long
 def test_an_answer_is_printed_before_the_text_is_over_and_when_it_is_decided(early_model):
     process = start(early_model, "--early", "0.02")

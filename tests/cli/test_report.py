@@ -53,6 +53,7 @@ def test_a_report_never_replaces_the_data(run, error, model, labelled, tmp_path,
         "test.csv: is the input, which is not replaced; name another file to write"
     )
     assert "stdout has the results" in run(command, labelled, *folder, "--report", "-", check=2).stderr
+    assert "name the file r.html" in run(command, labelled, *folder, "--report", "r.pdf", check=2).stderr
     assert (tmp_path / labelled).read_text(encoding="utf-8") == ROWS
 
 
