@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from grutext.cli.documents import find_document
+from grutext.errors import DataError
 
 if TYPE_CHECKING:
     import io
