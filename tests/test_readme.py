@@ -229,7 +229,8 @@ def test_the_commands_of_the_guide_work(page, tmp_path):
         for name in TRAINED:
             shutil.copytree(tmp_path / "model", tmp_path / name)
     for line in lines:
-        run(line.replace("grutext train", f"grutext train --overwrite {SHORT}"))
+        added = SHORT if "--overwrite" in line else f"--overwrite {SHORT}"
+        run(line.replace("grutext train", f"grutext train {added}"))
 
 
 @pytest.mark.long
