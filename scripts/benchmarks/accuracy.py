@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 
 import click
 
 from benchmarks.results import AccuracyJob, read_results
-from benchmarks.runs import job_command, pending, run_jobs
+from benchmarks.runs import job_command, run_pending
 from benchmarks.sets import BenchSet, find_sets
 from benchmarks.tables import render_tables, replace_tables
 
@@ -63,20 +62,7 @@ def main(
         )
     folder = data or ROOT.parent / "shared" / "data"
     jobs = plan_jobs(choose_sets(folder, names), chosen, parse_seeds(seeds), preset)
-    left = pending(jobs, RESULTS)
-    click.echo(f"{len(jobs)} jobs, {len(jobs) - len(left)} of them done", err=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that running jobs are ended
-    try:
-        failed = run_jobs(
-            left,
-            at_once,
-            RESULTS,
-            job_command("benchmarks.job", folder),
-            lambda line: click.echo(line, err=True),
-        )
-    finally:
-        write_tables()
-    sys.exit(failed > 0)
+    sys.exit(run_pending(jobs, at_once, RESULTS, job_command("benchmarks.job", folder), write_tables) > 0)
 
 
 def write_tables() -> None:

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import click
+
 from benchmarks.results import Job, append_result, is_result_of, read_results
 
 # The variables that set the sizes of NumPy's and TensorFlow's thread pools.
@@ -44,6 +46,27 @@ def pending(jobs: Sequence[JobT], results: Path) -> list[JobT]:
     """Return the jobs that have no result yet, in their order."""
     done = read_results(results)
     return [job for job in jobs if not any(is_result_of(job, result) for result in done)]
+
+
+def run_pending(
+    jobs: Sequence[Job], at_once: int, results: Path, command: Command, write_tables: Callable[[], None]
+) -> int:
+    """Run the jobs that have no result yet, write the tables, also when interrupted, and return how many jobs failed.
+
+    Args:
+        jobs: All jobs.
+        at_once: As for `run_jobs`.
+        results: As for `run_jobs`.
+        command: As for `run_jobs`.
+        write_tables: Writes the tables of all results.
+    """
+    left = pending(jobs, results)
+    click.echo(f"{len(jobs)} jobs, {len(jobs) - len(left)} of them done", err=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that running jobs are ended
+    try:
+        return run_jobs(left, at_once, results, command, lambda line: click.echo(line, err=True))
+    finally:
+        write_tables()
 
 
 def run_jobs(jobs: Sequence[Job], at_once: int, results: Path, command: Command, note: Note) -> int:

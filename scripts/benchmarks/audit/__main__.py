@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from benchmarks.accuracy import PAGE, ROOT, choose_sets
 from benchmarks.audit.job import SYSTEMS, AuditJob
 from benchmarks.few.__main__ import parse_numbers
 from benchmarks.results import Result, read_results
-from benchmarks.runs import job_command, pending, run_jobs
+from benchmarks.runs import job_command, run_pending
 from benchmarks.tables import markdown, replace_tables
 
 RESULTS = ROOT / "benchmarks" / "audit.jsonl"
@@ -66,15 +65,7 @@ def main(
         for share in parse_numbers("--percent", percent)
         for system in chosen
     ]
-    left = pending(jobs, RESULTS)
-    click.echo(f"{len(jobs)} jobs, {len(jobs) - len(left)} of them done", err=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that running jobs are ended
-    command = job_command("benchmarks.audit.job", folder)
-    try:
-        failed = run_jobs(left, 1, RESULTS, command, lambda line: click.echo(line, err=True))
-    finally:
-        write_table()
-    sys.exit(failed > 0)
+    sys.exit(run_pending(jobs, 1, RESULTS, job_command("benchmarks.audit.job", folder), write_table) > 0)
 
 
 def write_table() -> None:

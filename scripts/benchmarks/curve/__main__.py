@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from benchmarks.accuracy import PAGE, ROOT, choose_sets
 from benchmarks.curve.job import SYSTEMS, CurveJob
 from benchmarks.few.__main__ import parse_numbers
 from benchmarks.results import Result, read_results
-from benchmarks.runs import job_command, pending, run_jobs
+from benchmarks.runs import job_command, run_pending
 from benchmarks.tables import markdown, replace_tables
 
 RESULTS = ROOT / "benchmarks" / "curve.jsonl"
@@ -52,15 +51,7 @@ def main(names: tuple[str, ...], data: Path | None, seeds: str, system: str, tab
     jobs = [
         CurveJob(one.name, system, seed) for seed in numbers for one in choose_sets(folder, names or SETS)
     ]
-    left = pending(jobs, RESULTS)
-    click.echo(f"{len(jobs)} jobs, {len(jobs) - len(left)} of them done", err=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that running jobs are ended
-    command = job_command("benchmarks.curve.job", folder)
-    try:
-        failed = run_jobs(left, 1, RESULTS, command, lambda line: click.echo(line, err=True))
-    finally:
-        write_table()
-    sys.exit(failed > 0)
+    sys.exit(run_pending(jobs, 1, RESULTS, job_command("benchmarks.curve.job", folder), write_table) > 0)
 
 
 def write_table() -> None:

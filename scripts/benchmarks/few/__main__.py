@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from benchmarks.few.cuts import can_cut
 from benchmarks.few.job import SYSTEMS, FewJob
 from benchmarks.few.tables import BEGIN, END, render_tables
 from benchmarks.results import read_results
-from benchmarks.runs import job_command, pending, run_jobs
+from benchmarks.runs import job_command, run_pending
 from benchmarks.sets import BenchSet
 from benchmarks.tables import replace_tables
 
@@ -72,15 +71,7 @@ def main(
     if several := [one.name for one in sets if one.multilabel]:
         raise click.UsageError(f"{', '.join(several)}: texts have several labels; this command measures one")
     jobs = plan_jobs(sets, chosen, parse_numbers("--rows", rows), parse_numbers("--cuts", cuts))
-    left = pending(jobs, RESULTS)
-    click.echo(f"{len(jobs)} jobs, {len(jobs) - len(left)} of them done", err=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that running jobs are ended
-    command = job_command("benchmarks.few.job", folder)
-    try:
-        failed = run_jobs(left, at_once, RESULTS, command, lambda line: click.echo(line, err=True))
-    finally:
-        write_tables()
-    sys.exit(failed > 0)
+    sys.exit(run_pending(jobs, at_once, RESULTS, job_command("benchmarks.few.job", folder), write_tables) > 0)
 
 
 def write_tables() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import signal
 import statistics
 import sys
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ import numpy as np
 from benchmarks.accuracy import PAGE, ROOT, choose_sets
 from benchmarks.few.__main__ import parse_numbers
 from benchmarks.results import Result, read_results
-from benchmarks.runs import job_command, pending, run_jobs
+from benchmarks.runs import job_command, run_pending
 from benchmarks.suggest.job import SYSTEMS, SuggestJob
 from benchmarks.tables import markdown, replace_tables
 from grutext.messages import count
@@ -49,15 +48,7 @@ def main(names: tuple[str, ...], data: Path | None, seeds: str, table_only: bool
     sets = choose_sets(folder, names or SETS)
     numbers = parse_numbers("--seeds", seeds)
     jobs = [SuggestJob(one.name, system, seed) for seed in numbers for one in sets for system in SYSTEMS]
-    left = pending(jobs, RESULTS)
-    click.echo(f"{len(jobs)} jobs, {len(jobs) - len(left)} of them done", err=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that running jobs are ended
-    command = job_command("benchmarks.suggest.job", folder)
-    try:
-        failed = run_jobs(left, 1, RESULTS, command, lambda line: click.echo(line, err=True))
-    finally:
-        write_tables()
-    sys.exit(failed > 0)
+    sys.exit(run_pending(jobs, 1, RESULTS, job_command("benchmarks.suggest.job", folder), write_tables) > 0)
 
 
 def write_tables() -> None:
