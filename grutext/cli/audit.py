@@ -165,8 +165,7 @@ def _write(
 
 def _read_fields(data: tuple[str, ...], options: ReadOptions) -> dict[tuple[str, int], Mapping[str, Any]]:
     """Return all columns of each row of the data, by file and line."""
-    from grutext.data import open_labelled, sample_path
+    from grutext.data import open_labelled
 
-    names = [str(sample_path() / "train.csv") if name == "sample" else name for name in data]
-    with open_labelled(names, options) as reading:
+    with open_labelled(list(data), options) as reading:
         return {(record.source, record.number): record.fields for record in reading.table}

@@ -23,7 +23,6 @@ from grutext.data import (
     remember_options,
     remembered_columns,
     rows_of_table,
-    sample_path,
 )
 from grutext.data_quality.findings import Finding
 from grutext.data_quality.label_findings import find_in_labels, find_unknown_labels
@@ -206,9 +205,9 @@ def _is_named(source: Source) -> bool:
 
 
 def _names(source: Source) -> list[str]:
-    """Return the names of a source's files; `sample` is the sample's training part."""
+    """Return the names of a source's files."""
     names = [source] if isinstance(source, str | Path) else source
-    return [str(sample_path() / "train.csv") if name == "sample" else str(name) for name in names]
+    return [str(name) for name in names]
 
 
 def _name(source: Source) -> str:

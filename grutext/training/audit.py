@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from grutext.config import Config
 from grutext.data import Example
 from grutext.data_quality.label_errors import find_errors
-from grutext.errors import ConfigError
 from grutext.messages import count
 from grutext.progress import Listener, Silent
 from grutext.requirements import check_installed
@@ -133,8 +132,6 @@ def audit(
         MissingExtraError: A package that training needs is not installed.
     """
     check_installed("grutext audit", "scikit-learn")
-    if folds < 2:
-        raise ConfigError(f"folds is {folds}; it must be 2 or more")
     listener = listener or Silent()
     config = settings if isinstance(settings, Config) else Config().override(settings or {})
     seed = config.training.seed

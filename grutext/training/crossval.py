@@ -76,7 +76,14 @@ class FoldedData:
 
     @classmethod
     def read(cls, data: Source | TrainingData, folds: int, seed: int, listener: Listener) -> FoldedData:
-        """Read texts and deal them out; the arguments are those of `cross_validate`, and the seed decides the folds."""
+        """Read texts and deal them out; the arguments are those of `cross_validate`, and the seed decides the folds.
+
+        Raises:
+            ConfigError: There are fewer than two folds.
+            DataError: The data cannot be read, or there are too few texts for folds.
+        """
+        if folds < 2:
+            raise ConfigError(f"folds is {folds}; it must be 2 or more")
         sources = data if isinstance(data, TrainingData) else TrainingData(data)
         dataset, index = read_training_texts(sources, listener)
         examples = dataset.examples
@@ -142,8 +149,6 @@ def cross_validate(
         MissingExtraError: A package that training needs is not installed.
     """
     check_installed("grutext crossval", "scikit-learn")
-    if folds < 2:
-        raise ConfigError(f"folds is {folds}; it must be 2 or more")
     listener = listener or Silent()
     config = settings if isinstance(settings, Config) else Config().override(settings or {})
     parts = FoldedData.read(data, folds, config.training.seed, listener)
