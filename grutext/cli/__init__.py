@@ -35,6 +35,11 @@ from grutext.cli.verify import verify_command
 from grutext.cli.warmup import warmup_command
 from grutext.errors import GrutextError
 
+START = """\
+grutext train                            train a model on an embedded sample
+grutext train reviews.csv -m reviews     train one on a table of texts and labels
+grutext classify letter.txt -m reviews   label a text with it
+grutext --help                           all commands; grutext COMMAND --help: its options"""
 EXIT_INTERRUPTED = 130
 EXIT_UNREAD = 141  # as in a shell, for a command that SIGPIPE ends
 
@@ -70,6 +75,24 @@ class CommandLine(click.Group):
         except BrokenPipeError:
             _discard_unwritten(sys.stdout)
             sys.exit(EXIT_UNREAD)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the name of the command, the command, and its arguments.
+
+        Raises:
+            click.UsageError: There is no such command; the error names the nearest.
+        """
+        name = args[0]
+        if name in self.commands or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, self.commands, n=1)
+        raise click.UsageError(
+            f"No such command '{name}'." + "".join(f" Did you mean '{one}'?" for one in near), ctx
+        )
 
     def invoke(self, ctx: click.Context) -> None:
         """Run a command, and turn its errors into lines and exit codes."""
@@ -135,6 +158,8 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
 
 @click.group(
     cls=CommandLine,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExample:\n  grutext train reviews.csv -m reviews\n  grutext classify letter.txt -m reviews",
 )
@@ -146,12 +171,15 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
     callback=_print_version,
     help="Print the version and exit.",
 )
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Train a text classifier on labelled texts, and label new texts with it.
 
     Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 an error, explained in one
     line, 2 a wrong command line, 130 interrupted, 141 stdout was closed by its reader.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(START)
 
 
 for _command in (

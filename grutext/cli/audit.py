@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grutext.cli.options import (
-    Command,
     check_folder,
     check_not_the_input,
     complete_file,
@@ -21,7 +20,7 @@ from grutext.cli.options import (
     vectors_option,
     weight_column_option,
 )
-from grutext.cli.settings import build_config, settings_options
+from grutext.cli.settings import SettingsCommand, build_config, settings_options
 
 if TYPE_CHECKING:
     from grutext.data import ReadOptions
@@ -32,7 +31,7 @@ _SHOWN = 10  # texts, and pairs of labels
 
 @click.command(
     "audit",
-    cls=Command,
+    cls=SettingsCommand,
     short_help="List texts whose label is likely wrong.",
     epilog="\b\nExample:\n  grutext audit reviews.csv --no-gru -o audited.csv",
 )

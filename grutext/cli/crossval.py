@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grutext.cli.options import (
-    Command,
     complete_file,
     json_option,
     min_class_size_option,
@@ -18,7 +17,7 @@ from grutext.cli.options import (
     vectors_option,
     weight_column_option,
 )
-from grutext.cli.settings import build_config, settings_options
+from grutext.cli.settings import SettingsCommand, build_config, settings_options
 
 if TYPE_CHECKING:
     from grutext.training.crossval import CrossValidation
@@ -28,7 +27,7 @@ _METRICS = ("accuracy", "macro_f1", "weighted_f1", "log_loss", "ece")
 
 @click.command(
     "crossval",
-    cls=Command,
+    cls=SettingsCommand,
     short_help="Measure a training by cross-validation.",
     epilog="\b\nExample:\n  grutext crossval reviews.csv --folds 5 -o out-of-fold.csv",
 )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grutext.cli.options import (
-    Command,
     check_folder,
     complete_file,
     json_option,
@@ -19,7 +18,7 @@ from grutext.cli.options import (
     vectors_option,
     weight_column_option,
 )
-from grutext.cli.settings import build_config, settings_options
+from grutext.cli.settings import SettingsCommand, build_config, settings_options
 from grutext.requirements import check_installed
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _PLOTS = (".svg", ".png", ".pdf")
 
 @click.command(
     "curve",
-    cls=Command,
+    cls=SettingsCommand,
     short_help="Forecast the score with more labelled texts.",
     epilog="\b\nExample:\n  grutext curve reviews.csv -o curve.svg\n  grutext curve reviews.csv --no-gru --folds 5",
 )

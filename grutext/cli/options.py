@@ -20,11 +20,50 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
 
 
+# The groups of options in a help text, in their order, by the longest name of each option. Options that are in none stand
+# first, under "Options": they are the command's own.
+GROUPS = {
+    "Input": (
+        "--text-column", "--label-column", "--label-separator", "--format", "--encoding", "--weight-column", "--unlabelled",
+        "--min-class-size", "--skip-empty", "--keep-missing",
+    ),
+    "CSV and TSV": ("--delimiter", "--quotes", "--escape", "--header", "--columns"),
+    "Settings": (
+        "--config", "--set", "--dev-fraction", "--epochs", "--seed", "--class-weight", "--optimize", "--engine", "--no-linear",
+        "--no-gru", "--vectors", "--from",
+    ),
+    "Answers": (
+        "--top-k", "--abstain-below", "--familiar-above", "--familiarity", "--early", "--proba", "--explain", "--explain-label",
+    ),
+    "Access": ("--allow-host", "--token-file", "--allow-reload"),
+    "Limits": ("--max-body", "--max-texts", "--max-characters", "--max-waiting", "--max-sessions", "--timeout"),
+    "Output": ("--errors", "--safe-csv", "--tensorboard", "--log", "--json", "--quiet"),
+    "Running": ("--resume", "--overwrite", "--threads"),
+}  # fmt: skip
+_FEW = 8  # options that are listed without groups
+
+
 class Command(click.Command):
-    """A command that refuses an option that is given twice, unless it may be repeated.
+    """A command whose help groups its options, and which refuses an option that is given twice unless it may be repeated.
 
     click keeps the last value and says nothing, so that half of what was asked for would be lost in silence.
     """
+
+    def grouped_options(self, ctx: click.Context) -> dict[str, list[click.Option]]:
+        """Return the options by the title of their group, as the help lists them."""
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
+        if len(options) <= _FEW:
+            return {"Options": options}
+        own = {_name(option): option for option in options}
+        grouped = {title: [own.pop(name) for name in names if name in own] for title, names in GROUPS.items()}
+        return {"Options": list(own.values())} | {title: some for title, some in grouped.items() if some}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under the titles of their groups."""
+        for title, options in self.grouped_options(ctx).items():
+            records = [record for option in options if (record := option.get_help_record(ctx)) is not None]
+            with formatter.section(title):
+                formatter.write_dl(records)
 
     def make_parser(self, ctx: click.Context) -> Any:
         """Return click's parser, which in addition checks how often each option is given."""
@@ -41,15 +80,17 @@ class Command(click.Command):
         return parser
 
 
+def _name(option: click.Option) -> str:
+    return max(option.opts, key=len)
+
+
 def _check_given_once(order: Sequence[click.Parameter], ctx: click.Context) -> None:
     """Raise a UsageError if an option that may not be repeated occurs twice on the command line."""
     for parameter, times in Counter(order).items():
-        once = isinstance(parameter, click.Option) and not (
-            parameter.multiple or parameter.count or parameter.is_eager
-        )
-        if once and times > 1:
-            name = max(parameter.opts, key=len)
-            raise click.UsageError(f"{name} is given {times} times, but may be given once.", ctx)
+        if not isinstance(parameter, click.Option) or parameter.is_eager:
+            continue
+        if times > 1 and not (parameter.multiple or parameter.count):
+            raise click.UsageError(f"{_name(parameter)} is given {times} times, but may be given once.", ctx)
 
 
 class LazyChoice(click.Choice[str]):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grutext.cli.options import (
-    Command,
     complete_file,
     complete_folder,
     dialect_options,
@@ -20,7 +19,7 @@ from grutext.cli.options import (
     quiet_option,
     text_column_option,
 )
-from grutext.cli.settings import build_config, pretraining_options
+from grutext.cli.settings import SettingsCommand, build_config, pretraining_options
 from grutext.cli.train import interruptible
 from grutext.progress import epochs_in_words
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.command(
     "pretrain",
-    cls=Command,
+    cls=SettingsCommand,
     short_help="Learn words and vectors from unlabelled texts.",
     epilog="\b\nExample:\n  grutext pretrain archive.csv -o base\n  grutext train few.csv --from base -m model",
 )

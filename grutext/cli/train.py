@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import signal
 import threading
 import time
@@ -15,7 +14,6 @@ import click
 
 from grutext.cli.abstention import familiar_line, offer_line
 from grutext.cli.options import (
-    Command,
     check_report,
     complete_file,
     complete_folder,
@@ -29,67 +27,16 @@ from grutext.cli.options import (
     vectors_option,
     weight_column_option,
 )
-from grutext.cli.settings import build_config, settings_options
+from grutext.cli.settings import SettingsCommand, build_config, settings_options
 from grutext.progress import Listener, Notes, epochs_in_words
 
 if TYPE_CHECKING:
     from grutext.training.train import TrainingOutcome
 
 
-_ALIKE = 0.75  # names that are at least this similar count as misspellings of each other
-
-
-class TrainCommand(Command):
-    """A command that suggests `--set` for an unknown option that resembles a setting and no option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the arguments.
-
-        Raises:
-            click.NoSuchOption: An option is unknown; the error names settings that it resembles.
-        """
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            settings = similar_settings(error.option_name)
-            is_misspelt = any(
-                _likeness(error.option_name, name) >= _ALIKE for name in error.possibilities or ()
-            )
-            if is_misspelt or not settings:
-                raise
-            suggested = " or ".join(f"--set {name}=VALUE" for name in settings)
-            message = f"{error.message} Did you mean {suggested}?"
-            raise click.NoSuchOption(error.option_name, message, ctx=ctx) from None
-
-
-def similar_settings(option: str) -> list[str]:
-    """Return the settings, as `section.key`, that an option resembles: in name, initials, a part or spelling.
-
-    >>> similar_settings("--lr")
-    ['training.learning_rate']
-    """
-    from grutext.config import Config, flatten
-
-    wanted = option.lstrip("-").replace("-", "_").replace(".", "_").lower()
-    keys = {name: name.partition(".")[2] for name in flatten(Config().to_dict())}
-    initials = {name: "".join(word[0] for word in key.split("_")) for name, key in keys.items()}
-    found = (
-        [name for name, key in keys.items() if wanted in (key, name.replace(".", "_"))]
-        or [name for name in keys if len(wanted) > 1 and wanted == initials[name]]
-        or [name for name, key in keys.items() if len(wanted) > 3 and wanted in key]
-        or [name for name, key in keys.items() if _likeness(wanted, key) >= _ALIKE]
-    )
-    return found[:3]
-
-
-def _likeness(one: str, other: str) -> float:
-    """Return how alike two names are, in 0..1, leading dashes apart."""
-    return difflib.SequenceMatcher(None, one.lstrip("-"), other.lstrip("-")).ratio()
-
-
 @click.command(
     "train",
-    cls=TrainCommand,
+    cls=SettingsCommand,
     epilog="\b\nExample:\n  grutext train\n  grutext train reviews.csv -m reviews --test test.csv --time-budget 10m",
 )
 @click.argument("data", shell_complete=complete_file, nargs=-1)

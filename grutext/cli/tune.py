@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from grutext.cli.options import (
-    Command,
     complete_file,
     json_option,
     model_option,
@@ -19,12 +18,12 @@ from grutext.cli.options import (
     vectors_option,
     weight_column_option,
 )
-from grutext.cli.settings import build_config, settings_options
+from grutext.cli.settings import SettingsCommand, build_config, settings_options
 
 
 @click.command(
     "tune",
-    cls=Command,
+    cls=SettingsCommand,
     epilog="\b\nExample:\n  grutext tune reviews.csv -m best --trials 30 --time 2h",
 )
 @click.argument("data", shell_complete=complete_file, nargs=-1, required=True, metavar="DATA...")

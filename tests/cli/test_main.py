@@ -1,6 +1,8 @@
 """The group: help, version, and how errors become lines and exit codes."""
 
 import errno
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +38,17 @@ def test_help_names_the_commands(run) -> None:
     assert run("--help").stdout == text
     for name in ("train", "evaluate", "predict", "classify", "show", "verify", "warmup", "completion"):
         assert f"  {name} " in text
+
+
+def test_without_a_command_four_lines_show_how_to_start(run) -> None:
+    lines = run().stdout.splitlines()
+    assert len(lines) == 4
+    for line in lines:
+        assert len(line) < 100
+        example = re.match(r"grutext (.+?)   ", line)
+        name, *arguments = shlex.split(example[1])
+        if name != "--help":
+            main.commands[name].make_context(name, arguments)
 
 
 def test_an_error_is_one_line_and_exit_code_1(error, failing) -> None:
@@ -78,7 +91,9 @@ def test_a_bug_keeps_its_traceback(run, failing) -> None:
 
 
 def test_a_wrong_command_line_is_exit_code_2(run) -> None:
-    assert "No such command 'trian'" in run("trian", check=2).stderr
+    assert run("trian", check=2).stderr.endswith("Error: No such command 'trian'. Did you mean 'train'?\n")
+    assert run("xyzzy", check=2).stderr.endswith("Error: No such command 'xyzzy'.\n")
+    assert "Did you mean '--model'?" in run("show", "--modell", check=2).stderr
     assert "No such option" in run("show", "--lout", check=2).stderr
 
 

@@ -1,9 +1,12 @@
-"""Options that all commands share: how often each may be given."""
+"""Options that all commands share: how often each may be given, and their groups in the help."""
+
+import re
 
 import click
 import pytest
 
 from grutext.cli import main
+from grutext.cli.options import GROUPS
 
 ONCE = [
     (name, max(option.opts, key=len), option)
@@ -43,3 +46,32 @@ def test_every_command_checks_its_options(run) -> None:
     assert {command for command, *_ in ONCE} == {
         name for name, command in main.commands.items() if any(isinstance(p, click.Option) for p in command.params)
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_the_help_lists_each_option_once_under_a_group_that_has_members(run, name) -> None:
+    usage, *sections = re.split(r"^(?=\S.*:$)", run(name, "--help").stdout, flags=re.MULTILINE)
+    assert usage.startswith(f"Usage: grutext {name}")
+    titles = [section.split(":")[0] for section in sections]
+    assert titles == [title for title in ("Options", *GROUPS) if title in titles]
+    listed = re.findall(r"^  (?:-\w, )*(--[a-z-]+)", "".join(sections), flags=re.MULTILINE)
+    named = [
+        max(option.opts, key=len) for option in main.commands[name].params if isinstance(option, click.Option)
+    ]
+    assert sorted(listed) == sorted([*named, "--help"])
+
+
+def test_the_groups_of_a_long_help_are_those_of_their_options(run) -> None:
+    text = run("train", "--help").stdout
+    for title, option in (("Options", "--preset"), ("Input", "--text-column"), ("CSV and TSV", "--delimiter"),
+                          ("Settings", "--set"), ("Output", "--json"), ("Running", "--resume")):  # fmt: skip
+        section = re.search(rf"^{title}:\n(.+?)\n\n", text, flags=re.MULTILINE | re.DOTALL)
+        assert f"  {option} " in section[1]
+    assert "Input:" not in run("verify", "--help").stdout
+
+
+def test_every_grouped_option_exists() -> None:
+    names = {max(option.opts, key=len) for command in main.commands.values() for option in command.params}
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert len(set(grouped)) == len(grouped)
+    assert set(grouped) <= names

@@ -499,6 +499,12 @@ def test_an_unknown_option_suggests_what_it_resembles(run, arguments, suggestion
     assert suggestion in " ".join(run("train", *arguments, check=2).stderr.split())
 
 
+@pytest.mark.parametrize("command", ["crossval", "tune", "audit", "curve", "pretrain"])
+def test_all_commands_with_settings_suggest_them(run, command) -> None:
+    stderr = run(command, "a.csv", "--lr", "3", check=2).stderr
+    assert stderr.endswith("Did you mean --set training.learning_rate=VALUE?\n")
+
+
 def test_an_unknown_option_that_resembles_nothing_suggests_nothing(run) -> None:
     assert "Did you mean" not in run("train", "--xyzzy", check=2).stderr
 
