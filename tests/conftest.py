@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from support.browser import Browser, open_browser, why_missing
+from support.spark import start_cluster, start_sail, why_no_cluster, why_no_sail
 
 from grutext.config import Config
 from grutext.model import bundle as bundles
@@ -95,6 +96,29 @@ def browser() -> Iterator[Browser]:
         pytest.skip(reason)
     with open_browser() as window:
         yield window
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A session on a Spark cluster of two executors, one for all tests; skips where Java is missing.
+
+    It starts in seconds: put much into few tests.
+    """
+    reason = why_no_cluster()
+    if reason:
+        pytest.skip(reason)
+    with start_cluster(tmp_path_factory.mktemp("spark")) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def sail() -> Iterator[str]:
+    """The address of a Spark Connect server that needs no Java, one for all tests; skips where it cannot run."""
+    reason = why_no_sail()
+    if reason:
+        pytest.skip(reason)
+    with start_sail() as address:
+        yield address
 
 
 BundleFactory = Callable[..., bundles.Bundle]
