@@ -9,6 +9,7 @@ from grutext.data.datasets import Dataset, open_labelled, read_dataset, unify_la
 from grutext.data.dialect import Dialect
 from grutext.data.examples import Example, ReadOptions, fingerprint, join_columns
 from grutext.data.formats.registry import format_names, written_formats
+from grutext.data.formats.shards import ShardFile, ShardFolder, find_shards
 from grutext.data.frames import IN_MEMORY_TABLE, open_frame
 from grutext.data.joined import expand_sources
 from grutext.data.labels import (
@@ -45,6 +46,8 @@ __all__ = [
     "RowReader",
     "RowWriter",
     "Rows",
+    "ShardFile",
+    "ShardFolder",
     "ShardOptions",
     "Shards",
     "Table",
@@ -57,6 +60,7 @@ __all__ = [
     "describe_reading",
     "drop_small_classes",
     "expand_sources",
+    "find_shards",
     "fingerprint",
     "fold_examples",
     "format_names",

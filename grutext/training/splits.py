@@ -23,6 +23,7 @@ from grutext.data import (
     describe_counts,
     describe_reading,
     drop_small_classes,
+    find_shards,
     open_frame,
     read_dataset,
     sample_path,
@@ -59,7 +60,8 @@ class TrainingData:
 
     Attributes:
         train: The texts to train on.
-        dev: Texts for choosing the best epoch and for calibration. None cross-validates few texts, and sets a part of more aside; `sample` has its own.
+        dev: Texts for choosing the best epoch and for calibration. None cross-validates few texts, and sets a part of more
+            aside; `sample` and folders of shards have their own.
         dev_fraction: The share of `train` that is set aside, in 0..1; None chooses it by the size of `train`, see `default_fraction`.
         test: Texts for evaluating the finished model; None for none. `sample` has its own.
         reading: How files are read.
@@ -160,6 +162,12 @@ def read_splits(
         if dev is None and data.dev_fraction is None:
             dev = sample / "dev.csv"
         test = sample / "test.csv" if test is None else test
+    shard_folder = find_shards(data.train) if isinstance(data.train, str | Path) else None
+    if shard_folder is not None and shard_folder.dev_source is not None:
+        if dev is None and data.dev_fraction is None:
+            dev = shard_folder.dev_source
+        else:
+            listener.note(f"{shard_folder.dev_source}: not read, since other dev texts are asked for")
     share = 0.0 if dev is not None else data.dev_fraction or LEAST_FRACTION
     training, folds = config.training, None
     shards = ShardOptions(round(training.in_memory_megabytes * 1e6), folder, training.seed, share, text_key)

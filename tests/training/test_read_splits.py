@@ -1,6 +1,9 @@
 """What a training reads: sources of several files, and texts and labels in memory."""
 
+from pathlib import Path
+
 import pytest
+from support.shards import write_folder
 
 from grutext.config import Config
 from grutext.data import Dialect, ReadOptions, read_dataset
@@ -105,3 +108,27 @@ def test_dev_data_of_another_format_need_no_dialect(read, tmp_path):
     splits, _ = read(train="a.csv", dev="dev.jsonl", test="a.csv", reading=reading)
     assert [example.text for example in splits.dev] == ["c text"]
     assert [example.text for example in splits.test] == ["a text", "b text", "d text"]
+
+
+def _read_shards(read, aside, **sources):
+    rows = [(f"{text} {n}", label) for n in range(3) for text, label in zip(TEXTS, "xyxyxy", strict=True)]
+    write_folder(Path("cut"), [rows[::2], rows[1::2]], aside)
+    splits, notes = read(train="cut", **sources)
+    return {example.text for example in splits.train}, [example.text for example in splits.dev], notes
+
+
+def test_the_dev_part_of_a_folder_of_shards_is_its_dev_set(read):
+    train, dev, notes = _read_shards(read, [("a parcel apart", "x"), ("a surprise", "z")])
+    assert (len(train), dev) == (18, ["a parcel apart", "a surprise"])
+    assert not [note for note in notes if "set aside" in note or "cross-validation" in note]
+
+
+def test_other_dev_texts_may_be_asked_for(read):
+    aside = [("a parcel apart", "x")]
+    _, dev, notes = _read_shards(read, aside, dev="cut/train")
+    assert (len(dev), "cut/dev: not read, since other dev texts are asked for" in notes) == (18, True)
+    train, dev, notes = _read_shards(read, aside, dev_fraction=0.5)
+    assert (len(dev), "cut/dev: not read, since other dev texts are asked for" in notes) == (9, True)
+    train, dev, notes = _read_shards(read, [])
+    assert len(train) == 18
+    assert len(dev) == 18  # few texts are cross-validated

@@ -51,6 +51,8 @@ class Format:
         package: The package that `open` imports and that the base installation lacks.
         extra: The extra of grutext that installs this package.
         usage: How a source is named, for formats that no suffix stands for.
+        recognise: Returns whether a folder is of this format, for formats of the kind `folder`; None for the format of
+            folders that no other one recognises.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Format:
     package: str | None = None
     extra: str = ""
     usage: str = ""
+    recognise: Callable[[Path], bool] | None = None
 
 
 @cache
@@ -126,16 +129,22 @@ def find_source(name: str, form: str | None = None) -> Source:
         return Source(path, path, "csv")
     kind = "folder" if _is_folder(name) else "file"
     if kind == "folder":
-        folders = [other.name for other in formats.values() if other.kind == "folder"]
-        if form is not None and form not in folders:
+        if form is not None and formats[form].kind != "folder":
             raise DataError(f"is a folder; {form} needs a file", name)
-        return Source(name, name, form or folders[0])
+        return Source(name, name, form or _recognise_folder(Path(name)))
     if form is not None and formats[form].kind == "folder":
-        raise DataError("is a file, and not a folder of class folders", name)
+        raise DataError(f"is a file, and not {formats[form].usage}", name)
     stem, compression = split_name(name)
     if form is None and compression == ZIP:
         stem = _name_in_zip(name, stem)
     return Source(name, name, form or _guess_format(stem, name), compression)
+
+
+def _recognise_folder(path: Path) -> str:
+    """Return the name of the format of a folder."""
+    folders = [form for form in load_formats().values() if form.kind == "folder"]
+    found = [form.name for form in folders if form.recognise is not None and form.recognise(path)]
+    return found[0] if found else next(form.name for form in folders if form.recognise is None)
 
 
 def _name_in_zip(name: str, stem: str) -> str:

@@ -70,7 +70,18 @@ def table(write) -> str:
 
 
 def test_formats_are_sorted_and_each_extension_stands_for_one():
-    assert format_names() == ("csv", "excel", "fasttext", "folder", "json", "jsonl", "parquet", "tsv", "txt")
+    assert format_names() == (
+        "csv",
+        "excel",
+        "fasttext",
+        "folder",
+        "json",
+        "jsonl",
+        "parquet",
+        "shards",
+        "tsv",
+        "txt",
+    )
     assert written_formats() == ("csv", "fasttext", "jsonl", "tsv", "txt")
     suffixes = [suffix for form in load_formats().values() for suffix in form.suffixes]
     assert len(suffixes) == len(set(suffixes))

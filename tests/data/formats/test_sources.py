@@ -11,7 +11,7 @@ from grutext.data import ReadOptions, format_names, read_dataset
 from grutext.data.formats.registry import list_suffixes
 
 KNOWN = (
-    f"known are {list_suffixes()} (each also .gz .bz2 .xz .zst .zip), a folder of class folders, "
+    f"known are {list_suffixes()} (each also .gz .bz2 .xz .zst .zip), a folder of class folders, a folder of shards, "
     "tfds:NAME[/CONFIG][:SPLIT], sample; --format names the format of other files"
 )
 TABLE = "text,label\nhello there,x\n"
@@ -67,7 +67,7 @@ def test_standard_input_needs_a_format_and_stays_open(problem, monkeypatch):
     monkeypatch.setattr(sys, "stdin", stdin)
     assert problem("-") == (
         "standard input: its format is not known; name it by --format: "
-        + ", ".join(name for name in format_names() if name != "folder")
+        + ", ".join(name for name in format_names() if name not in {"folder", "shards"})
     )
     (example,) = read_dataset("-", ReadOptions(format="csv")).examples
     assert (example.text, example.source, example.row) == ("hello there", "standard input", 2)
