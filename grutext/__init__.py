@@ -2,7 +2,7 @@
 
 >>> import grutext
 >>> grutext.__version__
-'0.1.0'
+'0.2.0'
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from grutext.training.train import train as train
     from grutext.training.tune import tune as tune
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Classifier",
     "GRUTextClassifier",

@@ -1,0 +1,1 @@
+"""What `scripts/release` runs: builds the distributions, checks them, and tries the wheel in fresh environments."""

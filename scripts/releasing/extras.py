@@ -1,0 +1,162 @@
+"""Try each extra that users install: import its package, and run a command that needs it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from releasing.answers import GOLDEN
+from releasing.environments import Environment, run
+from releasing.errors import ReleaseError
+
+DEVELOPERS = (
+    "docs",
+    "release",
+    "dev",
+    "bench",
+    "fuzz",
+    "all",
+)  # what they need is installed by scripts/setup
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """How an extra is tried.
+
+    Attributes:
+        module: A package that it brings.
+        commands: Command lines of grutext, in the folder that `prepare` makes.
+        beside: An extra that is installed with it, since its use needs both.
+        act: What else to do: a function of the environment and the folder.
+    """
+
+    module: str
+    commands: tuple[str, ...] = ()
+    beside: str | None = None
+    act: Callable[[Environment, Path], None] | None = None
+
+
+def prepare(folder: Path) -> Path:
+    """Make the files that the commands read: labelled rows, a sheet, and a golden model; return the folder."""
+    folder.mkdir()
+    rows = [("sail tide harbour", "sea"), ("tram street corner", "town"), ("fern moss leaf", "wood")]
+    table = "".join(f"{text} {number},{label}\n" for number in range(20) for text, label in rows)
+    (folder / "rows.csv").write_text(f"text,label\n{table}", "utf-8")
+    _write_sheet(folder / "rows.xlsx", [("text", "label"), *rows])
+    shutil.copytree(GOLDEN[-1], folder / "golden")
+    return folder
+
+
+def try_extra(extra: str, environment: Environment, wheel: Path, files: Path) -> str:
+    """Install the wheel with an extra and try it; return a line on what was run.
+
+    Raises:
+        ReleaseError: Something fails.
+    """
+    smoke = SMOKES[extra]
+    asked = extra if smoke.beside is None else f"{smoke.beside},{extra}"
+    packages = environment.install(f"{wheel}[{asked}]")
+    work = environment.folder / "work"
+    shutil.copytree(files, work)
+    run(environment.python, "-c", f"import {smoke.module}", cwd=work)
+    if smoke.act is not None:
+        smoke.act(environment, work)
+    for command in smoke.commands:
+        environment.grutext(*command.split(), cwd=work)
+    tried = ", ".join(command.split()[0] for command in smoke.commands)
+    return f"{packages} packages; import {smoke.module}{tried and f', grutext {tried}'}"
+
+
+def _serve(environment: Environment, work: Path) -> None:
+    """Start the server, ask it once, and stop it."""
+    command = [environment.python.parent / "grutext", "serve", "-m", "golden", "--port", "0"]
+    with subprocess.Popen(command, cwd=work, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr is not None
+            address = next(
+                (found[0] for line in server.stderr if (found := re.search(r"http://\S+", line))), None
+            )
+            if address is None:
+                raise ReleaseError("grutext serve ended before it listened")
+            with urllib.request.urlopen(f"{address}/v1/models", timeout=30) as answer:
+                if b"golden" not in answer.read():
+                    raise ReleaseError("grutext serve does not list its model")
+        finally:
+            server.send_signal(signal.SIGTERM)
+
+
+def _compress(environment: Environment, work: Path) -> None:
+    """Write rows.csv.zst."""
+    code = "import zstandard; open('rows.csv.zst', 'wb').write(zstandard.compress(open('rows.csv', 'rb').read()))"
+    run(environment.python, "-c", code, cwd=work)
+
+
+def _make_embedding(environment: Environment, work: Path) -> None:
+    """Write a folder with a static embedding, as model2vec makes it."""
+    code = """
+import numpy, tokenizers, safetensors.numpy as files
+words = ["[UNK]", "sail", "tide", "tram", "street", "fern", "moss"]
+tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel({word: n for n, word in enumerate(words)}, "[UNK]"))
+tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+tokenizer.save("static/tokenizer.json")
+matrix = numpy.random.default_rng(1).normal(size=(len(words), 8)).astype("float32")
+files.save_file({"embeddings": matrix}, "static/model.safetensors")
+"""
+    (work / "static").mkdir()
+    run(environment.python, "-c", code, cwd=work)
+
+
+def _write_sheet(file: Path, rows: list[tuple[str, str]]) -> None:
+    """Write rows as an .xlsx file, of the few parts that it needs."""
+    sheets = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    kinds = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    links = "http://schemas.openxmlformats.org/package/2006/relationships"
+    cells = "".join(
+        f"<row>{''.join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row)}</row>"
+        for row in rows
+    )
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, target, kind in (
+            ("_rels/.rels", "xl/workbook.xml", "officeDocument"),
+            ("xl/_rels/workbook.xml.rels", "worksheets/sheet1.xml", "worksheet"),
+        ):
+            link = f'<Relationship Id="a" Type="{kinds}/{kind}" Target="{target}"/>'
+            archive.writestr(name, f'<Relationships xmlns="{links}">{link}</Relationships>')
+        archive.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{sheets}" xmlns:r="{kinds}"><sheets><sheet name="A" sheetId="1" r:id="a"/></sheets></workbook>',
+        )
+        archive.writestr(
+            "xl/worksheets/sheet1.xml",
+            f'<worksheet xmlns="{sheets}"><sheetData>{cells}</sheetData></worksheet>',
+        )
+
+
+_TRAIN = "train rows.csv -m model --preset fast --epochs 1 --overwrite"
+SMOKES = {
+    "train": Smoke("numba, sklearn", (_TRAIN, "evaluate rows.csv -m model")),
+    "tensorflow": Smoke(
+        "grutext.encoder",
+        (f"{_TRAIN} --engine tensorflow", "export --to savedmodel saved -m golden"),
+        beside="train",
+    ),
+    "fast": Smoke("numba", ("warmup", "predict rows.csv -m golden -o predicted.csv")),
+    "excel": Smoke("python_calamine", ("predict rows.xlsx -m golden -o predicted.csv",)),
+    "zstd": Smoke("zstandard", ("predict rows.csv.zst -m golden -o predicted.csv",), act=_compress),
+    "vectors": Smoke(
+        "tokenizers", (f"{_TRAIN} --no-gru --vectors static",), beside="train", act=_make_embedding
+    ),
+    "onnx": Smoke("onnx", ("export --to onnx golden.onnx -m golden",)),
+    "tune": Smoke("optuna", ("tune rows.csv -m tuned --trials 1 --no-gru",)),
+    "report": Smoke("jinja2", ("evaluate rows.csv -m golden --report report.html",)),
+    "tensorboard": Smoke("tensorboard", (f"{_TRAIN} --tensorboard events",), beside="train"),
+    "serve": Smoke("uvicorn", act=_serve),
+    "spark": Smoke("pyspark.sql"),
+}
