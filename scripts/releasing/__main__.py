@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -25,11 +24,11 @@ class Table:
     def __init__(self) -> None:
         self.failed = False
 
-    def run(self, what: str, attempt: Callable[[], str]) -> None:
-        """Try something; it returns what it found, or raises a ReleaseError."""
+    def run(self, what: str, attempt: Callable[..., str], *arguments: object) -> None:
+        """Print what an attempt found; one that raises a ReleaseError has failed."""
         start = time.monotonic()
         try:
-            outcome = attempt()
+            outcome = attempt(*arguments)
         except ReleaseError as error:
             self.failed = True
             outcome = f"FAILED: {error}"
@@ -56,7 +55,7 @@ def main() -> int:
         parser.error(f"there is no extra {' '.join(sorted(unknown))}; the extras are {' '.join(SMOKES)}")
 
     try:
-        release = build_release(ROOT, options.out)
+        release = build_release(ROOT, options.out.resolve())
     except ReleaseError as error:
         print(f"scripts/release: {error}", file=sys.stderr)
         return 1
@@ -65,39 +64,25 @@ def main() -> int:
     table = Table()
     with tempfile.TemporaryDirectory(prefix="grutext-release-") as name:
         work = Path(name)
-        os.chdir(work)  # away from the repository, whose package must not be imported instead of the wheel's
         for version in options.python:
             python = find_python(version)
             if python is None:
                 table.line(f"Python {version}", "", "skipped: not found")
                 continue
-            environment = Environment(python, work / f"python{version}")
-            table.run(
-                f"Python {version}", lambda environment=environment: _try_base(environment, release.wheel)
-            )
-            environment.remove()
+            table.run(f"Python {version}", _try_base, python, work / f"python{version}", release.wheel)
         files = prepare(work / "files")
         for extra in extras:
-            environment = Environment(Path(sys.executable), work / extra)
-            table.run(
-                f"extra {extra}",
-                lambda extra=extra, environment=environment: try_extra(
-                    extra, environment, release.wheel, files
-                ),
-            )
-            environment.remove()
-    print(
-        "FAILED"
-        if table.failed
-        else f"{release.wheel.name} and {release.sdist.name} are ready in {options.out}"
-    )
+            table.run(f"extra {extra}", try_extra, extra, work / extra, release.wheel, files)
+    if not table.failed:
+        print(f"{release.wheel.name} and {release.sdist.name} are ready in {options.out}")
     return int(table.failed)
 
 
-def _try_base(environment: Environment, wheel: Path) -> str:
+def _try_base(python: Path, folder: Path, wheel: Path) -> str:
     """Install the wheel without extras, and compare its answers with the recorded ones."""
-    packages = environment.install(str(wheel))
-    texts = sum(check_answers(environment, model) for model in GOLDEN)
+    with Environment(python, folder) as environment:
+        packages = environment.install(str(wheel))
+        texts = sum(check_answers(environment, model) for model in GOLDEN)
     return f"{packages} packages; {texts} texts of {len(GOLDEN)} golden models are answered as recorded"
 
 

@@ -18,10 +18,10 @@ _SHOWN = 400  # characters of the output of a command that failed
 
 def find_python(version: str) -> Path | None:
     """Return an interpreter of a version such as `3.12`: the one on PATH, or one of pyenv's; None if there is none."""
-    found = shutil.which(f"python{version}")
+    on_path = shutil.which(f"python{version}")
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
-    candidates = [*([found] if found else []), *sorted(pyenv.glob(f"{version}.*/bin/python"))]
-    for python in map(Path, candidates):
+    candidates = [Path(on_path)] if on_path else []
+    for python in [*candidates, *sorted(pyenv.glob(f"{version}.*/bin/python"))]:
         # A shim of pyenv is on PATH even where no version is chosen, and a Python may lack venv.
         if (
             subprocess.run(
@@ -55,7 +55,7 @@ def run(*command: str | Path, cwd: Path | None = None, environment: dict[str, st
 
 
 class Environment:
-    """A fresh virtual environment.
+    """A fresh virtual environment, which is deleted at the end: one with TensorFlow takes 2 GB.
 
     Args:
         python: The interpreter.
@@ -67,15 +67,22 @@ class Environment:
         run(python, "-m", "venv", folder)
         self.python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
 
+    def __enter__(self) -> Environment:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.folder)
+
     def install(self, requirement: str) -> int:
         """Install a requirement, and return how many packages are installed then, pip apart.
 
         Raises:
             ReleaseError: It cannot be installed, packages do not fit together, or a heavy one came without an extra.
         """
-        run(self.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement)
-        run(self.python, "-m", "pip", "check")
-        listed = json.loads(run(self.python, "-m", "pip", "list", "--format", "json"))
+        pip = (self.python, "-m", "pip", "--disable-pip-version-check")
+        run(*pip, "install", "--quiet", requirement, cwd=self.folder)
+        run(*pip, "check", cwd=self.folder)
+        listed = json.loads(run(*pip, "list", "--format", "json", cwd=self.folder))
         names = {package["name"].lower() for package in listed} - {"pip", "setuptools"}
         if "[" not in requirement and names & _HEAVY:
             raise ReleaseError(f"installed without an extra: {', '.join(sorted(names & _HEAVY))}")
@@ -88,7 +95,3 @@ class Environment:
             ReleaseError: It fails.
         """
         return run(self.python.parent / "grutext", *arguments, cwd=cwd)
-
-    def remove(self) -> None:
-        """Delete the environment, since one with TensorFlow takes 2 GB."""
-        shutil.rmtree(self.folder)

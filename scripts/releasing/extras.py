@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import urllib.request
 import zipfile
 from collections.abc import Callable
@@ -54,29 +55,36 @@ def prepare(folder: Path) -> Path:
     return folder
 
 
-def try_extra(extra: str, environment: Environment, wheel: Path, files: Path) -> str:
+def try_extra(extra: str, folder: Path, wheel: Path, files: Path) -> str:
     """Install the wheel with an extra and try it; return a line on what was run.
+
+    Args:
+        extra: The name of the extra.
+        folder: Where the environment is made.
+        wheel: The wheel.
+        files: The folder that `prepare` made.
 
     Raises:
         ReleaseError: Something fails.
     """
     smoke = SMOKES[extra]
     asked = extra if smoke.beside is None else f"{smoke.beside},{extra}"
-    packages = environment.install(f"{wheel}[{asked}]")
-    work = environment.folder / "work"
-    shutil.copytree(files, work)
-    run(environment.python, "-c", f"import {smoke.module}", cwd=work)
-    if smoke.act is not None:
-        smoke.act(environment, work)
-    for command in smoke.commands:
-        environment.grutext(*command.split(), cwd=work)
-    tried = ", ".join(command.split()[0] for command in smoke.commands)
-    return f"{packages} packages; import {smoke.module}{tried and f', grutext {tried}'}"
+    with Environment(Path(sys.executable), folder) as environment:
+        packages = environment.install(f"{wheel}[{asked}]")
+        work = folder / "work"
+        shutil.copytree(files, work)
+        run(environment.python, "-c", f"import {smoke.module}", cwd=work)
+        if smoke.act is not None:
+            smoke.act(environment, work)
+        for command in smoke.commands:
+            environment.grutext(*command.split(), cwd=work)
+    tried = [f"grutext {command.split()[0]}" for command in smoke.commands]
+    return ", ".join([f"{packages} packages; import {smoke.module}", *tried])
 
 
 def _serve(environment: Environment, work: Path) -> None:
     """Start the server, ask it once, and stop it."""
-    command = [environment.python.parent / "grutext", "serve", "-m", "golden", "--port", "0"]
+    command = [str(environment.python.parent / "grutext"), "serve", "-m", "golden", "--port", "0"]
     with subprocess.Popen(command, cwd=work, stderr=subprocess.PIPE, text=True) as server:
         try:
             assert server.stderr is not None
@@ -118,10 +126,8 @@ def _write_sheet(file: Path, rows: list[tuple[str, str]]) -> None:
     sheets = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     kinds = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     links = "http://schemas.openxmlformats.org/package/2006/relationships"
-    cells = "".join(
-        f"<row>{''.join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row)}</row>"
-        for row in rows
-    )
+    lines = ["".join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row) for row in rows]
+    cells = "".join(f"<row>{line}</row>" for line in lines)
     with zipfile.ZipFile(file, "w") as archive:
         for name, target, kind in (
             ("_rels/.rels", "xl/workbook.xml", "officeDocument"),
