@@ -67,7 +67,7 @@ class Environment:
         run(python, "-m", "venv", folder)
         self.python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
 
-    def __enter__(self) -> Environment:
+    def __enter__(self) -> Environment:  # noqa: PYI034 (Python 3.10 has no Self)
         return self
 
     def __exit__(self, *_: object) -> None:
