@@ -111,16 +111,18 @@ def _describe(found: DataCheck) -> Iterator[str]:
     """Yield the lines about a check."""
     from grutext.messages import count, escape
 
-    profile = found.profile
-    labels = f", {count(len(profile.label_counts), 'label')}" if found.labelled else ""
-    yield f"{escape(found.source)}: {count(profile.texts, 'text')}{labels}"
+    statistics = found.statistics
+    labels = f", {count(len(statistics.label_counts), 'label')}" if found.labelled else ""
+    yield f"{escape(found.source)}: {count(statistics.texts, 'text')}{labels}"
     _, low, _, median, _, high, longest = found.quantiles()
     yield f"characters: median {median:,}, 90 % of the texts between {low:,} and {high:,}, longest {longest:,}"
-    scripts = [f"{name} {number / profile.texts:.1%}" for name, number in profile.scripts.most_common(10)]
+    scripts = [
+        f"{name} {number / statistics.texts:.1%}" for name, number in statistics.scripts.most_common(10)
+    ]
     if scripts:
         yield f"scripts: {', '.join(scripts)}"
-    measures = profile.measures
-    if measures is not None and profile.texts:
+    measures = found.measures
+    if measures is not None and statistics.texts:
         familiarity = (
             "" if measures.familiarity is None else f", mean familiarity {measures.familiarity.mean():+.2f}"
         )

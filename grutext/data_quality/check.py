@@ -29,13 +29,13 @@ from grutext.data_quality.label_findings import find_in_labels, find_unknown_lab
 from grutext.data_quality.model_measures import ModelMeasures, find_unfamiliar
 from grutext.data_quality.profile import Profile
 from grutext.data_quality.shift import Shift, find_shifts, measure_shifts
+from grutext.data_quality.statistics import TextStatistics
 from grutext.data_quality.text_findings import find_in_texts, find_shared
 from grutext.inference import Classifier
 from grutext.messages import list_names
 from grutext.model.bundle import Bundle
 from grutext.progress import Listener, Silent
 
-_QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _MOST_UNKNOWN_WORDS = 20
 
 Source = str | Path | Sequence[str] | Any  # a path or a name, several of them, or a table in memory
@@ -48,21 +48,23 @@ class DataCheck:
 
     Attributes:
         source: The data as the user named them.
-        profile: Its texts, counted.
+        statistics: Its texts, counted.
         labelled: Whether the labels were read.
         findings: What is wrong, in the order of docs/guide/data-quality.md.
         shifts: The measures in which the data were compared with other data; empty without other data.
+        measures: What a model says about the texts; None without a model.
     """
 
     source: str
-    profile: Profile = field(repr=False)
+    statistics: TextStatistics = field(repr=False)
     labelled: bool
     findings: tuple[Finding, ...]
     shifts: tuple[Shift, ...] = ()
+    measures: ModelMeasures | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the check as plain values, as `grutext check --json` prints it."""
-        profile, measures = self.profile, self.profile.measures
+        statistics, measures = self.statistics, self.measures
         model = None
         if measures is not None:
             familiarity = measures.familiarity
@@ -73,12 +75,12 @@ class DataCheck:
             }
         return {
             "source": self.source,
-            "texts": profile.texts,
-            "labels": dict(profile.label_counts.most_common()) if self.labelled else None,
+            "texts": statistics.texts,
+            "labels": dict(statistics.label_counts.most_common()) if self.labelled else None,
             "characters": dict(
                 zip(("min", "p5", "p25", "p50", "p75", "p95", "max"), self.quantiles(), strict=True)
             ),
-            "scripts": dict(profile.scripts.most_common()),
+            "scripts": dict(statistics.scripts.most_common()),
             "model": model,
             "shifts": [shift.to_dict() for shift in self.shifts],
             "findings": [finding.to_dict() for finding in self.findings],
@@ -86,12 +88,7 @@ class DataCheck:
 
     def quantiles(self) -> list[int]:
         """Return the quantiles 0, 5, 25, 50, 75, 95 and 100 % of the texts' lengths in characters; zeros without texts."""
-        lengths = self.profile.lengths
-        return (
-            [int(value) for value in np.quantile(lengths, _QUANTILES)]
-            if len(lengths)
-            else [0] * len(_QUANTILES)
-        )
+        return self.statistics.lengths.quantiles()
 
 
 def check_data(
@@ -127,7 +124,8 @@ def check_data(
     reader = _Reader(reading, known, classifier, labelled, listener)
     profile, tally = reader.read(data)
     source = _name(data)
-    findings = list(find_in_texts(source, profile, labelled))
+    statistics = profile.statistics()
+    findings = list(find_in_texts(source, statistics, labelled))
     if labelled:
         findings += find_in_labels(profile.label_counts, tally)
     shifts: tuple[Shift, ...] = ()
@@ -142,7 +140,7 @@ def check_data(
         findings += find_unknown_labels(profile.label_counts, classifier.labels, "the model")
     if profile.measures is not None:
         findings += find_unfamiliar(profile.measures)
-    return DataCheck(source, profile, labelled, tuple(findings), shifts)
+    return DataCheck(source, statistics, labelled, tuple(findings), shifts, profile.measures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,13 @@ from grutext.data.copies import KeySet
 from grutext.data_quality.characters import find_odd_characters, find_script
 from grutext.data_quality.findings import Place
 from grutext.data_quality.model_measures import ModelMeasures
+from grutext.data_quality.statistics import Contradictions, Copies, Lengths, TextStatistics
 from grutext.text import text_key
 
 _BLOCK = 1_000  # texts that are looked at together
-_SNIPPET = 60  # characters of a repeated text that are kept
+SNIPPET = 60  # characters of a repeated text that are kept
 _MOST_SNIPPETS = 10_000
+_SHOWN = 5  # places of a finding
 
 
 class Profile:
@@ -68,7 +70,7 @@ class Profile:
         keys = [text_key(example.text) for example in block]
         for example, key, was_seen in zip(block, keys, self._seen.find(keys), strict=True):
             if (was_seen or self._seen.is_new(key)) and len(self.snippets) < _MOST_SNIPPETS:
-                self.snippets.setdefault(key, example.text[:_SNIPPET])
+                self.snippets.setdefault(key, example.text[:SNIPPET])
             self._seen.add(key)
             labels = tuple(sorted(example.labels))
             if labels not in self._label_ids:
@@ -120,7 +122,48 @@ class Profile:
         names = list(self._sources)
         return tuple((names[self._source_of[n]], self._rows[n]) for n in texts)
 
-    def repeated(self) -> Iterator[NDArray[np.int64]]:
+    def statistics(self) -> TextStatistics:
+        """Return what the findings are made from."""
+        lengths = Lengths.of(self.lengths)
+        copies, contradictions = self._count_repeated()
+        return TextStatistics(
+            self.texts,
+            self.label_counts,
+            lengths,
+            self.scripts,
+            self.empty,
+            copies,
+            contradictions,
+            {kind: (rows, shown[0]) for kind, (rows, shown) in self.odd.items()},
+            self.script_rows,
+            self.places(np.flatnonzero(self.lengths > lengths.outlier)[:_SHOWN]),
+        )
+
+    def _count_repeated(self) -> tuple[Copies, Contradictions]:
+        """Count the texts that occur again with the same labels, and those that occur with different ones."""
+        copies: list[NDArray[np.int64]] = []
+        contradicting: list[NDArray[np.int64]] = []
+        for group in self._repeated():
+            (contradicting if len(set(self.labels[group].tolist())) > 1 else copies).append(group)
+        again, against = Copies(), Contradictions()
+        if copies:
+            often = max(copies, key=len)
+            places = sorted(int(text) for group in copies for text in group[1:])[:_SHOWN]
+            number = sum(map(len, copies)) - len(copies)
+            again = Copies(number, len(often), self._snippet(often[0]), self.places(places))
+        if contradicting:
+            first = contradicting[0]
+            other = next(text for text in first if self.labels[text] != self.labels[first[0]])
+            labels = tuple(self.label_sets[self.labels[text]] for text in (first[0], other))
+            places = [int(first[0]), int(other), *(int(group[0]) for group in contradicting[1:_SHOWN])]
+            against = Contradictions(len(contradicting), self._snippet(first[0]), labels, self.places(places))
+        return again, against
+
+    def _snippet(self, text: int) -> str:
+        """Return the beginning of a repeated text."""
+        return self.snippets.get(int(self.keys[text]), "")
+
+    def _repeated(self) -> Iterator[NDArray[np.int64]]:
         """Yield the positions of the copies of each text that occurs more than once, in the order of the source."""
         keys = self.keys
         order = np.argsort(keys, kind="stable")

@@ -46,7 +46,7 @@ def lines(finding):
 def test_nothing_is_wrong_with_clean_data(check, clean):
     found = check(clean, against=[(text.replace("many", "more"), label) for text, label in clean])
     assert found.findings == ()
-    assert found.profile.texts == 40
+    assert found.statistics.texts == 40
     assert found.to_dict()["labels"] == {"good": 20, "bad": 20}
     assert [shift.measure for shift in found.shifts] == ["characters", "labels"]
 
@@ -77,7 +77,7 @@ def test_empty_texts_and_missing_labels_are_found_and_do_not_stop_the_check(chec
         ("empty_text", 2, [2, 44]),
         ("missing_label", 2, [43, 45]),
     ]
-    assert found.profile.texts == 40
+    assert found.statistics.texts == 40
 
 
 def test_copies_are_found_by_what_the_model_would_read(check, clean):
@@ -204,7 +204,7 @@ def test_a_table_in_memory_is_checked():
     assert only(check_data([*rows, *copies]), "copy").places == (("the table", 13), ("the table", 14))
     unlabelled = check_data([{"text": row["text"]} for row in rows], labelled=False)
     assert unlabelled.findings == ()
-    assert unlabelled.profile.texts == 12
+    assert unlabelled.statistics.texts == 12
 
 
 def test_the_reading_options_are_those_of_training(tmp_path):
