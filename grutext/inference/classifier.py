@@ -218,16 +218,15 @@ class Classifier:
             abstained |= confidence < abstain_below
         if familiar is not None and familiar_above is not None:
             abstained |= familiar < familiar_above
+        known = [None] * len(probabilities) if familiar is None else familiar.tolist()
+        top = [
+            tuple((self.labels[c], p) for c, p in zip(classes, shares, strict=True))
+            for classes, shares in zip(order.tolist(), likeliest.tolist(), strict=True)
+        ]
+        rows = zip(labels, confidence.tolist(), top, abstained.tolist(), known, probabilities, strict=True)
         return [
-            Answer(
-                label=None if abstained[n] else label,
-                confidence=float(confidence[n]),
-                top=tuple((self.labels[c], float(p)) for c, p in zip(order[n], likeliest[n], strict=True)),
-                abstained=bool(abstained[n]),
-                familiarity=None if familiar is None else float(familiar[n]),
-                probabilities=probabilities[n],
-            )
-            for n, label in enumerate(labels)
+            Answer(None if is_left else label, sure, likely, is_left, familiarity, own)
+            for label, sure, likely, is_left, familiarity, own in rows
         ]
 
     def explain(self, text: str, label: str | None = None) -> Explanation:

@@ -70,12 +70,12 @@ def render_json(value: Any) -> str:
 
 
 def _render_value(value: Any, *, ascii_only: bool = False) -> str:
-    if isinstance(value, JsonNumber | Decimal):
-        return "null" if is_missing(value) else str(value)
-    if isinstance(value, Timestamp):
-        return f'"{value.replace(" ", "T")}"'
-    if isinstance(value, float) and not math.isfinite(value):
+    if type(value) is str:  # most values are, and a subclass may be written in another way
+        return _ENCODERS[ascii_only].encode(value)
+    if is_missing(value) or (isinstance(value, float) and math.isinf(value)):
         return "null"  # JSON has no word for it
+    if isinstance(value, JsonNumber | Decimal | Timestamp):
+        return f'"{value.replace(" ", "T")}"' if isinstance(value, Timestamp) else str(value)
     if isinstance(value, Mapping):
         pairs = (
             f"{_render_value(str(name), ascii_only=ascii_only)}: {_render_value(item, ascii_only=ascii_only)}"
