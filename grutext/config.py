@@ -97,12 +97,14 @@ class LinearConfig:
         char_min: Length of the shortest character n-gram, in characters.
         char_max: Length of the longest character n-gram; 0 turns character n-grams off.
         min_count: An n-gram must occur in at least this many training texts; 0 lets the number of texts decide.
-        max_megabytes: Size limit of the linear part, word vectors included; the most informative n-grams that fit are kept.
+        max_megabytes: Size limit of the linear part. What its word vectors leave of it, at least half, is for n-grams; those that
+            say most about the labels are kept.
         regularization: The C of scikit-learn's LinearSVC; larger fits more closely; 0 lets the data decide.
         label_names: Whether each label's name is used as one more training text with that label. Has no effect where
             the texts do not fit into memory.
-        vector_size: Width of the word vectors, learned where there are texts without labels, whose mean is read beside the
-            n-grams if that helps held-out texts; 0 leaves them out.
+        vector_size: Width of the word vectors that are learned where there are texts without labels (`--unlabelled`) and at most
+            2,000 labelled ones, and whose mean is read beside the n-grams if that helps held-out texts. Those of `--vectors`
+            are read as well, at a width of at most 128. 0 turns all off.
     """
 
     enabled: bool = True
@@ -154,8 +156,9 @@ class GRUConfig:
         units: Width U of the GRU's state, in each direction.
         layers: Number of stacked GRU layers.
         bidirectional: Whether a second GRU reads each text from its end.
-        reset_after: Which of the two GRU conventions to use; see `grutext.model.spec`.
-        pooling: How the states of a text become one vector; see `grutext.model.spec.POOLINGS`.
+        reset_after: Which of the two GRU conventions to use (`grutext.model.spec`); false needs the extra `tensorflow`.
+        pooling: How the states of a text become one vector: `max`, `mean`, `max+mean`; `last` and `attention` need the extra
+            `tensorflow`.
     """
 
     enabled: bool = True
@@ -192,7 +195,7 @@ class TrainingConfig:
         prefixes: Share of the texts of which an epoch reads only the beginning, up to a random token: for answers while a text
             is still coming.
         learning_rate: Peak learning rate of Adam; 0 lets the data decide.
-        table_rate: Learning rate of the embedding tables, as a multiple of `learning_rate`; with word vectors, 5 means 1.
+        table_rate: Learning rate of the embedding tables, as a multiple of `learning_rate`; with `--vectors`, 5 means 1.
         warmup: Share of the steps in which the learning rate rises; after it the rate falls along a cosine.
         clip_norm: Largest norm of the gradient; a larger gradient is scaled down to it.
         word_dropout: Share of known tokens that are read as unknown.
