@@ -7,6 +7,7 @@ import re
 import click
 
 from grutext.cli import main
+from grutext.cli.options import Command
 
 
 def render_options(name: str) -> str:
@@ -16,6 +17,7 @@ def render_options(name: str) -> str:
         KeyError: There is no such command.
     """
     command = main.commands[name]
+    assert isinstance(command, Command)
     context = click.Context(command, info_name=f"grutext {name}")
     parts = [f"```text\ngrutext {name} {' '.join(command.collect_usage_pieces(context))}\n```"]
     for title, options in command.grouped_options(context).items():

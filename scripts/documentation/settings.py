@@ -20,7 +20,9 @@ def render_settings(section: str) -> str:
         KeyError: A setting is not in the docstring of its section.
     """
     config = getattr(Config(), section)
-    meanings = {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(inspect.getdoc(config))}
+    meanings = {
+        name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(inspect.getdoc(config) or "")
+    }
     rows = [
         f"| `{section}.{one.name}` | {_show(getattr(config, one.name))} | {meanings[one.name]} |"
         for one in fields(config)

@@ -5,7 +5,8 @@ import re
 import shlex
 from pathlib import Path
 
-from grutext.serving import ServerOptions, Service, build_app
+from documentation.http_api import read_document, render_errors, render_request, render_requests
+
 from grutext.serving.metrics import Metrics
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -32,18 +33,34 @@ def test_the_examples_of_the_guide_work(client) -> None:
         assert answered.status_code == 200, answered.json()
 
 
-def test_every_path_status_and_field_stands_in_the_reference(client) -> None:
-    options = ServerOptions(token="0123456789abcdef", allow_reload=True)
-    document = build_app(Service(client.app.state.service.models, options)).openapi()
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            assert f"`{method.upper()} {path}`" in API, path
-            statuses = [status for status in operation["responses"] if status >= "400"]
-            assert all(f"| {status} |" in API for status in statuses), path
-    fields = document["paths"]["/v1/classify"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert all(f"| `{name}` |" in API for name in fields["properties"])
-    (listed,) = client.get("/v1/models").json()["models"]
-    assert f"{{{', '.join(listed)}}}" in API
+def test_every_request_with_an_answer_in_json_stands_in_the_reference() -> None:
+    requests = re.findall(r"^::: request (\w+ \S+)$", API, flags=re.MULTILINE)
+    assert requests == ["POST /v1/classify", "POST /v1/encode", "GET /v1/models"]
+    paths = {path for path in read_document()["paths"] if path.startswith("/v1/")}
+    assert paths - {path for _, path in map(str.split, requests)} == {
+        "/v1/reload"
+    }  # which answers as `/v1/models` does
+    assert "\n::: requests\n" in API
+    assert "\n::: errors\n" in API
+
+
+def test_the_tables_of_a_request_have_its_fields_and_those_of_its_answer(client) -> None:
+    table = render_request("POST", "/v1/classify")
+    body = {
+        "texts": ["where is it?"],
+        "explain": True,
+        "gates": True,
+        "familiarity": True,
+        "abstain_below": 0.1,
+    }
+    answered = client.post("/v1/classify", json=body).json()
+    for field in (*body, "model.hash", "results[].top[].label", "results[].explanation.words[].start"):
+        assert f"| `{field}` |" in table, field
+    assert all(f"| `results[].{field}` |" in table for field in answered["results"][0])
+    statuses = re.findall(r"^\| (\d+) \| [A-Z]", render_errors(), flags=re.MULTILINE)
+    assert statuses == sorted(statuses)
+    assert {"401", "409", "413", "429", "503"} <= set(statuses)
+    assert "| `POST /v1/reload` |" in render_requests()
 
 
 def test_every_metric_stands_in_the_reference() -> None:
