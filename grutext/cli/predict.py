@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
-import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +37,7 @@ from grutext.cli.options import (
 if TYPE_CHECKING:
     from grutext.data import Dialect, Row
     from grutext.data.cells import JsonNumber
-    from grutext.inference import Answer, Classifier
+    from grutext.inference import Classifier
 
 BATCH, BATCH_CHARACTERS = 4096, 1 << 22  # rows and characters of their texts, whichever is reached first
 _PACKED = 3  # bytes of text that gzip packs into one, roughly
@@ -129,13 +127,6 @@ def predict_command(
         "--safe-csv": safe_csv,
         "--encoding": encoding,
     }
-    added_columns = partial(
-        _added_columns,
-        labels=model.labels if proba else (),
-        abstains=abstains,
-        familiarity=familiarity,
-        top=top_k is not None,
-    )
     count = empty = 0
     with read_rows(sources, options, known=known) as reader:
         told = reader.notes
@@ -157,27 +148,34 @@ def predict_command(
                 # One choice for the whole output, even across an interruption: the last decimals depend on it.
                 state = writer.state
                 compiled = state["compiled"] if "compiled" in state else _is_worth_kernels(sources, quiet)
-                ahead, threads = _share_cores(sources, model.threads)
                 model = Classifier(model.bundle, threads, compiled)
                 left = LeftToPerson(familiar_above, state.get("unfamiliar", 0), state.get("unsure", 0))
-                answer = partial(
-                    model.answer,
-                    top_k=top_k or 1,
-                    abstain_below=abstain_below,
-                    familiar_above=familiar_above,
-                    early=early,
-                )
-                batches = _batches(reader)
-                with closing(_answer(batches, answer, writer.saved, ahead)) as answered:
-                    for rows, answers in answered:
-                        count += len(rows)
-                        empty += sum(not row.text.strip() for row in rows)
-                        if writer.skip(rows):
-                            continue
-                        left.add(answers)
-                        for row, one in zip(rows, answers, strict=True):
-                            writer.write(row.fields, added_columns(one), row.number)
-                        writer.mark(compiled=compiled, unsure=left.unsure, unfamiliar=left.unfamiliar)
+                for rows in _batches(reader):
+                    count += len(rows)
+                    empty += sum(not row.text.strip() for row in rows)
+                    if writer.skip(rows):
+                        continue
+                    texts = [row.text for row in rows]
+                    answers = model.answer(
+                        texts,
+                        top_k=top_k or 1,
+                        abstain_below=abstain_below,
+                        familiar_above=familiar_above,
+                        early=early,
+                    )
+                    left.add(answers)
+                    for row, answer in zip(rows, answers, strict=True):
+                        added = answer.fields(abstains, familiarity)
+                        added["confidence"] = _probability(answer.confidence)
+                        if proba:
+                            added |= {
+                                f"p_{label}": _probability(p)
+                                for label, p in zip(model.labels, answer.probabilities.tolist(), strict=True)
+                            }
+                        if top_k is not None:
+                            added["top"] = answer.top_field()
+                        writer.write(row.fields, added, row.number)
+                    writer.mark(compiled=compiled, unsure=left.unsure, unfamiliar=left.unfamiliar)
         except BaseException:
             if writer.saved:
                 saved = f"{writer.saved:,} rows are saved; repeat the command with --resume to continue after them"
@@ -249,70 +247,22 @@ def _identify(folder: Path) -> dict[str, Any]:
     return {"the model": digest, "the version of grutext": __version__}
 
 
-def _share_cores(sources: Sequence[str], threads: int) -> tuple[int, int]:
-    """Return how many batches are answered at once, ahead of the one that is written, and how many threads work on each.
-
-    None is answered ahead, so that rows are read, answered and written in turn, if there is but one thread, or if a source
-    is no file: a pipe may keep the thread that reads it waiting for ever.
-    """
-    from grutext.data import expand_sources
-    from grutext.inference.chunks import CHUNK_TEXTS
-
-    if threads == 1 or not all(Path(source).is_file() for source in expand_sources(sources)):
-        return 0, threads
-    busy = math.ceil(BATCH / CHUNK_TEXTS)  # threads, with a batch of short texts
-    batches = math.ceil(threads / busy)
-    return batches, math.ceil(threads / batches)
-
-
-def _answer(
-    batches: Iterable[list[Row]], answer: Callable[[list[str]], list[Answer]], saved: int, ahead: int
-) -> Generator[tuple[list[Row], list[Answer]], None, None]:
-    """Yield the batches with their answers, of which there are none for the first `saved` rows.
-
-    `ahead` batches are answered, and the next ones read, while the caller writes.
-    """
-    from grutext.prefetch import map_ahead
-
-    def unanswered() -> Iterator[tuple[list[Row], bool]]:
-        count = 0
-        for rows in batches:
-            yield rows, count < saved
-            count += len(rows)
-
-    def work(batch: tuple[list[Row], bool]) -> tuple[list[Row], list[Answer]]:
-        rows, is_saved = batch
-        return rows, [] if is_saved else answer([row.text for row in rows])
-
-    yield from map_ahead(work, unanswered(), ahead) if ahead else map(work, unanswered())
-
-
-def _added_columns(
-    answer: Answer, *, labels: Sequence[str], abstains: bool, familiarity: bool, top: bool
-) -> dict[str, Any]:
-    """Return the added columns of a row, with the probabilities of `labels`."""
-    added = answer.fields(abstains, familiarity)
-    added["confidence"] = _probability(answer.confidence)
-    if labels:
-        shares = zip(labels, answer.probabilities.tolist(), strict=True)
-        added |= {f"p_{label}": _probability(p) for label, p in shares}
-    if top:
-        added["top"] = answer.top_field()
-    return added
-
-
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Yield the rows in batches, which depend on the rows alone: a resumed run has the same ones."""
     batch: list[Row] = []
     characters = 0
-    for row in rows:
-        batch.append(row)
-        characters += len(row.text)
-        if len(batch) == BATCH or characters >= BATCH_CHARACTERS:
+    gc.freeze()  # what is loaded by now stays, and is not searched for garbage again and again
+    try:
+        for row in rows:
+            batch.append(row)
+            characters += len(row.text)
+            if len(batch) == BATCH or characters >= BATCH_CHARACTERS:
+                yield batch
+                batch, characters = [], 0
+        if batch:
             yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
+    finally:
+        gc.unfreeze()
 
 
 def _probability(value: float) -> JsonNumber:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
 from grutext.data.cells import JsonNumber, Timestamp, is_missing
@@ -71,7 +72,7 @@ def render_json(value: Any) -> str:
 
 def _render_value(value: Any, *, ascii_only: bool = False) -> str:
     if type(value) is str:  # most values are, and a subclass may be written in another way
-        return _ENCODERS[ascii_only].encode(value)
+        return _QUOTE[ascii_only](value)
     if is_missing(value) or (isinstance(value, float) and math.isinf(value)):
         return "null"  # JSON has no word for it
     if isinstance(value, JsonNumber | Decimal | Timestamp):
@@ -96,4 +97,5 @@ def _make_plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value)
 
 
+_QUOTE = {False: encode_basestring, True: encode_basestring_ascii}
 _ENCODERS = {flag: json.JSONEncoder(ensure_ascii=flag, default=_make_plain) for flag in (False, True)}

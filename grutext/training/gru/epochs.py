@@ -15,7 +15,6 @@ import numpy as np
 
 from grutext.config import Config
 from grutext.engines.base import Batch, Trainable
-from grutext.prefetch import prefetch
 from grutext.progress import Listener
 from grutext.training.gru.checkpoint import (
     FOLDS,
@@ -27,6 +26,7 @@ from grutext.training.gru.checkpoint import (
 )
 from grutext.training.gru.interruption import DeferredInterrupt, DivergenceError
 from grutext.training.gru.mixed import Corpus, MixedCorpus
+from grutext.training.gru.prefetch import prefetch
 from grutext.training.gru.schedule import Schedule
 
 

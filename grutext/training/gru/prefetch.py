@@ -1,25 +1,24 @@
-"""Prepare the next items in threads while the consumer works on the current one."""
+"""Prepare the next batches in a thread while the network trains on the current one."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from collections.abc import Generator, Iterable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+_QUEUED = 2
 _POLL_SECONDS = 0.05  # how often the thread looks whether the generator was closed
 
 
-def prefetch(items: Iterable[Item], queued: int = 2) -> Generator[Item, None, None]:
-    """Yield items in order while a thread makes the next ones: `queued` wait in a queue, and one more is being made.
+def prefetch(items: Iterable[Item]) -> Generator[Item, None, None]:
+    """Yield items in order while a thread makes the next ones: two wait in a queue, and a third is being made.
 
     An error in making an item is raised when that item is due. Closing the generator ends the thread.
     """
-    made: queue.Queue[tuple[str, Any]] = queue.Queue(queued)
+    made: queue.Queue[tuple[str, Any]] = queue.Queue(_QUEUED)
     is_closed = threading.Event()
 
     def put(kind: str, value: Any) -> None:
@@ -52,19 +51,3 @@ def prefetch(items: Iterable[Item], queued: int = 2) -> Generator[Item, None, No
     finally:
         is_closed.set()
         thread.join()
-
-
-def map_ahead(
-    work: Callable[[Item], Result], items: Iterable[Item], workers: int
-) -> Generator[Result, None, None]:
-    """Yield `work(item)` for each item in order, while one thread makes the next items and `workers` threads work on them.
-
-    An error in making an item, or in working on it, is raised when that item is due. Closing the generator ends the threads.
-    """
-    pool = ThreadPoolExecutor(workers, "grutext-ahead")
-    try:
-        with closing(prefetch((pool.submit(work, item) for item in items), workers)) as futures:
-            for future in futures:
-                yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
