@@ -131,7 +131,12 @@ def _describe(found: Audit) -> Iterator[str]:
     yield f"{len(found.errors):,} of {count(found.texts, 'text')} ({share:.1%}) {are} a label that is likely wrong"
     if not found.errors:
         return
-    yield f"\nthe {min(_SHOWN, len(found.errors))} least likely labels:"
+    order = (
+        "by the least likely decision"
+        if found.multilabel
+        else "by the probability of the given one less 2 % of its mean over the texts with that label"
+    )
+    yield f"\nthe {min(_SHOWN, len(found.errors))} worst labels, {order}:"
     for error in found.errors[:_SHOWN]:
         example = found.examples[error.position]
         given, suggested = ", ".join(example.labels) or "none", ", ".join(error.suggested) or "none"

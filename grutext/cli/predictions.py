@@ -13,7 +13,7 @@ from grutext.cli.options import check_folder, check_not_the_input
 if TYPE_CHECKING:
     from grutext.evaluation import Predictions
 
-_COLUMNS = ("source", "row", "text", "label", "predicted", "confidence", "loss", "right")
+_COLUMNS = ("source", "line", "text", "label", "predicted", "confidence", "loss", "right")
 _LOSS_DECIMALS = 4
 
 output_option = click.option(

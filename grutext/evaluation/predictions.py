@@ -90,11 +90,16 @@ class Predictions:
         return build_report(self.decisions)
 
     def worst_first(self) -> list[Prediction]:
-        """Return each prediction: the wrong ones, then the right ones, and in both the highest loss first."""
+        """Return each prediction: the wrong ones, the most confident first, then the right ones, the least confident first.
+
+        Where a text may have several labels, the highest loss is first in both.
+        """
         model = self.model
         decided = model.decide(self.probabilities)
         confidence = round_numbers(model.confidence(self.probabilities))
         losses, is_right = self.decisions.text_losses, self.decisions.correct
+        # By loss, all texts whose label the model cannot know would be first.
+        wrong_by = np.zeros_like(losses) if model.multilabel else np.where(is_right, 0.0, -confidence)
         return [
             Prediction(
                 self.examples[n],
@@ -103,7 +108,7 @@ class Predictions:
                 float(losses[n]),
                 bool(is_right[n]),
             )
-            for n in np.lexsort((-losses, is_right))
+            for n in np.lexsort((-losses, wrong_by, is_right))
         ]
 
     def diagnose(self) -> Diagnostics:

@@ -77,8 +77,6 @@ def render_evaluation(report: EvaluationReport) -> str:
     curves = plots.style_curves(diagnostics.rankings, diagnostics.micro)
     label_errors = find_likely_label_errors(predictions.examples, decisions)
     mistakes = [one for one in predictions.worst_first() if not one.is_right]
-    if not metrics.multilabel:  # else texts of labels that the model cannot know would all be first
-        mistakes.sort(key=lambda one: -one.confidence)
     explainer = None if report.how else predictions.model  # these mistakes are not the finished model's
     return render_page(
         "evaluation.html",
@@ -105,7 +103,7 @@ def render_evaluation(report: EvaluationReport) -> str:
 
 
 def find_likely_label_errors(examples: Sequence[Example], decisions: Decisions) -> list[LabelError]:
-    """Return the texts whose labels are likely wrong, the least likely labels first, by confident learning.
+    """Return the texts whose labels are likely wrong, the worst labels first, by confident learning.
 
     A text with a label that the model does not know is not among them.
     """

@@ -54,7 +54,7 @@ class Audit:
         labels: The C labels.
         multilabel: Whether a text may have several labels.
         probabilities: `(N, C)`, the out-of-fold probabilities; NaN for texts in no fold.
-        errors: The texts whose labels are likely wrong, the least likely labels first.
+        errors: The texts whose labels are likely wrong, the worst first; `grutext.data_quality.label_errors` says by what.
         texts: The number of texts that were labelled out of fold.
     """
 
@@ -91,7 +91,7 @@ class Audit:
         example = self.examples[error.position]
         return {
             "source": example.source,
-            "row": example.row,
+            "line": example.row,
             "text": example.text,
             "label": list(example.labels) if self.multilabel else example.labels[0],
         } | self.added(error)

@@ -46,9 +46,9 @@ def test_json_has_the_keys_of_the_reference(run, labelled) -> None:
     assert report["confusions"] == [{"given": "tool", "suggested": "fruit", "count": 1}]
     (error,) = report["errors"]
     assert list(error) == [
-        *("source", "row", "text", "label", "suggested", "given_probability", "suggested_probability")
+        *("source", "line", "text", "label", "suggested", "given_probability", "suggested_probability")
     ]
-    assert (error["source"], error["row"], error["label"]) == ("words.csv", 22, "tool")
+    assert (error["source"], error["line"], error["label"]) == ("words.csv", 22, "tool")
 
 
 def test_names_of_files_are_checked_before_the_training(error, run, labelled) -> None:

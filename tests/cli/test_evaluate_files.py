@@ -7,7 +7,7 @@ import json
 import pytest
 
 ROWS = "topic,message\nbilling,an invoice\ndelivery,my parcel\ndelivery,my password\nlogin,hello\nreturns,parcel\n"
-HEADER = ["source", "row", "text", "label", "predicted", "confidence", "loss", "right"]
+HEADER = ["source", "line", "text", "label", "predicted", "confidence", "loss", "right"]
 
 
 @pytest.fixture

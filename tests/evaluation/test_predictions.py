@@ -42,12 +42,18 @@ def loss_of(found, n):
 
 
 @pytest.mark.parametrize("name", ["single", "several"])
-def test_wrong_ones_come_first_and_in_both_groups_the_highest_loss(name, request):
+def test_wrong_ones_come_first_of_these_the_most_confident_or_the_highest_loss(name, request):
     found = request.getfixturevalue(name)
     answers = found.model.predict([example.text for example in found.examples])
     sets = [{answer} if isinstance(answer, str) else set(answer) for answer in answers]
     right = [own == set(example.labels) for own, example in zip(sets, found.examples, strict=True)]
-    expected = sorted(range(len(right)), key=lambda n: (right[n], -loss_of(found, n)))
+    confident = found.probabilities.max(axis=1).tolist()
+    several = found.model.multilabel
+
+    def rank(n):
+        return right[n], 0 if several or right[n] else -round(confident[n], 6), -loss_of(found, n)
+
+    expected = sorted(range(len(right)), key=rank)
     rows = found.worst_first()
     assert [row.example.row - 2 for row in rows] == expected
     assert [row.is_right for row in rows] == [right[n] for n in expected]
