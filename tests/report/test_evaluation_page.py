@@ -105,6 +105,19 @@ def test_a_browser_shows_the_page_at_every_width_and_in_the_dark(page, browser, 
     assert len(browser.find("#mistakes li")) == 50
 
 
+def test_tables_fit_into_a_window_also_when_they_are_sorted_by_their_last_column(page, browser, tmp_path):
+    file = tmp_path / "report.html"
+    file.write_text(page(6), encoding="utf-8")
+    browser.open(file.as_uri(), width=1200)
+    for button in browser.find("table.sortable th:last-child button"):
+        browser.run("arguments[0].click()", button)
+    widths = browser.run(
+        "return [...document.querySelectorAll('.scroll')].map(box => [box.scrollWidth, box.clientWidth])"
+    )
+    assert widths
+    assert all(content <= window for content, window in widths), widths
+
+
 def test_a_click_sorts_a_table_and_another_reverses_it(page, browser, tmp_path):
     file = tmp_path / "report.html"
     file.write_text(page(20), encoding="utf-8")
