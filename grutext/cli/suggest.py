@@ -81,13 +81,14 @@ def suggest_command(
     """Choose the texts of UNLABELLED from which the model would learn most, to be labelled next.
 
     UNLABELLED is what `grutext predict` reads. Chosen are texts of which the model is unsure and that differ from one
-    another, in the order in which to label them. The rows get an empty column for the label, called as in the
+    another, in the order in which to label them; rows that have a label are left out. The rows get an empty column for the label, called as in the
     training data, the model's guess as `predicted_label`, and how sure it is as `margin`, from 0 to 1.
     """
     from grutext.data import (
         ReadOptions,
         choose_format,
         join_columns,
+        list_columns,
         read_rows,
         remember_options,
         remembered_columns,
@@ -95,6 +96,8 @@ def suggest_command(
     from grutext.data_quality.active_learning import suggest
     from grutext.inference import Classifier
 
+    if as_json and output == "-":
+        raise click.UsageError("--json and -o - would both write to stdout; leave one of them out.")
     for read in (sources, labelled):
         check_not_the_input(read, output)
     if output not in (None, "-"):
@@ -105,7 +108,13 @@ def suggest_command(
     with read_rows(sources, options, known=known) as reader:
         print_notes(reader.notes, quiet)
         choose_format(output, None, reader)  # a wrong name is an error now, and not after the work
-        selection = suggest(model, reader, count, labelled=_read_texts(labelled, options, known, quiet))
+        selection = suggest(
+            model,
+            reader,
+            count,
+            labelled=_read_texts(labelled, options, known, quiet),
+            label_columns=list_columns(known.label),
+        )
         print_notes(_summarize(" ".join(sources), selection), quiet)
         if output is not None or not as_json:
             _write(selection, output, reader, known.label)
@@ -135,7 +144,11 @@ def _summarize(source: str, selection: Selection) -> list[str]:
 
     left_out = [
         f"{number:,} {why}"
-        for number, why in ((selection.empty, "empty"), (selection.labelled, "labelled already"))
+        for number, why in (
+            (selection.empty, "empty"),
+            (selection.labelled, "labelled already"),
+            (selection.copies, "copies" if selection.copies > 1 else "copy"),
+        )
         if number
     ]
     listed = f"; left out: {', '.join(left_out)}" if left_out else ""
@@ -157,7 +170,11 @@ def _write(selection: Selection, output: str | None, reader: RowReader, label: A
 def _as_json(selection: Selection) -> dict[str, Any]:
     return {
         "texts": selection.texts,
-        "left_out": {"empty": selection.empty, "labelled": selection.labelled},
+        "left_out": {
+            "empty": selection.empty,
+            "labelled": selection.labelled,
+            "copies": selection.copies,
+        },
         "suggestions": [
             {
                 "position": one.position,

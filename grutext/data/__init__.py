@@ -7,7 +7,7 @@ from grutext.data.columns import Columns
 from grutext.data.copies import TextIndex, hash_text
 from grutext.data.datasets import Dataset, open_labelled, read_dataset, unify_labels
 from grutext.data.dialect import Dialect
-from grutext.data.examples import Example, ReadOptions, fingerprint, join_columns
+from grutext.data.examples import Example, ReadOptions, fingerprint, join_columns, list_columns
 from grutext.data.formats.registry import format_names, written_formats
 from grutext.data.formats.shards import ShardFile, ShardFolder, find_shards
 from grutext.data.frames import IN_MEMORY_TABLE, open_frame
@@ -68,6 +68,7 @@ __all__ = [
     "join_columns",
     "label_key",
     "label_set",
+    "list_columns",
     "merge_spellings",
     "open_frame",
     "open_labelled",

@@ -58,12 +58,14 @@ class Selection:
         texts: The number of texts that were read.
         empty: How many of them were left out because they are empty.
         labelled: How many were left out because they are labelled already.
+        copies: How many were left out because they are copies of others.
     """
 
     suggestions: tuple[Suggestion, ...]
     texts: int
     empty: int
     labelled: int
+    copies: int
 
 
 class _Candidate(NamedTuple):
@@ -77,11 +79,12 @@ def suggest(
     count: int = 100,
     *,
     labelled: Iterable[str] = (),
+    label_columns: Sequence[str] = (),
     seed: int = 1,
 ) -> Selection:
     """Choose the texts to label next, such that they are uncertain and differ from one another.
 
-    The texts are read once and in blocks, and memory holds only the candidates. Empty texts are left out, copies but for
+    The texts are read once and in blocks, and memory holds only the candidates, and eight bytes of each text. Empty texts are left out, copies but for
     one (case and white space aside, as far as the model ignores case), and texts that are labelled already.
 
     Args:
@@ -89,6 +92,7 @@ def suggest(
         texts: The texts without labels, or rows of a file.
         count: How many to choose; fewer if there are fewer.
         labelled: Texts that are labelled already, such as those that the model was trained on.
+        label_columns: Columns of the rows; a row with a value in one of them is labelled already.
         seed: Decides between candidates.
 
     Raises:
@@ -100,11 +104,15 @@ def suggest(
     case = model.bundle.config.text.case
     known = KnownTexts([text_key(text, case) for text in labelled])
     candidates: dict[int, Suggestion] = {}
+    seen = [np.zeros(0, np.uint64)]  # the keys of the texts that could be suggested
     read = empty = already = 0
     for block in _blocks(texts):
         keys = [text_key(row.text, case) for row in block]
         filled = np.array([bool(row.text.strip()) for row in block])
-        is_known = known.contains(keys) & filled
+        has_label = np.array(
+            [any(_is_filled(row.fields.get(name)) for name in label_columns) for row in block]
+        )
+        is_known = (known.contains(keys) | has_label) & filled
         fresh = np.flatnonzero(filled & ~is_known).tolist()
         probabilities = model.predict_proba([block[n].text for n in fresh])
         labels: Sequence[str | tuple[str, ...]] = model.decide(probabilities)
@@ -112,13 +120,16 @@ def suggest(
         for n, margin, label in zip(fresh, own, labels, strict=True):
             found = Suggestion(read + n, block[n].text, label, margin, block[n].fields)
             candidates.setdefault(keys[n], found)
+        seen.append(np.array(keys, np.uint64)[fresh])
         candidates = _least_certain(candidates, CANDIDATES * count)
         read += len(block)
         empty += int((~filled).sum())
         already += int(is_known.sum())
     left = list(candidates.values())
+    keys_seen = np.concatenate(seen)
+    copies = len(keys_seen) - len(np.unique(keys_seen))
     order = _draw(_embed(model, [one.text for one in left]), _uncertainty(left), count, seed)
-    return Selection(tuple(left[n] for n in order), read, empty, already)
+    return Selection(tuple(left[n] for n in order), read, empty, already, copies)
 
 
 def margins(model: Classifier, probabilities: Float) -> Float:
@@ -137,6 +148,10 @@ def margins(model: Classifier, probabilities: Float) -> Float:
     scores = probabilities / model.thresholds if model.thresholds.size else probabilities
     scores = np.sort(scores / scores.sum(axis=1, keepdims=True), axis=1)
     return np.asarray(scores[:, -1] - scores[:, -2])
+
+
+def _is_filled(value: Any) -> bool:
+    return bool(value.strip() if isinstance(value, str) else value not in (None, []))
 
 
 def _blocks(texts: Iterable[str] | Iterable[Row]) -> Iterator[list[Row]]:

@@ -75,6 +75,7 @@ def test_suggestions_are_uncertain_texts_each_once(build_bundle, settings, multi
     assert found.texts == len(pool)
     assert found.empty == 2
     assert found.labelled == sum(text_key(text) in known for text in pool)
+    assert found.copies == len(pool) - found.empty - found.labelled - len(fresh)
     certain = np.sort(margins(model, model.predict_proba(list(fresh.values()))))
     chosen = found.suggestions
     assert len({text_key(one.text) for one in chosen}) == len(chosen) == 8
@@ -91,6 +92,7 @@ def test_blocks_change_nothing(linear, monkeypatch):
     pieces = suggest(linear, pool, 5)
     assert [one.position for one in pieces.suggestions] == [one.position for one in whole.suggestions]
     assert pieces.texts == whole.texts == 200
+    assert pieces.copies == whole.copies == 200 - len({text_key(text) for text in pool}) > 0
 
 
 def test_few_texts_are_all_suggested_and_none_is_fine(linear):
@@ -182,7 +184,26 @@ def test_the_command_writes_rows_that_are_ready_to_be_labelled(folder):
         [float(row["margin"]) for row in rows], [one.margin for one in chosen], atol=1e-6
     )
     again = pool.count(pool[5])
-    assert f"pool.csv: 60 texts; left out: 1 empty, {again} labelled already" in done.stderr
+    copies = 59 - again - len(set(pool[1:]) - {pool[5]})
+    assert copies > 1
+    assert f"pool.csv: 60 texts; left out: 1 empty, {again} labelled already, {copies} copies" in done.stderr
+
+
+def test_the_command_leaves_out_rows_that_have_a_label(folder):
+    kinds = ["ask", None, " ", "", [], ["buy"]]
+    rows = [{"text": f"{text} {n}", "kind": kinds[n % 6]} for n, text in enumerate(draw_pool(30))]
+    (folder / "pool.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    printed = json.loads(run("pool.jsonl", "--json").stdout)
+    assert printed["left_out"] == {"empty": 0, "labelled": 10, "copies": 0}
+    assert sorted(one["text"] for one in printed["suggestions"]) == sorted(
+        row["text"] for n, row in enumerate(rows) if n % 6 not in (0, 5)
+    )
+
+
+def test_stdout_has_either_rows_or_json(folder):
+    done = CliRunner().invoke(main, ["suggest", "pool.csv", "--json", "-o", "-"])
+    assert done.exit_code == 2
+    assert "--json and -o - would both write to stdout" in done.stderr
 
 
 def test_the_command_keeps_a_column_for_labels_and_prints_json(folder):
@@ -193,7 +214,7 @@ def test_the_command_keeps_a_column_for_labels_and_prints_json(folder):
     rows = [json.loads(line) for line in (folder / "next.jsonl").read_text("utf-8").splitlines()]
     assert [*rows[0]] == ["text", "kind", "predicted_label", "margin"]
     assert printed["texts"] == 30
-    assert printed["left_out"] == {"empty": 0, "labelled": 0}
+    assert printed["left_out"] == {"empty": 0, "labelled": 0, "copies": 30 - len(set(draw_pool(30)))}
     assert [*printed["suggestions"][0]] == ["position", "text", "predicted_label", "margin"]
     assert [one["text"] for one in printed["suggestions"]] == [row["text"] for row in rows]
     assert done.stderr == ""
@@ -212,4 +233,4 @@ def test_the_command_does_not_replace_its_input(folder):
 def test_the_command_suggests_nothing_that_is_labelled(folder):
     done = run("pool.csv", "--labelled", "pool.csv", "--json")
     assert json.loads(done.stdout)["suggestions"] == []
-    assert json.loads(done.stdout)["left_out"] == {"empty": 1, "labelled": 59}
+    assert json.loads(done.stdout)["left_out"] == {"empty": 1, "labelled": 59, "copies": 0}
