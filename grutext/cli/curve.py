@@ -139,8 +139,9 @@ def _render(curve: LearningCurve) -> None:
     gain = 100 * (more.score - last.mean)
     low, high = (100 * (end - last.mean) for end in (more.low, more.high))
     click.echo(
-        f"\n{more.texts - last.texts:,} more labelled texts are forecast to change {name} by {gain:+.1f} points "
-        f"({low:+.1f} to {high:+.1f}); {curve.held_out:,} texts were held out."
+        f"\nTraining on {more.texts:,} texts instead of {last.texts:,} is forecast to change {name} by {gain:+.1f} points "
+        f"({low:+.1f} to {high:+.1f}). That takes {more.texts - curve.labelled:,} more labels: {curve.labelled:,} texts are "
+        f"labelled, and {curve.held_out:,} were held out."
     )
 
 

@@ -18,6 +18,7 @@ from grutext.evaluation.intervals import percentile_interval
 from grutext.evaluation.predictions import Predictions
 from grutext.evaluation.resampling import draw_samples, measure
 from grutext.inference.decisions import decide
+from grutext.messages import list_names
 
 SAMPLES = 2000
 
@@ -93,8 +94,8 @@ def compare(predictions: Mapping[str, Predictions], seed: int = 1, samples: int 
         samples: The number of bootstrap samples of the texts, the same ones for all models.
 
     Raises:
-        DataError: There are no texts, some models give one label to a text and others several, or a text does not have exactly
-            one where the models give one.
+        DataError: There are no texts, some models give one label to a text and others several, a text does not have exactly one
+            where the models give one, or a model knows none of the texts' labels.
     """
     names, found = list(predictions), list(predictions.values())
     truth, several = found[0].truth, found[0].model.multilabel
@@ -110,6 +111,13 @@ def compare(predictions: Mapping[str, Predictions], seed: int = 1, samples: int 
         raise DataError(
             "the models give one label to a text, but a text of this data has none or several; give each text one label"
         )
+    for name, own in predictions.items():
+        unknown = {label for labels in truth for label in labels}
+        if unknown and unknown.isdisjoint(own.model.labels):
+            raise DataError(
+                f"{name} knows none of the labels of the texts ({list_names(sorted(unknown))}), only {list_names(own.model.labels)}; "
+                "compare models of the same labels"
+            )
     labels = _all_labels(truth, found)
     decisions = [_decisions(own, labels) for own in found]
     metrics = ("accuracy", "macro_f1", *(("micro_f1",) if several else ()), "log_loss")

@@ -60,6 +60,7 @@ class LearningCurve:
         forecasts: The scores that the law forecasts for twice and four times as many texts.
         held_out: The number of texts on which each model was scored; with folds, of all of them together.
         folds: The number of folds; 1 if the same texts were held out in all trainings.
+        labelled: The number of labelled texts: those of the last point and, without dev data, the held-out ones.
     """
 
     metric: str
@@ -67,7 +68,8 @@ class LearningCurve:
     law: PowerLaw
     forecasts: tuple[Forecast, ...]
     held_out: int
-    folds: int = 1
+    folds: int
+    labelled: int
 
     def to_dict(self) -> dict[str, Any]:
         """Return the curve as plain values for JSON."""
@@ -81,6 +83,7 @@ class LearningCurve:
             "forecasts": [one._asdict() for one in self.forecasts],
             "held_out": self.held_out,
             "folds": self.folds,
+            "labelled": self.labelled,
         }
 
 
@@ -134,21 +137,26 @@ def learning_curve(
     points = []
     for halving in range(halvings, -1, -1):
         began = time.monotonic()
-        texts, scores = [], []
+        texts, scores, lone = [], [], 0
         for fold, (shares, (_, held_out)) in enumerate(zip(dealt, parts, strict=True)):
             for piece in _join(shares, 1 << halving, fold if folds > 1 else None):
                 texts.append(len(piece))
+                lone += trainer.lone_label(piece) is not None
                 scores.append(trainer.score(piece, held_out))
         points.append(Point(round(float(np.mean(texts))), tuple(scores)))
         took = time.monotonic() - began
         trained = count(len(scores), "training")
+        if lone:
+            trained += f", {lone:,} of them on texts of one label, which is then always the answer"
         listener.note(f"{points[-1].texts:,} texts: {metric} {points[-1].mean:.4f} ({trained}, {took:.0f} s)")
     errors = _without_fold_effect([[1 - score for score in point.scores] for point in points], folds)
     law, forecasts = forecast(
         [point.texts for point in points], errors, [times * points[-1].texts for times in MORE]
     )
     held = sum(len(held_out) for _, held_out in parts)
-    return LearningCurve(metric, tuple(points), law, tuple(forecasts), held, folds)
+    return LearningCurve(
+        metric, tuple(points), law, tuple(forecasts), held, folds, labelled=len(dataset.examples)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +171,25 @@ class _Trainer:
 
     def score(self, examples: Sequence[Example], held_out: Sequence[Example]) -> float:
         """Return the score on `held_out` of a model that is trained on `examples`."""
-        model = train_part(self.sources, examples, self.multilabel, self.config, self.vectors)
-        report = evaluate(
-            [example.labels for example in held_out],
-            model.predict_proba([example.text for example in held_out]),
-            model.labels,
-            multilabel=model.multilabel,
-            thresholds=model.thresholds,
-        )
+        truth = [example.labels for example in held_out]
+        lone = self.lone_label(examples)
+        if lone is not None:
+            report = evaluate(truth, np.ones((len(held_out), 1)), [lone])
+        else:
+            model = train_part(self.sources, examples, self.multilabel, self.config, self.vectors)
+            report = evaluate(
+                truth,
+                model.predict_proba([example.text for example in held_out]),
+                model.labels,
+                multilabel=model.multilabel,
+                thresholds=model.thresholds,
+            )
         return float(report.to_dict()[self.metric])
+
+    def lone_label(self, examples: Sequence[Example]) -> str | None:
+        """Return the label of all texts of a piece, from which no model can be trained; None if they have several."""
+        labels = {example.labels for example in examples}
+        return None if self.multilabel or len(labels) > 1 else examples[0].labels[0]
 
 
 def _choose_metric(metric: str | None, multilabel: bool) -> str:
@@ -215,7 +233,10 @@ def _count_halvings(texts: int, source: str) -> int:
         halvings -= 1
     if halvings < FEWEST_SIZES - 1:
         needed = _FEWEST_TEXTS << (FEWEST_SIZES - 1)
-        problem = f"a learning curve needs {needed} texts to train on, and there are {texts}"
+        problem = (
+            f"a learning curve needs {needed} texts to train on, and there are {texts}; label {needed - texts} more, or measure a "
+            "training on what there is: grutext crossval"
+        )
         raise DataError(problem, source)
     return halvings
 

@@ -44,6 +44,15 @@ def test_metrics_side_by_side_and_differences_with_intervals(run, models) -> Non
     assert result.stderr == ""
 
 
+def test_a_model_that_knows_none_of_the_labels_is_not_compared(error, models, model, tmp_path) -> None:
+    bundle = Bundle.load(model)
+    replace(bundle, labels=("sea", "town", "wood")).save(tmp_path / "other")
+    assert error("compare", "model", "other", "--on", "test.csv", "--quiet") == (
+        "other knows none of the labels of the texts (billing, delivery, login), only sea, town, wood; "
+        "compare models of the same labels"
+    )
+
+
 def test_json_has_the_keys_that_others_rely_on(run, models) -> None:
     values = json.loads(run("compare", *models, "--on", "test.csv", "--json").stdout)
     assert set(values) == {"n", "multilabel", "models", "missing", "pairs"}

@@ -91,11 +91,10 @@ def test_what_makes_a_fold_easier_does_not_count_as_chance():
 
 def test_what_cannot_be_done_is_one_clear_error():
     few = DATA[0][:100], DATA[1][:100]
-    with pytest.raises(DataError, match="a learning curve needs 120 texts to train on, and there are 80"):
+    with pytest.raises(
+        DataError, match="a learning curve needs 120 texts to train on, and there are 80; label 40 more"
+    ):
         grutext.learning_curve(few, settings=LINEAR)
-    rare = DATA[0], ["rare" if n in (3, 60) else "frequent" for n in range(150)]
-    with pytest.raises(DataError, match=r"texts in memory: a part of \d+ texts cannot be trained on: all"):
-        grutext.learning_curve(TrainingData(rare, dev=DEV_RARE), settings=LINEAR)
     with pytest.raises(ConfigError, match="folds is 0; it must be 1 or more"):
         grutext.learning_curve(DATA, folds=0)
     with pytest.raises(ConfigError, match="folds and dev data cannot be combined"):
@@ -104,6 +103,20 @@ def test_what_cannot_be_done_is_one_clear_error():
         grutext.learning_curve(DATA, metric="recall")
     with pytest.raises(ConfigError, match="micro_f1 is for texts with several labels"):
         grutext.learning_curve(DATA, metric="micro_f1")
+
+
+@pytest.mark.long
+def test_pieces_without_the_rare_label_are_answered_with_the_frequent_one(monkeypatch):
+    rare = {3, 60, 61}
+    data = DATA[0], ["rare" if n in rare else "frequent" for n in range(150)]
+    listener = Recorder()
+    curve = grutext.learning_curve(TrainingData(data, dev=DEV_RARE), settings=LINEAR, listener=listener)
+    assert [len(point.scores) for point in curve.points] == [4, 2, 1]
+    assert curve.points[0].scores.count(0.5) >= 1  # one of the two dev texts has the frequent label
+    assert any(
+        "of them on texts of one label, which is then always the answer" in note for note in listener.notes
+    )
+    assert curve.labelled == 150
 
 
 CURVE = {
@@ -139,7 +152,7 @@ def test_the_command_prints_json_and_draws_a_plot(tmp_path, monkeypatch):
     done = CliRunner().invoke(main, [*command, "-o", "curve.png", "--json", "--quiet"])
     assert done.exit_code == 0, done.output
     printed = json.loads(done.stdout)
-    assert [*printed] == ["metric", "points", "law", "forecasts", "held_out", "folds"]
+    assert [*printed] == ["metric", "points", "law", "forecasts", "held_out", "folds", "labelled"]
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -154,13 +167,13 @@ def test_the_command_checks_the_name_of_the_plot_before_it_trains():
 def test_the_command_says_what_more_labels_promise(capsys):
     points = tuple(module.Point(one["texts"], tuple(one["scores"])) for one in CURVE["points"])
     forecasts = tuple(Forecast(**one) for one in CURVE["forecasts"])
-    _render(module.LearningCurve("macro_f1", points, PowerLaw(0.1, 3.0, 0.5), forecasts, 50))
+    _render(module.LearningCurve("macro_f1", points, PowerLaw(0.1, 3.0, 0.5), forecasts, 50, 1, 450))
     printed = capsys.readouterr().out
     assert "100     0.6000        0.0283           2" in printed
     assert "800     0.7940   0.7500 to 0.8200" in printed
     assert (
-        "400 more labelled texts are forecast to change macro f1 by +3.4 points (-1.0 to +6.0); "
-        "50 texts were held out."
+        "Training on 800 texts instead of 400 is forecast to change macro f1 by +3.4 points (-1.0 to +6.0). "
+        "That takes 350 more labels: 450 texts are labelled, and 50 were held out."
     ) in printed
 
 
