@@ -6,21 +6,22 @@ import math
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 import grutext
 from grutext.config import Config, flatten
-from grutext.data import Example
 from grutext.inference import RawScores
 from grutext.inference.familiarity import known_tokens
+from grutext.kernels.cores import usable_cores
 from grutext.model.bundle import Bundle, Weights
 from grutext.model.initial import initial_arrays
 from grutext.model.spec import Calibration, linear_columns
@@ -44,6 +45,7 @@ from grutext.training.plan import TrainingPlan
 from grutext.training.word_vectors import WordVectors, read_word_vectors
 
 if TYPE_CHECKING:
+    from grutext.training.linear.fit import LinearFit
     from grutext.training.linear.self_training import SemiSupervision
 
 _LIBRARIES = {"numba": ["numba", "scipy"], "tensorflow": ["tensorflow", "keras"]}  # that each engine uses
@@ -91,31 +93,30 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
     """
     config, listener, budget = plan.config, run.listener, run.budget
     dev_texts = [example.text for example in plan.dev]
-    vectorizer = Vectorizer.fit(plan.vocabulary_texts(), config.text)
-    start: WordVectors | BaseStart | None = None
-    vectors: WordVectors | None = None
-    if run.base is not None:
-        start = run.base.start(vectorizer.vocabulary, config.text.max_vocabulary, listener)
-    elif run.vectors:
-        every_word = replace(config.text, min_count=1)
-        rare = Vectorizer.fit(plan.vocabulary_texts(), every_word).vocabulary.tokens
-        start = vectors = read_word_vectors(run.vectors, vectorizer.vocabulary, rare, config.text, listener)
-    if start is not None:
-        vectorizer = Vectorizer(config.text, start.vocabulary)
+    vectorizer, start = _find_words(plan, run)
     bundle = _begin_bundle(plan, vectorizer, start)
-    linear_seconds, semi = 0.0, None
-    if config.linear.enabled:
-        began = time.monotonic()
-        semi = _learn_semi_supervised(plan, vectorizer, run, vectors)
-        bundle = replace(bundle, weights=_fit_linear(plan, vectorizer, run, semi))
-        linear_seconds = time.monotonic() - began
+    began = time.monotonic()
+    vectors = start if isinstance(start, WordVectors) else None
+    semi = _learn_semi_supervised(plan, vectorizer, run, vectors) if config.linear.enabled else None
+    linear_seconds, linear, again = 0.0, None, None
     stopped: BaseException | None = None
     out_of_fold: NDArray[np.float32] | None = None
-    if config.gru.enabled:
-        fit = _fit_gru(plan, vectorizer, bundle, run, start, linear_seconds)
-        stopped, out_of_fold = fit.stopped, fit.out_of_fold
-        weights = bundle.weights | as_saved(fit.arrays)
-        bundle = replace(bundle, weights=weights, history=fit.history)
+    with ThreadPoolExecutor(1, "grutext-linear") as thread:
+        if _is_fitted_aside(plan, run):
+            linear = thread.submit(_fit_linear, plan, vectorizer, run, semi)
+            again = thread.submit(_refit_linear, plan, vectorizer, semi) if plan.refits_linear else None
+        elif config.linear.enabled:
+            bundle = replace(
+                bundle, weights=_note_linear(_fit_linear(plan, vectorizer, run, semi), plan, run)
+            )
+            linear_seconds = time.monotonic() - began
+        if config.gru.enabled:
+            fit = _fit_gru(plan, vectorizer, bundle, run, start, linear_seconds)
+            stopped, out_of_fold = fit.stopped, fit.out_of_fold
+            weights = _note_linear(linear.result(), plan, run) if linear else bundle.weights
+            bundle = replace(bundle, weights=weights | as_saved(fit.arrays), history=fit.history)
+        if again and stopped:
+            again.cancel()
     if plan.folds:
         scores = _score_out_of_fold(plan, vectorizer, bundle, out_of_fold, semi)
     else:
@@ -127,8 +128,10 @@ def fit_bundle(plan: TrainingPlan, run: TrainingRun) -> Bundle:
         raise DivergenceError(why, bundle) if isinstance(stopped, DivergenceError) else Interrupted(bundle)
     if plan.refits_linear and isinstance(plan.corpus, InMemoryCorpus):
         if budget.remaining() > 2 * linear_seconds + _FINAL_SECONDS:
-            examples = [*plan.corpus.examples, *plan.dev]
-            bundle = _refit_linear(bundle, examples, vectorizer, listener, semi)
+            refit = again.result() if again else _refit_linear(plan, vectorizer, semi)
+            listener.note(f"linear part: fitted again to all {refit.rows:,} texts")
+            data = bundle.data | {"refit": refit.rows}
+            bundle = replace(bundle, weights=bundle.weights | refit.arrays, data=data)
         else:
             budget.left_out["refit"] = "the linear part was not fitted again to training and dev texts"
     if budget.left_out:
@@ -154,6 +157,21 @@ def identify(config: Config, multilabel: bool, data: Mapping[str, Any]) -> dict[
         "the base": data.get("base_sha256"),
         "whether a text may have several labels": multilabel,
     } | settings
+
+
+def _find_words(plan: TrainingPlan, run: TrainingRun) -> tuple[Vectorizer, WordVectors | BaseStart | None]:
+    """Return what splits texts into known words, and the vectors that some of these start from."""
+    text, listener = plan.config.text, run.listener
+    vectorizer = Vectorizer.fit(plan.vocabulary_texts(), text)
+    start: WordVectors | BaseStart
+    if run.base is not None:
+        start = run.base.start(vectorizer.vocabulary, text.max_vocabulary, listener)
+    elif run.vectors:
+        rare = Vectorizer.fit(plan.vocabulary_texts(), replace(text, min_count=1)).vocabulary.tokens
+        start = read_word_vectors(run.vectors, vectorizer.vocabulary, rare, text, listener)
+    else:
+        return vectorizer, None
+    return Vectorizer(text, start.vocabulary), start
 
 
 def _begin_bundle(
@@ -221,9 +239,30 @@ def _learn_semi_supervised(
     return candidates[scored.best] if scored.best else None
 
 
+def _is_fitted_aside(plan: TrainingPlan, run: TrainingRun) -> bool:
+    """Return whether a thread fits the linear part while the GRU part is trained, which neither of them notices.
+
+    One core has no time for it, a time budget is shared by how long the fit took, and texts on disk are read by both.
+    """
+    return (
+        plan.config.linear.enabled
+        and plan.config.gru.enabled
+        and usable_cores() > 1
+        and run.budget.end == math.inf
+        and isinstance(plan.corpus, InMemoryCorpus)
+    )
+
+
+class _TimedFit(NamedTuple):
+    """A fit of the linear part, and the seconds that it took."""
+
+    fit: LinearFit
+    seconds: float
+
+
 def _fit_linear(
     plan: TrainingPlan, vectorizer: Vectorizer, run: TrainingRun, semi: SemiSupervision | None
-) -> Weights:
+) -> _TimedFit:
     """Fit the linear part, to a sample of the texts where the time budget is too short for all."""
     began = time.monotonic()
     seconds = None
@@ -231,14 +270,32 @@ def _fit_linear(
         share = _LINEAR_SHARE if plan.config.gru.enabled else _LINEAR_ALONE_SHARE
         seconds = (run.budget.end - began - _FINAL_SECONDS) * share
     fit = plan.corpus.fit_linear(vectorizer, plan.config, plan.multilabel, seconds, semi)
-    count = plan.corpus.count
+    return _TimedFit(fit, time.monotonic() - began)
+
+
+def _note_linear(timed: _TimedFit, plan: TrainingPlan, run: TrainingRun) -> Weights:
+    """Report a fit of the linear part, and return its weights."""
+    fit, count = timed.fit, plan.corpus.count
     sample = ""
     if fit.rows < count:
         sample = f" from {fit.rows:,} of {count:,} texts, to keep the time budget"
         run.budget.left_out["linear"] = f"the linear part was fitted to {fit.rows:,} of {count:,} texts"
-    took = time.monotonic() - began
-    run.listener.note(f"linear part: {len(fit.arrays['linear/keys']):,} n-grams{sample}, {took:.1f} s")
+    run.listener.note(
+        f"linear part: {len(fit.arrays['linear/keys']):,} n-grams{sample}, {timed.seconds:.1f} s"
+    )
     return fit.arrays
+
+
+def _refit_linear(plan: TrainingPlan, vectorizer: Vectorizer, semi: SemiSupervision | None) -> LinearFit:
+    """Fit the linear part again, to training and dev texts; the calibration stays the one of the dev set."""
+    labels = plan.corpus.labels
+    examples = [
+        example
+        for example in (*cast("InMemoryCorpus", plan.corpus).examples, *plan.dev)
+        if plan.multilabel or set(labels) & set(example.labels)
+    ]
+    corpus = InMemoryCorpus(examples, labels)
+    return corpus.fit_linear(vectorizer, plan.config, plan.multilabel, None, semi)
 
 
 def _fit_gru(
@@ -333,22 +390,6 @@ def as_saved(arrays: Weights) -> Weights:
         name: array.astype(np.float16) if name.startswith("embedding/") else array
         for name, array in arrays.items()
     }
-
-
-def _refit_linear(
-    bundle: Bundle,
-    examples: Sequence[Example],
-    vectorizer: Vectorizer,
-    listener: Listener,
-    semi: SemiSupervision | None,
-) -> Bundle:
-    """Fit the linear part again to all examples; the calibration stays the one of the dev set."""
-    known = set(bundle.labels)
-    examples = [example for example in examples if bundle.multilabel or known & set(example.labels)]
-    corpus = InMemoryCorpus(examples, bundle.labels)
-    fit = corpus.fit_linear(vectorizer, bundle.config, bundle.multilabel, None, semi)
-    listener.note(f"linear part: fitted again to all {corpus.count:,} texts")
-    return replace(bundle, weights=bundle.weights | fit.arrays, data=bundle.data | {"refit": corpus.count})
 
 
 def _estimate_scoring(bundle: Bundle, texts: Sequence[str]) -> float:
