@@ -9,6 +9,10 @@ LISTED = 20
 _NO_WIDTH = ("Mn", "Me", "Cf")  # categories of marks and of characters that are not seen
 
 
+# For `str.translate`: what could control a terminal or begin a new line, by its escape.
+CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
+
+
 def escape(text: str) -> str:
     """Return `text` with escapes for unprintable characters, so that it cannot control a terminal or break a line."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -25,12 +25,10 @@ from grutext.cli.options import (
 from grutext.cli.reasons import STRONGEST, print_reasons, reasons_fields
 from grutext.cli.stream import check_stream_options, classify_stream
 from grutext.errors import DataError
-from grutext.messages import pad, width
+from grutext.messages import CONTROLS, pad, width
 
 BAR = 20  # characters
 LISTED = 3  # labels in the `top` of the JSON, by default
-# A line break in a name must not look like a new row, and a label must not control the terminal.
-ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160))}
 
 
 @click.command(
@@ -79,7 +77,7 @@ def classify_command(
     separated by tabs. The label of a text that is left to a person is empty. Use `grutext predict` for the rows of a table.
 
     With --stream it prints a line of JSON whenever the answer about the text so far changes or, with --early, is decided;
-    with --lines about each line.
+    with --lines about each line. It then reads one FILE or stdin, in UTF-8, and takes -m, --lines and --early only.
     """
     check_stream_options(ctx)
     if not files and _is_terminal("stdin"):
@@ -139,11 +137,11 @@ def _draw(answers: list[dict[str, Any]], count: int) -> None:
     """
     rows: list[tuple[str, str, float, str]] = []
     for answer in answers:
-        decided = _words(answer["label"]).translate(ESCAPES)
+        decided = _words(answer["label"]).translate(CONTROLS)
         familiar = f"  familiarity {answer['familiarity']:.2f}" if "familiarity" in answer else ""
-        rows.append((answer["source"].translate(ESCAPES), decided, answer["confidence"], familiar))
+        rows.append((answer["source"].translate(CONTROLS), decided, answer["confidence"], familiar))
         if count > 1:
-            rows += [("", top["label"].translate(ESCAPES), top["probability"], "") for top in answer["top"]]
+            rows += [("", top["label"].translate(CONTROLS), top["probability"], "") for top in answer["top"]]
     widths = [max(width(source) for source, *_ in rows), max(width(label) for _, label, *_ in rows)]
     for source, label, probability, familiar in rows:
         full = round(probability * BAR)
@@ -169,4 +167,4 @@ def _tab_separated(answer: dict[str, Any], with_top: bool) -> str:
         cells.append(f"{answer['familiarity']:g}")
     if with_top:
         cells.append(json.dumps(answer["top"], ensure_ascii=False))
-    return "\t".join(cell.translate(ESCAPES) for cell in cells)
+    return "\t".join(cell.translate(CONTROLS) for cell in cells)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grutext.cli.options import print_json
+from grutext.cli.options import print_json, print_notes
 from grutext.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def show_gates(folder: Path, text: str, output: Path | None, as_json: bool) -> N
         from grutext.report.gates import plot_gates
 
         plot_gates(gates, output)
+        print_notes([f"{output}: picture of the gates"])
     if as_json:
         print_json(gates.to_dict())
     else:

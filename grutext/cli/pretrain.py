@@ -124,4 +124,5 @@ def pretrain_command(
     if data.get("left_out"):
         click.echo(f"left out for the time budget: {'; '.join(data['left_out'])}")
     click.echo(f"base: {outcome.folder}")
-    click.echo(f"try: grutext train DATA --from {outcome.folder}")
+    if not quiet:
+        click.echo(f"try: grutext train DATA --from {outcome.folder}")

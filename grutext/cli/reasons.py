@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from grutext.messages import pad, signed, width
+from grutext.messages import CONTROLS, pad, signed, width
 
 if TYPE_CHECKING:
     from grutext.explain import Explanation, WordContribution
@@ -20,8 +20,8 @@ _WHITE_ON = (25, 166)
 _BLACK, _WHITE = 16, 231
 _LEAST = 0.1  # of the strongest contribution; weaker words are not shaded
 _MOST_CHARACTERS = 4000  # of a text that is printed
-# What could control the terminal; line breaks and tabs are part of the text.
-_ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+# Line breaks and tabs are part of the text.
+_ESCAPES = {code: shown for code, shown in CONTROLS.items() if chr(code) not in "\n\t"}
 _ONE_LINE = _ESCAPES | {ord("\n"): " ", ord("\t"): " "}
 
 

@@ -188,6 +188,8 @@ def build_config(settings: dict[str, Any]) -> Config:
         ConfigError: A setting is unknown, has the wrong type or is out of range; names the file if all
             goes well without it.
     """
+    if settings["no_gru"] and settings["no_linear"]:
+        raise click.UsageError("--no-gru and --no-linear would leave no model; leave one of them out.")
     from grutext.config import Config
     from grutext.model.spec import check_model
     from grutext.settings import preset, read_config

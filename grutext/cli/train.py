@@ -158,11 +158,11 @@ def train_command(
     with contextlib.ExitStack() as stack:
         stack.enter_context(interruptible())
         if tensorboard is not None:
-            listener = stack.enter_context(TensorBoardListener(tensorboard, listener))
+            listener = stack.enter_context(TensorBoardListener(tensorboard, listener, resume=resume))
         outcome = train(sources, target, settings=config, vectors=vectors, listener=listener, started=started)
     if report_file is not None:
         _write_report(outcome, test, report_file, notes)
-    _print_outcome(outcome, as_json)
+    _print_outcome(outcome, as_json, quiet)
 
 
 @contextlib.contextmanager
@@ -217,7 +217,7 @@ def calibration_line(compared: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
-def _print_outcome(outcome: TrainingOutcome, as_json: bool) -> None:
+def _print_outcome(outcome: TrainingOutcome, as_json: bool, quiet: bool) -> None:
     bundle = outcome.bundle
     if as_json:
         print_json(
@@ -251,4 +251,5 @@ def _print_outcome(outcome: TrainingOutcome, as_json: bool) -> None:
     if outcome.left_out:
         click.echo(f"left out for the time budget: {'; '.join(outcome.left_out)}")
     click.echo(f"model: {outcome.folder}" + (f", loss curve: {outcome.plot}" if outcome.plot else ""))
-    click.echo(f"try: grutext classify FILE -m {outcome.folder}")
+    if not quiet:
+        click.echo(f"try: grutext classify FILE -m {outcome.folder}")

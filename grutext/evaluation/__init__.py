@@ -7,7 +7,7 @@
 ((1, 0), (1, 0))
 """
 
-from grutext.evaluation.abstention import is_right, selective_risk
+from grutext.evaluation.abstention import selective_risk
 from grutext.evaluation.calibration import expected_calibration_error
 from grutext.evaluation.decisions import Decisions
 from grutext.evaluation.diagnostics import Diagnostics, diagnose
@@ -26,6 +26,5 @@ __all__ = [
     "diagnose",
     "evaluate",
     "expected_calibration_error",
-    "is_right",
     "selective_risk",
 ]

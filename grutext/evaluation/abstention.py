@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-def is_right(labels: Sequence[str | tuple[str, ...]], truth: Sequence[tuple[str, ...]]) -> NDArray[np.bool_]:
-    """Return whether each prediction is right, shape (N,), bool: whether it is all that its text has.
-
-    Args:
-        labels: The predicted label of each text, or the tuple of its labels.
-        truth: The labels that each text has.
-    """
-    predicted = ({label} if isinstance(label, str) else set(label) for label in labels)
-    return np.array([some == set(own) for some, own in zip(predicted, truth, strict=True)], np.bool_)
 
 
 def selective_risk(

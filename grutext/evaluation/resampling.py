@@ -47,14 +47,29 @@ def measure(decisions: Decisions, samples: Iterable[FloatArray]) -> dict[str, Fl
         texts = times.sum(axis=1)  # (S,)
         hits, positives, support = ((table @ times.T).T for table in tables)  # (S, C)
         total = positives + support  # (S, C)
-        f1 = 2 * hits / np.maximum(total, 1)
+        f1 = label_f1(hits, total)
         parts.append(
             {
                 "accuracy": times @ correct / texts,
-                "macro_f1": f1.sum(axis=1) / np.maximum((total > 0).sum(axis=1), 1),
+                "macro_f1": macro_f1(hits, total),
                 "micro_f1": 2 * hits.sum(axis=1) / np.maximum(total.sum(axis=1), 1),
                 "weighted_f1": (f1 * support).sum(axis=1) / np.maximum(support.sum(axis=1), 1),
                 "log_loss": times @ losses / texts,
             }
         )
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def label_f1(hits: FloatArray, total: FloatArray) -> FloatArray:
+    """Return the F1 of each label on each sample, shape (S, C); 0 where a label is neither true nor predicted.
+
+    Args:
+        hits: `(S, C)`, texts that got the label and have it.
+        total: `(S, C)`, texts that got it plus texts that have it.
+    """
+    return 2 * hits / np.maximum(total, 1)
+
+
+def macro_f1(hits: FloatArray, total: FloatArray) -> FloatArray:
+    """Return the mean F1 over the labels that are true or predicted in each sample, shape (S,); the arguments are those of `label_f1`."""
+    return np.asarray(label_f1(hits, total).sum(axis=1) / np.maximum((total > 0).sum(axis=1), 1))

@@ -52,6 +52,7 @@ model = Classifier.load("DIR")
 for answer in model.answer(["a text", "another text"]):
     print(answer.label, answer.confidence)
 ```
+{streaming}
 
 ## Limits
 - {scope}
@@ -109,7 +110,7 @@ def render_card(values: Mapping[str, Any]) -> str:
         values: The entries of `model.json`, as `Bundle.entries` returns them.
     """
     common = {
-        "version": escape(f"grutext {values['versions'].get('grutext', '')}".strip()),
+        "version": _code(f"grutext {values['versions'].get('grutext', '')}".strip()),
         "stopped": " **Its training was stopped early.**" if "unfinished" in values["data"] else "",
         "training_data": _training_data(values),
     }
@@ -123,6 +124,7 @@ def render_card(values: Mapping[str, Any]) -> str:
         parts=" and ".join(parts),
         label_table=_labels(values),
         quality="\n\n".join(filter(None, (_quality(values), _abstention(values)))),
+        streaming=_streaming(values),
         scope=_scope(values),
         **common,
     )
@@ -159,8 +161,9 @@ def _quality(values: Mapping[str, Any]) -> str:
             if isinstance(folds, int)
             else "texts that the weights were not trained on"
         )
+        chosen = "Epoch, calibration" if values["config"]["gru"]["enabled"] else "Calibration"
         notes.append(
-            f"The dev figures come from {what}. Epoch, calibration and thresholds were chosen on them, so they are a little "
+            f"The dev figures come from {what}. {chosen} and thresholds were chosen on them, so they are a little "
             "too optimistic."
         )
     if "test" in reports:
@@ -196,7 +199,7 @@ def _training_data(values: Mapping[str, Any]) -> str:
     ]
     left_out = data.get("left_out")
     if isinstance(left_out, list) and left_out:
-        lines.append(f"- left out for the time budget: {escape('; '.join(map(str, left_out)))}")
+        lines.append(f"- left out for the time budget: {_code('; '.join(map(str, left_out)))}")
     lines.append(f"- random seed: {values['config']['training']['seed']}")
     return "\n".join([*lines, "", "`grutext show -m DIR` lists all settings and versions."])
 
@@ -205,8 +208,19 @@ def _scope(values: Mapping[str, Any]) -> str:
     """Return what becomes of a text that none of the labels fits."""
     if values["multilabel"]:
         return "It knows only these labels. A text about something else should get none of them, but may get one."
-    remedy = " `--familiar-above X` leaves such texts to a person." if values["unfamiliar"] else ""
+    remedy = ""
+    if values["unfamiliar"]:
+        threshold = values["unfamiliar"][-1]["threshold"]
+        remedy = f" `--familiar-above {threshold:g}` leaves the least familiar texts to a person."
     return f"It knows only these labels, and gives one of them even to a text about something else.{remedy}"
+
+
+def _streaming(values: Mapping[str, Any]) -> str:
+    """Return whether the model can answer about a text that is still coming, and how."""
+    gru = values["config"]["gru"]
+    if gru["enabled"] and gru["bidirectional"]:
+        return "\nIt reads texts from both ends, and answers when they are complete."
+    return "\nIt also answers while a text is still coming: `grutext classify --stream -m DIR`, or `model.session()`."
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -14,6 +14,7 @@ from grutext.evaluation.diagnostics import LengthBin
 from grutext.evaluation.intervals import wilson_interval
 from grutext.evaluation.ranking import Ranking
 from grutext.report.figures import ACCENT, INK, MUTED, SERIES, VARIABLES, WRONG, draw
+from grutext.training.plot import draw_losses, draw_scores, mark_best
 
 _DASHES = ("-", (0, (4, 2)))
 _DOTTED = (0, (1, 2))
@@ -165,18 +166,8 @@ def plot_loss(history: Sequence[Mapping[str, Any]]) -> Markup:
     """Return training and dev loss against the epoch."""
 
     def plot(axes: Any) -> None:
-        epochs = [record["epoch"] for record in history]
-        axes.plot(epochs, [record["loss"] for record in history], "o-", color=SERIES[0], ms=3)
-        axes.plot(
-            epochs,
-            [record["dev_loss"] for record in history],
-            marker="o",
-            color=SERIES[1],
-            ms=3,
-            ls=_DASHES[1],
-        )
-        _mark_best(axes, history)
-        axes.set(xlabel="epoch", ylabel="loss (nats per text)", ylim=(0, None))
+        draw_losses(axes, history, (SERIES[0], SERIES[1]))
+        mark_best(axes, history, MUTED)
 
     return draw("loss", "Training and dev loss against the epoch", plot)
 
@@ -185,27 +176,11 @@ def plot_dev_score(history: Sequence[Mapping[str, Any]]) -> Markup:
     """Return the dev score against the epoch."""
 
     def plot(axes: Any) -> None:
-        axes.plot(
-            [record["epoch"] for record in history],
-            [record["dev_score"] for record in history],
-            "o-",
-            color=ACCENT,
-            ms=3,
-        )
-        _mark_best(axes, history)
-        axes.set(xlabel="epoch", ylabel="dev score")
+        draw_scores(axes, history, ACCENT)
+        mark_best(axes, history, MUTED)
         _percentages(axes.yaxis)
 
     return draw("dev-score", "Dev score against the epoch", plot)
-
-
-def _mark_best(axes: Any, history: Sequence[Mapping[str, Any]]) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    best = max((record["epoch"] for record in history if record["best"]), default=None)
-    if best is not None:
-        axes.axvline(best, color=MUTED, lw=1, ls=_DOTTED)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _percentages(axis: Any) -> None:

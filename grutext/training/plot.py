@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +21,48 @@ def plot_history(history: list[dict[str, Any]], path: Path) -> None:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
-    epochs = [record["epoch"] for record in history]
     figure = Figure(figsize=(7, 4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     losses = figure.subplots()
-    losses.plot(epochs, [r["loss"] for r in history], "o-", ms=3, color="tab:blue", label="training loss")
-    losses.plot(epochs, [r["dev_loss"] for r in history], "o-", ms=3, color="tab:orange", label="dev loss")
-    losses.set(
-        xlabel="epoch", ylabel="loss (nats per text)", ylim=(0, None), title="Training of the GRU part"
-    )
-    losses.xaxis.set_major_locator(MaxNLocator(integer=True))
+    draw_losses(losses, history, ("tab:blue", "tab:orange"))
+    mark_best(losses, history, "gray")
+    losses.set_title("Training of the GRU part")
     scores = losses.twinx()
-    scores.plot(epochs, [r["dev_score"] for r in history], "s--", ms=3, color="tab:green", label="dev score")
-    scores.set(ylabel="dev score", ylim=(0, 1))
-    best = max((record["epoch"] for record in history if record["best"]), default=None)
-    if best is not None:
-        losses.axvline(best, color="gray", lw=0.8, ls=":", label=f"best epoch, by dev loss ({best})")
+    draw_scores(scores, history, "tab:green")
+    scores.set_ylim(0, 1)
     handles = [h for axes in (losses, scores) for h in axes.get_legend_handles_labels()[0]]
     losses.legend(handles=handles, loc="center right")
     figure.savefig(path)
+
+
+def draw_losses(axes: Any, history: Sequence[Mapping[str, Any]], colours: tuple[str, str]) -> None:
+    """Draw the training loss and, dashed, the dev loss against the epoch into axes of matplotlib."""
+    epochs = [record["epoch"] for record in history]
+    for name, key, style, colour in zip(
+        ("training loss", "dev loss"), ("loss", "dev_loss"), ("o-", "o--"), colours, strict=True
+    ):
+        axes.plot(epochs, [record[key] for record in history], style, ms=3, color=colour, label=name)
+    axes.set(xlabel="epoch", ylabel="loss (nats per text)", ylim=(0, None))
+
+
+def draw_scores(axes: Any, history: Sequence[Mapping[str, Any]], colour: str) -> None:
+    """Draw the dev score against the epoch into axes of matplotlib."""
+    epochs = [record["epoch"] for record in history]
+    axes.plot(
+        epochs, [record["dev_score"] for record in history], "s-", ms=3, color=colour, label="dev score"
+    )
+    axes.set(xlabel="epoch", ylabel="dev score")
+
+
+def mark_best(axes: Any, history: Sequence[Mapping[str, Any]], colour: str) -> None:
+    """Draw a dotted line at the epoch that was kept, and label whole epochs only."""
+    from matplotlib.ticker import MaxNLocator
+
+    best = max((record["epoch"] for record in history if record["best"]), default=None)
+    if best is not None:
+        axes.axvline(best, color=colour, lw=1, ls=":", label=f"best epoch, by dev loss ({best})")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def plot_learning_curve(curve: Mapping[str, Any], path: Path) -> None:

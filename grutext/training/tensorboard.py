@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import final
 
+from grutext.errors import DataError
 from grutext.progress import EpochRecord, Listener, Silent
 from grutext.requirements import check_installed
 
@@ -29,14 +30,21 @@ class TensorBoardListener:
     Args:
         folder: The folder of the event files, one for each training; it is made if it is missing.
         listener: Receives all notes and progress as well; None: nobody does.
+        resume: Whether a training is continued, whose first events may be in the folder.
 
     Raises:
+        DataError: The folder has events, and no training is continued.
         MissingExtraError: TensorBoard is not installed.
         OSError: The folder cannot be written to.
     """
 
-    def __init__(self, folder: str | Path, listener: Listener | None = None) -> None:
+    def __init__(self, folder: str | Path, listener: Listener | None = None, *, resume: bool = False) -> None:
         check_installed("--tensorboard", "tensorboard")
+        if not resume and any(Path(folder).glob("events.out.tfevents.*")):
+            raise DataError(
+                "has the events of another training, and TensorBoard would draw both as one; name another folder",
+                str(folder),
+            )
         # TensorBoard loads all of TensorFlow to write a file, unless it finds a module of this name; then it uses its own code.
         sys.modules.setdefault(_WITHOUT_TENSORFLOW, ModuleType(_WITHOUT_TENSORFLOW))
         from tensorboard.summary import Writer

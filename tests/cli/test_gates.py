@@ -31,7 +31,7 @@ def test_a_picture_is_drawn_whatever_the_words_are(run, gru_model, tmp_path, nam
     pytest.importorskip("matplotlib")
     pytest.importorskip("jinja2")
     text = "cost $x^$ <b>&\x00\ud800 天气 " * 30
-    run("show", "--gates", text, "-o", name)
+    assert run("show", "--gates", text, "-o", name).stderr == f"{name}: picture of the gates\n"
     first = (tmp_path / name).read_bytes()
     run("show", "--gates", text, "-o", name)
     assert (tmp_path / name).read_bytes() == first

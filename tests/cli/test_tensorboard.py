@@ -24,6 +24,12 @@ def test_the_epochs_of_a_training_are_written(run, training, tmp_path):
     (file,) = (tmp_path / "runs" / "first").iterdir()
     for tag in (b"training/loss", b"dev/loss", b"dev/score"):
         assert tag in file.read_bytes()
+    again = run(*training, *short, "--overwrite", "--tensorboard", "runs/first", check=1)
+    assert again.stderr == (
+        "grutext: error: runs/first: has the events of another training, and TensorBoard would draw both as one; "
+        "name another folder\n"
+    )
+    run(*training, *short, "--resume", "--tensorboard", "runs/first")
 
 
 def test_a_folder_that_cannot_be_made_and_a_training_without_epochs_are_errors(

@@ -122,7 +122,9 @@ def test_guessed_columns_and_epochs_are_printed_on_stderr(run, training, mails) 
     assert lines[6].startswith("30 texts of 2 words (median), 3 labels: ")
     assert lines[7].startswith("engine: ")
     assert lines[8].startswith("epoch 1/1  loss 1.5000  dev loss 1.2500")
-    assert run("train", mails, "--quiet", "-m", "other").stderr == ""
+    quiet = run("train", mails, "--quiet", "-m", "other")
+    assert quiet.stderr == ""
+    assert "try: " not in quiet.stdout
 
 
 def test_json_is_all_that_is_printed(run, training, mails, tmp_path) -> None:
@@ -503,6 +505,11 @@ def test_an_unknown_option_suggests_what_it_resembles(run, arguments, suggestion
 def test_all_commands_with_settings_suggest_them(run, command) -> None:
     stderr = run(command, "a.csv", "--lr", "3", check=2).stderr
     assert stderr.endswith("Did you mean --set training.learning_rate=VALUE?\n")
+
+
+def test_a_training_without_both_parts_is_refused_in_the_words_of_the_options(run, mails) -> None:
+    stderr = run("train", mails, "--no-gru", "--no-linear", check=2).stderr
+    assert stderr.endswith("Error: --no-gru and --no-linear would leave no model; leave one of them out.\n")
 
 
 def test_an_unknown_option_that_resembles_nothing_suggests_nothing(run) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from grutext.evaluation import is_right, selective_risk
+from grutext.evaluation import Decisions, selective_risk
 
 CONFIDENCE = np.array([0.9, 0.5, 0.7, 0.7, 0.2])
 CORRECT = np.array([True, False, True, False, True])
@@ -39,4 +39,6 @@ def test_an_unfamiliar_text_is_not_answered_however_confident():
     [(("a", "b"), True), (("b", "a"), True), (("a",), False), ((), False), (("a", "b", "c"), False)],
 )
 def test_a_set_of_labels_is_right_if_it_is_all_that_the_text_has(predicted, right):
-    assert is_right([predicted], [("a", "b")]).tolist() == [right]
+    probabilities = [[0.9 * (label in predicted) for label in "abc"]]
+    decided = Decisions.compare([("a", "b")], probabilities, ("a", "b", "c"), multilabel=True)
+    assert decided.correct.tolist() == [right]

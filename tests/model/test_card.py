@@ -90,6 +90,37 @@ def test_names_are_shown_as_code_and_cannot_become_markup(bundle):
     ]
 
 
+def test_versions_and_sentences_of_a_file_cannot_become_markup_either(bundle):
+    odd = "<img src=x> [a](b)`"
+    card = render_card(
+        replace(bundle, versions={"grutext": odd}, data=bundle.data | {"left_out": [f"**{odd}**"]})
+    )
+    assert f"trained by `` grutext {odd} ``." in card
+    assert f"- left out for the time budget: `` **{odd}** ``" in card
+
+
+def test_options_are_shown_with_values_of_the_model(bundle):
+    assert "--familiar-above" not in render_card(bundle)
+    unfamiliar = [{"threshold": -1.5, "coverage": 0.9}, {"threshold": 0.25, "coverage": 0.8}]
+    assert "`--familiar-above 0.25` leaves the least" in render_card(replace(bundle, unfamiliar=unfamiliar))
+
+
+@pytest.mark.parametrize(
+    ("settings", "chosen", "streams"),
+    [
+        ({"gru.bidirectional": True}, "Epoch, calibration and thresholds were chosen", False),
+        ({"gru.bidirectional": False}, "Epoch, calibration and thresholds were chosen", True),
+        ({"gru.enabled": False}, "Calibration and thresholds were chosen", True),
+    ],
+)
+def test_what_was_chosen_and_whether_it_streams_depends_on_the_parts(
+    bundle, build_bundle, settings, chosen, streams
+):
+    card = render_card(replace(build_bundle(settings, labels=LABELS), metrics=bundle.metrics))
+    assert f" {chosen} on them" in card
+    assert ("grutext classify --stream" in card) == streams
+
+
 def test_texts_times_and_folder_do_not_matter(bundle, tmp_path):
     again = replace(bundle, created="2027-01-01T00:00:00+00:00", golden=[])
     assert render_card(again) == render_card(bundle)

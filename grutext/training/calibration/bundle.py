@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.data import Example
-from grutext.evaluation import evaluate, is_right
+from grutext.evaluation import Decisions, evaluate
 from grutext.inference import Classifier, RawScores
 from grutext.inference.familiarity import familiarity, top_score
 from grutext.inference.fusion import fuse
@@ -64,11 +64,9 @@ def calibrate_bundle(
     # that count several times: each text counts once, and as right if the label of every copy is.
     chosen = []
     if not several and not thresholds:
-        model = Classifier(bundle, compiled=False)
-        correct = is_right(model.decide(probabilities), truth)
-        confidence = model.confidence(probabilities)[firsts]
-        correct = np.array([correct[group].all() for group in copies])
-        chosen = abstention.choose_abstention(confidence, correct)
+        decided = Decisions.compare(truth, probabilities, bundle.labels)
+        correct = np.array([decided.correct[group].all() for group in copies])
+        chosen = abstention.choose_abstention(decided.confidence[firsts], correct)
     folds = {"folds": bundle.data["folds"]} if "folds" in bundle.data else {}
     metrics = {"dev": report.to_dict() | folds, "calibration": compared}
     return replace(bundle, metrics=metrics, abstention=chosen, unfamiliar=unfamiliar), after

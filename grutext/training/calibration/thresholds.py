@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from grutext.evaluation.resampling import macro_f1
 from grutext.inference.decisions import decide
 
 Float = NDArray[np.float32]
@@ -88,14 +89,10 @@ def _single(p: Float, targets: Float) -> Float:
     """Return the divisor of each label's probability, `(C,)`; empty where the likeliest label is chosen."""
     frequency = np.maximum(p.mean(axis=0), 1e-6)
     draws = np.random.default_rng(0).multinomial(len(p), np.full(len(p), 1.0 / len(p)), _DRAWS)
-    scores = [_macro_f1(decide(p, frequency**power, False), targets, draws) for power in _POWERS]
+    scores = []
+    for power in _POWERS:
+        chosen = decide(p, frequency**power, False)
+        scores.append(macro_f1(draws @ (chosen * targets), draws @ chosen + draws @ targets))
     gains = [score - scores[0] for score in scores]
     best = int(np.argmax([gain.mean() - _DEVIATIONS * gain.std() for gain in gains]))
     return frequency ** _POWERS[best] if best else frequency[:0]
-
-
-def _macro_f1(chosen: NDArray[np.bool_], targets: Float, draws: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the macro-F1 of each bootstrap draw, `(B,)`; text n occurs `draws[b, n]` times."""
-    hits = draws @ (chosen * targets)
-    total = draws @ chosen + draws @ targets  # (B, C)
-    return (2.0 * hits / np.maximum(total, 1.0)).sum(axis=1) / np.maximum((total > 0).sum(axis=1), 1)

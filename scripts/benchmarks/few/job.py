@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.few.cuts import Cut, write_cut
 from benchmarks.few.peers import FEATURES, run_logistic
 from benchmarks.few.vectors import write_static
@@ -21,7 +19,7 @@ from benchmarks.ours import run_grutext
 from benchmarks.peers import run_fasttext, run_svm
 from benchmarks.results import Job, Result
 from benchmarks.sets import BenchSet
-from grutext.evaluation import is_right, selective_risk
+from grutext.evaluation import Decisions, selective_risk
 from grutext.inference import Classifier
 
 OURS = ("grutext", "grutext+unlabelled", "grutext+vectors")
@@ -66,9 +64,8 @@ def check_abstention(model: Classifier, cut: BenchSet) -> dict[str, Any] | None:
         return None
     examples = cut.read("test").examples
     probabilities = model.predict_proba([example.text for example in examples])  # (N, C)
-    answers = [model.labels[column] for column in probabilities.argmax(axis=1)]
-    right = is_right(answers, [example.labels for example in examples])
-    risk = selective_risk(np.max(probabilities, axis=1), right, offered[0])
+    decided = Decisions.compare([example.labels for example in examples], probabilities, model.labels)
+    risk = selective_risk(decided.confidence, decided.correct, offered[0])
     return {name: risk[name] for name in ("threshold", "coverage", "errors")}
 
 
