@@ -18,20 +18,21 @@ from grutext.errors import GrutextError, MissingExtraError
 @json_option
 @quiet_option
 def warmup_command(as_json: bool, quiet: bool) -> None:
-    """Compile the Numba kernels for prediction and training.
+    """Compile the Numba kernels for prediction, sessions and training.
 
     Otherwise the first command that needs them compiles them. Numba caches them beside the package or, where that may
     not be written to, in the user's cache; NUMBA_CACHE_DIR names another folder. They only work on the type of
     processor that they were compiled for. If they are cached already, nothing is done.
     """
     from grutext.console import open_listener
-    from grutext.kernels import PREDICTION, TRAINING, why_unavailable
+    from grutext.kernels import PREDICTION, SESSIONS, TRAINING, why_unavailable
     from grutext.kernels.precompile import cache_folder, compile_kernels, processor, seconds_to_compile
     from grutext.requirements import is_installed
 
     if not is_installed("numba"):
         raise MissingExtraError("grutext warmup", "numba", "fast")
-    began, listener, modules = time.monotonic(), open_listener(quiet), (*PREDICTION, *TRAINING)
+    began, listener = time.monotonic(), open_listener(quiet)
+    modules = (*PREDICTION, *SESSIONS, *TRAINING)
     expected = seconds_to_compile(*modules)
     if expected:
         listener.note(f"compiling kernels (about {expected:.0f} s)")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
@@ -32,6 +31,7 @@ from grutext.inference.sessions import (
     stop_threshold,
 )
 from grutext.inference.texts import list_texts
+from grutext.kernels import SESSIONS
 from grutext.messages import count, list_names, quote
 from grutext.model.bundle import Bundle
 from grutext.model.spec import directions
@@ -104,6 +104,7 @@ class Classifier:
         self._vectorizer = Vectorizer(config.text, self._vocabulary, compiled)
         self._gru = GRUPart(config.gru, weights, compiled) if config.gru.enabled else None
         self._linear = LinearPart(config.linear, weights, compiled) if config.linear.enabled else None
+        self._stream: Stream | None = None
 
     @classmethod
     def load(cls, path: str | Path, threads: int | None = None, compiled: bool | None = None) -> Classifier:
@@ -348,7 +349,8 @@ class Classifier:
             ConfigError: As for `session`.
             BundleError: The weights are so large that a text's scores overflow.
         """
-        return answer_early(self.stream, list_texts(texts), stop_threshold(self.bundle, gap))
+        threshold, listed = stop_threshold(self.bundle, gap), self._list(texts)
+        return answer_early(self.stream, listed, threshold)
 
     def resume(self, state: bytes) -> Session:
         """Continue a session from the bytes that `Session.state` returned, in this process or another one.
@@ -373,10 +375,15 @@ class Classifier:
         """
         return push_many(self.stream, sessions, pieces)
 
-    @cached_property
+    @property
     def stream(self) -> Stream:
-        """What sessions compute with; it never switches to kernels, so the last bits of an answer do not depend on when it came."""
-        return Stream(self.bundle, self._vectorizer, self._gru, self._linear)
+        """What sessions that begin now compute with; each keeps it to its end, so that its last bits do not depend on its pieces."""
+        stream = self._stream
+        if stream is None:
+            compiled = self._switch.compiled and self._switch.may_load(SESSIONS)
+            stream = Stream(self.bundle, self._vectorizer, self._gru, self._linear, compiled)
+            self._stream = stream
+        return stream
 
     def encode(self, texts: Iterable[str]) -> Float:
         """Return the encoder's vector of each text, shape (N, P), float32; zeros for an empty text.
@@ -475,10 +482,14 @@ class Classifier:
             with np.errstate(over="ignore", invalid="ignore"):  # a setting of each thread; `_fuse` checks
                 return work(self._vectorizer.vectorize(chunk))
 
+        return map_chunks(read, self._list(texts), self.threads)
+
+    def _list(self, texts: Iterable[str]) -> Sequence[str]:
+        """Return texts as a list or tuple, after switching to kernels if so many texts have come."""
         listed = list_texts(texts)
         if self._switch.should_switch(sum(map(len, listed))):
             self._set_compiled(True)
-        return map_chunks(read, listed, self.threads)
+        return listed
 
     def _check_familiarity(self) -> None:
         if not self.bundle.calibration.familiarity:

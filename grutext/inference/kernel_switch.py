@@ -5,7 +5,14 @@ from __future__ import annotations
 from threading import Lock
 
 from grutext.errors import ConfigError
-from grutext.kernels import PREDICTION, WORTH_COMPILING, WORTH_LOADING, load_if_worth_it, why_unavailable
+from grutext.kernels import (
+    PREDICTION,
+    WORTH_COMPILING,
+    WORTH_LOADING,
+    load_cached,
+    load_if_worth_it,
+    why_unavailable,
+)
 
 
 class KernelSwitch:
@@ -26,7 +33,7 @@ class KernelSwitch:
             raise ConfigError(
                 f"there are no compiled kernels ({reason}); pip install 'grutext[fast]' brings Numba"
             )
-        self.compiled = bool(asked)
+        self.compiled, self._asked = bool(asked), asked
         self._characters, self._lock = 0, Lock()
         self._thresholds = [WORTH_LOADING, WORTH_COMPILING] if asked is None else []
 
@@ -48,3 +55,7 @@ class KernelSwitch:
             return self.compiled
         finally:
             self._lock.release()
+
+    def may_load(self, modules: tuple[str, ...]) -> bool:
+        """Load further kernels, and return whether they may be called; they are only compiled where kernels were asked for."""
+        return why_unavailable(*modules) is None if self._asked else load_cached(*modules)

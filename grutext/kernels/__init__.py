@@ -20,6 +20,7 @@ from contextvars import ContextVar
 from functools import cache
 
 PREDICTION = ("inference", "ngrams", "tokens")  # the modules that a classifier needs
+SESSIONS = ("sessions",)  # those that its sessions need besides
 TRAINING = ("training",)  # those that training the GRU part needs
 # With fewer characters NumPy is done sooner than kernels that must be loaded or compiled first. For a model trained on the
 # sample, on one thread of a Xeon with AVX-512: NumPy processes 0.7 (rows of 40 characters) to 1.2 (of 1,300) million characters a
@@ -37,7 +38,7 @@ def why_unavailable(*modules: str) -> str | None:
     """Import modules of this package, and compile their kernels where they are not cached yet.
 
     Args:
-        modules: Some of `inference`, `ngrams`, `tokens` and `training`; without any, only whether kernels are switched off is checked.
+        modules: Some of `inference`, `ngrams`, `sessions`, `tokens` and `training`; without any, only whether kernels are switched off is checked.
 
     Returns:
         None if their kernels may be called; otherwise the reason why not, in words.

@@ -16,6 +16,7 @@ from grutext.kernels.cores import usable_cores
 _FILES = {
     "inference": ({"gru": 8.7, "inference": 0.6}, {}),
     "ngrams": ({}, {"ngrams": 3.9}),
+    "sessions": ({"sessions": 10.1}, {}),
     "tokens": ({}, {"tokens": 2.7}),
     "training": ({"gru": 8.7, "embedding": 1.1, "optimizer": 3.0}, {"encoding": 10.2, "contexts": 2.0}),
 }
@@ -45,7 +46,7 @@ def compile_kernels(*modules: str, deadline: float | None = None, report: Report
     What is finished at the deadline stays in Numba's cache.
 
     Args:
-        modules: Some of `inference`, `ngrams`, `tokens` and `training`.
+        modules: Some of `inference`, `ngrams`, `sessions`, `tokens` and `training`.
         deadline: A value of `time.monotonic()` at which to give up; None waits as long as it takes.
         report: Called from time to time with the seconds that have passed.
 

@@ -47,8 +47,11 @@ def cut_words(text: str, tokenizer: str, most: int) -> tuple[str, int]:
     >>> cut_words("one two  three ", "word", 2), cut_words("天气 ok", "word", 9)
     (('one two  ', 2), ('天气 ok', 3))
     """
+    words = _WORDS_OF_CHARACTERS if tokenizer == "character" else _WORDS
+    if most >= len(text):
+        return text, len(words.findall(text))
     count = 0
-    for word in (_WORDS_OF_CHARACTERS if tokenizer == "character" else _WORDS).finditer(text):
+    for word in words.finditer(text):
         if count == most:
             return text[: word.start()], count
         count += 1

@@ -12,7 +12,7 @@ from grutext.kernels import precompile
 
 @pytest.fixture
 def _compiled() -> None:
-    if why := kernels.why_unavailable(*kernels.PREDICTION, *kernels.TRAINING):
+    if why := kernels.why_unavailable(*kernels.PREDICTION, *kernels.SESSIONS, *kernels.TRAINING):
         pytest.skip(why)
 
 
@@ -36,7 +36,7 @@ def test_compiles_what_is_missing_and_says_so(run, monkeypatch) -> None:
         precompile, "compile_kernels", lambda *modules, report: asked.append(modules) or report(1.0)
     )
     done = run("warmup", "--json")
-    assert asked == [("inference", "ngrams", "tokens", "training")]
+    assert asked == [("inference", "ngrams", "tokens", "sessions", "training")]
     assert done.stderr == "compiling kernels (about 17 s)\n"
     assert json.loads(done.stdout)["compiled"] is True
     assert run("warmup", "--quiet").stderr == ""

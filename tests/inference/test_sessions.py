@@ -1,17 +1,20 @@
 """A session answers as the whole text does, however the text is cut."""
 
+import importlib
 import itertools
 import pickle
 import struct
 import zlib
+from collections import Counter
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grutext import Classifier
+from grutext import Classifier, kernels
 from grutext.errors import GrutextError, SessionError
+from grutext.inference.sessions.compiled_linear_stream import NgramTable
 
 FORWARD = {"gru.bidirectional": False}
 KINDS = {
@@ -31,23 +34,28 @@ DRAWN = [
 texts = st.lists(st.sampled_from(DRAWN), max_size=9).map("".join)
 
 
-@pytest.fixture(
-    params=[
-        "convolution, max and mean",
-        *(pytest.param(kind, marks=pytest.mark.long) for kind in list(KINDS)[1:]),
-    ]
-)
+QUICK, *OTHERS = itertools.product(KINDS, [False, True])
+
+
+@pytest.fixture(params=[QUICK, *(pytest.param(one, marks=pytest.mark.long) for one in OTHERS)], ids=str)
 def model(request, build_bundle) -> Classifier:
-    """A model of each kind that reads forward only, with text vectors where there is a linear part."""
-    chosen = FORWARD | KINDS[request.param]
+    """A model of each kind that reads forward only, with text vectors where there is a linear part; with kernels and without."""
+    kind, compiled = request.param
+    chosen = FORWARD | KINDS[kind]
     vector_size = 3 if chosen.get("linear.enabled", True) else 0
-    return Classifier(build_bundle(chosen, vector_size=vector_size), compiled=False)
+    return classifier(build_bundle(chosen, vector_size=vector_size), compiled)
 
 
-@pytest.fixture
-def short(build_bundle) -> Classifier:
-    """A model with all parts."""
-    return Classifier(build_bundle(FORWARD, labels=("no", "yes"), vector_size=3), compiled=False)
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.long)], ids=["NumPy", "kernels"])
+def short(request, build_bundle) -> Classifier:
+    """A model with all parts, with kernels and without."""
+    return classifier(build_bundle(FORWARD, labels=("no", "yes"), vector_size=3), request.param)
+
+
+def classifier(bundle, compiled) -> Classifier:
+    if compiled and (why := kernels.why_unavailable(*kernels.PREDICTION, *kernels.SESSIONS)):
+        pytest.skip(why)
+    return Classifier(bundle, compiled=compiled)
 
 
 def cut(text, places):
@@ -142,6 +150,77 @@ def test_a_session_resumes_from_its_state_with_the_same_bits(model, text, place)
         one.push_bytes(second)
     assert resumed.state() == session.state()
     np.testing.assert_array_equal(resumed.finish().probabilities, session.finish().probabilities)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_session_with_kernels_continues_one_without_and_the_other_way_round(build_bundle, kind):
+    bundle = build_bundle(FORWARD | KINDS[kind])
+    numpy, compiled = classifier(bundle, False), classifier(bundle, True)
+    text = "the parcel never came, thanks thanks 天气很好 " * 3
+    for first, second in ((numpy, compiled), (compiled, numpy)):
+        session = first.session()
+        session.push(text[:61])
+        resumed = second.resume(session.state())
+        for one in (session, resumed):
+            one.push(text[61:])
+        np.testing.assert_allclose(
+            resumed.finish().probabilities, session.finish().probabilities, rtol=0, atol=1e-5
+        )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "kernel",
+    ["convolve_next", "run_next", "pool_next", "add_words", "find_next_ngrams", "count_rows", "add_counted"],
+)
+def test_sessions_use_kernels_where_their_classifier_does(build_bundle, monkeypatch, kernel):
+    bundle, calls = build_bundle(FORWARD, vector_size=3), []
+    compiled = classifier(bundle, True)
+    module = importlib.import_module("grutext.kernels.sessions")
+    run = getattr(module, kernel)
+    monkeypatch.setattr(module, kernel, lambda *arguments: calls.append(1) or run(*arguments))
+    finish(compiled.session(), ["the parcel "])
+    assert calls
+    calls.clear()
+    finish(classifier(bundle, False).session(), ["the parcel "])
+    assert not calls
+
+
+@pytest.mark.long
+def test_a_session_keeps_what_it_began_with_when_its_classifier_switches_to_kernels(build_bundle):
+    bundle, text = build_bundle(FORWARD), "the parcel never came, thanks"
+    if why := kernels.why_unavailable(*kernels.PREDICTION, *kernels.SESSIONS):
+        pytest.skip(why)
+    model = Classifier(bundle)
+    before = model.session()
+    model.predict(["the parcel " * 100_000])
+    after = model.session()
+    assert after.stream is not before.stream
+    model.push_many([before, after], [text, text])
+    for session, compiled in ((before, False), (after, True)):
+        expected = finish(Classifier(bundle, compiled=compiled).session(), [text])
+        np.testing.assert_array_equal(session.finish().probabilities, expected)
+
+
+@pytest.mark.long
+@settings(max_examples=30)
+@given(
+    counts=st.dictionaries(st.integers(0, 2**31 - 1), st.integers(1, 9)), drawn=st.lists(st.integers(0, 40))
+)
+def test_a_table_counts_as_a_dict_does_and_forgets_what_is_not_kept(counts, drawn):
+    pytest.importorskip("grutext.kernels.sessions", exc_type=ImportError)
+    table, rows, before = (
+        NgramTable(counts.items()),
+        np.array(drawn, np.int32),
+        np.empty(len(drawn), np.int32),
+    )
+    assert table.items() == sorted(counts.items())
+    for keep in (False, True):
+        table.count(rows, before, keep)
+        assert before.tolist() == [counts.get(row, 0) + drawn[:n].count(row) for n, row in enumerate(drawn)]
+        found = Counter(counts) + Counter(drawn if keep else [])
+        assert table.items() == sorted(found.items())
 
 
 def test_the_state_without_a_linear_part_has_the_same_size_after_any_text(build_bundle):

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import GRUConfig
-from grutext.engines.numpy.stream import NumpyStream, State, multiply_rows
+from grutext.engines.numba.stream import NumbaStream
+from grutext.engines.numpy.stream import NumpyStream, multiply_rows
+from grutext.engines.stream import EncoderStream, State
 from grutext.inference.gru_part import GRUPart
 from grutext.text import TokenBatch
 
@@ -23,11 +25,15 @@ class GRUStream:
         config: The encoder's settings; `bidirectional` is false.
         weights: Arrays by the names of the spec.
         part: The same part for whole texts.
+        compiled: Whether to use compiled kernels, where there are any, instead of NumPy.
     """
 
-    def __init__(self, config: GRUConfig, weights: Mapping[str, NDArray[Any]], part: GRUPart) -> None:
+    def __init__(
+        self, config: GRUConfig, weights: Mapping[str, NDArray[Any]], part: GRUPart, compiled: bool
+    ) -> None:
         self._part, self._weights = part, weights
-        self._encoder = NumpyStream(config, weights)
+        has_kernels = compiled and config.reset_after and config.pooling != "attention"
+        self._encoder: EncoderStream = (NumbaStream if has_kernels else NumpyStream)(config, weights)
         self.dtype = np.dtype(self._encoder.fields)
 
     def read(self, state: State, tokens: TokenBatch) -> None:

@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import math
 from collections import ChainMap
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import LinearConfig
-from grutext.engines.numpy.stream import State, add_in_order, multiply_rows
+from grutext.engines.numpy.stream import add_in_order, multiply_rows
+from grutext.engines.stream import State
 from grutext.inference.linear_part import LinearPart
-from grutext.text import MAX_COUNT, TokenBatch
+from grutext.text import MAX_COUNT, TextVectors, TokenBatch
 from grutext.text.codes import bounds, code_points
-from grutext.text.ngram_stream import AFTER_CHARACTER, NewNgrams, SymbolStream, fold_part
+from grutext.text.ngram_stream import AFTER_CHARACTER, AFTER_SPACE, NewNgrams, SymbolStream, fold_part
 from grutext.text.ngrams import hash_words
 
 Float = NDArray[np.float32]
 Double = NDArray[np.float64]
 Counts = MutableMapping[int, int]
 """The number of occurrences of each known n-gram of a text, by its row in the linear part's kernel."""
+
+Symbols = tuple[NDArray[np.uint64], NDArray[np.integer]]
+"""Hashes of words, or characters, text after text, and their number in each text."""
 
 _LEAST_NORM = 1e-12
 _WEIGHTS = np.array(
@@ -64,30 +68,39 @@ class LinearStream:
             ("vectors", "<f8", (width,)),
         ])  # fmt: skip
 
+    def new_counts(self, pairs: Iterable[tuple[int, int]] = ()) -> Counts:
+        """Return the counts of a text: pairs of a row in the linear part's kernel and a count."""
+        return dict(pairs)
+
     def read(
-        self, state: State, counts: Sequence[Counts], tokens: TokenBatch, normalized: Sequence[str]
+        self,
+        state: State,
+        counts: Sequence[Counts],
+        tokens: TokenBatch,
+        normalized: Sequence[str],
+        keep: bool = True,
     ) -> None:
         """Read the next part of N texts.
 
         Args:
             state: `(N,)` of `dtype`; is changed in place.
-            counts: The counts of each text; are changed in place.
+            counts: The counts of each text.
             tokens: The tokens of the parts.
             normalized: The parts after normalisation.
+            keep: Whether to change the counts; the state is changed anyhow.
         """
-        words = np.split(hash_words(tokens), np.cumsum(tokens.lengths)[:-1])
-        self._count(state, counts, self._words.read(state["words"], state["words_seen"], words), 0)
+        words = hash_words(tokens), tokens.lengths
+        self._read_ngrams(state, counts, words, self._fold(state, normalized), keep)
         if self._part.vectors is not None and len(tokens.ids):
-            rows, vectors = tokens.rows.take(tokens.ids), self._part.vectors
-            weighted = vectors.words.take(rows, axis=0) * vectors.scale.astype(np.float64).take(rows)[:, None]
-            owners = np.repeat(np.arange(len(state)), tokens.lengths)
-            state["vectors"] = add_in_order(state["vectors"], owners, weighted)
-        self._read_characters(state, counts, normalized)
+            self._add_words(state, self._part.vectors, tokens)
 
     def close(self, state: State, counts: Sequence[Counts]) -> None:
-        """Read the space at the end of each text, as if it ended here."""
-        spaces = [" " if place == AFTER_CHARACTER else "" for place in state["place"].tolist()]
-        self._read_characters(state, counts, spaces)
+        """Read the space at the end of each text, as if it ended here; the counts are not changed."""
+        spaces = (state["place"] == AFTER_CHARACTER).astype(np.int64)
+        state["place"][spaces > 0] = AFTER_SPACE
+        none = np.empty(0, np.uint64), np.zeros(len(spaces), np.int32)
+        characters = np.full(spaces.sum(), ord(" "), np.uint64), spaces
+        self._read_ngrams(state, counts, none, characters, keep=False)
 
     def margins(self, state: State) -> Float:
         """Return the margins of texts that have been closed, `(N, C)` or `(N, 1)`."""
@@ -98,15 +111,32 @@ class LinearStream:
             margins += multiply_rows(vectors, self._part.vector_kernel)
         return np.asarray(margins + self._part.bias)
 
-    def _read_characters(self, state: State, counts: Sequence[Counts], parts: Sequence[str]) -> None:
-        if not self._reads_characters or not any(parts):
-            return
+    def _read_ngrams(
+        self, state: State, counts: Sequence[Counts], words: Symbols, characters: Symbols, keep: bool
+    ) -> None:
+        """Add the n-grams that end in the next words and characters of N texts to the sums."""
+        if not keep:
+            counts = [ChainMap({}, own) for own in counts]
+        self._count(state, counts, self._words.read(state["words"], state["words_seen"], _split(words)), 0)
+        if len(characters[0]):
+            last, seen = state["characters"], state["characters_seen"]
+            self._count(state, counts, self._characters.read(last, seen, _split(characters)), 1)
+
+    def _fold(self, state: State, parts: Sequence[str]) -> Symbols:
+        """Return the characters of the next parts, with white space folded; none without character n-grams."""
+        if not self._reads_characters:
+            return np.empty(0, np.uint64), np.zeros(len(parts), np.int64)
         folded, places = zip(*map(fold_part, parts, state["place"].tolist()), strict=True)
         state["place"] = places
         codes, code_bounds = code_points(folded)
-        symbols = np.split(codes.astype(np.uint64), code_bounds[1:-1])
-        new = self._characters.read(state["characters"], state["characters_seen"], symbols)
-        self._count(state, counts, new, 1)
+        return codes.astype(np.uint64), np.diff(code_bounds)
+
+    def _add_words(self, state: State, vectors: TextVectors, tokens: TokenBatch) -> None:
+        """Add the vectors of the next words of N texts to their sums."""
+        rows = tokens.rows.take(tokens.ids)
+        weighted = vectors.words.take(rows, axis=0) * vectors.scale.astype(np.float64).take(rows)[:, None]
+        owners = np.repeat(np.arange(len(state)), tokens.lengths)
+        state["vectors"] = add_in_order(state["vectors"], owners, weighted)
 
     def _count(self, state: State, counts: Sequence[Counts], new: NewNgrams, family: int) -> None:
         """Count the known ones among new n-grams, and add to the sums what each changes."""
@@ -138,6 +168,5 @@ def weigh(counts: NDArray[np.int64]) -> Double:
     return np.asarray(weights)
 
 
-def overlay(counts: Counts) -> Counts:
-    """Return counts that can be changed without changing `counts`."""
-    return ChainMap({}, counts)
+def _split(symbols: Symbols) -> list[NDArray[np.uint64]]:
+    return np.split(symbols[0], np.cumsum(symbols[1])[:-1])

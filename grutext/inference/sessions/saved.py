@@ -5,7 +5,7 @@ The layout, with little-endian integers::
     b"GRUTEXTS"   version (u2)   SHA-256 of the model (32 bytes)   words (u8)   threshold (f8)   is decided (u1)   five sizes (u4)   the five parts   CRC-32 of all before (u4)
 
 The parts are the numbers of the model; the unfinished text; the open token; the bytes of an unfinished character; and the
-counts of n-grams, a pair (row, count) of u4 for each, in the order of their first occurrence. Strings are UTF-8, with
+counts of n-grams, a pair (row, count) of u4 for each, in any order. Strings are UTF-8, with
 surrogates.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -81,7 +82,7 @@ def load_state(stream: Stream, content: bytes) -> TextState:
         text = _decode(unfinished)
         state = TextState(
             numbers=numbers,
-            counts=_read_counts(rows, stream.features),
+            counts=stream.new_counts(_read_counts(rows, stream.features)),
             open_token=_decode(token),
             unfinished=[text] if text else [],
             undecoded=undecoded,
@@ -105,7 +106,7 @@ def _decode(content: bytes) -> str:
     return content.decode("utf-8", "surrogatepass")
 
 
-def _read_counts(content: bytes, features: int) -> dict[int, int]:
+def _read_counts(content: bytes, features: int) -> Iterable[tuple[int, int]]:
     if len(content) % 8:
         raise ValueError("counts are cut off")
     rows: NDArray[np.uint32] = np.frombuffer(content, "<u4").reshape(-1, 2)
@@ -114,7 +115,7 @@ def _read_counts(content: bytes, features: int) -> dict[int, int]:
     counts = dict(rows.tolist())
     if len(counts) < len(rows):
         raise ValueError("an n-gram is counted twice")
-    return counts
+    return counts.items()
 
 
 def _check_strings(stream: Stream, state: TextState) -> None:

@@ -37,18 +37,21 @@ class Session:
 
     After each piece it answers about the finished words so far: as `Classifier.predict_proba` would, up to the last bits of
     float32. A word is finished when white space follows; in scripts without spaces, when the next letter follows. However a
-    text is cut into pieces, the last answer is the same bits.
+    text is cut into pieces, the last answer is the same bits; a session with compiled kernels and one without differ by a few millionths.
 
     The part of the GRU takes the same memory however long the text is. The linear part takes memory for each distinct n-gram
     of the text that the model knows.
 
     A session is for one thread at a time; any number of sessions may share a classifier.
+
+    Attributes:
+        stream: What the session computes with.
     """
 
-    __slots__ = ("_has_ended", "_state", "_stream")
+    __slots__ = ("_has_ended", "_state", "stream")
 
     def __init__(self, stream: Stream, state: TextState | None = None) -> None:
-        self._stream, self._has_ended = stream, False
+        self.stream, self._has_ended = stream, False
         self._state = stream.begin() if state is None else state
 
     def push(self, text: str) -> SessionAnswer:
@@ -59,7 +62,7 @@ class Session:
             SessionError: The session has ended.
             BundleError: The weights are so large that the scores overflow.
         """
-        return push_many(self._stream, [self], [text])[0]
+        return push_many(self.stream, [self], [text])[0]
 
     def push_bytes(self, content: bytes) -> SessionAnswer:
         """Read the next piece of the text in UTF-8, which may end within a character; wrong bytes are read as U+FFFD.
@@ -68,7 +71,7 @@ class Session:
             SessionError: The session has ended.
             BundleError: The weights are so large that the scores overflow.
         """
-        state, decoder = self.open_state(self._stream), codecs.getincrementaldecoder("utf-8")("replace")
+        state, decoder = self.open_state(self.stream), codecs.getincrementaldecoder("utf-8")("replace")
         text = decoder.decode(state.undecoded + content)
         state.undecoded = b""
         answer = self.push(text)
@@ -82,10 +85,10 @@ class Session:
             SessionError: The session has ended.
             BundleError: The weights are so large that the scores overflow.
         """
-        state = self.open_state(self._stream)
+        state = self.open_state(self.stream)
         self._has_ended = True
-        self._stream.finish(state)
-        return answer(self._stream, [state], have_ended=True)[0]
+        self.stream.finish(state)
+        return answer(self.stream, [state], have_ended=True)[0]
 
     def state(self) -> bytes:
         """Return the session as bytes, for `Classifier.resume` in this process or another one.
@@ -93,7 +96,7 @@ class Session:
         Raises:
             SessionError: The session has ended.
         """
-        return save_state(self._stream, self.open_state(self._stream))
+        return save_state(self.stream, self.open_state(self.stream))
 
     def open_state(self, stream: Stream) -> TextState:
         """Return what is kept of the text.
@@ -103,7 +106,7 @@ class Session:
         """
         if self._has_ended:
             raise SessionError("the session has ended; begin another one: classifier.session()")
-        if self._stream.bundle is not stream.bundle:
+        if self.stream.bundle is not stream.bundle:
             raise SessionError(
                 "the session is of another model; push to it with the classifier that began it"
             )
@@ -130,10 +133,13 @@ def push_many(stream: Stream, sessions: Sequence[Session], pieces: Sequence[str]
         if not isinstance(piece, str):
             raise TypeError(f"the piece of session {place} is {type(piece).__name__}; pass a str")
     states = [session.open_state(stream) for session in sessions]
-    if not states:
-        return []
-    stream.push(states, pieces)
-    return answer(stream, states)
+    answers: dict[int, SessionAnswer] = {}
+    for own in {session.stream for session in sessions}:  # more than one if kernels were loaded in between
+        places = [place for place, session in enumerate(sessions) if session.stream is own]
+        some = [states[place] for place in places]
+        own.push(some, [pieces[place] for place in places])
+        answers.update(zip(places, answer(own, some), strict=True))
+    return [answers[place] for place in range(len(sessions))]
 
 
 def answer(stream: Stream, states: Sequence[TextState], *, have_ended: bool = False) -> list[SessionAnswer]:

@@ -6,28 +6,31 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.engines.numpy.stream import State
+from grutext.engines.stream import State
 from grutext.errors import BundleError, SessionError
 from grutext.inference.decisions import choose
 from grutext.inference.fusion import fuse, sharpen
 from grutext.inference.gru_part import GRUPart
 from grutext.inference.linear_part import LinearPart
+from grutext.inference.sessions.compiled_linear_stream import CompiledLinearStream
 from grutext.inference.sessions.gru_stream import GRUStream
-from grutext.inference.sessions.linear_stream import Counts, LinearStream, overlay
+from grutext.inference.sessions.linear_stream import Counts, LinearStream
 from grutext.model.bundle import Bundle, weights_digest
 from grutext.text import TokenBatch, Vectorizer, is_unspaced
 from grutext.text.unfinished import cut_words, find_last_cut
 
 Float = NDArray[np.float32]
 
-_PIECE = 1 << 14  # characters that are read at a time, which bounds the memory
+# Characters that are read at a time, of one text and of all, which bounds the memory.
+_PIECE, _TOGETHER = 1 << 14, 1 << 18
 _MOST_SHARPENED = 2.0  # the logarithm of the largest factor
 
 
@@ -47,7 +50,7 @@ class TextState:
     """
 
     numbers: bytes
-    counts: dict[int, int] = field(default_factory=dict)
+    counts: Counts = field(default_factory=dict)
     open_token: str = ""
     unfinished: list[str] = field(default_factory=list)
     undecoded: bytes = b""
@@ -87,6 +90,7 @@ class Stream:
         vectorizer: Its vectorizer.
         gru: Its GRU part, if it has one.
         linear: Its linear part, if it has one.
+        compiled: Whether to use compiled kernels, where there are any, instead of NumPy.
 
     Attributes:
         bundle: The model.
@@ -97,7 +101,12 @@ class Stream:
     """
 
     def __init__(
-        self, bundle: Bundle, vectorizer: Vectorizer, gru: GRUPart | None, linear: LinearPart | None
+        self,
+        bundle: Bundle,
+        vectorizer: Vectorizer,
+        gru: GRUPart | None,
+        linear: LinearPart | None,
+        compiled: bool = False,
     ) -> None:
         config = bundle.config
         if config.gru.enabled and config.gru.bidirectional:
@@ -107,10 +116,13 @@ class Stream:
             )
         self.bundle = bundle
         self._vectorizer = vectorizer
-        self._gru = GRUStream(config.gru, bundle.weights, gru) if gru else None
-        self._linear = LinearStream(config.linear, linear) if linear else None
+        self._gru = GRUStream(config.gru, bundle.weights, gru, compiled) if gru else None
+        has_kernels = compiled and linear is not None and linear.kernel.dtype == np.float16
+        kind = CompiledLinearStream if has_kernels else LinearStream
+        self._linear = kind(config.linear, linear) if linear else None
         parts = [("gru", self._gru), ("linear", self._linear)]
         self.dtype = np.dtype([(name, part.dtype) for name, part in parts if part is not None])
+        self._zeros = bytes(self.dtype.itemsize)
 
     @property
     def features(self) -> int:
@@ -127,10 +139,20 @@ class Stream:
 
     def begin(self, threshold: float = math.inf) -> TextState:
         """Return the state of an empty text; the confidence `threshold` decides its answer."""
-        return TextState(bytes(self.dtype.itemsize), threshold=threshold)
+        return TextState(self._zeros, self.new_counts(), threshold=threshold)
+
+    def new_counts(self, pairs: Iterable[tuple[int, int]] = ()) -> Counts:
+        """Return counts of n-grams, from pairs of a row in the linear part's kernel and a count."""
+        return self._linear.new_counts(pairs) if self._linear else {}
 
     def push(self, states: Sequence[TextState], pieces: Sequence[str]) -> None:
         """Read the words that the next piece of each text finishes; the states are changed in place."""
+        together = np.cumsum([len(piece) for piece in pieces]) // _TOGETHER
+        edges = [0, *(np.flatnonzero(np.diff(together)) + 1).tolist(), len(pieces)]
+        for first, last in pairwise(edges):
+            self._push(states[first:last], pieces[first:last])
+
+    def _push(self, states: Sequence[TextState], pieces: Sequence[str]) -> None:
         pieces = [_after_bytes(state, piece) for state, piece in zip(states, pieces, strict=True)]
         tokenizer = self.bundle.config.text.tokenizer
         for start in range(0, max(map(len, pieces), default=0), _PIECE):
@@ -152,6 +174,9 @@ class Stream:
         The checkpoints are numbers of words, so that where a text is decided does not depend on how it was cut.
         """
         left, tokenizer = list(texts), self.bundle.config.text.tokenizer
+        if all(state.words_to_checkpoint == sys.maxsize for state in states):
+            self.read(states, left)
+            return
         while any(left):
             parts = [
                 cut_words(text, tokenizer, state.words_to_checkpoint)[0]
@@ -184,8 +209,9 @@ class Stream:
             for state, text, token in zip(states, texts, held, strict=True):
                 state.open_token = token if text else state.open_token
         self._feed(numbers, [state.counts for state in states], tokens, normalized)
-        for state, row, text in zip(states, numbers, texts, strict=True):
-            state.numbers = row.tobytes()
+        content, size = numbers.tobytes(), self.dtype.itemsize
+        for place, (state, text) in enumerate(zip(states, texts, strict=True)):
+            state.numbers = content[place * size : (place + 1) * size]
             state.words += cut_words(text, self.bundle.config.text.tokenizer, sys.maxsize)[1]
 
     def probabilities(self, states: Sequence[TextState], *, have_ended: bool = False) -> Float:
@@ -195,10 +221,10 @@ class Stream:
             states: What is kept of the texts.
             have_ended: Whether the texts are over; otherwise the calibration is that for their length so far.
         """
-        numbers, counts = self._join(states), [overlay(state.counts) for state in states]
+        numbers, counts = self._join(states), [state.counts for state in states]
         if any(state.open_token for state in states):
             tokens = self._vectorizer.vectorize([state.open_token for state in states])
-            self._feed(numbers, counts, tokens, [""] * len(states))
+            self._feed(numbers, counts, tokens, [""] * len(states), keep=False)
         gru = linear = None
         with np.errstate(over="ignore", invalid="ignore"):
             if self._gru is not None:
@@ -217,17 +243,22 @@ class Stream:
         return probabilities
 
     def _join(self, states: Sequence[TextState]) -> State:
-        return np.frombuffer(bytearray().join(state.numbers for state in states), self.dtype)
+        return np.frombuffer(bytearray(b"".join([state.numbers for state in states])), self.dtype)
 
     def _feed(
-        self, numbers: State, counts: Sequence[Counts], tokens: TokenBatch, normalized: Sequence[str]
+        self,
+        numbers: State,
+        counts: Sequence[Counts],
+        tokens: TokenBatch,
+        normalized: Sequence[str],
+        keep: bool = True,
     ) -> None:
-        """Read the tokens, and the normalised parts that they are of."""
+        """Read the tokens, and the normalised parts that they are of; change the counts only to `keep` them."""
         with np.errstate(over="ignore", invalid="ignore"):  # `probabilities` checks
             if self._gru is not None:
                 self._gru.read(numbers["gru"], tokens)
             if self._linear is not None:
-                self._linear.read(numbers["linear"], counts, tokens, normalized)
+                self._linear.read(numbers["linear"], counts, tokens, normalized, keep)
 
 
 def next_checkpoint(words: int) -> int:
