@@ -51,6 +51,10 @@ class TrainingError(GrutextError):
     """Training cannot start or cannot continue."""
 
 
+class ClusterError(GrutextError):
+    """A cluster cannot be reached, goes away, or cannot do what it is asked for."""
+
+
 class MissingExtraError(GrutextError):
     """A feature needs a package that is not installed.
 

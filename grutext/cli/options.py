@@ -35,6 +35,7 @@ GROUPS = {
     "Answers": (
         "--top-k", "--abstain-below", "--familiar-above", "--familiarity", "--early", "--proba", "--explain", "--explain-label",
     ),
+    "Cluster": ("--on", "--master", "--remote", "--model-on-workers"),
     "Access": ("--allow-host", "--token-file", "--allow-reload"),
     "Limits": ("--max-body", "--max-texts", "--max-characters", "--max-waiting", "--max-sessions", "--timeout"),
     "Output": ("--errors", "--safe-csv", "--tensorboard", "--log", "--json", "--quiet"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,10 +32,11 @@ from grutext.cli.options import (
     threads_option,
     top_k_option,
 )
+from grutext.cli.predict_on_spark import SparkPrediction
+from grutext.cli.spark import Cluster, cluster_options
 
 if TYPE_CHECKING:
     from grutext.data import Dialect, Row
-    from grutext.data.cells import JsonNumber
     from grutext.inference import Classifier
 
 BATCH, BATCH_CHARACTERS = 4096, 1 << 22  # rows and characters of their texts, whichever is reached first
@@ -69,6 +69,12 @@ _PACKED = 3  # bytes of text that gzip packs into one, roughly
 @format_option
 @dialect_options
 @threads_option
+@cluster_options
+@click.option(
+    "--model-on-workers",
+    is_flag=True,
+    help="The model folder is at the same path on every worker, and is not sent to them.",
+)
 @quiet_option
 def predict_command(
     sources: tuple[str, ...],
@@ -87,6 +93,8 @@ def predict_command(
     form: str | None,
     dialect: Dialect,
     threads: int | None,
+    cluster: Cluster | None,
+    model_on_workers: bool,
     quiet: bool,
 ) -> None:
     """Add a label and its confidence to each row of INPUT.
@@ -95,7 +103,7 @@ def predict_command(
     text. Several files with the same columns are read one after the other. Rows, columns and their order stay as they are; `label` and `confidence` are added, or `predicted_label` and
     `predicted_confidence` where the names are taken. The output has the format of its name, or else that of INPUT
     (lines of text become TSV, parquet becomes JSON lines). With --abstain-below or --familiar-above some
-    texts get no label; the column `abstained` says which.
+    texts get no label; the column `abstained` says which. With --on spark a cluster does the work, and FILE is a folder.
     """
     from grutext.data import (
         ReadOptions,
@@ -107,14 +115,22 @@ def predict_command(
         remember_options,
         remembered_columns,
     )
-    from grutext.inference import Classifier
+    from grutext.inference import AnswerOptions, Classifier
 
+    wanted = AnswerOptions(proba, top_k, familiarity, abstain_below, familiar_above, early)
+    if cluster is not None:
+        columns, delimiter = join_columns(text_column), dialect.delimiter
+        SparkPrediction(
+            sources, output, folder, model_on_workers, columns, wanted, form, delimiter, encoding
+        ).run(cluster, quiet)
+        return
+    if model_on_workers:
+        raise click.UsageError("--model-on-workers needs --on spark.")
     if resume and output in (None, "-"):
         raise click.UsageError("--resume needs -o FILE: stdout cannot be resumed.")
     check_not_the_input(sources, output)
     model = Classifier.load(folder, threads, compiled=False)
     _check_model(model, abstain_below, early, familiarity or familiar_above is not None)
-    abstains = abstain_below is not None or familiar_above is not None
     options = ReadOptions(join_columns(text_column), encoding=encoding, format=form, dialect=dialect)
     options, known = remember_options(options, model.bundle.data), remembered_columns(model.bundle.data)
     choices = {
@@ -156,25 +172,11 @@ def predict_command(
                     if writer.skip(rows):
                         continue
                     texts = [row.text for row in rows]
-                    answers = model.answer(
-                        texts,
-                        top_k=top_k or 1,
-                        abstain_below=abstain_below,
-                        familiar_above=familiar_above,
-                        early=early,
-                    )
+                    answers = wanted.answer(model, texts)
                     left.add(answers)
                     for row, answer in zip(rows, answers, strict=True):
-                        added = answer.fields(abstains, familiarity)
-                        added["confidence"] = _probability(answer.confidence)
-                        if proba:
-                            added |= {
-                                f"p_{label}": _probability(p)
-                                for label, p in zip(model.labels, answer.probabilities.tolist(), strict=True)
-                            }
-                        if top_k is not None:
-                            added["top"] = answer.top_field()
-                        writer.write(row.fields, added, row.number)
+                        added = wanted.fields(answer, model.labels)
+                        writer.write(row.fields, _fix_decimals(added), row.number)
                     writer.mark(compiled=compiled, unsure=left.unsure, unfamiliar=left.unfamiliar)
         except BaseException:
             if writer.saved:
@@ -182,7 +184,7 @@ def predict_command(
                 print_notes([f"{output}: {saved}"], quiet)
             raise
     print_notes([note for note in reader.notes if note not in told], quiet)
-    print_notes(_summarize(" ".join(sources), output, count, empty, left if abstains else None), quiet)
+    print_notes(_summarize(" ".join(sources), output, count, empty, left if wanted.abstains else None), quiet)
 
 
 def _check_model(
@@ -240,11 +242,10 @@ def _name_columns(columns: str | tuple[str, ...] | None) -> str | None:
 def _identify(folder: Path) -> dict[str, Any]:
     """Return what identifies this model and this version of grutext, for a run that is resumed."""
     from grutext import __version__
-    from grutext.model.reading import MODEL_FILE
+    from grutext.model.reading import model_digest
 
-    # The file holds the hash of the weights, and both were checked when the model was loaded.
-    digest = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
-    return {"the model": digest, "the version of grutext": __version__}
+    # Both files were checked when the model was loaded.
+    return {"the model": model_digest(folder), "the version of grutext": __version__}
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -265,9 +266,12 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         gc.unfreeze()
 
 
-def _probability(value: float) -> JsonNumber:
-    """Return a probability with all its decimals, as it is written in every format."""
+def _fix_decimals(added: dict[str, Any]) -> dict[str, Any]:
+    """Return added columns with all decimals of the probabilities, as they are written in every format."""
     from grutext.data.cells import JsonNumber
     from grutext.inference.answers import DECIMALS
 
-    return JsonNumber(f"{value:.{DECIMALS}f}")
+    return {
+        name: JsonNumber(f"{value:.{DECIMALS}f}") if name == "confidence" or name.startswith("p_") else value
+        for name, value in added.items()
+    }

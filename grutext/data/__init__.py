@@ -29,6 +29,7 @@ from grutext.data.sample import sample_path
 from grutext.data.small_classes import drop_small_classes
 from grutext.data.splits import fold_examples, split_examples
 from grutext.data.tally import Rows, Tally
+from grutext.data.writing.names import name_added
 from grutext.data.writing.resumable import ResumableRun
 from grutext.data.writing.writers import NewTable, RowWriter, choose_format, open_writer
 
@@ -70,6 +71,7 @@ __all__ = [
     "label_set",
     "list_columns",
     "merge_spellings",
+    "name_added",
     "open_frame",
     "open_labelled",
     "open_writer",

@@ -2,5 +2,6 @@
 
 from grutext.inference.answers import Answer
 from grutext.inference.classifier import Classifier, RawScores
+from grutext.inference.columns import AnswerOptions
 
-__all__ = ["Answer", "Classifier", "RawScores"]
+__all__ = ["Answer", "AnswerOptions", "Classifier", "RawScores"]

@@ -71,6 +71,11 @@ def read_values(folder: Path) -> dict[str, Any]:
     return dict(values)
 
 
+def model_digest(folder: Path) -> str:
+    """Return the SHA-256 of a model: of its `model.json`, which has those of its other files."""
+    return hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
+
+
 def read_weights(path: Path, digest: str) -> dict[str, NDArray[Any]]:
     """Map the weights file into memory and return its arrays by name, as read-only views.
 

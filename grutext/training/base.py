@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from grutext.errors import BundleError, ConfigError
 from grutext.messages import count
 from grutext.model.bundle import Bundle
 from grutext.model.initial import Arrays
-from grutext.model.reading import MODEL_FILE
+from grutext.model.reading import model_digest
 from grutext.progress import Listener
 from grutext.text import Vocabulary
 
@@ -52,7 +51,7 @@ class Base:
         bundle = Bundle.load(path, base=True)
         if bundle.labels:
             raise BundleError(f"{path} is a model, not a base; make a base of texts with grutext pretrain")
-        return cls(path, bundle, hashlib.sha256((path / MODEL_FILE).read_bytes()).hexdigest())
+        return cls(path, bundle, model_digest(path))
 
     @property
     def origin(self) -> dict[str, str]:

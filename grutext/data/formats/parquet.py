@@ -141,17 +141,25 @@ def _read_rows(batch: RecordBatch, units: Mapping[str, str]) -> Iterator[tuple[d
 
 
 def _convert(batch: RecordBatch, units: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the rows of a batch; bytes that are UTF-8 are strings, as some programs store these, and so are time stamps."""
+    """Return the rows of a batch as `list_rows` does; time stamps are strings too."""
     import pyarrow as pa
 
     stamps = {name: format_timestamps(batch.column(name), unit) for name, unit in units.items()}
     for place, name in enumerate(batch.schema.names):
         if name in stamps:
             batch = batch.set_column(place, name, pa.nulls(batch.num_rows))
-    rows: list[dict[str, Any]] = batch.to_pylist()
+    rows = list_rows(batch)
     for name, texts in stamps.items():
         for row, text in zip(rows, texts, strict=True):
             row[name] = text
+    return rows
+
+
+def list_rows(batch: RecordBatch) -> list[dict[str, Any]]:
+    """Return the rows of a batch with Python's values; bytes that are UTF-8 are strings, as some programs store these."""
+    import pyarrow as pa
+
+    rows: list[dict[str, Any]] = batch.to_pylist()
     binary = [field.name for field in batch.schema if _is_binary(pa, field.type)]
     for row in rows if binary else ():
         row.update({name: _decode(row[name]) for name in binary})

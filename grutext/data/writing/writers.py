@@ -16,13 +16,13 @@ from grutext.data.formats.registry import (
     written_formats,
 )
 from grutext.data.rows import Row
+from grutext.data.writing.names import name_added
 from grutext.data.writing.output import Output
 from grutext.data.writing.resumable import ResumableRun
 from grutext.errors import DataError
 from grutext.messages import quote
 
 _FALLBACK = "jsonl"  # for the rows of formats that cannot be written, since it holds any value
-_PREFIX = "predicted_"
 
 
 class _Described(Protocol):
@@ -167,17 +167,8 @@ class RowWriter:
     def _begin(self, fields: Mapping[str, Any], added: Mapping[str, Any]) -> None:
         """Set the columns by the first row, and write the line that names them."""
         taken = dict.fromkeys((*self._columns, *fields))
-        self._header = tuple(taken)
-        self._names = {}
-        for name in added:
-            free = name
-            for tried in (f"{_PREFIX}{name}", *(f"{_PREFIX}{name}_{n}" for n in range(2, len(taken) + 3))):
-                if free not in taken:
-                    break
-                free = tried
-            taken[free] = None
-            self._names[name] = free
-        self._header = tuple(taken)
+        self._names = name_added(added, taken)
+        self._header = (*taken, *self._names.values())
         if self._form.header:
             self._write_row(dict(zip(self._header, self._header, strict=True)))
 

@@ -1,0 +1,104 @@
+"""Sessions on a Spark cluster, without Spark's own messages."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from grutext.errors import ClusterError
+from grutext.messages import shorten
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_PORT = 15002  # of Spark Connect, unless the URL names another
+_TRIES, _PATIENCE = (
+    6,
+    10,
+)  # tries to reach a server that does not answer, and the longest wait for one of them in seconds
+
+
+@contextmanager
+def open_session(master: str | None = None, remote: str | None = None) -> Iterator[SparkSession]:
+    """Open a session on a cluster, which ends with it; a session of classic Spark that this process has already stays open.
+
+    Nothing that Spark logs reaches the terminal.
+
+    Args:
+        master: The URL of the cluster's manager, such as `spark://host:7077`, `yarn` or `local[2]`; None is the one
+            that Spark is configured for, or all cores of this machine.
+        remote: The URL of a Spark Connect server, `sc://host:port`, instead of a master.
+
+    Raises:
+        ClusterError: Spark does not start.
+    """
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    if remote is not None:
+        with _connected(remote) as session:
+            yield session
+        return
+    from pyspark.sql import SparkSession
+
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        yield running
+        return
+    with tempfile.TemporaryFile() as log, _driver(master, log) as session:
+        yield session
+
+
+@contextmanager
+def _connected(remote: str) -> Iterator[SparkSession]:
+    """Connect to a server of Spark Connect."""
+    from pyspark.sql import SparkSession
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    server = urlsplit(remote)
+    try:
+        socket.create_connection((server.hostname, server.port or _PORT), _PATIENCE).close()
+    except OSError as error:
+        raise ClusterError(f"{remote} cannot be reached: {error.strerror or error}") from None
+    session = SparkSession.builder.remote(remote).getOrCreate()
+    # By itself it would try for ten minutes to reach a server that is gone.
+    session.client.set_retry_policies([DefaultPolicy(max_retries=_TRIES, max_backoff=1000 * _PATIENCE)])
+    try:
+        yield session
+    finally:
+        with suppress(Exception):  # the server is gone
+            session.stop()
+
+
+@contextmanager
+def _driver(master: str | None, log: IO[bytes]) -> Iterator[SparkSession]:
+    """Start a driver, whose messages go to a file."""
+    from pyspark import SparkConf, SparkContext
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
+
+    conf = SparkConf().set("spark.app.name", "grutext").set("spark.ui.showConsoleProgress", "false")
+    if master is not None:
+        conf.set("spark.master", master)
+    if master is None or master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the workers are on this machine
+    try:
+        gateway = launch_gateway(conf, {"stdout": log, "stderr": log})
+    except PySparkRuntimeError:
+        log.seek(0)
+        last = log.read().decode(errors="replace").strip().rpartition("\n")[2]
+        raise ClusterError(f"Spark does not start ({shorten(last, 200)}); check Java and JAVA_HOME") from None
+    context = SparkContext(conf=conf, gateway=gateway)
+    try:
+        yield SparkSession(context)
+    finally:
+        context.stop()
+        gateway.shutdown()
+        gateway.proc.stdin.close()  # ends Java
+        SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001 (or the next session would call it)
