@@ -1,6 +1,7 @@
 """`scripts/release`: every extra is tried, and what a release must not have is noticed."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -108,7 +109,7 @@ def test_a_release_is_built_checked_and_tried(tmp_path):
         tmp_path / "dist",
     ]
     done = subprocess.run(
-        command, cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}"},
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

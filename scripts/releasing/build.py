@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -37,7 +36,7 @@ def build_release(root: Path, out: Path) -> Release:
 
     Args:
         root: The repository.
-        out: The folder; what is in it is deleted.
+        out: The folder; earlier distributions in it are deleted.
 
     Raises:
         ReleaseError: A check fails.
@@ -46,8 +45,9 @@ def build_release(root: Path, out: Path) -> Release:
     if run("git", "-C", root, "status", "--porcelain").strip():
         notes.append("changes that are not committed are left out")
     moment = run("git", "-C", root, "log", "-1", "--format=%ct").strip()
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    out.mkdir(parents=True, exist_ok=True)
+    for before in out.glob("grutext-*"):
+        before.unlink()
     with tempfile.TemporaryDirectory(prefix="grutext-build-") as name:
         work = Path(name)
         first, second = (
@@ -116,7 +116,7 @@ def build(source: Path, out: Path, moment: str) -> tuple[Path, Path]:
         sys.executable, "-m", "build", "--no-isolation", "--outdir", out, source,
         environment={"SOURCE_DATE_EPOCH": moment},
     )  # fmt: skip
-    (sdist,), (wheel,) = out.glob("*.tar.gz"), out.glob("*.whl")
+    (sdist,), (wheel,) = out.glob("grutext-*.tar.gz"), out.glob("grutext-*.whl")
     return sdist, wheel
 
 
