@@ -38,7 +38,7 @@ GROUPS = {
     "Cluster": ("--on", "--master", "--remote", "--model-on-workers"),
     "Access": ("--allow-host", "--token-file", "--allow-reload"),
     "Limits": ("--max-body", "--max-texts", "--max-characters", "--max-waiting", "--max-sessions", "--timeout"),
-    "Output": ("--errors", "--safe-csv", "--tensorboard", "--log", "--json", "--quiet"),
+    "Output": ("--safe-csv", "--tensorboard", "--log", "--json", "--quiet"),
     "Running": ("--resume", "--overwrite", "--threads"),
 }  # fmt: skip
 _FEW = 8  # options that are listed without groups
