@@ -16,6 +16,7 @@ PLACES = {
     "CONTRIBUTING.md": "project/contributing.md",
     "SECURITY.md": "project/security.md",
 }  # pages that are not in the same place below docs/: their paths in the repository, and on the site
+HIDDEN = {"index.md": ["navigation", "toc"], "start.md": ["navigation"]}  # columns that pages do without
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -32,7 +33,14 @@ def on_page_markdown(markdown: str, page: Any, files: Any, **_: Any) -> str:
     """Return the text of a page as the site shows it."""
     uri = page.file.src_uri
     source = {place: path for path, place in PLACES.items()}.get(uri, f"docs/{uri}")
-    if source == "README.md":
-        page.meta["hide"] = ["navigation", "toc"]
+    page.meta.setdefault("hide", HIDDEN.get(uri, []))
     moved = move_links(markdown, source, PLACES, {file.src_uri for file in files})
-    return change_prose(insert_tables(moved), unescape_pipes)
+    shown = change_prose(insert_tables(moved), unescape_pipes)
+    return begin_with_buttons(shown) if uri == "index.md" else shown
+
+
+def begin_with_buttons(markdown: str) -> str:
+    """Return the first page with buttons below its title and its first paragraph."""
+    first, rest = markdown.split("\n\n", maxsplit=1)
+    buttons = "[Start](start.md){ .md-button .md-button--primary } [Guides](guide/index.md){ .md-button }"
+    return f'<div class="first" markdown>\n{first}\n\n{buttons}\n</div>\n\n{rest}'

@@ -21,6 +21,13 @@ SHOWN = ("json", "text")  # what is printed, or what is in a file
 
 # Blocks that are not run here, by page and first words.
 NOT_RUN = {
+    "cluster": {
+        "$ pip install": "needs a cluster: tests/distributed/test_spark.py",
+        "from grutext.distributed.spark": "needs a cluster: tests/distributed/test_spark.py",
+        "arriving =": "needs a cluster: tests/distributed/test_spark.py",
+        "import ray": "needs Ray: tests/distributed/test_recipes.py",
+        "import dask": "needs Dask: tests/distributed/test_recipes.py",
+    },
     "coming-from": {"import json\nimport spacy": "needs spaCy"},
     "containers": {"FROM python": "needs Docker"},
     "export": {

@@ -135,7 +135,7 @@ def test_code_has_plain_pipes():
 def test_lines_stand_for_tables():
     page = insert_tables("before\n\n::: settings gru\n\n::: grutext.Classifier\n::: options verify\n")
     assert "| `gru.units` | 64 | Width U of the GRU's state, in each direction. |" in page
-    assert "`-m`, `--model DIR`\n:   The model to verify. [default: model]" in page
+    assert "`-m`, `--model DIR`\n:   The model to verify. \\[default: model\\]" in page
     assert "\n::: grutext.Classifier\n" in page
     assert page.count(":::") == 1
 
