@@ -29,22 +29,21 @@ def run_notebook(path: Path) -> Any:
         NotebookClient(notebook, timeout=LONGEST, record_timing=False, resources=place).execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.execution_count = None
             cell.outputs = _tidy(cell.outputs)
     notebook.metadata["language_info"] = {"name": "python"}
     return notebook
 
 
 def _tidy(outputs: list[Any]) -> list[Any]:
-    """Return outputs that say nothing of the machine or the moment: one of stdout, none of stderr, small pictures."""
+    """Return outputs that say nothing of the machine or the moment: one of stdout, none of stderr, HTML alone, small pictures."""
     printed = "".join(one.text for one in outputs if one.output_type == "stream" and one.name == "stdout")
     kept = [nbformat.v4.new_output("stream", text=printed)] if printed else []
     for one in outputs:
         if one.output_type == "stream":
             continue
         one.metadata.clear()
-        if "execution_count" in one:
-            one.execution_count = None
+        if "text/html" in one.data:
+            one.data.pop("text/plain", None)
         if "image/png" in one.data:
             one.data["image/png"] = _shrink(one.data["image/png"])
         kept.append(one)
