@@ -32,7 +32,7 @@ from grutext.inference.sessions import (
 )
 from grutext.inference.texts import list_texts
 from grutext.kernels import SESSIONS
-from grutext.messages import count, list_names, quote
+from grutext.messages import count, list_names, quote, suggest
 from grutext.model.bundle import Bundle
 from grutext.model.spec import directions
 from grutext.text import TokenBatch, Vectorizer, Vocabulary, find_words
@@ -243,7 +243,9 @@ class Classifier:
             BundleError: The weights are so large that the text's scores overflow.
         """
         if label is not None and label not in self.labels:
-            raise ConfigError(f"the model has no label {quote(label)}; it has {list_names(self.labels)}")
+            raise ConfigError(
+                f"the model has no label {quote(label)}{suggest(label, self.labels)} Its labels are: {list_names(self.labels)}"
+            )
         return self._map(lambda tokens: self._explain(text, tokens, label), [text])[0]
 
     def leave_out(self, explanation: Explanation, count: int = 5) -> list[tuple[WordContribution, float]]:

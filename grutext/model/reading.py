@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.errors import BundleError
+from grutext.messages import suggest
 from grutext.model.formats import FORMAT
 
 MODEL_FILE = "model.json"
@@ -41,6 +42,15 @@ _DEPTH_LIMIT = 20  # nested JSON lists and objects; a model has 4
 _DTYPES = {"I8": "<i1", "F16": "<f2", "F32": "<f4", "U32": "<u4"}
 
 
+def _suggest_model(folder: Path) -> str:
+    """Return a question that names the model beside a missing one whose name is most similar; nothing if there is none."""
+    try:
+        models = [path.parent.name for path in folder.parent.glob(f"*/{MODEL_FILE}")]
+    except OSError:
+        return ""
+    return suggest(folder.name, models, end="")
+
+
 def read_values(folder: Path) -> dict[str, Any]:
     """Read `model.json` and check its format version and its checksum.
 
@@ -49,7 +59,8 @@ def read_values(folder: Path) -> dict[str, Any]:
     """
     if not os.path.isdir(folder):  # noqa: PTH112 (Path.is_dir raises where a name is too long)
         state = "is not a folder" if os.path.lexists(folder) else "does not exist"
-        raise BundleError(f"the model folder {folder} {state}; grutext train makes one; name another with -m")
+        remedy = _suggest_model(folder) or "; grutext train makes one; name another with -m"
+        raise BundleError(f"the model folder {folder} {state}{remedy}")
     path = folder / MODEL_FILE
     if not os.path.lexists(path):
         raise BundleError(f"{folder} is no model: it has no {MODEL_FILE}; name the model folder with -m")

@@ -269,7 +269,7 @@ def test_another_label_than_the_answers_is_explained(run, error, model, tmp_path
     assert answer["explanation"]["logit"] == pytest.approx(-1.0)
     (tmp_path / "a.txt").write_text("parcel", encoding="utf-8")
     assert error("classify", "a.txt", "--explain-label", "lo\ngin") == (
-        'the model has no label "lo gin"; it has billing, delivery, login'
+        'the model has no label "lo gin", did you mean "login"? Its labels are: billing, delivery, login'
     )
 
 

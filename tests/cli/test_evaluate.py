@@ -131,6 +131,15 @@ def test_a_missing_model_is_an_error_before_the_data_are_read(error, labelled) -
     )
 
 
+def test_a_model_that_is_misspelt_is_an_error_that_names_the_nearest(
+    error, model, labelled, tmp_path
+) -> None:
+    (tmp_path / "modle2").mkdir()  # no model is in it
+    assert error("evaluate", labelled, "-m", "modle") == (
+        'the model folder modle does not exist, did you mean "model"?'
+    )
+
+
 def test_without_scikit_learn_the_command_says_what_to_install(error, model, labelled, monkeypatch) -> None:
     monkeypatch.setattr("grutext.requirements.find_spec", lambda name: None)
     assert error("evaluate", labelled) == (
