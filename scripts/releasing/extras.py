@@ -36,12 +36,14 @@ class Smoke:
         commands: Command lines of grutext, in the folder that `prepare` makes.
         beside: An extra that is installed with it, since its use needs both.
         act: What else to do: a function of the environment and the folder.
+        program: What the commands need on PATH; without it they are left out.
     """
 
     module: str
     commands: tuple[str, ...] = ()
     beside: str | None = None
     act: Callable[[Environment, Path], None] | None = None
+    program: str | None = None
 
 
 def prepare(folder: Path) -> Path:
@@ -76,9 +78,12 @@ def try_extra(extra: str, folder: Path, wheel: Path, files: Path) -> str:
         run(environment.python, "-c", f"import {smoke.module}", cwd=work)
         if smoke.act is not None:
             smoke.act(environment, work)
-        for command in smoke.commands:
+        commands, left_out = smoke.commands, []
+        if smoke.program is not None and shutil.which(smoke.program) is None:
+            commands, left_out = (), [f"no command, since {smoke.program} is missing"]
+        for command in commands:
             environment.grutext(*command.split(), cwd=work)
-    tried = [f"grutext {command.split()[0]}" for command in smoke.commands]
+    tried = [f"grutext {command.split()[0]}" for command in commands] + left_out
     return ", ".join([f"{packages} packages; import {smoke.module}", *tried])
 
 
@@ -164,5 +169,9 @@ SMOKES = {
     "report": Smoke("jinja2", ("evaluate rows.csv -m golden --report report.html",)),
     "tensorboard": Smoke("tensorboard", (f"{_TRAIN} --tensorboard events",), beside="train"),
     "serve": Smoke("uvicorn", act=_serve),
-    "spark": Smoke("pyspark.sql"),
+    "spark": Smoke(
+        "pyspark.sql",
+        ("predict rows.csv -m golden -o labelled.csv --on spark --master local[1]",),
+        program="java",
+    ),
 }
