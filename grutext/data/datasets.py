@@ -225,6 +225,7 @@ class LabelledReading:
         known: The labels that the model knows; empty for data that a model is trained on.
         tally: What was counted.
         exclusive: Whether several label columns have probabilities that sum to 1, so that each text has one label.
+        missing: The spellings of a missing label; None finds them in the first block.
     """
 
     table: Table
@@ -234,6 +235,7 @@ class LabelledReading:
     known: Collection[str]
     tally: Tally
     exclusive: bool = False
+    missing: frozenset[str] | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -249,8 +251,8 @@ class LabelledReading:
         """
         tally, skip_empty = self.tally, self.options.skip_empty
         texts, label_columns = self.choice.texts, self.choice.labels
-        separator, missing = self.options.label_separator, self._find_missing()
-        reader = LabelReader(label_columns, separator, missing, self.exclusive)
+        missing = self.find_missing() if self.missing is None else self.missing
+        reader = LabelReader(label_columns, self.options.label_separator, missing, self.exclusive)
         tally.cleaned = reader.cleaned
         for record in self.table:
             tally.rows += 1
@@ -306,7 +308,7 @@ class LabelledReading:
             raise DataError(problem, record.source, record.number)
         return weight
 
-    def _find_missing(self) -> frozenset[str]:
+    def find_missing(self) -> frozenset[str]:
         """Return the spellings of a missing value, except for labels that the model knows.
 
         There are none in a source without columns, whose labels were written on purpose, and in a column that has no
@@ -349,10 +351,22 @@ class LabelledReading:
 
     def check_names(self, counts: Counter[str]) -> None:
         """Raise a DataError if all lists of the table are one-hot, or all labels are one-hot lists without brackets."""
-        lengths = {len(label) for label in counts}
-        bare = len(counts) > 1 and len(lengths) == 1 and all(map(is_one_hot_name, counts))
-        if (len(self.tally.vectors) == 1 and 0 not in self.tally.vectors) or bare:
-            raise one_hot_error(self.table.source, self.tally.list_at, self.choice.labels[0])
+        check_not_one_hot(counts, self.tally, self.table.source, self.choice.labels[0])
+
+
+def check_not_one_hot(counts: Counter[str], tally: Tally, source: str, column: str) -> None:
+    """Raise a DataError if all lists of a source are one-hot, or all labels are one-hot lists without brackets.
+
+    Args:
+        counts: The number of texts with each label.
+        tally: What was counted while the rows were read.
+        source: The source, for the message.
+        column: The label column, or the first one, for the message.
+    """
+    lengths = {len(label) for label in counts}
+    bare = len(counts) > 1 and len(lengths) == 1 and all(map(is_one_hot_name, counts))
+    if (len(tally.vectors) == 1 and 0 not in tally.vectors) or bare:
+        raise one_hot_error(source, tally.list_at, column)
 
 
 def _decide_each(example: Example) -> Example:

@@ -123,7 +123,7 @@ def _choose(
     import numpy as np  # not at the top: `grutext train --help` imports this package, and needs no NumPy
 
     sizes = [len(members) for members in groups]
-    quotas = _share_out({key: sum(sizes[g] for g in found) for key, found in classes.items()}, fraction)
+    quotas = share_out({key: sum(sizes[g] for g in found) for key, found in classes.items()}, fraction)
     generator = np.random.default_rng(seed)
     chosen: set[int] = set()
     owed = 0
@@ -144,8 +144,13 @@ def _choose(
     return chosen
 
 
-def _share_out(sizes: dict[tuple[str, ...], int], fraction: float) -> dict[tuple[str, ...], int]:
-    """Return the number of examples of each class in the part, by the largest-remainder method; one stays in the rest."""
+def share_out(sizes: dict[tuple[str, ...], int], fraction: float) -> dict[tuple[str, ...], int]:
+    """Return the number of examples of each class in a part, by the largest-remainder method; one stays in the rest.
+
+    Args:
+        sizes: The number of examples of each class.
+        fraction: The fraction of all examples in the part, between 0 and 1.
+    """
     exact = {key: size * fraction for key, size in sizes.items()}
     quotas = {key: int(exact[key]) for key in sizes}  # less than the class, as the fraction is less than 1
     missing = max(1, round(sum(sizes.values()) * fraction)) - sum(quotas.values())

@@ -42,9 +42,8 @@ def find_in_labels(counts: Mapping[str, int], tally: Tally) -> Iterator[Finding]
         message = f"{count(len(similar), 'group')} of labels with nearly the same name: {_list(groups)}"
         remedy = "give them one name if they mean the same; training takes them for different labels"
         yield Finding("similar_label", message, len(similar), remedy)
-    small = sorted(
-        (label for label, number in counts.items() if number < SMALL), key=lambda label: counts[label]
-    )
+    rare = [label for label, number in counts.items() if number < SMALL]
+    small = sorted(rare, key=lambda label: (counts[label], label))
     if small:
         listed = list_names([f"{label} ({counts[label]:,})" for label in small])
         message = f"{count(len(small), 'label')} with fewer than {SMALL} texts: {listed}"

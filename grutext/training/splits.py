@@ -246,7 +246,7 @@ def read_training_texts(
             str(sample_path() / "train.csv"), data.reading, known=SAMPLE_COLUMNS, shards=shards
         )
     else:
-        dataset = read_dataset(_open(data.train), data.reading, shards=shards)
+        dataset = read_dataset(open_source(data.train), data.reading, shards=shards)
     dropped = drop_small_classes(dataset, data.min_class_size)
     for note in (*dataset.notes, *dropped, *check_trainable(dataset)):
         listener.note(note)
@@ -289,7 +289,7 @@ def name_source(source: Source) -> str:
     return IN_MEMORY if isinstance(source, tuple) else IN_MEMORY_TABLE
 
 
-def _open(source: str | Path | list[str] | Frame) -> list[str] | Table:
+def open_source(source: str | Path | list[str] | Frame) -> list[str] | Table:
     """Return what `read_dataset` takes: the names of a source, or an open table in memory."""
     if isinstance(source, str | Path):
         return [str(source)]
@@ -344,7 +344,7 @@ def read_split(source: Source, reading: ReadOptions, model: KnownModel, listener
         if isinstance(source, str) and source == SAMPLE:
             source, columns = sample_path() / "test.csv", SAMPLE_COLUMNS
         dataset = read_dataset(
-            _open(source), reading, multilabel=model.multilabel, known=columns, labels=model.labels
+            open_source(source), reading, multilabel=model.multilabel, known=columns, labels=model.labels
         )
     for note in dataset.notes:
         listener.note(note)

@@ -32,7 +32,7 @@ def write_folder(path: Path, train: Sequence[Sequence[Row]], dev: Sequence[Row] 
         multilabel=any(isinstance(label, list) for _, label in rows),
         characters=sum(len(text) for text, _ in rows),
         fingerprint="0" * 64,
-        left_out={},
+        copies=0,
     )
     folder.save()
     return folder

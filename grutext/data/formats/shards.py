@@ -56,7 +56,7 @@ class ShardFolder:
         multilabel: Whether a text may have several labels.
         characters: The number of characters of the texts in `train`.
         fingerprint: Hash of all texts and labels and of the shard that each is in, in hexadecimal.
-        left_out: The number of rows that were not written, by the reason.
+        copies: The number of rows that were not written since they are copies of others.
     """
 
     path: Path
@@ -66,7 +66,7 @@ class ShardFolder:
     multilabel: bool
     characters: int
     fingerprint: str
-    left_out: Mapping[str, int]
+    copies: int
 
     @classmethod
     def load(cls, path: str | Path) -> ShardFolder:
@@ -105,7 +105,7 @@ class ShardFolder:
             "multilabel": self.multilabel,
             "labels": dict(self.labels),
             "characters": self.characters,
-            "left_out": dict(self.left_out),
+            "copies": self.copies,
             "fingerprint": self.fingerprint,
             TRAIN: [asdict(shard) for shard in self.train],
             DEV: [asdict(shard) for shard in self.dev],
@@ -123,6 +123,12 @@ class ShardFolder:
     def texts(self) -> int:
         """The number of texts in `train`."""
         return sum(shard.rows for shard in self.train)
+
+    def summary(self) -> str:
+        """Return a line for the user on what is in the folder."""
+        aside = sum(shard.rows for shard in self.dev)
+        copies = f", copies left out: {self.copies:,}" if self.copies else ""
+        return f"{self.path}: {count(self.texts, 'text')} in {count(len(self.train), 'shard')}, {aside:,} set aside{copies}"
 
     def open(self, worker: int = 0, workers: int = 1) -> Table:
         """Open the texts to train on: all of them, or the share of one of several workers.
@@ -242,7 +248,7 @@ def _read_manifest(path: Path, content: str) -> ShardFolder:
             _of_type(read["multilabel"], bool),
             _of_type(read["characters"], int),
             _of_type(read["fingerprint"], str),
-            _read_counts(read["left_out"]),
+            _of_type(read["copies"], int),
         )
     except (KeyError, TypeError, ValueError, RecursionError):
         raise DataError(f"is damaged; {_AGAIN}", name) from None
