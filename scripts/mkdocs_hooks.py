@@ -43,4 +43,4 @@ def begin_with_buttons(markdown: str) -> str:
     """Return the first page with buttons below its title and its first paragraph."""
     first, rest = markdown.split("\n\n", maxsplit=1)
     buttons = "[Start](start.md){ .md-button .md-button--primary } [Guides](guide/index.md){ .md-button }"
-    return f'<div class="first" markdown>\n{first}\n\n{buttons}\n</div>\n\n{rest}'
+    return f'<div class="front-page" markdown>\n{first}\n\n{buttons}\n</div>\n\n{rest}'

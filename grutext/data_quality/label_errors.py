@@ -54,9 +54,10 @@ class MultilabelErrors(NamedTuple):
 def find_label_errors(given: npt.ArrayLike, probabilities: npt.ArrayLike) -> LabelErrors:
     """Return the texts whose label is likely wrong; see the top of this module for the rule.
 
-    >>> p = [[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.3, 0.7], [0.95, 0.05]]
-    >>> find_label_errors([0, 0, 1, 1, 1], p)
-    LabelErrors(indices=array([4]), suggested=array([0]))
+    Examples:
+        >>> p = [[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.3, 0.7], [0.95, 0.05]]
+        >>> find_label_errors([0, 0, 1, 1, 1], p)
+        LabelErrors(indices=array([4]), suggested=array([0]))
 
     Args:
         given: `(N,)`, the class of each text as it is labelled, from 0.

@@ -61,10 +61,11 @@ def pretrain(
 ) -> PretrainingOutcome:
     """Learn words and vectors from texts without labels, exactly as the command `grutext pretrain` does.
 
-    >>> import grutext
-    >>> grutext.pretrain("archive.csv", "base")  # doctest: +SKIP
-    >>> data = grutext.TrainingData("reviews.csv", base="base")
-    >>> outcome = grutext.train(data, "reviews")  # doctest: +SKIP
+    Examples:
+        >>> import grutext
+        >>> grutext.pretrain("archive.csv", "base")  # doctest: +SKIP
+        >>> data = grutext.TrainingData("reviews.csv", base="base")
+        >>> outcome = grutext.train(data, "reviews")  # doctest: +SKIP
 
     Args:
         texts: The texts: a file as `grutext predict` reads it, several files as a list of `pathlib.Path`, or an iterable of `str`

@@ -81,10 +81,11 @@ def train(
 
     The same data, settings and seed give the same bytes of weights as the command on the same machine.
 
-    >>> import grutext
-    >>> outcome = grutext.train("reviews.csv", "reviews", settings={"training.seed": 2})  # doctest: +SKIP
-    >>> outcome.classifier.predict(["A waste of two hours."])  # doctest: +SKIP
-    ['negative']
+    Examples:
+        >>> import grutext
+        >>> outcome = grutext.train("reviews.csv", "reviews", settings={"training.seed": 2})  # doctest: +SKIP
+        >>> outcome.classifier.predict(["A waste of two hours."])  # doctest: +SKIP
+        ['negative']
 
     Args:
         data: The labelled texts: a path or a name such as `sample`, or a pair `(texts, labels)`. A `TrainingData` also
