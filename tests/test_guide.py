@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from grutext.cli import main
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs/start.md", *sorted((ROOT / "docs/guide").glob("*.md"))]
+PAGES = [ROOT / "docs/start.md", ROOT / "docs/install.md", *sorted((ROOT / "docs/guide").glob("*.md"))]
 SHOWN = ("json", "text")  # what is printed, or what is in a file
 
 # Blocks that are not run here, by page and first words.
