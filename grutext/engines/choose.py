@@ -13,6 +13,7 @@ from grutext.config import Config, GRUConfig
 from grutext.engines.base import Network
 from grutext.engines.cbow import CBOW
 from grutext.engines.numba.encoder import POOLINGS as NUMBA_POOLINGS
+from grutext.engines.workers import Task, Workers
 from grutext.errors import ConfigError, MissingExtraError
 from grutext.kernels import why_unavailable
 from grutext.requirements import check_installed, is_installed
@@ -97,7 +98,12 @@ def check_engine(config: Config) -> None:
 
 
 def make_network(
-    config: Config, rows: int, classes: int, multilabel: bool, weights: NDArray[np.float32]
+    config: Config,
+    rows: int,
+    classes: int,
+    multilabel: bool,
+    weights: NDArray[np.float32],
+    workers: Workers | None = None,
 ) -> Network:
     """Return a network before its first step.
 
@@ -107,6 +113,7 @@ def make_network(
         classes: Number C of labels.
         multilabel: Whether a text may have several labels, so that the head is `sigmoid` instead of `softmax`.
         weights: Weight of each label's texts in the loss, `(C,)`.
+        workers: Those that train together, as `connect` returns them; None if this process trains alone.
 
     Raises:
         ConfigError: As `choose_engine` does.
@@ -119,15 +126,28 @@ def make_network(
         return NumbaNetwork(config, rows, classes, head, weights)
     from grutext.engines.keras.network import KerasNetwork
 
-    return KerasNetwork(config, rows, classes, head, weights)
+    return KerasNetwork(config, rows, classes, head, weights, workers)
 
 
-def make_cbow(config: Config, rows: int) -> CBOW:
+def connect(task: Task) -> Workers:
+    """Return the workers that train together, once all are there; to be called before anything else uses TensorFlow.
+
+    Raises:
+        TrainingError: Not all of them were there in time, or this one cannot join them.
+        MissingExtraError: TensorFlow is not installed.
+    """
+    from grutext.engines.keras.workers import KerasWorkers
+
+    return KerasWorkers(task)
+
+
+def make_cbow(config: Config, rows: int, workers: Workers | None = None) -> CBOW:
     """Return an embedding before its first step of pretraining.
 
     Args:
         config: The whole configuration; `training.engine` decides which engine trains.
         rows: Rows V of the word table.
+        workers: Those that train together; None if this process trains alone.
 
     Raises:
         ConfigError: As `choose_engine` does.
@@ -139,7 +159,7 @@ def make_cbow(config: Config, rows: int) -> CBOW:
         return NumbaCBOW(config, rows)
     from grutext.engines.keras.cbow import KerasCBOW
 
-    return KerasCBOW(config, rows)
+    return KerasCBOW(config, rows, workers)
 
 
 def _unsupported_by_numba(gru: GRUConfig) -> str | None:

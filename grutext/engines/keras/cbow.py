@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from grutext.config import Config
 from grutext.engines.base import Batch
 from grutext.engines.cbow import CBOW, initial_cbow
 from grutext.engines.keras.backend import tf
-from grutext.engines.keras.trainable import STEP_AND_RATE, TYPES, KerasTrainable, tensor_specs
+from grutext.engines.keras.trainable import SHARE, TYPES, KerasTrainable
+from grutext.engines.keras.workers import KerasWorkers
 
 Tensor = Any
 
@@ -24,19 +23,19 @@ class KerasCBOW(KerasTrainable, CBOW):
     Args:
         config: The whole configuration.
         rows: Rows V of the word table.
+        workers: Those that train together; None if this process trains alone.
     """
 
-    def __init__(self, config: Config, rows: int) -> None:
+    def __init__(self, config: Config, rows: int, workers: KerasWorkers | None = None) -> None:
         arrays = initial_cbow(config, rows)
         names = [name for name in arrays if not name.startswith("embedding/")]
-        super().__init__(config, arrays, {name: tf.Variable(arrays[name]) for name in names})
-        batch = tensor_specs(TYPES | _CONTEXTS)
-        self._train = tf.function(self._train_step, [batch, *STEP_AND_RATE], autograph=False)
+        super().__init__(config, arrays, {name: tf.Variable(arrays[name]) for name in names}, workers)
+        self._train = self._compile(self._train_step, TYPES | _CONTEXTS)
 
     def train_step(self, batch: Batch, step: int, rate: float) -> float:
         """Update the weights with one batch of contexts; see `Trainable.train_step`."""
-        needed = {name: batch[name] for name in (*TYPES, *_CONTEXTS)}
-        return float(self._train(needed, np.int32(step), np.float32(rate)))
+        needed = {name: batch[name] for name in (*TYPES, *_CONTEXTS, *(SHARE if self.workers else ()))}
+        return self._train(needed, step, rate)
 
     def _train_step(self, batch: dict[str, Tensor], step: Tensor, rate: Tensor) -> Tensor:
         """Update the weights; return the mean loss of the predicted tokens."""
@@ -56,5 +55,4 @@ class KerasCBOW(KerasTrainable, CBOW):
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=batch["predicted"], logits=scores)
             loss = tf.reduce_mean(losses)
         grad_dense, grad_rows = tape.gradient(loss, [dense, rows])
-        self._apply_gradients(batch, grad_dense, rows, grad_rows, rate)
-        return loss
+        return self._apply_gradients(batch, loss, grad_dense, rows, grad_rows, rate)

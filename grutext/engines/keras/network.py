@@ -14,8 +14,9 @@ from grutext.engines.keras.backend import keras, tf
 from grutext.engines.keras.directions import Directions, text_norms
 from grutext.engines.keras.encoder import GRUEncoder
 from grutext.engines.keras.losses import LOSSES
-from grutext.engines.keras.trainable import STEP_AND_RATE, TOKENS, KerasTrainable, mask_of, tensor_specs
+from grutext.engines.keras.trainable import TOKENS, KerasTrainable, mask_of, tensor_specs
 from grutext.engines.keras.weights import encoder_variables
+from grutext.engines.keras.workers import KerasWorkers
 from grutext.model.initial import initial_arrays
 
 Tensor = Any
@@ -30,14 +31,16 @@ class KerasNetwork(KerasTrainable, Network):
         classes: Number C of labels.
         head: `softmax` or `sigmoid`.
         weights: Weight of each label's texts in the loss, `(C,)`; 1 for each if left out.
+        workers: Those that train together; None if this process trains alone.
 
     Attributes:
         directions: Shared adversarial directions; None where there are none.
     """
 
     def __init__(
-        self, config: Config, rows: int, classes: int, head: str, weights: NDArray[np.float32] | None = None
-    ) -> None:
+        self, config: Config, rows: int, classes: int, head: str, weights: NDArray[np.float32] | None = None,
+        workers: KerasWorkers | None = None,
+    ) -> None:  # fmt: skip
         gru, arrays = config.gru, initial_arrays(config, rows, classes)
         self.encoder = GRUEncoder(
             gru.units, layers=gru.layers, bidirectional=gru.bidirectional,
@@ -48,26 +51,23 @@ class KerasNetwork(KerasTrainable, Network):
         self.head.build((None, arrays["head/kernel"].shape[0]))
         dense = {name: variable.value for name, variable in encoder_variables(self.encoder).items()}
         dense |= {"head/kernel": self.head.kernel.value, "head/bias": self.head.bias.value}
-        super().__init__(config, arrays, dense)
+        super().__init__(config, arrays, dense, workers)
         self.loss = LOSSES[head]
         self.weights = tf.constant(np.ones(classes, np.float32) if weights is None else weights)
         self.directions: Directions | None = None
         if has_shared_directions(self.training):
             self.directions = Directions(rows, classes, config.gru.embedding_size)
             self._remembered["directions"] = self.directions.table
-        batch = tensor_specs(TOKENS | {"targets": (tf.float32, 2), "weights": (tf.float32, 1)})
+        batch = TOKENS | {"targets": (tf.float32, 2), "weights": (tf.float32, 1)}
         self._train = {
-            twice: tf.function(
-                partial(self._train_step, twice=twice), [batch, *STEP_AND_RATE], autograph=False
-            )
-            for twice in (False, True)
+            twice: self._compile(partial(self._train_step, twice=twice), batch) for twice in (False, True)
         }
-        self._predict = tf.function(self._forward, [batch], autograph=False)
+        self._predict = tf.function(self._forward, [tensor_specs(batch)], autograph=False)
 
     def train_step(self, batch: Batch, step: int, rate: float) -> float:
         """Update the weights with one batch; see `Trainable.train_step`."""
         twice = has_adversarial_pass(self.training, step)
-        return float(self._train[twice](batch, np.int32(step), np.float32(rate)))
+        return self._train[twice](batch, step, rate)
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """Return the outputs of the head without dropout, `(N, C) float32`."""
@@ -87,18 +87,17 @@ class KerasNetwork(KerasTrainable, Network):
         if self.directions:
             words = tf.pad(tf.gather(batch["word_rows"], batch["type_words"]), [[0, 1]])  # (M + 1,)
             pairs = self.directions.pairs(tf.gather(words, tf.transpose(batch["ids"])), batch["targets"])
-            vectors += self._adversarial_shift(clean, self.directions.recall(pairs), mask)
+            vectors += self._adversarial_shift(clean, self.directions.recall(pairs), mask, batch)
         loss, grad_dense, grad_vectors = self._loss_and_gradients(vectors, mask, batch, step, 1)
         if self.directions:
             self.directions.learn(pairs, grad_vectors, mask)
         if twice:
-            shifted = clean + self._adversarial_shift(clean, grad_vectors, mask)
+            shifted = clean + self._adversarial_shift(clean, grad_vectors, mask, batch)
             _, more_dense, more_vectors = self._loss_and_gradients(shifted, mask, batch, step, 2)
             grad_dense = [a + b for a, b in zip(grad_dense, more_dense, strict=True)]
             grad_vectors += more_vectors
         grad_rows = tape.gradient(clean, rows, output_gradients=grad_vectors)
-        self._apply_gradients(batch, grad_dense, rows, grad_rows, rate)
-        return loss
+        return self._apply_gradients(batch, loss, grad_dense, rows, grad_rows, rate)
 
     def _loss_and_gradients(
         self, vectors: Tensor, mask: Tensor, batch: dict[str, Tensor], step: Tensor, salt: int
@@ -114,7 +113,9 @@ class KerasNetwork(KerasTrainable, Network):
         *grad_dense, grad_vectors = tape.gradient(loss, [*dense, vectors])
         return loss, grad_dense, grad_vectors
 
-    def _adversarial_shift(self, vectors: Tensor, direction: Tensor, mask: Tensor) -> Tensor:
+    def _adversarial_shift(
+        self, vectors: Tensor, direction: Tensor, mask: Tensor, batch: dict[str, Tensor]
+    ) -> Tensor:
         """Return the shift of each text's vectors along a direction, `(T, N, E)`; zeros in the padding.
 
         To first order, a text's loss rises most along its gradient: Miyato et al. 2017 (arXiv 1605.07725,
@@ -124,5 +125,9 @@ class KerasNetwork(KerasTrainable, Network):
         real = tf.cast(mask, vectors.dtype)
         direction *= real[:, :, None]
         squares = tf.reduce_sum(tf.square(vectors), axis=2)  # (T, N)
-        length = tf.sqrt(tf.reduce_sum(squares * real) / tf.maximum(tf.reduce_sum(real), 1.0))
+        total, tokens = tf.reduce_sum(squares * real), tf.reduce_sum(real)
+        if self.workers is not None:
+            counted = tf.sign(batch["share"])  # 0 for a worker that has run out of texts
+            total, tokens = tf.unstack(self.workers.add_up(tf.stack([total, tokens]) * counted))
+        length = tf.sqrt(total / tf.maximum(tokens, 1.0))
         return tf.stop_gradient(self.training.adversarial_radius * length * direction / text_norms(direction))

@@ -6,14 +6,18 @@ differentiated with respect to those rows, and only they are updated.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from grutext.config import Config
-from grutext.engines.base import ROWS_OF_TABLE, Trainable
+from grutext.engines.base import ROWS_OF_TABLE, Batch, Trainable
 from grutext.engines.keras.adam import Adam
 from grutext.engines.keras.backend import tf
 from grutext.engines.keras.embedding import embed_rows
 from grutext.engines.keras.weights import assign, to_arrays
+from grutext.engines.keras.workers import KerasWorkers
 from grutext.model.initial import Arrays
 
 Tensor = Any
@@ -24,6 +28,7 @@ TYPES: Signature = dict.fromkeys(
     ("word_rows", "type_words", "bucket_rows", "type_buckets", "type_of_bucket"), (tf.int32, 1)
 )
 TOKENS: Signature = {"ids": (tf.int32, 2), "lengths": (tf.int32, 1)} | TYPES
+SHARE: Signature = {"share": (tf.float32, 0)}  # of a batch in those of all workers
 # The number of a step, and its learning rate.
 STEP_AND_RATE = (tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32))
 
@@ -35,6 +40,7 @@ class KerasTrainable(Trainable):
         config: The whole configuration.
         arrays: The initial weights by name.
         dense: Variables of all weights but the tables, by name.
+        workers: Those that train together; None if this process trains alone.
 
     Attributes:
         training: Settings of the training.
@@ -42,8 +48,10 @@ class KerasTrainable(Trainable):
         dense: As given.
     """
 
-    def __init__(self, config: Config, arrays: Arrays, dense: dict[str, Any]) -> None:
-        self.training, self.dense = config.training, dense
+    def __init__(
+        self, config: Config, arrays: Arrays, dense: dict[str, Any], workers: KerasWorkers | None = None
+    ) -> None:
+        self.training, self.dense, self.workers = config.training, dense, workers
         self.tables = {name: tf.Variable(arrays[name]) for name in ROWS_OF_TABLE if name in arrays}
         self.adam = Adam(self.dense, self.tables, config.training)
         self._remembered: dict[str, Any] = self.adam.moments | {"steps": self.adam.steps}
@@ -84,17 +92,46 @@ class KerasTrainable(Trainable):
         """Set a share `rate` of the values to zero and scale up the others; seed, step and salt decide which."""
         if not rate:
             return values
-        seed = tf.stack([tf.constant(self.training.seed, tf.int32), step * 4 + salt])
+        number = self.training.seed + (self.workers.rank if self.workers else 0)
+        seed = tf.stack([tf.constant(number, tf.int32), step * 4 + salt])
         kept = tf.random.stateless_uniform(tf.shape(values), seed) >= rate
         return tf.where(kept, values / (1.0 - rate), 0.0)
 
+    def _compile(self, step: Callable[..., Tensor], signature: Signature) -> Callable[[Batch, int, float], float]:
+        """Return a training step as a graph: a function of batch, number of the step and learning rate, to the loss.
+
+        Args:
+            step: The same function of tensors.
+            signature: The entries of the batch.
+        """
+        if self.workers is None:
+            graph = tf.function(step, [tensor_specs(signature), *STEP_AND_RATE], autograph=False)
+        else:
+            specs = tensor_specs(signature | SHARE)
+            graph = self.workers.replicate(step, [specs, *STEP_AND_RATE])
+        return lambda batch, number, rate: float(graph(batch, np.int32(number), np.float32(rate)))
+
     def _apply_gradients(
-        self, batch: dict[str, Tensor], grad_dense: list[Tensor], rows: list[Tensor], grad_rows: list[Any], rate: Tensor
-    ) -> None:  # fmt: skip
-        """Update the dense variables and the rows that the batch uses by Adam."""
+        self, batch: dict[str, Tensor], loss: Tensor, grad_dense: list[Tensor], rows: list[Tensor], grad_rows: list[Any], rate: Tensor
+    ) -> Tensor:  # fmt: skip
+        """Update the dense variables and the rows that the batch uses by Adam; return the mean loss.
+
+        With several workers, loss and gradients are those of all their batches together.
+        """
         grad_rows = [tf.convert_to_tensor(gradient) for gradient in grad_rows]
         touched = [batch[ROWS_OF_TABLE[name]] for name in self.tables]
+        if self.workers is not None:
+            share = batch["share"]
+            flat = tf.concat([tf.reshape(one, [-1]) for one in (*grad_dense, loss)], 0) * share
+            sums = self.workers.add_up(flat)
+            *parts, loss = tf.split(sums, [*(tf.size(one) for one in grad_dense), 1])
+            grad_dense = [tf.reshape(part, tf.shape(one)) for part, one in zip(parts, grad_dense, strict=True)]
+            summed = [self.workers.add_up_rows(*pair) for pair in zip(touched, (share * one for one in grad_rows), strict=True)]
+            touched, grad_rows = [rows for rows, _ in summed], [values for _, values in summed]
+            rows = [tf.gather(table, some) for table, some in zip(self.tables.values(), touched, strict=True)]
+            loss = loss[0]
         self.adam.step(grad_dense, list(zip(touched, rows, grad_rows, strict=True)), rate)
+        return loss
 
 
 def tensor_specs(signature: Signature) -> dict[str, Any]:

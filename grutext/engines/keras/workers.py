@@ -1,0 +1,174 @@
+"""Workers that reach each other by `tf.distribute.MultiWorkerMirroredStrategy`.
+
+The strategy connects them and runs a training step on all. Every worker has all weights in variables of its own; they
+start equal, and stay equal since all workers apply the same sums of gradients. Sums and rows come in the order of the ranks,
+so they are the same to the last bit on every worker.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from grutext.engines.keras.backend import tf
+from grutext.engines.workers import Task, Workers
+from grutext.errors import TrainingError
+
+Tensor = Any
+CONNECT_SECONDS = 600.0  # for machines that start one after the other
+_POLL_SECONDS = 0.2
+# A worker is missed after ten seconds without a heartbeat, which TensorFlow's coordination service asks for.
+_GONE = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.InternalError,
+    tf.errors.UnavailableError,
+)
+
+
+class KerasWorkers(Workers):
+    """All workers, connected.
+
+    Args:
+        task: Which of them this process is.
+
+    Raises:
+        TrainingError: Not all of them were there within ten minutes, or the address of this one is in use.
+    """
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self._strategy = _connect(task)
+        self._all_gather = self.replicate(
+            lambda values: _replica().all_gather(tf.identity(values), 0), [tf.TensorSpec([None], tf.int32)]
+        )
+        self._sum = self.replicate(self.add_up, [tf.TensorSpec([None], tf.float64)])
+        self._sum_integers = self.replicate(self.add_up, [tf.TensorSpec([None], tf.int32)])
+
+    def gather(self, content: bytes) -> list[bytes]:
+        """Return what each worker passes, by rank; see `Workers`."""
+        sent = _as_integers(len(content).to_bytes(4, "little") + content)
+        received = np.asarray(self._all_gather(sent)).tobytes()
+        found: list[bytes] = []
+        start = 0
+        while len(found) < self.count:
+            length = int.from_bytes(received[start : start + 4], "little")
+            found.append(received[start + 4 : start + 4 + length])
+            start += 4 + length + -length % 4
+        return found
+
+    def broadcast(self, content: bytes) -> bytes:
+        """Return the bytes that the chief passes; see `Workers`."""
+        length = int(self.sum(len(content) if self.is_chief else 0))
+        sent = _as_integers(content if self.is_chief else bytes(length))  # zeros, which change no sum
+        return np.asarray(self._sum_integers(sent)).tobytes()[:length]
+
+    def sum(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Return the sum of the workers' values; see `Workers`."""
+        array = np.asarray(values, np.float64)
+        return np.asarray(self._sum(array.ravel())).reshape(array.shape)
+
+    def replicate(self, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
+        """Return a graph of a function that all workers call together.
+
+        Args:
+            function: The function; it may call `add_up` and `add_up_rows`.
+            signature: The types of its arguments.
+        """
+        graph = tf.function(
+            lambda *arguments: self._strategy.run(function, arguments), signature, autograph=False
+        )
+
+        def call(*arguments: Any) -> Any:
+            with _explained():
+                return graph(*arguments)
+
+        return call
+
+    def add_up(self, values: Tensor) -> Tensor:
+        """Return the sum of the workers' tensors, which have the same shape."""
+        return _replica().all_reduce("SUM", tf.identity(values))
+
+    def add_up_rows(self, rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the distinct rows that any worker has, `(R,)`, and the sums of their values, `(R, E)`.
+
+        What is sent grows with the number of rows, not with the table that they are of.
+        """
+        sent = tf.IndexedSlices(tf.identity(values), tf.identity(rows))
+        everyones = _replica().all_reduce("SUM", sent)  # the workers' rows one after the other
+        distinct, places = tf.unique(everyones.indices)
+        return distinct, tf.math.unsorted_segment_sum(everyones.values, places, tf.size(distinct))
+
+
+def _as_integers(content: bytes) -> NDArray[np.int32]:
+    """Return bytes, filled up with zeros, as the integers that TensorFlow can send."""
+    return np.frombuffer(content + bytes(-len(content) % 4), np.int32)
+
+
+def _replica() -> Any:
+    return tf.distribute.get_replica_context()
+
+
+def _connect(task: Task) -> Any:
+    """Return the strategy, once all workers are there.
+
+    TensorFlow waits for them as long as it takes, and cannot be interrupted; hence the thread.
+    """
+    made: list[Any] = []
+    before = signal.getsignal(signal.SIGTERM)
+
+    def connect() -> None:
+        gpus = tf.config.list_physical_devices("GPU")
+        tf.config.set_visible_devices(gpus[:1], "GPU")  # one worker for each GPU
+        ring = tf.distribute.experimental.CommunicationImplementation.RING
+        options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
+        try:
+            made.append(tf.distribute.MultiWorkerMirroredStrategy(communication_options=options))
+        except Exception as error:  # noqa: BLE001 (raised by the thread that waits)
+            made.append(error)
+
+    thread = threading.Thread(target=connect, name="connect", daemon=True)
+    thread.start()
+    end = time.monotonic() + CONNECT_SECONDS
+    while thread.is_alive() and time.monotonic() < end:
+        thread.join(_POLL_SECONDS)
+    if threading.current_thread() is threading.main_thread() and before is not None:
+        signal.signal(signal.SIGTERM, before)  # TensorFlow ignores it from now on
+    listed = ", ".join(task.addresses)
+    if not made:
+        raise TrainingError(
+            f"not all of the {task.count} workers were there after {CONNECT_SECONDS:.0f} s ({listed}); "
+            "start the same command on each, with its own index in TF_CONFIG"
+        )
+    if isinstance(made[0], Exception):
+        raise TrainingError(
+            f"this worker, {task.addresses[task.rank]}, cannot join the others ({listed}): {_first_line(made[0])}"
+        )
+    return made[0]
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Raise a TrainingError in place of TensorFlow's errors about a worker that is gone."""
+    try:
+        yield
+    except _GONE as error:
+        found = re.search(r"/job:(\w+)/replica:0/task:(\d+)", str(error))
+        who = f"another worker ({found[1]} {found[2]})" if found else "another worker"
+        raise TrainingError(
+            f"{who} ended or cannot be reached; start all of them again with --resume to continue from the last state"
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
