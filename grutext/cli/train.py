@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -133,13 +134,18 @@ def train_command(
         raise click.UsageError("--from and --vectors cannot be combined; leave one of them out.", ctx)
     from grutext.console import open_listener
     from grutext.data import ReadOptions
+    from grutext.engines.workers import read_task
     from grutext.training.splits import TrainingData
     from grutext.training.target import TrainingTarget
     from grutext.training.tensorboard import TensorBoardListener
     from grutext.training.train import train
 
+    task = read_task(os.environ)
     target = TrainingTarget(folder, overwrite=overwrite, resume=resume)
-    target.check()
+    if task is None:
+        target.check()
+    elif task.rank:  # the chief alone writes and reports
+        tensorboard, report_file, quiet = None, None, True
     config = build_config(settings)
     sources = TrainingData(
         list(data) if len(data) > 1 else "".join(data) or "sample",
@@ -160,6 +166,8 @@ def train_command(
         if tensorboard is not None:
             listener = stack.enter_context(TensorBoardListener(tensorboard, listener, resume=resume))
         outcome = train(sources, target, settings=config, vectors=vectors, listener=listener, started=started)
+    if outcome.folder is None:
+        return
     if report_file is not None:
         _write_report(outcome, test, report_file, notes)
     _print_outcome(outcome, as_json, quiet)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from grutext.engines.workers import Task, Workers
 from grutext.errors import ConfigError, MissingExtraError
 from grutext.kernels import why_unavailable
 from grutext.requirements import check_installed, is_installed
+
+if TYPE_CHECKING:
+    from grutext.engines.keras.workers import KerasWorkers
 
 # Device files of GPUs that TensorFlow may use; asking TensorFlow itself takes seconds.
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg")
@@ -126,7 +130,7 @@ def make_network(
         return NumbaNetwork(config, rows, classes, head, weights)
     from grutext.engines.keras.network import KerasNetwork
 
-    return KerasNetwork(config, rows, classes, head, weights, workers)
+    return KerasNetwork(config, rows, classes, head, weights, cast("KerasWorkers | None", workers))
 
 
 def connect(task: Task) -> Workers:
@@ -159,7 +163,7 @@ def make_cbow(config: Config, rows: int, workers: Workers | None = None) -> CBOW
         return NumbaCBOW(config, rows)
     from grutext.engines.keras.cbow import KerasCBOW
 
-    return KerasCBOW(config, rows, workers)
+    return KerasCBOW(config, rows, cast("KerasWorkers | None", workers))
 
 
 def _unsupported_by_numba(gru: GRUConfig) -> str | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,11 @@ def read_task(environment: Mapping[str, str]) -> Task | None:
         content = json.loads(text)
     except ValueError as error:
         raise ConfigError(f"{VARIABLE} is no JSON ({error}); unset it to train on one machine") from None
+    if content == {}:
+        return None
+    cluster: Any
+    task: Any
     cluster, task = (content.get(name) if isinstance(content, dict) else None for name in ("cluster", "task"))
-    if not cluster and not task:
-        return None  # as some services set it for a single machine
     if not _is_cluster(cluster) or not isinstance(task, dict):
         raise ConfigError(
             f'{VARIABLE} needs "cluster", with a list of host:port for each job, and "task", with "type" and "index"; '
@@ -71,7 +74,9 @@ def read_task(environment: Mapping[str, str]) -> Task | None:
             f"{VARIABLE}: task.index is {index!r}; the cluster has {len(own)} of {job}, numbered from 0"
         )
     if len(set(addresses)) < len(addresses) or len(cluster.get("chief", [])) > 1:
-        raise ConfigError(f"{VARIABLE}: each worker needs an address of its own, and there is one chief at most")
+        raise ConfigError(
+            f"{VARIABLE}: each worker needs an address of its own, and there is one chief at most"
+        )
     if len(addresses) == 1:
         return None
     before = len(cluster.get("chief", [])) if job == "worker" else 0
@@ -110,7 +115,7 @@ class Workers(ABC):
         """Return what each worker passes, by rank.
 
         Raises:
-            TrainingError: A worker ended, or cannot be reached.
+            WorkerLostError: A worker ended, or cannot be reached.
         """
 
     @abstractmethod
@@ -118,7 +123,7 @@ class Workers(ABC):
         """Return the bytes that the chief passes; those of the others are ignored.
 
         Raises:
-            TrainingError: A worker ended, or cannot be reached.
+            WorkerLostError: A worker ended, or cannot be reached.
         """
 
     @abstractmethod
@@ -126,8 +131,23 @@ class Workers(ABC):
         """Return the sum of the workers' values, which have the same shape.
 
         Raises:
-            TrainingError: A worker ended, or cannot be reached.
+            WorkerLostError: A worker ended, or cannot be reached.
         """
+
+    def copy_files(self, files: Sequence[Path], folder: Path) -> None:
+        """Copy files of the chief to a folder of each other worker, which may be on another disk.
+
+        Args:
+            files: The files; those of the others are ignored.
+            folder: The folder; it is created. The chief's is left unchanged.
+        """
+        for name in self.broadcast_value([file.name for file in files]):
+            content = self.broadcast(
+                next(file for file in files if file.name == name).read_bytes() if self.is_chief else b""
+            )
+            if not self.is_chief:
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(content)
 
     def gather_values(self, value: Any) -> list[Any]:
         """Return a value of each worker, by rank; JSON must be able to express them."""

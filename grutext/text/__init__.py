@@ -16,7 +16,7 @@ from grutext.text.normalize import normalize
 from grutext.text.spans import WordSpans, find_words
 from grutext.text.text_vectors import LEAST_DISTANCE, TextVectors, unit_rows
 from grutext.text.tokenizers import TOKENIZERS, is_unspaced
-from grutext.text.vectorizer import TokenBatch, Vectorizer
+from grutext.text.vectorizer import TokenBatch, Vectorizer, count_tokens
 from grutext.text.vocabulary import UNKNOWN, Vocabulary
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Vocabulary",
     "WordSpans",
     "count_ngrams",
+    "count_tokens",
     "find_words",
     "fold_spaces",
     "is_unspaced",

@@ -7,7 +7,8 @@ is padded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from grutext.text.normalize import normalize
 from grutext.text.subwords import hash_subwords
 from grutext.text.tokenizers import TOKENIZERS
 from grutext.text.tokenizing import tokenize_compiled, tokenize_texts
-from grutext.text.vocabulary import Vocabulary, build_vocabulary
+from grutext.text.vocabulary import Vocabulary, rank_tokens
 
 Int32 = NDArray[np.int32]
 
@@ -46,6 +47,12 @@ class TokenBatch:
     bucket_counts: Int32
 
 
+def count_tokens(texts: Iterable[str], config: TextConfig) -> Counter[str]:
+    """Return how often each token occurs in texts."""
+    tokenize = TOKENIZERS[config.tokenizer]
+    return Counter(token for text in texts for token in tokenize(normalize(text, config.case)))
+
+
 class Vectorizer:
     """Converts texts to a `TokenBatch`, for training and inference alike.
 
@@ -63,9 +70,12 @@ class Vectorizer:
     @classmethod
     def fit(cls, texts: Iterable[str], config: TextConfig) -> Vectorizer:
         """Build a vectorizer with the vocabulary of the training texts `texts`."""
-        tokenize = TOKENIZERS[config.tokenizer]
-        tokenized = (tokenize(normalize(text, config.case)) for text in texts)
-        return cls(config, build_vocabulary(tokenized, config.min_count, config.max_vocabulary))
+        return cls.of_counts(count_tokens(texts, config), config)
+
+    @classmethod
+    def of_counts(cls, counts: Mapping[str, int], config: TextConfig) -> Vectorizer:
+        """Build a vectorizer with the vocabulary of training texts in which each token occurs so often."""
+        return cls(config, rank_tokens(counts, config.min_count, config.max_vocabulary))
 
     def vectorize(self, texts: Sequence[str]) -> TokenBatch:
         """Tokenise `texts`, which may have any length.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -70,6 +70,10 @@ def build_vocabulary(texts: Iterable[Iterable[str]], min_count: int, max_size: i
         min_count: The smallest number of occurrences of a token.
         max_size: The largest number of tokens.
     """
-    counts = Counter(token for tokens in texts for token in tokens)
+    return rank_tokens(Counter(token for tokens in texts for token in tokens), min_count, max_size)
+
+
+def rank_tokens(counts: Mapping[str, int], min_count: int, max_size: int) -> Vocabulary:
+    """Build the vocabulary of tokens that were counted; the arguments are those of `build_vocabulary`."""
     ranked = sorted((-count, token) for token, count in counts.items() if count >= min_count)
     return Vocabulary([token for _, token in ranked[:max_size]])

@@ -123,8 +123,13 @@ class InMemoryCorpus:
         from grutext.training.linear.self_training import fit_semi_supervised
 
         task = self.linear_task(vectorizer, config, multilabel)
-        labelled = self.labelled_texts(config)
-        return labelled.fit(task, seconds) if semi is None else fit_semi_supervised(labelled, task, semi)
+        if semi is None:
+            return self.fit_task(task, config, seconds)
+        return fit_semi_supervised(self.labelled_texts(config), task, semi)
+
+    def fit_task(self, task: LinearTask, config: Config, seconds: float | None = None) -> LinearFit:
+        """Fit a linear part to the texts, or to a sample of them where `seconds` are too few for all."""
+        return self.labelled_texts(config).fit(task, seconds)
 
 
 class OnDiskCorpus:
@@ -132,6 +137,7 @@ class OnDiskCorpus:
 
     Args:
         shards: The files.
+        labels: The labels by column; those of the texts, if left out.
 
     Attributes:
         labels: The C labels by column.
@@ -140,9 +146,9 @@ class OnDiskCorpus:
         sha256: SHA-256 of texts and labels, in hexadecimal.
     """
 
-    def __init__(self, shards: Shards) -> None:
+    def __init__(self, shards: Shards, labels: tuple[str, ...] | None = None) -> None:
         self.shards = shards
-        self.labels = tuple(sorted(shards.counts))
+        self.labels = tuple(sorted(shards.counts)) if labels is None else labels
         self.count = shards.texts
         self.sha256 = shards.sha256
         self.label_counts = shards.counts
@@ -186,15 +192,24 @@ class OnDiskCorpus:
         What texts without labels bring is not used: with so many labelled texts it is nothing.
         """
         from grutext.training.linear.fit import LinearTask
-        from grutext.training.linear.out_of_core import fit_out_of_core
 
         texts = self.vectorize(vectorizer, config)
         balanced = is_balanced(config.training.class_weight, multilabel, gru=False)
         weights = class_weights(texts.label_counts, self.count, balanced, multilabel)
         task = LinearTask(vectorizer, config.linear, multilabel, config.training.seed, weights)
-        return fit_out_of_core(texts, task, seconds=seconds)
+        return self.fit_task(task, config, seconds)
+
+    def fit_task(self, task: LinearTask, config: Config, seconds: float | None = None) -> LinearFit:
+        """Fit a linear part to the texts block after block, or to as many of them as `seconds` allow."""
+        from grutext.training.linear.out_of_core import fit_out_of_core
+
+        return fit_out_of_core(self.vectorize(task.vectorizer, config), task, seconds=seconds)
 
 
-def open_corpus(examples: Sequence[Example] | Shards) -> InMemoryCorpus | OnDiskCorpus:
-    """Return the corpus of some examples, which may have no labels."""
-    return OnDiskCorpus(examples) if isinstance(examples, Shards) else InMemoryCorpus(examples)
+def open_corpus(
+    examples: Sequence[Example] | Shards, labels: tuple[str, ...] | None = None
+) -> InMemoryCorpus | OnDiskCorpus:
+    """Return the corpus of some examples, which may have no labels; `labels` are those of the examples, if left out."""
+    return (
+        OnDiskCorpus(examples, labels) if isinstance(examples, Shards) else InMemoryCorpus(examples, labels)
+    )

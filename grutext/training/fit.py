@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 import grutext
 from grutext.config import Config, flatten
+from grutext.engines.workers import Workers
 from grutext.inference import RawScores
 from grutext.inference.familiarity import known_tokens
 from grutext.kernels.cores import usable_cores
@@ -35,13 +36,14 @@ from grutext.training.copies import distinct
 from grutext.training.corpus import InMemoryCorpus
 from grutext.training.folds import Folds
 from grutext.training.gru.batches import VectorizedCorpus
-from grutext.training.gru.checkpoint import Checkpoint
+from grutext.training.gru.checkpoint import Checkpoint, share_state
 from grutext.training.gru.epochs import PhaseContext
 from grutext.training.gru.fit import GRUFit, fit_gru
 from grutext.training.gru.fold_training import FoldedTexts
 from grutext.training.gru.interruption import DivergenceError, Interrupted
 from grutext.training.kernels import open_scorer
 from grutext.training.plan import TrainingPlan
+from grutext.training.shared_corpus import SharedCorpus
 from grutext.training.word_vectors import WordVectors, read_word_vectors
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ class TrainingRun:
         checkpoint: Folder for the state of an unfinished training; None saves none.
         resume: Whether to resume from the state in `checkpoint`.
         base: Words and vectors that the training starts from.
+        workers: Those that train together, of which each has a share of the texts; None if this process trains alone.
         on_dev: Receives the probabilities of the dev texts that the report on them is made of, `(N, C)`.
     """
 
@@ -76,6 +79,7 @@ class TrainingRun:
     checkpoint: Path | None = None
     resume: bool = False
     base: Base | None = None
+    workers: Workers | None = None
     on_dev: Callable[[NDArray[np.float32]], None] = lambda _: None
 
 
@@ -162,12 +166,12 @@ def identify(config: Config, multilabel: bool, data: Mapping[str, Any]) -> dict[
 def _find_words(plan: TrainingPlan, run: TrainingRun) -> tuple[Vectorizer, WordVectors | BaseStart | None]:
     """Return what splits texts into known words, and the vectors that some of these start from."""
     text, listener = plan.config.text, run.listener
-    vectorizer = Vectorizer.fit(plan.vocabulary_texts(), text)
+    vectorizer = plan.fit_vectorizer(text)
     start: WordVectors | BaseStart
     if run.base is not None:
         start = run.base.start(vectorizer.vocabulary, text.max_vocabulary, listener)
     elif run.vectors:
-        rare = Vectorizer.fit(plan.vocabulary_texts(), replace(text, min_count=1)).vocabulary.tokens
+        rare = plan.fit_vectorizer(replace(text, min_count=1)).vocabulary.tokens
         start = read_word_vectors(run.vectors, vectorizer.vocabulary, rare, text, listener)
     else:
         return vectorizer, None
@@ -269,7 +273,10 @@ def _fit_linear(
     if run.budget.end < math.inf:
         share = _LINEAR_SHARE if plan.config.gru.enabled else _LINEAR_ALONE_SHARE
         seconds = (run.budget.end - began - _FINAL_SECONDS) * share
-    fit = plan.corpus.fit_linear(vectorizer, plan.config, plan.multilabel, seconds, semi)
+    if isinstance(plan.corpus, SharedCorpus):
+        fit = plan.corpus.fit_linear(vectorizer, plan.config, plan.multilabel)
+    else:
+        fit = plan.corpus.fit_linear(vectorizer, plan.config, plan.multilabel, seconds, semi)
     return _TimedFit(fit, time.monotonic() - began)
 
 
@@ -312,6 +319,11 @@ def _fit_gru(
         versions = {f"the version of {name}": number for name, number in bundle.versions.items()}
         identity = identify(plan.config, plan.multilabel, bundle.data) | versions
         seconds = plan.config.training.checkpoint_seconds
+        if run.workers is not None:
+            identity |= {"the number of workers": run.workers.count}
+            seconds = seconds if run.workers.is_chief else math.inf
+            if run.resume:
+                share_state(run.checkpoint, run.workers)
         checkpoint = Checkpoint(run.checkpoint, identity, run.resume, seconds)
     held_out: VectorizedCorpus | FoldedTexts
     deadline = run.budget.end - _FINAL_SECONDS
@@ -325,7 +337,13 @@ def _fit_gru(
             deadline -= _estimate_scoring(bundle, held_out.tokens.normalized)
     corpus = plan.corpus.vectorize(vectorizer, plan.config)
     context = PhaseContext(
-        corpus, plan.config, run.listener, checkpoint, deadline, left_out=run.budget.left_out
+        corpus,
+        plan.config,
+        run.listener,
+        checkpoint,
+        deadline,
+        left_out=run.budget.left_out,
+        workers=run.workers,
     )
     if plan.unlabelled is not None and plan.config.training.pretraining_epochs:
         context = replace(context, unlabelled=plan.unlabelled.vectorize(vectorizer, plan.config))

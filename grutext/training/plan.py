@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.config import Config
+from grutext.config import Config, TextConfig
 from grutext.data import Example, fingerprint
 from grutext.engines.choose import choose_engine
+from grutext.engines.workers import Workers
 from grutext.errors import TrainingError
 from grutext.model.spec import check_model
 from grutext.progress import Listener
+from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.base import Base
 from grutext.training.budget import TimeBudget
@@ -24,6 +26,7 @@ from grutext.training.corpus import InMemoryCorpus, OnDiskCorpus, open_corpus
 from grutext.training.folds import Folds
 from grutext.training.gru.batches import one_hot
 from grutext.training.kernels import prepare_kernels
+from grutext.training.shared_corpus import SharedCorpus
 from grutext.training.splits import Splits
 
 _FEW_LABELS = 2_000  # with more labelled texts, texts without labels bring the linear part nothing
@@ -47,7 +50,7 @@ class TrainingPlan:
         folds: The fold of each training text; None if a dev set was set aside or given.
     """
 
-    corpus: InMemoryCorpus | OnDiskCorpus
+    corpus: InMemoryCorpus | OnDiskCorpus | SharedCorpus
     dev: Sequence[Example]
     multilabel: bool
     config: Config
@@ -56,10 +59,16 @@ class TrainingPlan:
     unlabelled: InMemoryCorpus | OnDiskCorpus | None = None
     folds: Folds | None = None
 
+    def fit_vectorizer(self, config: TextConfig) -> Vectorizer:
+        """Return a vectorizer with the vocabulary of the texts."""
+        if isinstance(self.corpus, SharedCorpus):
+            return self.corpus.fit_vectorizer(config)
+        return Vectorizer.fit(self.vocabulary_texts(), config)
+
     def vocabulary_texts(self) -> Iterator[str]:
         """Yield the texts that the vocabulary is built from."""
         for corpus in (self.corpus, self.unlabelled):
-            if corpus is not None:
+            if isinstance(corpus, InMemoryCorpus | OnDiskCorpus):
                 yield from corpus.vocabulary_texts()
 
     @property
@@ -91,6 +100,7 @@ def plan_training(
     listener: Listener,
     vectors: Path | None = None,
     base: Base | None = None,
+    workers: Workers | None = None,
 ) -> TrainingPlan:
     """Choose the settings that were left to the data, and note the choice; the engine is left to `prepare_engine`.
 
@@ -100,6 +110,7 @@ def plan_training(
         listener: Receives the choices as one line.
         vectors: File or folder of word vectors.
         base: Words and vectors that the training starts from.
+        workers: Those that train together, of which each has a share of the texts; None if this process trains alone.
 
     Raises:
         ConfigError: The settings contradict each other, or those of the base.
@@ -110,7 +121,8 @@ def plan_training(
         config = base.settle(config)
         if splits.unlabelled is None and config.training.pretraining_epochs < 0:
             config = config.override({"training.pretraining_epochs": 0})  # the base has done it
-    corpus = open_corpus(splits.train)
+    own = open_corpus(splits.train, splits.labels)
+    corpus = own if workers is None else SharedCorpus(own, workers)
     unlabelled = None if splits.unlabelled is None else open_corpus(splits.unlabelled)
     if len(corpus.labels) < (1 if splits.multilabel else 2) or not splits.dev:
         raise TrainingError("training needs texts with at least two labels, and a dev set")
@@ -123,6 +135,8 @@ def plan_training(
     )
     if config.text.case == "auto":
         config = choose_case(corpus.sample(CASE_TEXTS, CASE_CHARACTERS), config, splits.multilabel, listener)
+    if workers is not None:  # the chief's texts decide
+        config = Config.from_dict(workers.broadcast_value(config.to_dict()))
     listener.note(defaults.describe(config, statistics))
     data = splits.data | {"train": corpus.count, "sha256": corpus.sha256}
     counts = corpus.label_counts

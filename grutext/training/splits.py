@@ -126,6 +126,7 @@ class Splits:
         dev_is_split_off: Whether `dev` was split off the same data as `train`, all in memory.
         unlabelled: Texts without labels; in files if they are more than memory should hold; None if there are none.
         folds: The fold of each example of `train`, if these are few; None where a dev set does what folds do.
+        labels: The labels by column, of which a worker's share of the texts may lack some; None for those of `train`.
     """
 
     train: list[Example] | Shards
@@ -136,6 +137,7 @@ class Splits:
     dev_is_split_off: bool
     unlabelled: list[Example] | Shards | None = None
     folds: Folds | None = None
+    labels: tuple[str, ...] | None = None
 
 
 def read_splits(

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from grutext.progress import Listener
 
 
+TEXTS = "texts"  # the folder, inside the checkpoint, for texts that are more than memory should hold
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingTarget:
     """The folder that a model is written to.
@@ -48,7 +51,7 @@ class TrainingTarget:
     @property
     def texts(self) -> Path:
         """The folder, inside the checkpoint, for texts that are more than memory should hold."""
-        return self.checkpoint / "texts"
+        return self.checkpoint / TEXTS
 
     @property
     def plot(self) -> Path:
@@ -144,11 +147,14 @@ class TrainingTarget:
         """Save the finished model; remove the state, and the temporary folders of killed trainings.
 
         Raises:
+            KeyboardInterrupt: Ctrl-C was pressed; the message says whether the training can be resumed.
             GrutextError: The disk is full or may not be written to; an older model and the state stay.
             BundleError: A model appeared in the folder meanwhile that may not be replaced.
         """
         try:
             bundle.save(self.folder, overwrite=self.resume or self.overwrite)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(self.explain_resume("interrupted")) from None
         except OSError as error:
             if error.strerror is None:  # it does not come from the operating system
                 raise

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from grutext.config import Config
 from grutext.engines.choose import check_engine
 from grutext.engines.tensorflow_settings import prepare_tensorflow
-from grutext.errors import ConfigError, TrainingError
+from grutext.engines.workers import read_task
+from grutext.errors import ConfigError, TrainingError, WorkerLostError
 from grutext.progress import Listener, Silent
 from grutext.requirements import check_installed, is_installed
 from grutext.training.splits import Source, TrainingData, note_unknown, read_splits
-from grutext.training.target import TrainingTarget
+from grutext.training.target import TEXTS, TrainingTarget
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,72 +115,89 @@ def train(
     sources = data if isinstance(data, TrainingData) else TrainingData(data)
     target = model if isinstance(model, TrainingTarget) or model is None else TrainingTarget(Path(model))
     vectors = None if vectors is None else Path(vectors)
-    if target is not None:
+    task = read_task(os.environ)
+    if target is not None and task is None:
         target.check()
     check_installed("grutext train", "scikit-learn")
     config = settings if isinstance(settings, Config) else Config().override(settings or {})
     start = _open_base(sources.base, vectors, config)
-    if vectors is not None:
-        from grutext.data.vectors import check_vectors
-
-        check_vectors(vectors)
     if config.gru.enabled:
         check_engine(config)
     prepare_tensorflow()
     from grutext.evaluation import Predictions
     from grutext.inference import Classifier
     from grutext.training.budget import TimeBudget
+    from grutext.training.cluster import join
     from grutext.training.fit import TrainingRun
     from grutext.training.plan import plan_training, prepare_engine
 
-    with contextlib.ExitStack() as stack:
-        if target is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "texts"
-        else:
-            stack.enter_context(target.lock())
-            folder = target.texts
+    resume = target is not None and target.resume
+    share = None if task is None else join(task, sources, config, {"--resume": resume})
+    workers = None if share is None else share.workers
+    if share is not None:
+        config = share.config
+        if not share.workers.is_chief:  # which alone writes, reports and evaluates
+            sources, target, listener = replace(sources, test=None), None, Silent()
+        elif target is not None:
+            target.check()
+    with _open_folder(target) as folder:
         budget = TimeBudget(config.training.time_budget, started)
-        splits = read_splits(sources, config, folder, listener, budget)
-        plan = plan_training(splits, config, listener, vectors, start)
-        begun_with = ""
-        if target is not None:
-            finished = _look_for_state(target, plan, vectors, listener)
-            if finished is not None:
-                return TrainingOutcome(
-                    finished, target.folder, seconds=time.monotonic() - started, was_finished=True
-                )
-            begun_with = _engine_of_state(target, plan)
-        plan = prepare_engine(plan, splits.test, listener, budget, begun_with)
+        if share is None:
+            splits = read_splits(sources, config, folder / TEXTS, listener, budget)
+        else:
+            splits = share.read(sources, folder / TEXTS, listener)
+        plan = plan_training(splits, config, listener, vectors, start, workers)
+        finished = None if target is None else _look_for_state(target, plan, vectors, listener)
+        if share is not None:
+            finished = share.copy_finished(finished, folder)
+        if finished is not None:
+            saved = None if target is None else target.folder
+            return TrainingOutcome(finished, saved, seconds=time.monotonic() - started, was_finished=True)
+        plan = prepare_engine(plan, splits.test, listener, budget, _engine_of_state(target, plan))
         probabilities: list[NDArray[np.float32]] = []
         run = TrainingRun(
             listener,
             budget,
             vectors,
-            checkpoint=target.checkpoint if target else None,
-            resume=target is not None and target.resume,
+            checkpoint=folder if target is not None or resume else None,
+            resume=resume,
             base=start,
+            workers=workers,
             on_dev=probabilities.append,
         )
         bundle, test = _fit(plan, run, splits.test, target)
         dev = Predictions(Classifier(bundle), plan.dev, probabilities[-1]) if probabilities else None
         if target is None:
             return TrainingOutcome(bundle, seconds=time.monotonic() - started, dev=dev, test=test)
-        try:
-            target.save(bundle)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(target.explain_resume("interrupted")) from None
+        target.save(bundle)
     plot = _plot_loss(bundle, target, listener)
     return TrainingOutcome(bundle, target.folder, plot, time.monotonic() - started, dev=dev, test=test)
 
 
+@contextlib.contextmanager
+def _open_folder(target: TrainingTarget | None) -> Iterator[Path]:
+    """Yield the folder for states and for texts that are more than memory should hold: beside the model, or a temporary one."""
+    if target is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+    else:
+        with target.lock():
+            yield target.checkpoint
+
+
 def _open_base(folder: str | Path | None, vectors: Path | None, config: Config) -> Base | None:
-    """Read the base that a training starts from, if any, and check that it fits the settings.
+    """Read the base that a training starts from, if any, and check that it fits the settings; check word vectors instead.
 
     Raises:
+        DataError: The word vectors cannot be read.
         BundleError: It is missing, damaged, or no base.
         ConfigError: A setting differs from the base's, or there are word vectors too.
     """
     if folder is None:
+        if vectors is not None:
+            from grutext.data.vectors import check_vectors
+
+            check_vectors(vectors)
         return None
     from grutext.training.base import Base
 
@@ -223,7 +242,7 @@ def _look_for_state(
     return finished
 
 
-def _engine_of_state(target: TrainingTarget, plan: TrainingPlan) -> str:
+def _engine_of_state(target: TrainingTarget | None, plan: TrainingPlan) -> str:
     """Return the engine of the interrupted training to resume; "" if there is none.
 
     Raises:
@@ -232,7 +251,9 @@ def _engine_of_state(target: TrainingTarget, plan: TrainingPlan) -> str:
     from grutext.training.fit import identify
     from grutext.training.gru.checkpoint import check_identity, read_identity
 
-    begun = read_identity(target.checkpoint) if target.resume else None
+    if target is None or not target.resume:
+        return ""
+    begun = read_identity(target.checkpoint)
     if begun is None:
         return ""
     engine = str(begun.get("training.engine", ""))
@@ -261,6 +282,9 @@ def _fit(
         found = Predictions.of(open_scorer(bundle, [example.text for example in test]), test)
         note_unknown("test set", found.report.unknown, run.listener)
         return replace(bundle, metrics=bundle.metrics | {"test": found.report.to_dict()}), found
+    except WorkerLostError as stop:
+        again = "the same command with --resume on all workers continues from the last state of the chief"
+        raise WorkerLostError(target.explain_resume(str(stop)) if target else f"{stop}; {again}") from None
     except DivergenceError as stop:
         if target is None:
             raise

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.cluster import save_steps, start, tf_config, train_steps
 
 from grutext.engines.workers import Task, read_task
 from grutext.errors import ConfigError
-from support.cluster import save_steps, start, tf_config, train_steps
 
 ADDRESSES = ["10.0.0.1:2222", "10.0.0.2:2222", "10.0.0.3:2222"]
 
@@ -64,6 +64,7 @@ def test_without_other_workers_a_process_trains_alone(text):
     [
         ("{cluster", "is no JSON"),
         ("[]x", "is no JSON"),
+        ("[1]", 'needs "cluster"'),
         ('{"cluster": {"worker": ["a:1", "b:1"]}}', 'needs "cluster"'),
         ('{"task": {"type": "worker", "index": 0}}', 'needs "cluster"'),
         ('{"cluster": ["a:1"], "task": {"type": "worker", "index": 0}}', 'needs "cluster"'),
@@ -74,7 +75,10 @@ def test_without_other_workers_a_process_trains_alone(text):
         ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "chief", "index": 0}}', "has 0 of chief"),
         ('{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}', '"ps"'),
         ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "evaluator", "index": 0}}', '"evaluator"'),
-        ('{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}', "address of its own"),
+        (
+            '{"cluster": {"worker": ["a:1", "a:1"]}, "task": {"type": "worker", "index": 0}}',
+            "address of its own",
+        ),
         (
             '{"cluster": {"chief": ["a:1", "b:1"], "worker": ["c:1"]}, "task": {"type": "chief", "index": 0}}',
             "one chief",

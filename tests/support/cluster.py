@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from support.tiny_network import LABELS, SIZES, STILL, TEXTS
 
 from grutext.config import Config
 from grutext.engines.base import Batch
 from grutext.text import Vectorizer
 from grutext.training.gru.batches import VectorizedCorpus, one_hot
-from support.tiny_network import LABELS, SIZES, STILL, TEXTS
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
@@ -94,7 +94,9 @@ def save_steps(path: Path, workers: Any, settings: dict[str, Any]) -> None:
     )
     losses = [
         network.train_step(batch, step, 0.01)
-        for step, batch in enumerate(_batches(corpus, *((workers.rank, workers.count) if workers else (0, 1))))
+        for step, batch in enumerate(
+            _batches(corpus, *((workers.rank, workers.count) if workers else (0, 1)))
+        )
     ]
     np.savez(path, loss=np.array(losses), **network.arrays())
 

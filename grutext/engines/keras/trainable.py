@@ -97,7 +97,9 @@ class KerasTrainable(Trainable):
         kept = tf.random.stateless_uniform(tf.shape(values), seed) >= rate
         return tf.where(kept, values / (1.0 - rate), 0.0)
 
-    def _compile(self, step: Callable[..., Tensor], signature: Signature) -> Callable[[Batch, int, float], float]:
+    def _compile(
+        self, step: Callable[..., Tensor], signature: Signature
+    ) -> Callable[[Batch, int, float], float]:
         """Return a training step as a graph: a function of batch, number of the step and learning rate, to the loss.
 
         Args:
@@ -125,8 +127,13 @@ class KerasTrainable(Trainable):
             flat = tf.concat([tf.reshape(one, [-1]) for one in (*grad_dense, loss)], 0) * share
             sums = self.workers.add_up(flat)
             *parts, loss = tf.split(sums, [*(tf.size(one) for one in grad_dense), 1])
-            grad_dense = [tf.reshape(part, tf.shape(one)) for part, one in zip(parts, grad_dense, strict=True)]
-            summed = [self.workers.add_up_rows(*pair) for pair in zip(touched, (share * one for one in grad_rows), strict=True)]
+            grad_dense = [
+                tf.reshape(part, tf.shape(one)) for part, one in zip(parts, grad_dense, strict=True)
+            ]
+            summed = [
+                self.workers.add_up_rows(*pair)
+                for pair in zip(touched, (share * one for one in grad_rows), strict=True)
+            ]
             touched, grad_rows = [rows for rows, _ in summed], [values for _, values in summed]
             rows = [tf.gather(table, some) for table, some in zip(self.tables.values(), touched, strict=True)]
             loss = loss[0]

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from grutext.engines.keras.backend import tf
 from grutext.engines.workers import Task, Workers
-from grutext.errors import TrainingError
+from grutext.errors import TrainingError, WorkerLostError
 
 Tensor = Any
 CONNECT_SECONDS = 600.0  # for machines that start one after the other
@@ -159,15 +159,13 @@ def _connect(task: Task) -> Any:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Raise a TrainingError in place of TensorFlow's errors about a worker that is gone."""
+    """Raise a WorkerLostError in place of TensorFlow's errors about a worker that is gone."""
     try:
         yield
     except _GONE as error:
         found = re.search(r"/job:(\w+)/replica:0/task:(\d+)", str(error))
         who = f"another worker ({found[1]} {found[2]})" if found else "another worker"
-        raise TrainingError(
-            f"{who} ended or cannot be reached; start all of them again with --resume to continue from the last state"
-        ) from None
+        raise WorkerLostError(f"{who} ended or cannot be reached") from None
 
 
 def _first_line(error: Exception) -> str:

@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from grutext.engines.base import Trainable
+from grutext.engines.workers import Workers
 from grutext.errors import TrainingError
 from grutext.model.bundle import sync_folder, write_durably
 from grutext.model.initial import Arrays
@@ -171,6 +172,12 @@ class Checkpoint:
             )
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise TrainingError(f"{whole} cannot be read ({error}); start again without --resume") from error
+
+
+def share_state(folder: Path, workers: Workers) -> None:
+    """Copy the chief's newest undamaged state to the folders of the other workers, which may be on other disks."""
+    whole = filter(_is_whole, reversed(_list_states(folder) if workers.is_chief else []))
+    workers.copy_files(list(itertools.islice(whole, 1)), folder)
 
 
 def read_identity(folder: Path) -> dict[str, Any] | None:

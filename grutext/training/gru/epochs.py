@@ -15,6 +15,7 @@ import numpy as np
 
 from grutext.config import Config
 from grutext.engines.base import Batch, Trainable
+from grutext.engines.workers import Workers
 from grutext.progress import Listener
 from grutext.training.gru.checkpoint import (
     FOLDS,
@@ -25,6 +26,7 @@ from grutext.training.gru.checkpoint import (
     TrainingState,
 )
 from grutext.training.gru.interruption import DeferredInterrupt, DivergenceError
+from grutext.training.gru.lockstep import lockstep
 from grutext.training.gru.mixed import Corpus, MixedCorpus
 from grutext.training.gru.prefetch import prefetch
 from grutext.training.gru.schedule import Schedule
@@ -43,6 +45,7 @@ class PhaseContext:
         left_out: Sentences about what the deadline cut short, by phase; the phases add to it.
         interrupt: Raises a KeyboardInterrupt between steps if Ctrl-C was pressed.
         unlabelled: Texts without labels, which pretraining reads as well; None if there are none.
+        workers: Those that train together, of which each has a share of the texts; None if this process trains alone.
     """
 
     train: Corpus
@@ -53,6 +56,7 @@ class PhaseContext:
     left_out: dict[str, str] = field(default_factory=dict)
     interrupt: DeferredInterrupt = field(default_factory=DeferredInterrupt)
     unlabelled: Corpus | None = None
+    workers: Workers | None = None
 
 
 class TrainingPhase(ABC):
@@ -152,7 +156,7 @@ class TrainingPhase(ABC):
         began = time.monotonic() - self.progress.seconds
         rest = itertools.islice(self.batches(epoch), self.progress.batches, None)
         with closing(prefetch(rest)) as batches:
-            self._run_steps(epoch, began, batches)
+            self._run_steps(epoch, began, self._count(batches, epoch))
         record = self.end_epoch(epoch, time.monotonic() - began)
         self._finished_steps += self.progress.batches
         self.progress = EpochProgress()
@@ -170,9 +174,18 @@ class TrainingPhase(ABC):
                 f"{self.peak_rate / 4:g} usually helps"
             )
 
-    def _run_steps(self, epoch: int, began: float, batches: Iterable[Batch]) -> None:
-        schedule = self.schedule
+    def _count(self, batches: Iterable[Batch], epoch: int) -> Iterator[tuple[Batch, int, int]]:
+        """Yield batches with the number of texts and of tokens that are read in their step."""
+        workers = self.context.workers
+        if workers is not None:
+            yield from lockstep(batches, lambda: self.batches(epoch), workers, self.context.interrupt)
+            return
         for batch in batches:
+            yield batch, len(batch["lengths"]), int(batch["lengths"].sum())
+
+    def _run_steps(self, epoch: int, began: float, steps: Iterable[tuple[Batch, int, int]]) -> None:
+        schedule = self.schedule
+        for batch, texts, tokens in steps:
             progress = schedule.progress(epoch, self.progress.texts / self.corpus.texts)
             if schedule.time_is_up and self.progress.texts:  # an epoch has at least one batch
                 self.was_cut = True
@@ -182,7 +195,6 @@ class TrainingPhase(ABC):
             number = (epoch << 18) + self.progress.batches
             loss = self.network.train_step(batch, number, rate)
             self.check_finite(loss, epoch)
-            texts, tokens = len(batch["lengths"]), int(batch["lengths"].sum())
             self.progress = EpochProgress(
                 batches=self.progress.batches + 1,
                 texts=self.progress.texts + texts,
@@ -195,7 +207,8 @@ class TrainingPhase(ABC):
 
     def _between_steps(self) -> None:
         """Raise a deferred Ctrl-C, and save the state if it is due."""
-        self.context.interrupt.check()
+        if self.context.workers is None:  # several workers stop before the same step; see `lockstep`
+            self.context.interrupt.check()
         if self.context.checkpoint and self.context.checkpoint.due:
             self.save()
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from grutext.engines.base import Network
 from grutext.engines.choose import make_network
+from grutext.errors import WorkerLostError
 from grutext.model.initial import Arrays
 from grutext.progress import EpochRecord, epochs_in_words
 from grutext.training.base import BaseStart
@@ -21,6 +22,7 @@ from grutext.training.gru.epochs import LabelPhase, PhaseContext
 from grutext.training.gru.fold_training import FoldedTexts, FoldTraining
 from grutext.training.gru.held_out import LATE, DevSet, HeldOut, OutOfFold
 from grutext.training.gru.interruption import DivergenceError
+from grutext.training.gru.lockstep import SharedDevSet
 from grutext.training.gru.pretraining import PretrainingPhase
 from grutext.training.gru.schedule import Schedule
 from grutext.training.word_vectors import WordVectors
@@ -68,13 +70,16 @@ def fit_gru(
     weights = class_weights(train.label_counts, train.texts, balanced, multilabel)
 
     def make() -> Network:
-        return make_network(context.config, word_rows, len(train.label_counts), multilabel, weights)
+        classes = len(train.label_counts)
+        return make_network(context.config, word_rows, classes, multilabel, weights, context.workers)
 
     network = make()
     if start is not None:
         network.assign(start.placed(network.arrays()))
     training = SupervisedPhase(network, context)
-    if isinstance(held_out, VectorizedCorpus):
+    if isinstance(held_out, VectorizedCorpus) and context.workers is not None:
+        training.held_out = SharedDevSet(held_out, multilabel, options.token_budget, context.workers)
+    elif isinstance(held_out, VectorizedCorpus):
         training.held_out = DevSet(held_out, multilabel, options.token_budget)
     elif training.held_out is None:
         training.folds = FoldTraining(context, held_out, make, multilabel)
@@ -115,6 +120,9 @@ class SupervisedPhase(LabelPhase):
                 self._train()
         except (KeyboardInterrupt, DivergenceError) as error:
             stopped = error
+        except WorkerLostError:
+            (self.pretraining or self).save()
+            raise
         finally:
             self.listener.end()
         if not isinstance(stopped, DivergenceError) and not self.context.interrupt.pressed_again:

@@ -19,12 +19,13 @@ class DeferredInterrupt:
     KeyboardInterrupt. Outside the main thread, where Python allows no signal handlers, nothing is deferred.
 
     Attributes:
+        pressed: Whether a signal arrived.
         pressed_again: Whether a second signal was raised at once.
     """
 
     def __init__(self) -> None:
         self.pressed_again = False
-        self._pressed = False
+        self.pressed = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> DeferredInterrupt:
@@ -40,14 +41,14 @@ class DeferredInterrupt:
 
     def check(self) -> None:
         """Raise a KeyboardInterrupt if Ctrl-C was pressed."""
-        if self._pressed:
+        if self.pressed:
             raise KeyboardInterrupt
 
     def _press(self, number: int, frame: Any) -> None:  # noqa: ARG002 (a handler's signature)
-        if self._pressed:
+        if self.pressed:
             self.pressed_again = True
             raise KeyboardInterrupt
-        self._pressed = True
+        self.pressed = True
 
 
 class Interrupted(KeyboardInterrupt):

@@ -8,9 +8,10 @@ import numpy as np
 
 from grutext.engines.base import Batch
 from grutext.training.gru.batches import VectorizedCorpus
+from grutext.training.gru.lockstep import CorpusShare
 from grutext.training.gru.shards import ShardedCorpus
 
-Corpus = VectorizedCorpus | ShardedCorpus
+Corpus = VectorizedCorpus | ShardedCorpus | CorpusShare
 
 
 class MixedCorpus:

@@ -44,7 +44,7 @@ class PretrainingPhase(TrainingPhase):
         start: Arrays | None = None,
         time_share: float = _TIME_SHARE,
     ) -> None:
-        network = make_cbow(context.config, word_rows)
+        network = make_cbow(context.config, word_rows, context.workers)
         network.assign(network.arrays() | _embedding(start or {}))
         self.time_share = time_share
         super().__init__(network, context, min(_PEAK_RATE, context.config.training.learning_rate))

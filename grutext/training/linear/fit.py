@@ -54,6 +54,7 @@ class LinearTask:
         seed: Decides the order in which the solver visits the texts.
         class_weights: `(C,) float32`, the factor on the loss of each label's texts.
         vectors: Text vectors that are read beside the n-grams; None for none.
+        features: The n-grams; None chooses them from the texts.
     """
 
     vectorizer: Vectorizer
@@ -62,6 +63,7 @@ class LinearTask:
     seed: int
     class_weights: NDArray[np.float32]
     vectors: TextVectors | None = None
+    features: NgramFeatures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,9 @@ def _fit(
     config, multilabel = task.config, task.multilabel
     counts = count_runs(texts, task.vectorizer, config)
     margins = linear_columns(targets.shape[1], multilabel)
-    features = choose_features(counts, targets, _without_vectors(config, task.vectors), margins)
+    features = task.features or choose_features(
+        counts, targets, _without_vectors(config, task.vectors), margins
+    )
     if not len(features.keys):
         return without_features(targets, margins, multilabel)
     matrix = _transform(counts, features)

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import SGDClassifier
 
 from grutext.model.spec import linear_columns
-from grutext.text import count_ngrams
+from grutext.text import NgramFeatures, count_ngrams
 from grutext.training.gru.batches import soft_targets
 from grutext.training.gru.shards import ShardedCorpus
 from grutext.training.linear.fit import (
@@ -45,13 +45,11 @@ def fit_out_of_core(corpus: ShardedCorpus, task: LinearTask, *, seconds: float |
     """
     began = time.monotonic()
     margins = linear_columns(len(corpus.labels), task.multilabel)
-    sample = corpus.shards.sample(_SAMPLE_CHARACTERS)
-    targets = soft_targets(sample, corpus.labels)
-    counts = count_runs([example.text for example in sample], corpus.vectorizer, task.config)
-    features = choose_features(counts, targets, task.config, margins)
+    features = task.features or _choose_from_sample(corpus, task, margins)
     if not len(features.keys):
+        sample = corpus.shards.sample(_SAMPLE_CHARACTERS)
+        targets = soft_targets(sample, corpus.labels)
         return LinearFit(without_features(targets, margins, task.multilabel), corpus.texts)
-    del counts, sample
     model = _StochasticDescent(corpus, task)
     passes = int(np.clip(_TEXTS_READ // corpus.texts, 1, _MOST_PASSES))
     rows = 0
@@ -66,6 +64,13 @@ def fit_out_of_core(corpus: ShardedCorpus, task: LinearTask, *, seconds: float |
             break  # there is no time for another file
     kernel, bias = model.parameters(len(features.keys), margins)
     return LinearFit(pack(features, kernel, bias), rows)
+
+
+def _choose_from_sample(corpus: ShardedCorpus, task: LinearTask, margins: int) -> NgramFeatures:
+    """Choose n-grams from a random sample of the texts, see `choose_features`."""
+    sample = corpus.shards.sample(_SAMPLE_CHARACTERS)
+    counts = count_runs([example.text for example in sample], corpus.vectorizer, task.config)
+    return choose_features(counts, soft_targets(sample, corpus.labels), task.config, margins)
 
 
 class _StochasticDescent:
