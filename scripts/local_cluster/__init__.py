@@ -1,0 +1,1 @@
+"""`scripts/cluster`: workers on this machine."""
