@@ -55,10 +55,6 @@ class ClusterError(GrutextError):
     """A cluster cannot be reached, goes away, or cannot do what it is asked for."""
 
 
-class WorkerLostError(TrainingError):
-    """Another of the workers that train together ended, or cannot be reached."""
-
-
 class MissingExtraError(GrutextError):
     """A feature needs a package that is not installed.
 

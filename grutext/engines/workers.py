@@ -115,7 +115,7 @@ class Workers(ABC):
         """Return what each worker passes, by rank.
 
         Raises:
-            WorkerLostError: A worker ended, or cannot be reached.
+            ClusterError: A worker ended, or cannot be reached.
         """
 
     @abstractmethod
@@ -123,7 +123,7 @@ class Workers(ABC):
         """Return the bytes that the chief passes; those of the others are ignored.
 
         Raises:
-            WorkerLostError: A worker ended, or cannot be reached.
+            ClusterError: A worker ended, or cannot be reached.
         """
 
     @abstractmethod
@@ -131,7 +131,7 @@ class Workers(ABC):
         """Return the sum of the workers' values, which have the same shape.
 
         Raises:
-            WorkerLostError: A worker ended, or cannot be reached.
+            ClusterError: A worker ended, or cannot be reached.
         """
 
     def copy_files(self, files: Sequence[Path], folder: Path) -> None:

@@ -112,7 +112,8 @@ def join(task: Task, data: TrainingData, config: Config, more: Mapping[str, Any]
     Raises:
         ConfigError: A setting or an option has no meaning for several workers.
         DataError: The source is no folder of shards, has fewer shards than there are workers, or no dev part.
-        TrainingError: Not all of them were there in time, or they differ in data, settings or versions.
+        ClusterError: Not all of them were there in time.
+        TrainingError: They differ in data, settings or versions.
     """
     config = _settle(config)
     folder = _find_folder(data, task)

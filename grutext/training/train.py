@@ -16,7 +16,7 @@ from grutext.config import Config
 from grutext.engines.choose import check_engine
 from grutext.engines.tensorflow_settings import prepare_tensorflow
 from grutext.engines.workers import read_task
-from grutext.errors import ConfigError, TrainingError, WorkerLostError
+from grutext.errors import ClusterError, ConfigError, TrainingError
 from grutext.progress import Listener, Silent
 from grutext.requirements import check_installed, is_installed
 from grutext.training.splits import Source, TrainingData, note_unknown, read_splits
@@ -282,9 +282,9 @@ def _fit(
         found = Predictions.of(open_scorer(bundle, [example.text for example in test]), test)
         note_unknown("test set", found.report.unknown, run.listener)
         return replace(bundle, metrics=bundle.metrics | {"test": found.report.to_dict()}), found
-    except WorkerLostError as stop:
+    except ClusterError as stop:
         again = "the same command with --resume on all workers continues from the last state of the chief"
-        raise WorkerLostError(target.explain_resume(str(stop)) if target else f"{stop}; {again}") from None
+        raise ClusterError(target.explain_resume(str(stop)) if target else f"{stop}; {again}") from None
     except DivergenceError as stop:
         if target is None:
             raise

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from grutext.engines.keras.backend import tf
 from grutext.engines.workers import Task, Workers
-from grutext.errors import TrainingError, WorkerLostError
+from grutext.errors import ClusterError
 
 Tensor = Any
 CONNECT_SECONDS = 600.0  # for machines that start one after the other
@@ -43,7 +43,7 @@ class KerasWorkers(Workers):
         task: Which of them this process is.
 
     Raises:
-        TrainingError: Not all of them were there within ten minutes, or the address of this one is in use.
+        ClusterError: Not all of them were there within ten minutes, or the address of this one is in use.
     """
 
     def __init__(self, task: Task) -> None:
@@ -146,12 +146,12 @@ def _connect(task: Task) -> Any:
         signal.signal(signal.SIGTERM, before)  # TensorFlow ignores it from now on
     listed = ", ".join(task.addresses)
     if not made:
-        raise TrainingError(
+        raise ClusterError(
             f"not all of the {task.count} workers were there after {CONNECT_SECONDS:.0f} s ({listed}); "
             "start the same command on each, with its own index in TF_CONFIG"
         )
     if isinstance(made[0], Exception):
-        raise TrainingError(
+        raise ClusterError(
             f"this worker, {task.addresses[task.rank]}, cannot join the others ({listed}): {_first_line(made[0])}"
         )
     return made[0]
@@ -159,13 +159,13 @@ def _connect(task: Task) -> Any:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Raise a WorkerLostError in place of TensorFlow's errors about a worker that is gone."""
+    """Raise a ClusterError in place of TensorFlow's errors about a worker that is gone."""
     try:
         yield
     except _GONE as error:
         found = re.search(r"/job:(\w+)/replica:0/task:(\d+)", str(error))
         who = f"another worker ({found[1]} {found[2]})" if found else "another worker"
-        raise WorkerLostError(f"{who} ended or cannot be reached") from None
+        raise ClusterError(f"{who} ended or cannot be reached") from None
 
 
 def _first_line(error: Exception) -> str:

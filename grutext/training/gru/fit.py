@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from grutext.engines.base import Network
 from grutext.engines.choose import make_network
-from grutext.errors import WorkerLostError
+from grutext.errors import ClusterError
 from grutext.model.initial import Arrays
 from grutext.progress import EpochRecord, epochs_in_words
 from grutext.training.base import BaseStart
@@ -120,7 +120,7 @@ class SupervisedPhase(LabelPhase):
                 self._train()
         except (KeyboardInterrupt, DivergenceError) as error:
             stopped = error
-        except WorkerLostError:
+        except ClusterError:
             (self.pretraining or self).save()
             raise
         finally:

@@ -68,7 +68,7 @@ def lockstep(
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed on a worker.
-        WorkerLostError: A worker ended, or cannot be reached.
+        ClusterError: A worker ended, or cannot be reached.
     """
     own = iter(batches)
     spare: Batch | None = None
