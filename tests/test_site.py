@@ -80,7 +80,7 @@ def test_no_page_loads_anything_from_outside(site):
 
 @pytest.mark.long
 def test_pages_work_from_files_in_a_browser(site, browser):
-    for name in ("index", "guide/train", "reference/cli", "reference/python-api"):
+    for name in ("index", "guide/train", "notebooks/inside", "reference/cli"):
         for dark in (False, True):
             browser.open((site / f"{name}.html").as_uri(), width=PHONE, dark=dark)
             assert browser.overflowing() == browser.errors() == []
