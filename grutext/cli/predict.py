@@ -104,6 +104,7 @@ def predict_command(
     `predicted_confidence` where the names are taken. The output has the format of its name, or else that of INPUT
     (lines of text become TSV, parquet becomes JSON lines). With --abstain-below or --familiar-above some
     texts get no label; the column `abstained` says which. With --on spark a cluster does the work, and FILE is a folder.
+    With --early each text is only read until its answer is decided; the column `words_read` says how far.
     """
     from grutext.data import (
         ReadOptions,
@@ -163,7 +164,11 @@ def predict_command(
             with writer:
                 # One choice for the whole output, even across an interruption: the last decimals depend on it.
                 state = writer.state
-                compiled = state["compiled"] if "compiled" in state else _is_worth_kernels(sources, quiet)
+                compiled = (
+                    state["compiled"]
+                    if "compiled" in state
+                    else _is_worth_kernels(sources, early is not None, quiet)
+                )
                 model = Classifier(model.bundle, threads, compiled)
                 left = LeftToPerson(familiar_above, state.get("unfamiliar", 0), state.get("unsure", 0))
                 for rows in _batches(reader):
@@ -212,20 +217,21 @@ def _summarize(
         yield f"{output}: {count(rows, 'row')}"
 
 
-def _is_worth_kernels(sources: Sequence[str], quiet: bool) -> bool:
+def _is_worth_kernels(sources: Sequence[str], early: bool, quiet: bool) -> bool:
     """Load the compiled kernels, or compile them, if INPUT is long enough to gain from it; return whether they may be used.
 
     stdin may be long: kernels that are in the cache are loaded for it, but none are compiled.
     """
     from grutext.data import expand_sources
-    from grutext.kernels import PREDICTION, WORTH_COMPILING, WORTH_LOADING, load_if_worth_it
+    from grutext.kernels import PREDICTION, SESSIONS, WORTH_COMPILING, WORTH_LOADING, load_if_worth_it
     from grutext.kernels.precompile import compile_kernels, seconds_to_compile
 
     characters = sum(_estimate_characters(Path(source), WORTH_LOADING) for source in expand_sources(sources))
-    if characters >= WORTH_COMPILING and (seconds := seconds_to_compile(*PREDICTION)):
+    modules = (*PREDICTION, *SESSIONS) if early else PREDICTION
+    if characters >= WORTH_COMPILING and (seconds := seconds_to_compile(*modules)):
         print_notes([f"compiling kernels (first time only; about {seconds:.0f} s)"], quiet)
-        compile_kernels(*PREDICTION)
-    return load_if_worth_it(characters)
+        compile_kernels(*modules)
+    return load_if_worth_it(characters, modules)
 
 
 def _estimate_characters(path: Path, unknown: int) -> int:

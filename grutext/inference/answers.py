@@ -29,6 +29,7 @@ class Answer:
             of an old version, which has none.
         probabilities: All probabilities, `(C,) float32`, in the order of the model's labels and not rounded. They are
             ignored when two answers are compared.
+        words_read: The number of words after which the text was decided; None where whole texts are read.
     """
 
     label: str | tuple[str, ...] | None
@@ -37,6 +38,7 @@ class Answer:
     abstained: bool
     familiarity: float | None
     probabilities: NDArray[np.float32] = field(repr=False, compare=False)
+    words_read: int | None = None
 
     def fields(self, abstains: bool, familiarity: bool) -> dict[str, Any]:
         """Return the label and its confidence, as values for JSON, and what else was asked for.
@@ -51,6 +53,8 @@ class Answer:
             fields["abstained"] = self.abstained
         if familiarity:
             fields["familiarity"] = self.familiarity
+        if self.words_read is not None:
+            fields["words_read"] = self.words_read
         return fields
 
     def top_field(self) -> list[dict[str, Any]]:

@@ -206,9 +206,12 @@ class Classifier:
             self._check_familiarity()
         if early is not None and familiar_above is not None:
             raise ConfigError("the familiarity is that of whole texts; leave out early or familiar_above")
-        probabilities, measured = (
-            self._assess(texts) if early is None else (self._read_early(texts, early), None)
-        )
+        words: Sequence[int | None]
+        if early is None:
+            probabilities, measured = self._assess(texts)
+            words = [None] * len(probabilities)
+        else:
+            (probabilities, words), measured = self._read_early(texts, early), None
         familiar = None if measured is None else round_numbers(measured, FAMILIARITY_DECIMALS)
         confidence = round_numbers(self.confidence(probabilities))
         order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]  # (N, K)
@@ -224,10 +227,12 @@ class Classifier:
             tuple((self.labels[c], p) for c, p in zip(classes, shares, strict=True))
             for classes, shares in zip(order.tolist(), likeliest.tolist(), strict=True)
         ]
-        rows = zip(labels, confidence.tolist(), top, abstained.tolist(), known, probabilities, strict=True)
+        rows = zip(
+            labels, confidence.tolist(), top, abstained.tolist(), known, probabilities, words, strict=True
+        )
         return [
-            Answer(None if is_left else label, sure, likely, is_left, familiarity, own)
-            for label, sure, likely, is_left, familiarity, own in rows
+            Answer(None if is_left else label, sure, likely, is_left, familiarity, own, read)
+            for label, sure, likely, is_left, familiarity, own, read in rows
         ]
 
     def explain(self, text: str, label: str | None = None) -> Explanation:
@@ -442,12 +447,11 @@ class Classifier:
         best = choose(probabilities, self.thresholds)
         return np.take_along_axis(probabilities, best[:, None], axis=1)[:, 0]
 
-    def _read_early(self, texts: Iterable[str], gap: float) -> Float:
-        """Return the probabilities where each text is decided, `(N, C)`."""
+    def _read_early(self, texts: Iterable[str], gap: float) -> tuple[Float, list[int]]:
+        """Return the probabilities where each text is decided, `(N, C)`, and the number of words that are read until then."""
         answers = self.predict_early(texts, gap)
-        return np.array([answer.probabilities for answer in answers], np.float32).reshape(
-            -1, len(self.labels)
-        )
+        rows = np.array([answer.probabilities for answer in answers], np.float32)
+        return rows.reshape(-1, len(self.labels)), [answer.words for answer in answers]
 
     def _assess(self, texts: Iterable[str]) -> tuple[Float, Float | None]:
         """Return the probabilities and the familiarity of each text; None for a model that has no familiarity."""

@@ -86,20 +86,21 @@ def _import_cached(*modules: str) -> Exception | None:
     return None
 
 
-def load_if_worth_it(characters: float) -> bool:
+def load_if_worth_it(characters: float, modules: tuple[str, ...] = PREDICTION) -> bool:
     """Import the kernels that a classifier needs if they save time.
 
     Args:
         characters: How many characters are to be processed, or have been so far (a caller with many probably has more).
+        modules: Those with the kernels.
 
     Returns:
         Whether the kernels may be called now.
     """
     if characters < WORTH_LOADING:
         return False
-    if load_cached(*PREDICTION):
+    if load_cached(*modules):
         return True
-    return characters >= WORTH_COMPILING and why_unavailable(*PREDICTION) is None
+    return characters >= WORTH_COMPILING and why_unavailable(*modules) is None
 
 
 @contextmanager

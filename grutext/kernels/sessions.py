@@ -328,27 +328,52 @@ def find_next_ngrams(
 
 
 @inline
-def _slot(row: np.int32, salt: np.uint64, slots: Int32) -> Any:
-    """Return the slot of an n-gram in a hash table of a power of two of slots, or the empty one where it belongs."""
-    mask = len(slots) - 1
-    slot = np.int64((np.uint64(row) * salt) >> np.uint64(32)) & mask
-    while slots[slot, 1] and slots[slot, 0] != row:
-        slot = (slot + 1) & mask
+def _first_slot(key: int, salt: np.uint64, slots: Any) -> Any:
+    """Return the slot at which the search for a key begins, in a hash table of a power of two of slots."""
+    return np.int64((np.uint64(key) * salt) >> np.uint64(32)) & (len(slots) - 1)
+
+
+@inline
+def _slot(key: int, salt: np.uint64, slots: Any) -> Any:
+    """Return the slot of a key in a hash table, or the empty one where it belongs."""
+    slot = _first_slot(key, salt, slots)
+    while slots[slot, 1] and slots[slot, 0] != key:
+        slot = (slot + 1) & (len(slots) - 1)
     return slot
 
 
 @inline
-def _enlarge(slots: Int32, least: int, salt: np.uint64) -> Any:
-    """Return a larger hash table with the same n-grams, of which at least half is empty with `least` n-grams."""
+def _enlarge(slots: Any, least: int, salt: np.uint64) -> Any:
+    """Return a larger hash table with the same keys, of which at least half is empty with `least` keys."""
     size = _FEWEST
     while size < 2 * least:
         size *= 2
-    larger = np.zeros((size, 2), np.int32)
+    larger = np.zeros((size, 2), slots.dtype)
     for slot in range(len(slots)):
         if slots[slot, 1]:
             new = _slot(slots[slot, 0], salt, larger)
             larger[new, 0], larger[new, 1] = slots[slot, 0], slots[slot, 1]
     return larger
+
+
+@inline
+def _count(keys: Any, salt: np.uint64, slots: Any, size: int, most: int, keep: bool, before: Int32) -> Any:
+    numbers, last = slots.ravel(), len(keys) - 1
+    for n in range(len(keys)):
+        if 2 * size >= len(slots):
+            expected = (len(keys) - n) // 2  # of the keys are new ones
+            slots = _enlarge(slots, size + max(1, expected), salt)
+            numbers = slots.ravel()
+        prefetch(numbers, 2 * _first_slot(keys[min(n + _PREFETCH, last)], salt, slots))
+        slot = _slot(keys[n], salt, slots)
+        before[n] = slots[slot, 1]
+        size += before[n] == 0
+        slots[slot, 0], slots[slot, 1] = keys[n], min(most, before[n] + 1)
+    for n in range(-1 if keep else len(keys) - 1, -1, -1):
+        # A slot that gets empty again was the last one to be filled, so no other key was moved on by it.
+        slots[_slot(keys[n], salt, slots), 1] = before[n]
+        size -= before[n] == 0
+    return slots, size
 
 
 @compile_kernel(readonly(i4, 1), u8, writable(i4, 2), i8, i8, boolean, writable(i4, 1))
@@ -369,19 +394,15 @@ def count_rows(
     Returns:
         The table, which is a larger one if it was too small; and the number of n-grams in it.
     """
-    for n in range(len(rows)):
-        if 2 * size >= len(slots):
-            expected = (len(rows) - n) // 2  # of the n-grams are new ones
-            slots = _enlarge(slots, size + max(1, expected), salt)
-        slot = _slot(rows[n], salt, slots)
-        before[n] = slots[slot, 1]
-        size += before[n] == 0
-        slots[slot, 0], slots[slot, 1] = rows[n], min(most, before[n] + 1)
-    for n in range(-1 if keep else len(rows) - 1, -1, -1):
-        # A slot that gets empty again was the last one to be filled, so no other n-gram was moved on by it.
-        slots[_slot(rows[n], salt, slots), 1] = before[n]
-        size -= before[n] == 0
-    return slots, size
+    return _count(rows, salt, slots, size, most, keep, before)  # type: ignore[no-any-return]
+
+
+@compile_kernel(readonly(i8, 1), u8, writable(i8, 2), i8, i8, boolean, writable(i4, 1))
+def count_keys(
+    keys: Int, salt: np.uint64, slots: Int, size: int, most: int, keep: bool, before: Int32
+) -> tuple[Int, int]:
+    """Count the n-grams of many texts in one hash table, as `count_rows` does; a key stands for a text and an n-gram."""
+    return _count(keys, salt, slots, size, most, keep, before)  # type: ignore[no-any-return]
 
 
 @inline

@@ -8,6 +8,7 @@ normalisation and tokenizers then return the same for the two parts as for the w
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # Letters of scripts without spaces: each begins a token. Marks, which may belong to the letter before, are left out.
 _UNSPACED_LETTERS = (
@@ -31,12 +32,11 @@ _LAST_CUT = _last_cut(_UNSPACED_LETTERS)
 _LAST_CUT_OF_CHARACTERS = _last_cut(_UNSPACED_LETTERS + _LETTERS)
 
 
-def _words(starts: str) -> re.Pattern[str]:
-    return re.compile(f"[^ \t-\r][^ \t-\r{starts}]*")
+def _word(starts: str) -> str:
+    return f"[^ \t-\r][^ \t-\r{starts}]*"
 
 
-_WORDS = _words(_UNSPACED_LETTERS)
-_WORDS_OF_CHARACTERS = _words(_UNSPACED_LETTERS + _LETTERS)
+_WORD, _WORD_OF_CHARACTERS = _word(_UNSPACED_LETTERS), _word(_UNSPACED_LETTERS + _LETTERS)
 
 
 def cut_words(text: str, tokenizer: str, most: int) -> tuple[str, int]:
@@ -47,15 +47,17 @@ def cut_words(text: str, tokenizer: str, most: int) -> tuple[str, int]:
     >>> cut_words("one two  three ", "word", 2), cut_words("天气 ok", "word", 9)
     (('one two  ', 2), ('天气 ok', 3))
     """
-    words = _WORDS_OF_CHARACTERS if tokenizer == "character" else _WORDS
-    if most >= len(text):
-        return text, len(words.findall(text))
-    count = 0
-    for word in words.finditer(text):
-        if count == most:
-            return text[: word.start()], count
-        count += 1
-    return text, count
+    word = _WORD_OF_CHARACTERS if tokenizer == "character" else _WORD
+    if most < len(text):
+        first = _first_words(word, most).match(text)
+        if first is not None and first.end() < len(text):
+            return first.group(), most
+    return text, len(re.findall(word, text))
+
+
+@lru_cache(64)
+def _first_words(word: str, most: int) -> re.Pattern[str]:
+    return re.compile(f"{_SPACE}*(?:{word}{_SPACE}*){{0,{most}}}")
 
 
 def find_last_cut(text: str, tokenizer: str) -> int | None:

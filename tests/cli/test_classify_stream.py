@@ -144,6 +144,7 @@ def test_predict_reads_each_text_until_its_answer_is_decided(run, early_model, t
     early = run("predict", "t.txt", "--early", 0.02).stdout.splitlines()[1:]
     assert [row.split("\t")[1] for row in whole] == ["login", "login"]
     assert [row.split("\t")[1] for row in early] == ["billing", "login"]
+    assert [int(row.split("\t")[3]) for row in early] == [2, 1]
 
 
 def test_predict_says_before_it_writes_that_it_cannot_answer_early(run, early_model, tmp_path):

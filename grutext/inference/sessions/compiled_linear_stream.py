@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from typing import cast
+from itertools import pairwise
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,12 @@ from numpy.typing import NDArray
 from grutext.config import LinearConfig
 from grutext.engines.stream import State
 from grutext.inference.linear_part import LinearPart
-from grutext.inference.sessions.linear_stream import Counts, LinearStream, Symbols, weigh
+from grutext.inference.sessions.linear_stream import Counts, CountsOfTexts, LinearStream, Symbols, weigh
 from grutext.text import CHARACTER_FAMILY, MAX_COUNT, TextVectors, TokenBatch
 from grutext.text.ngrams import BASE, MIX
 
-_SALT = (
-    secrets.randbits(64) | 1
-)  # of hash tables, so that nobody can craft slow texts; no result depends on it
+# Of hash tables, so that nobody can craft slow texts; no result depends on it.
+_SALT = secrets.randbits(64) | 1
 _SMALL = 1 << 12  # counts whose weights are looked up
 _NO_SLOTS = np.zeros((0, 2), np.int32)
 
@@ -50,6 +50,30 @@ class NgramTable:
         return sorted(map(tuple, self._slots[self._slots[:, 1] > 0].tolist()))
 
 
+class NgramTables:
+    """The counts of the n-grams of N texts in one hash table: a call counts those of all texts.
+
+    Args:
+        texts: The number of texts.
+    """
+
+    def __init__(self, texts: int) -> None:
+        self._texts, self._slots, self._size = np.arange(texts), np.zeros((0, 2), np.int64), 0
+
+    def keep(self, is_kept: NDArray[np.bool_]) -> None:
+        """Keep only the texts for which the mask, `(N,)`, is true; the others are not counted any more."""
+        self._texts = self._texts[is_kept]
+
+    def count(
+        self, rows: NDArray[np.int32], bounds: NDArray[np.int64], before: NDArray[np.int32], keep: bool
+    ) -> None:
+        """Count n-grams, `(R,)`, as `NgramTable.count` does; `bounds`, `(N + 1,)`, is where those of each text begin."""
+        from grutext.kernels.sessions import count_keys
+
+        keys = np.repeat(self._texts << 32, np.diff(bounds)) | rows
+        self._slots, self._size = count_keys(keys, _SALT, self._slots, self._size, MAX_COUNT, keep, before)
+
+
 class CompiledLinearStream(LinearStream):
     """The linear model of a bundle whose kernel is float16, for texts that are still coming.
 
@@ -67,6 +91,10 @@ class CompiledLinearStream(LinearStream):
         """Return the counts of a text; see `LinearStream.new_counts`."""
         return cast("Counts", NgramTable(pairs))
 
+    def new_batch(self, texts: int) -> CountsOfTexts:
+        """Return the counts of N texts that are read together to their ends; see `LinearStream.new_batch`."""
+        return cast("CountsOfTexts", NgramTables(texts))
+
     def _read_ngrams(
         self, state: State, counts: Sequence[Counts], words: Symbols, characters: Symbols, keep: bool
     ) -> None:
@@ -81,10 +109,14 @@ class CompiledLinearStream(LinearStream):
             *characters, kept["characters"], kept["characters_seen"],
             self._shortest, BASE, MIX, CHARACTER_FAMILY, index.keys, index.first, index.shift,
         )  # fmt: skip
-        before, ends = np.empty(len(rows), np.int32), bounds.tolist()
-        for own, start, end in zip(cast("Sequence[NgramTable]", counts), ends, ends[1:], strict=False):
-            if end > start:
-                own.count(rows[start:end], before[start:end], keep)
+        before = np.empty(len(rows), np.int32)
+        tables: Any = counts
+        if isinstance(tables, NgramTables):
+            tables.count(rows, bounds, before, keep)
+        else:
+            for own, (start, end) in zip(tables, pairwise(bounds.tolist()), strict=True):
+                if end > start:
+                    own.count(rows[start:end], before[start:end], keep)
         add_counted(
             rows, bounds, before, self._weights, MAX_COUNT,
             features.scale, self._kernel, features.first_character, kept["margins"], kept["squares"],

@@ -17,6 +17,9 @@ from grutext.text.unfinished import cut_words
 
 Float = NDArray[np.float32]
 
+_TEXTS, _CHARACTERS = 1024, 1 << 21  # texts and characters that are read together, which bounds the memory
+_WORDS = 1 << 13  # most words of a text that are read at a time
+
 
 @dataclass(frozen=True, slots=True)
 class EarlyAnswer:
@@ -75,6 +78,16 @@ def stop_threshold(bundle: Bundle, gap: float | None) -> float:
 
 def answer_early(stream: Stream, texts: Sequence[str], threshold: float) -> list[EarlyAnswer]:
     """Return the answers about texts, each of which is read until its confidence at a checkpoint reaches the threshold."""
+    answers, first, characters = list[EarlyAnswer](), 0, 0
+    for last, text in enumerate(texts, start=1):
+        characters += len(text)
+        if last == len(texts) or last - first == _TEXTS or characters >= _CHARACTERS:
+            answers += _answer_together(stream, texts[first:last], threshold)
+            first, characters = last, 0
+    return answers
+
+
+def _answer_together(stream: Stream, texts: Sequence[str], threshold: float) -> list[EarlyAnswer]:
     bundle, found = stream.bundle, dict[int, EarlyAnswer]()
     is_decided = np.zeros(len(texts), np.bool_)
     for reading in read_to_checkpoints(stream, texts, is_decided):
@@ -103,20 +116,24 @@ def read_to_checkpoints(
         is_decided: `(N,)`, the texts that need not be read on; the caller sets them between two checkpoints.
     """
     tokenizer = stream.bundle.config.text.tokenizer
-    states, left, at = [stream.begin() for _ in texts], list(texts), 0
-    while not is_decided.all():
-        some, at = np.flatnonzero(~is_decided), next_checkpoint(at)
-        own = [states[n] for n in some]
-        parts = [
-            cut_words(left[n], tokenizer, at - state.words)[0] for n, state in zip(some, own, strict=True)
-        ]
-        stream.read(own, parts)
-        has_ended = np.array([len(part) == len(left[n]) for n, part in zip(some, parts, strict=True)])
-        for n, part in zip(some, parts, strict=True):
-            left[n] = left[n][len(part) :]
-        probabilities = stream.probabilities(own)
-        if has_ended.any():
-            over = [state for state, ended in zip(own, has_ended, strict=True) if ended]
-            probabilities[has_ended] = stream.probabilities(over, have_ended=True)
+    some, left, opens = np.arange(len(texts)), list(texts), [""] * len(texts)
+    numbers, counts = stream.new_batch(len(texts))
+    words, at = np.zeros(len(texts), np.int64), 0
+    while len(some):
+        wanted, at = next_checkpoint(at) - at, next_checkpoint(at)
+        while wanted > 0:
+            cuts = [cut_words(text, tokenizer, min(wanted, _WORDS)) for text in left]
+            opens = stream.advance(numbers, counts, opens, [part for part, _ in cuts])
+            words += [count for _, count in cuts]
+            left = [text[len(part) :] for text, (part, _) in zip(left, cuts, strict=True)]
+            wanted -= _WORDS
+        has_ended = np.array([not text for text in left])
+        probabilities = stream.answer(numbers.copy(), counts, opens, words, has_ended)
         is_decided[some[has_ended]] = True
-        yield Reading(some, np.array([state.words for state in own]), has_ended, probabilities)
+        yield Reading(some, words.copy(), has_ended, probabilities)
+        goes_on = ~is_decided[some]
+        counts.keep(goes_on)
+        some, numbers, words = some[goes_on], numbers[goes_on], words[goes_on]
+        left, opens = (
+            [value for value, on in zip(values, goes_on, strict=True) if on] for values in (left, opens)
+        )

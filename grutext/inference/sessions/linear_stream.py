@@ -37,6 +37,14 @@ _WEIGHTS = np.array(
 )  # of the counts up to here
 
 
+class CountsOfTexts(list[Counts]):
+    """The counts of texts that are read together."""
+
+    def keep(self, is_kept: NDArray[np.bool_]) -> None:
+        """Keep only the texts for which the mask, `(N,)`, is true."""
+        self[:] = [counts for counts, kept in zip(self, is_kept, strict=True) if kept]
+
+
 class LinearStream:
     """The linear model of a bundle, for texts that are still coming.
 
@@ -71,6 +79,10 @@ class LinearStream:
     def new_counts(self, pairs: Iterable[tuple[int, int]] = ()) -> Counts:
         """Return the counts of a text: pairs of a row in the linear part's kernel and a count."""
         return dict(pairs)
+
+    def new_batch(self, texts: int) -> CountsOfTexts:
+        """Return the counts of N texts that are read together to their ends."""
+        return CountsOfTexts(self.new_counts() for _ in range(texts))
 
     def read(
         self,

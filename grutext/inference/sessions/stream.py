@@ -22,7 +22,7 @@ from grutext.inference.gru_part import GRUPart
 from grutext.inference.linear_part import LinearPart
 from grutext.inference.sessions.compiled_linear_stream import CompiledLinearStream
 from grutext.inference.sessions.gru_stream import GRUStream
-from grutext.inference.sessions.linear_stream import Counts, LinearStream
+from grutext.inference.sessions.linear_stream import Counts, CountsOfTexts, LinearStream
 from grutext.model.bundle import Bundle, weights_digest
 from grutext.text import TokenBatch, Vectorizer, is_unspaced
 from grutext.text.unfinished import cut_words, find_last_cut
@@ -145,6 +145,11 @@ class Stream:
         """Return counts of n-grams, from pairs of a row in the linear part's kernel and a count."""
         return self._linear.new_counts(pairs) if self._linear else {}
 
+    def new_batch(self, texts: int) -> tuple[State, CountsOfTexts]:
+        """Return the numbers and the counts of N empty texts, for `advance` and `answer`."""
+        counts = self._linear.new_batch(texts) if self._linear else CountsOfTexts({} for _ in range(texts))
+        return np.zeros(texts, self.dtype), counts
+
     def push(self, states: Sequence[TextState], pieces: Sequence[str]) -> None:
         """Read the words that the next piece of each text finishes; the states are changed in place."""
         together = np.cumsum([len(piece) for piece in pieces]) // _TOGETHER
@@ -198,21 +203,34 @@ class Stream:
 
     def read(self, states: Sequence[TextState], texts: Sequence[str]) -> None:
         """Read the next words of each text; the states are changed in place."""
-        numbers = self._join(states)
-        joins_pairs = self.bundle.config.text.tokenizer == "pair"
-        opens = [state.open_token if text else "" for state, text in zip(states, texts, strict=True)]
-        before = [f"{token} " if token else "" for token in opens]
-        tokens = self._vectorizer.vectorize([first + text for first, text in zip(before, texts, strict=True)])
-        normalized = [text[len(first) :] for first, text in zip(before, tokens.normalized, strict=True)]
-        if joins_pairs:
-            tokens, held = _hold_back(tokens)
-            for state, text, token in zip(states, texts, held, strict=True):
-                state.open_token = token if text else state.open_token
-        self._feed(numbers, [state.counts for state in states], tokens, normalized)
+        numbers, counts = self._join(states), [state.counts for state in states]
+        opens = self.advance(numbers, counts, [state.open_token for state in states], texts)
         content, size = numbers.tobytes(), self.dtype.itemsize
-        for place, (state, text) in enumerate(zip(states, texts, strict=True)):
+        for place, (state, token, text) in enumerate(zip(states, opens, texts, strict=True)):
             state.numbers = content[place * size : (place + 1) * size]
+            state.open_token = token
             state.words += cut_words(text, self.bundle.config.text.tokenizer, sys.maxsize)[1]
+
+    def advance(
+        self, numbers: State, counts: Sequence[Counts], opens: Sequence[str], texts: Sequence[str]
+    ) -> list[str]:
+        """Read the next words of N texts, and return the open token of each; see `TextState`.
+
+        Args:
+            numbers: `(N,)` of `dtype`; is changed in place.
+            counts: The counts of n-grams; are changed in place.
+            opens: The open tokens before.
+            texts: The words.
+        """
+        before = [f"{token} " if token and text else "" for token, text in zip(opens, texts, strict=True)]
+        tokens = self._vectorizer.vectorize([first + text for first, text in zip(before, texts, strict=True)])
+        normalized: Sequence[str] = tokens.normalized
+        if self.bundle.config.text.tokenizer == "pair":
+            normalized = [text[len(first) :] for first, text in zip(before, normalized, strict=True)]
+            tokens, held = _hold_back(tokens)
+            opens = [new if text else token for token, new, text in zip(opens, held, texts, strict=True)]
+        self._feed(numbers, counts, tokens, normalized)
+        return list(opens)
 
     def probabilities(self, states: Sequence[TextState], *, have_ended: bool = False) -> Float:
         """Return the probabilities of each text, `(N, C)`; the states are not changed.
@@ -221,10 +239,30 @@ class Stream:
             states: What is kept of the texts.
             have_ended: Whether the texts are over; otherwise the calibration is that for their length so far.
         """
-        numbers, counts = self._join(states), [state.counts for state in states]
-        if any(state.open_token for state in states):
-            tokens = self._vectorizer.vectorize([state.open_token for state in states])
-            self._feed(numbers, counts, tokens, [""] * len(states), keep=False)
+        opens, words = [state.open_token for state in states], np.array([state.words for state in states])
+        is_over = np.full(len(states), have_ended)
+        return self.answer(self._join(states), [state.counts for state in states], opens, words, is_over)
+
+    def answer(
+        self,
+        numbers: State,
+        counts: Sequence[Counts],
+        opens: Sequence[str],
+        words: NDArray[np.int64],
+        have_ended: NDArray[np.bool_],
+    ) -> Float:
+        """Return the probabilities of N texts, `(N, C)`.
+
+        Args:
+            numbers: `(N,)` of `dtype`, which are spoiled.
+            counts: The counts of n-grams, which stay.
+            opens: The open tokens; see `TextState`.
+            words: `(N,)`, the numbers of finished words.
+            have_ended: `(N,)`, whether the texts are over; otherwise the calibration is that for their length so far.
+        """
+        if any(opens):
+            self._feed(numbers, counts, self._vectorizer.vectorize(opens), [""] * len(opens), keep=False)
+        calibration, multilabel = self.bundle.calibration, self.bundle.multilabel
         gru = linear = None
         with np.errstate(over="ignore", invalid="ignore"):
             if self._gru is not None:
@@ -233,11 +271,10 @@ class Stream:
             if self._linear is not None:
                 self._linear.close(numbers["linear"], counts)
                 linear = self._linear.margins(numbers["linear"])
-            probabilities = fuse(gru, linear, self.bundle.calibration, self.bundle.multilabel)
-        if self.bundle.calibration.length and not have_ended:
-            words = np.array([state.words for state in states])
-            factors = length_factors(words, self.bundle.calibration.length)
-            probabilities = sharpen(probabilities, factors, self.bundle.multilabel)
+            probabilities = fuse(gru, linear, calibration, multilabel)
+        if calibration.length and not have_ended.all():
+            sharp = sharpen(probabilities, length_factors(words, calibration.length), multilabel)
+            probabilities = np.where(have_ended[:, None], probabilities, sharp)
         if not np.isfinite(probabilities).all():
             raise BundleError("the model's weights are so large that its scores overflow; train it again")
         return probabilities

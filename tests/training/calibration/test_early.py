@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from grutext import Classifier
+from grutext import Classifier, kernels
 from grutext.errors import BundleError, ConfigError
 from grutext.inference.fusion import sharpen
 from grutext.inference.sessions import Reading, next_checkpoint
+from grutext.inference.sessions import early as early_answers
 from grutext.model.bundle import Bundle
 from grutext.training import fit
 from grutext.training.calibration import early
@@ -97,16 +98,26 @@ def test_sharpening_multiplies_the_logarithms():
     np.testing.assert_allclose(sharpen(p[:1], np.array([2.0]), True)[0], odds / (1 + odds), rtol=1e-5)
 
 
-@pytest.fixture
-def model(build_bundle) -> Classifier:
+@pytest.fixture(
+    params=[
+        ("word", False),
+        pytest.param(("word", True), marks=pytest.mark.long),
+        pytest.param(("pair", True), marks=pytest.mark.long),
+    ],
+    ids=str,
+)
+def model(request, build_bundle) -> Classifier:
     """A model that is sure of some beginnings, with a stop rule."""
-    bundle = build_bundle({"gru.bidirectional": False}, vector_size=3)
+    tokenizer, compiled = request.param
+    bundle = build_bundle({"gru.bidirectional": False, "text.tokenizer": tokenizer}, vector_size=3)
     calibration = replace(bundle.calibration, length=(-0.3, 0.1))
     offered = [
         {"gap": 0.01, "threshold": 0.6, "words_read": 0.5},
         {"gap": 0.005, "threshold": None, "words_read": 1.0},
     ]
-    return Classifier(replace(bundle, calibration=calibration, early=offered), compiled=False)
+    if compiled and (why := kernels.why_unavailable(*kernels.PREDICTION, *kernels.SESSIONS)):
+        pytest.skip(why)
+    return Classifier(replace(bundle, calibration=calibration, early=offered), compiled=compiled)
 
 
 TEXTS = [
@@ -132,6 +143,16 @@ def test_early_answers_are_those_of_a_session_at_the_first_safe_checkpoint(model
     for answer, row in zip(found, model.predict_proba(TEXTS), strict=True):
         if answer.has_ended:
             np.testing.assert_allclose(answer.probabilities, row, rtol=0, atol=1e-5)
+
+
+def test_early_answers_do_not_depend_on_the_texts_read_beside(model, monkeypatch):
+    expected = model.predict_early(TEXTS, 0.01)
+    for name, value in (("_TEXTS", 2), ("_CHARACTERS", 60), ("_WORDS", 1)):
+        monkeypatch.setattr(early_answers, name, value)
+        for answer, other in zip(model.predict_early(TEXTS, 0.01), expected, strict=True):
+            assert answer == other
+            np.testing.assert_array_equal(answer.probabilities, other.probabilities)
+    assert [answer.words_read for answer in model.answer(TEXTS, early=0.01)] == [a.words for a in expected]
 
 
 def test_where_a_text_is_decided_does_not_depend_on_its_pieces(model):
