@@ -358,6 +358,10 @@ def _enlarge(slots: Any, least: int, salt: np.uint64) -> Any:
 
 @inline
 def _count(keys: Any, salt: np.uint64, slots: Any, size: int, most: int, keep: bool, before: Int32) -> Any:
+    if not keep and 2 * (size + len(keys)) >= len(
+        slots
+    ):  # so that none is moved on by a key that is forgotten
+        slots = _enlarge(slots, size + len(keys) + 1, salt)
     numbers, last = slots.ravel(), len(keys) - 1
     for n in range(len(keys)):
         if 2 * size >= len(slots):
@@ -370,7 +374,7 @@ def _count(keys: Any, salt: np.uint64, slots: Any, size: int, most: int, keep: b
         size += before[n] == 0
         slots[slot, 0], slots[slot, 1] = keys[n], min(most, before[n] + 1)
     for n in range(-1 if keep else len(keys) - 1, -1, -1):
-        # A slot that gets empty again was the last one to be filled, so no other key was moved on by it.
+        # A slot that gets empty again was the last one that was filled.
         slots[_slot(keys[n], salt, slots), 1] = before[n]
         size -= before[n] == 0
     return slots, size

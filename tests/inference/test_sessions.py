@@ -204,7 +204,7 @@ def test_a_session_keeps_what_it_began_with_when_its_classifier_switches_to_kern
 
 
 @pytest.mark.long
-@settings(max_examples=30)
+@settings(max_examples=200)
 @given(
     counts=st.dictionaries(st.integers(0, 2**31 - 1), st.integers(1, 9)), drawn=st.lists(st.integers(0, 40))
 )
