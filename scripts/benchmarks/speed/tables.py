@@ -193,10 +193,10 @@ TABLES = (
 def render_tables(rows: Sequence[Result]) -> str:
     """Return all tables that have rows, and a line on what was measured, as Markdown."""
     tables = [table.render(rows) for table in TABLES]
-    return "\n\n".join(filter(None, [*tables, _origin(rows)]))
+    return "\n\n".join(filter(None, [*tables, origin(rows)]))
 
 
-def _origin(rows: Sequence[Result]) -> str:
+def origin(rows: Sequence[Result]) -> str:
     """Return a line with the commits and the versions of the rows; "" if there are none."""
     commits = sorted({row["commit"] for row in rows if row["commit"]})
     versions = sorted({f"{name} {found}" for row in rows for name, found in row["versions"].items()})

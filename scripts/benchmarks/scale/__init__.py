@@ -1,0 +1,1 @@
+"""`scripts/bench scale`: what many texts cost, by a model from measured constants."""
