@@ -80,9 +80,8 @@ class Environment:
             ReleaseError: It cannot be installed, packages do not fit together, or a heavy one came without an extra.
         """
         pip = (self.python, "-m", "pip", "--disable-pip-version-check")
-        run(
-            *pip, "install", "--quiet", "--no-compile", requirement, cwd=self.folder
-        )  # most modules are never imported
+        # Most modules are never imported, so they are not compiled.
+        run(*pip, "install", "--quiet", "--no-compile", requirement, cwd=self.folder)
         run(*pip, "check", cwd=self.folder)
         listed = json.loads(run(*pip, "list", "--format", "json", cwd=self.folder))
         names = {package["name"].lower() for package in listed} - {"pip", "setuptools"}

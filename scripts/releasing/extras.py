@@ -35,14 +35,14 @@ class Smoke:
         module: A package that it brings.
         commands: Command lines of grutext, in the folder that `prepare` makes.
         beside: An extra that is installed with it, since its use needs both.
-        act: What else to do: a function of the environment and the folder.
+        act: What else to do first: a function of the environment and the folder, which may return what it tried.
         program: What the commands need on PATH; without it they are left out.
     """
 
     module: str
     commands: tuple[str, ...] = ()
     beside: str | None = None
-    act: Callable[[Environment, Path], None] | None = None
+    act: Callable[[Environment, Path], str | None] | None = None
     program: str | None = None
 
 
@@ -76,19 +76,19 @@ def try_extra(extra: str, folder: Path, wheel: Path, files: Path) -> str:
         work = folder / "work"
         shutil.copytree(files, work)
         run(environment.python, "-c", f"import {smoke.module}", cwd=work)
-        if smoke.act is not None:
-            smoke.act(environment, work)
+        acted = None if smoke.act is None else smoke.act(environment, work)
         commands, left_out = smoke.commands, []
         if smoke.program is not None and shutil.which(smoke.program) is None:
             commands, left_out = (), [f"no command, since {smoke.program} is missing"]
         for command in commands:
             environment.grutext(*command.split(), cwd=work)
-    tried = [f"grutext {command.split()[0]}" for command in commands] + left_out
+    tried = [acted] if acted else []
+    tried += [f"grutext {command.split()[0]}" for command in commands] + left_out
     return ", ".join([f"{packages} packages; import {smoke.module}", *tried])
 
 
-def _serve(environment: Environment, work: Path) -> None:
-    """Start the server, ask it once, and stop it."""
+def _serve(environment: Environment, work: Path) -> str:
+    """Start the server, ask it once, and stop it; return what was tried."""
     command = [str(environment.python.parent / "grutext"), "serve", "-m", "golden", "--port", "0"]
     with subprocess.Popen(command, cwd=work, stderr=subprocess.PIPE, text=True) as server:
         try:
@@ -103,6 +103,7 @@ def _serve(environment: Environment, work: Path) -> None:
                     raise ReleaseError("grutext serve does not list its model")
         finally:
             server.send_signal(signal.SIGTERM)
+    return "grutext serve"
 
 
 def _compress(environment: Environment, work: Path) -> None:
