@@ -14,6 +14,7 @@ import pytest
 from benchmarks.readme import BEGIN, END, read_all, render_tables
 from benchmarks.results import read_results
 from benchmarks.tables import MARGINS, group_rows, replace_tables
+from documentation.terminal import COMMANDS, PICTURE, draw
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -123,6 +124,21 @@ def test_the_margins_that_the_readme_tells_are_those_that_were_measured():
     )
     assert told
     assert told.groups() == (str(len(rows)), f"{over_svm:.1f}", f"{over_linear:.1f}")
+
+
+def test_the_picture_of_the_readme_shows_the_commands_that_draw_it_and_loads_nothing():
+    picture = PICTURE.read_text(encoding="utf-8")
+    lines = [re.sub("&#160;", " ", line) for line in re.findall(r"<text [^>]*>([^<]*)</text>", picture)]
+    assert all(f"$ {command}" in lines for command in COMMANDS)
+    assert set(re.findall(r"https?://[^\"' )]*", picture)) == {"http://www.w3.org/2000/svg"}
+    assert re.search(r"!\[[^\]]+\]\(docs/assets/terminal.svg\)", README)
+
+
+def test_a_terminal_is_drawn_with_its_text_and_colours():
+    drawn = draw([("grutext show", "plain \x1b[48;5;25mdeep\x1b[0m <&>\n\n")])
+    assert ">$&#160;grutext&#160;show</text>" in drawn
+    assert "&lt;&amp;&gt;</text>" in drawn
+    assert '<rect fill="#005faf"' in drawn
 
 
 @pytest.mark.long
