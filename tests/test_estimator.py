@@ -215,6 +215,7 @@ def test_columns_of_tables_are_texts():
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.long
 def test_is_saved_loaded_and_pickled(tmp_path):
     model = GRUTextClassifier(**LINEAR).fit(TEXTS, LABELS)
     expected = model.predict_proba(TEXTS)

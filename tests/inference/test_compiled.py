@@ -70,6 +70,7 @@ def test_float16_is_widened_exactly(processor):
     assert done.stdout == halves.astype(np.float32).tobytes()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rows", [0, 1, 15, 16, 17, 53])
 def test_products_are_the_same_however_many_rows_are_multiplied_at_once(rng, rows):
     compiling = importlib.import_module("grutext.kernels.compiling")

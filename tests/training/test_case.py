@@ -152,6 +152,7 @@ def test_auto_and_fold_give_the_same_bytes():
     assert auto.config == fold.config
 
 
+@pytest.mark.long
 def test_texts_in_files_are_looked_at_as_well():
     texts, labels = map(list, zip(*shouting(400, 6), strict=True))
     path = Path("shouting.csv")

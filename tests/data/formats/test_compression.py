@@ -97,6 +97,7 @@ def test_a_file_that_is_not_compressed_is_refused(write, problem, suffix):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("suffix", ["bz2", "xz", "zst", "zip"])
 def test_a_file_that_is_cut_off_or_damaged_loses_no_row_in_silence(write, problem, suffix):
     rows = "".join(f"text number {number * 7919 % 10007},{'xy'[number % 2]}\n" for number in range(20_000))

@@ -161,6 +161,7 @@ def test_a_character_across_the_end_of_the_block_is_none_of_its_faults(write, en
     assert read_dataset(name).examples[0].text == text
 
 
+@pytest.mark.long
 def test_bytes_behind_the_block_that_do_not_fit_are_named_with_their_line(write, problem):
     lines = BLOCK // 8 + 1
     name = write("a.csv", b"text,label\n" + b"fine,xx\n" * lines + "déjà vu,x\n".encode("cp1252"))

@@ -54,6 +54,7 @@ def test_the_delimiter_is_found_and_told_if_it_is_not_the_usual_one(write, suffi
     assert dataset.notes == ([] if delimiter == usual else [told])
 
 
+@pytest.mark.long
 def test_the_delimiter_is_found_in_rows_far_down_a_file(write):
     rows = "".join(f"{number};a text, with a comma;{'xy'[number % 2]}\n" for number in range(5000))
     dataset = read_dataset(write("a.csv", "Nr;Text;Kategorie\n" + rows))
