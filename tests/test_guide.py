@@ -28,7 +28,7 @@ NOT_RUN = {
         "from grutext.data import ReadOptions": "needs a cluster: tests/distributed/test_spark_data.py",
         "from grutext.distributed import ShardSettings": "needs a cluster: tests/distributed/test_spark_data.py",
         "$ grutext train /shared": "a cluster writes the folder: tests/distributed/test_shards.py reads one",
-        "$ scripts/cluster": "trains with TensorFlow: tests/engines/test_workers.py",
+        "$ scripts/cluster": "trains with TensorFlow: tests/cli/test_cluster.py",
         "apiVersion": "needs Kubernetes",
         "#!/usr/bin/env bash": "needs Slurm",
         "import ray": "needs Ray: tests/distributed/test_recipes.py",
