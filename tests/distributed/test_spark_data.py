@@ -62,7 +62,7 @@ def test_a_check_finds_what_it_finds_on_one_machine(spark, table):
     from grutext.distributed.spark import check
 
     reading = ReadOptions(text_column="the text", label_column="a.b")
-    frame = spark.createDataFrame(table).repartition(5, "`a.b`")  # some partitions have no rows
+    frame = spark.createDataFrame(table).repartition(3, "`a.b`")  # some partitions have no rows
     found, expected = check(frame, reading), check_data(table, reading=reading)
     kinds = [finding.kind for finding in expected.findings]
     assert kinds == [
@@ -97,7 +97,7 @@ def test_shards_are_those_of_one_machine(spark, table, tmp_path):
     from grutext.distributed.spark import write_shards
 
     notes = Notes(Silent())
-    frame = spark.createDataFrame(table).repartition(4)
+    frame = spark.createDataFrame(table).repartition(3)
     on_spark = write_shards(frame, tmp_path / "on [spark]", SKIP, SETTINGS, notes)
     here = write_shards_here(table, tmp_path / "here", SKIP, SETTINGS)
     _assert_same_shards(on_spark, here)
