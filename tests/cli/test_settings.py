@@ -88,7 +88,7 @@ def test_a_wrong_setting_is_named_with_its_file(tmp_path) -> None:
         config_of("--set", "gru.units=many")
     with pytest.raises(ConfigError, match='there is no pooling "max-mean"'):
         config_of("--set", "gru.pooling=max-mean")
-    with pytest.raises(ConfigError, match="linear part, its GRU part, or both"):
+    with pytest.raises(click.UsageError, match="would leave no model"):
         config_of("--no-linear", "--no-gru")
 
 
