@@ -123,20 +123,17 @@ class KerasTrainable(Trainable):
         grad_rows = [tf.convert_to_tensor(gradient) for gradient in grad_rows]
         touched = [batch[ROWS_OF_TABLE[name]] for name in self.tables]
         if self.workers is not None:
-            share = batch["share"]
-            flat = tf.concat([tf.reshape(one, [-1]) for one in (*grad_dense, loss)], 0) * share
-            sums = self.workers.add_up(flat)
-            *parts, loss = tf.split(sums, [*(tf.size(one) for one in grad_dense), 1])
-            grad_dense = [
-                tf.reshape(part, tf.shape(one)) for part, one in zip(parts, grad_dense, strict=True)
+            everyones = [self.workers.unite(own) for own in touched]
+            spread = [
+                tf.scatter_nd(
+                    tf.searchsorted(every, own)[:, None], gradient, [tf.size(every), gradient.shape[1]]
+                )
+                for every, own, gradient in zip(everyones, touched, grad_rows, strict=True)
             ]
-            summed = [
-                self.workers.add_up_rows(*pair)
-                for pair in zip(touched, (share * one for one in grad_rows), strict=True)
-            ]
-            touched, grad_rows = [rows for rows, _ in summed], [values for _, values in summed]
+            shares = [batch["share"] * one for one in (loss, *grad_dense, *spread)]
+            loss, *sums = self.workers.add_up_all(shares)
+            grad_dense, grad_rows, touched = sums[: len(grad_dense)], sums[len(grad_dense) :], everyones
             rows = [tf.gather(table, some) for table, some in zip(self.tables.values(), touched, strict=True)]
-            loss = loss[0]
         self.adam.step(grad_dense, list(zip(touched, rows, grad_rows, strict=True)), rate)
         return loss
 

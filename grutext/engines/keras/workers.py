@@ -82,7 +82,7 @@ class KerasWorkers(Workers):
         """Return a graph of a function that all workers call together.
 
         Args:
-            function: The function; it may call `add_up` and `add_up_rows`.
+            function: The function; it may call `add_up`, `add_up_all` and `unite`.
             signature: The types of its arguments.
         """
         graph = tf.function(
@@ -99,15 +99,16 @@ class KerasWorkers(Workers):
         """Return the sum of the workers' tensors, which have the same shape."""
         return _replica().all_reduce("SUM", tf.identity(values))
 
-    def add_up_rows(self, rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the distinct rows that any worker has, `(R,)`, and the sums of their values, `(R, E)`.
+    def add_up_all(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Return the sums of several tensors, which are sent together."""
+        flat = tf.concat([tf.reshape(tensor, [-1]) for tensor in tensors], 0)
+        sizes = tf.stack([tf.size(tensor) for tensor in tensors])
+        parts = tf.split(self.add_up(flat), sizes, num=len(tensors))
+        return [tf.reshape(part, tf.shape(tensor)) for part, tensor in zip(parts, tensors, strict=True)]
 
-        What is sent grows with the number of rows, not with the table that they are of.
-        """
-        sent = tf.IndexedSlices(tf.identity(values), tf.identity(rows))
-        everyones = _replica().all_reduce("SUM", sent)  # the workers' rows one after the other
-        distinct, places = tf.unique(everyones.indices)
-        return distinct, tf.math.unsorted_segment_sum(everyones.values, places, tf.size(distinct))
+    def unite(self, rows: Tensor) -> Tensor:
+        """Return the distinct rows that any worker has, `(R,)`, ascending."""
+        return tf.sort(tf.unique(_replica().all_gather(tf.identity(rows), 0))[0])
 
 
 def _as_integers(content: bytes) -> NDArray[np.int32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -12,6 +13,8 @@ from grutext.training.gru.batches import VectorizedCorpus
 from grutext.training.gru.held_out import DevSet, Measure, measure, predict_logits
 from grutext.training.gru.interruption import DeferredInterrupt
 from grutext.training.gru.shards import ShardedCorpus
+
+_AHEAD = 8  # steps whose counts are exchanged together
 
 
 class CorpusShare:
@@ -64,7 +67,7 @@ def lockstep(
         batches: The batches of this worker.
         more: Returns batches of which the first takes part, without counting, when `batches` is over.
         workers: All workers.
-        interrupt: Whether Ctrl-C was pressed here; if it was pressed on any worker, all stop before the same step.
+        interrupt: Whether Ctrl-C was pressed here; if it was pressed on any worker, all stop before the same step, a few later.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed on a worker.
@@ -73,17 +76,21 @@ def lockstep(
     own = iter(batches)
     spare: Batch | None = None
     while True:
-        batch = next(own, None)
-        texts = 0 if batch is None else len(batch["lengths"])
-        tokens = 0 if batch is None else int(batch["lengths"].sum())
-        texts_read, tokens_read, pressed = workers.sum([texts, tokens, interrupt.pressed])
+        block = list(itertools.islice(own, _AHEAD))
+        counts = np.zeros((_AHEAD + 1, 2))
+        counts[: len(block)] = [(len(batch["lengths"]), batch["lengths"].sum()) for batch in block] or 0
+        counts[_AHEAD] = interrupt.pressed
+        *totals, (pressed, _) = workers.sum(counts)
         if pressed:
             raise KeyboardInterrupt
-        if not texts_read:
-            return
-        if batch is None:
-            spare = batch = spare or next(more())
-        yield batch | {"share": np.float32(texts / texts_read)}, int(texts_read), int(tokens_read)
+        for place, (texts, tokens) in enumerate(totals):
+            if not texts:
+                return
+            if place < len(block):
+                batch = block[place]
+            else:
+                spare = batch = spare or next(more())
+            yield batch | {"share": np.float32(counts[place, 0] / texts)}, int(texts), int(tokens)
 
 
 class SharedDevSet(DevSet):
