@@ -172,7 +172,7 @@ SMOKES = {
     "serve": Smoke("uvicorn", act=_serve),
     "spark": Smoke(
         "pyspark.sql",
-        ("predict rows.csv -m golden -o labelled.csv --on spark --master local[1]",),
+        ("predict rows.csv --text-column text -m golden -o labelled.csv --on spark --master local[1]",),
         program="java",
     ),
 }
