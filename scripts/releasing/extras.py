@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 import zipfile
 from collections.abc import Callable
@@ -98,12 +99,27 @@ def _serve(environment: Environment, work: Path) -> str:
             )
             if address is None:
                 raise ReleaseError("grutext serve ended before it listened")
-            with urllib.request.urlopen(f"{address}/v1/models", timeout=30) as answer:
-                if b"golden" not in answer.read():
-                    raise ReleaseError("grutext serve does not list its model")
+            if b"golden" not in _ask(f"{address}/v1/models"):
+                raise ReleaseError("grutext serve does not list its model")
         finally:
             server.send_signal(signal.SIGTERM)
     return "grutext serve"
+
+
+def _ask(address: str) -> bytes:
+    """Return the answer of a server, whose models may not be loaded yet; wait a minute at most.
+
+    Raises:
+        ReleaseError: It does not answer.
+    """
+    for _ in range(60):
+        try:
+            with urllib.request.urlopen(address, timeout=30) as answer:
+                return bytes(answer.read())
+        except OSError as error:
+            problem = error
+            time.sleep(1)
+    raise ReleaseError(f"{address}: {problem}")
 
 
 def _compress(environment: Environment, work: Path) -> None:
