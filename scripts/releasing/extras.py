@@ -18,6 +18,7 @@ from releasing.answers import GOLDEN
 from releasing.environments import Environment, run
 from releasing.errors import ReleaseError
 
+_PATIENCE = 300  # seconds
 DEVELOPERS = (
     "docs",
     "release",
@@ -107,19 +108,20 @@ def _serve(environment: Environment, work: Path) -> str:
 
 
 def _ask(address: str) -> bytes:
-    """Return the answer of a server, whose models may not be loaded yet; wait a minute at most.
+    """Return the answer of a server, whose models may not be loaded yet; wait for some minutes at most.
 
     Raises:
         ReleaseError: It does not answer.
     """
-    for _ in range(60):
+    end = time.monotonic() + _PATIENCE
+    while True:
         try:
-            with urllib.request.urlopen(address, timeout=30) as answer:
+            with urllib.request.urlopen(address, timeout=_PATIENCE) as answer:
                 return bytes(answer.read())
         except OSError as error:
-            problem = error
+            if time.monotonic() > end:
+                raise ReleaseError(f"{address}: {error}") from None
             time.sleep(1)
-    raise ReleaseError(f"{address}: {problem}")
 
 
 def _compress(environment: Environment, work: Path) -> None:
