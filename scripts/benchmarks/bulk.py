@@ -27,7 +27,11 @@ def write_bulk(path: Path, sources: list[Path], size: int, seed: int = 1) -> int
     Returns:
         The number of rows.
     """
-    rows = iterate_rows(sources, size, seed)
+    return write_rows(path, iterate_rows(sources, size, seed))
+
+
+def write_rows(path: Path, rows: Iterator[dict[str, Any]]) -> int:
+    """Write rows in the format of the file name, and return how many there are."""
     if path.suffix == ".parquet":
         return _write_parquet(path, rows)
     number = 0
