@@ -2,15 +2,29 @@
 
 import csv
 import json
+import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from pyarrow import parquet
 from support.keyword_model import build_keyword_model
+from support.spark import why_no_cluster
 
+import grutext
 from grutext.cli import main
+from grutext.distributed.spark import predict
+from grutext.errors import DataError
+from grutext.inference import AnswerOptions
 
 pytestmark = pytest.mark.long
 
@@ -25,10 +39,11 @@ def folder(tmp_path_factory):
     build_keyword_model(multilabel=False).save(folder / "model")
     parquet.write_table(pa.Table.from_pylist(ROWS), folder / "rows.parquet", row_group_size=7)
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
-    with (folder / "rows.csv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, ROWS[0], lineterminator="\n")
-        table.writeheader()
-        table.writerows(ROWS)
+    for name, columns in (("rows.csv", ["id", "message", "label"]), ("two.csv", ["id", "message"])):
+        with (folder / name).open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
+            table.writeheader()
+            table.writerows(ROWS)
     return folder
 
 
@@ -39,6 +54,29 @@ def run(*arguments):
         raise result.exception
     assert result.stdout == ""
     return result.exit_code, result.stderr.splitlines()
+
+
+def start_process(*arguments):
+    """Start `grutext predict --on spark` in a process of its own."""
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(grutext.__file__).parents[1]),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    command = [sys.executable, "-m", "grutext", "predict", *map(str, arguments), "--on", "spark"]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def run_process(*arguments):
+    """Run it to its end; return its exit code, and the lines that it printed on stderr."""
+    with start_process(*arguments) as process:
+        lines = process.stderr.read().splitlines()
+    return process.returncode, lines
+
+
+def java_of(pid):
+    """Return the process of Java among the children of a process."""
+    (children,) = Path(f"/proc/{pid}/task").glob(f"{pid}/children")
+    return int(children.read_text(encoding="ascii").split()[0])
 
 
 def read_folder(folder, suffix):
@@ -57,9 +95,9 @@ def read_folder(folder, suffix):
     return sorted(rows, key=lambda row: row["id"])
 
 
-def expect(folder, name, *arguments):
+def expect(folder, name, *arguments, source="rows.csv"):
     """Return what `grutext predict` on one machine makes of the rows."""
-    code, _ = run(folder / "rows.csv", "-m", folder / "model", "-o", folder / name, *arguments)
+    code, _ = run(folder / source, "-m", folder / "model", "-o", folder / name, *arguments)
     assert code == 0
     with (folder / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file)) if name.endswith(".csv") else list(map(json.loads, file))
@@ -136,7 +174,173 @@ def check_errors(folder):
     assert taken == (1, [f"grutext: error: {already}"])
 
 
+def check_connect(spark, folder):
+    """A Spark Connect server does the same, and its answers come without Spark's messages."""
+    server = f"sc://127.0.0.1:{spark.conf.get('spark.connect.grpc.binding.port')}"
+    arguments = (folder / "rows.parquet", "-o", folder / "connect.parquet", "-m", folder / "model", "--proba")
+    code, lines = run_process(*arguments, "--remote", server)
+    assert (code, lines[-1]) == (0, f"{folder / 'connect.parquet'}: {len(ROWS)} rows")
+    assert len(lines) == 2
+    assert read_folder(folder / "connect.parquet", ".parquet") == read_folder(
+        folder / "a.parquet", ".parquet"
+    )
+    code, (line,) = run_process(*arguments, "--remote", server)
+    assert code == 1
+    assert line.endswith("connect.parquet already exists; delete it, or name another folder")
+
+
 def test_the_command_labels_tables_on_a_cluster(spark, folder, monkeypatch):
     monkeypatch.chdir(folder)
     check_formats(folder)
     check_errors(folder)
+    check_connect(spark, folder)
+
+
+def test_a_dataframe_is_labelled_in_any_partitions_and_as_a_stream(spark, folder, tmp_path, monkeypatch):
+    rows = spark.createDataFrame([(row["id"], row["message"]) for row in ROWS], "id string, message string")
+    expected = {
+        (row["id"], row["label"], row["confidence"])
+        for row in expect(folder, "frame.jsonl", source="two.csv")
+    }
+    for partitions in (1, 7, 60):
+        labelled = predict(rows.repartition(partitions), folder / "model")
+        assert labelled.columns == ["id", "message", "label", "confidence"]
+        assert {(row.id, row.label, row.confidence) for row in labelled.collect()} == expected
+    check_names(rows, folder)
+    check_loads(rows.repartition(9), folder)
+    check_stream(spark, folder, tmp_path, monkeypatch)
+
+
+def check_names(rows, folder):
+    """Spark does not tell apart names by their case, and a text column is found before any work begins."""
+    labelled = predict(
+        rows.selectExpr("message", "id as Label"), folder / "model", options=AnswerOptions(top_k=1)
+    )
+    assert labelled.columns == ["message", "Label", "predicted_label", "confidence", "top"]
+    with pytest.raises(DataError, match='there is no column "message", did you mean "messages"'):
+        predict(rows.withColumnRenamed("message", "messages"), folder / "model")
+
+
+def check_loads(rows, folder):
+    """Each worker loads the model once for all its tasks, and uses the cores of one task."""
+    build_keyword_model(multilabel=True).save(folder / "several")  # a model that no worker has yet
+    parts = {"columns": rows.columns, "schema": rows.schema, "sparkSession": rows.sparkSession}
+    label = predict(SimpleNamespace(**parts, mapInArrow=lambda label, _schema: label), folder / "several")
+
+    def probe(batches):
+        from grutext import Classifier
+        from grutext.distributed import models
+
+        if not hasattr(models, "loads"):
+            load, models.loads = Classifier.load, []
+            Classifier.load = lambda *given, **named: models.loads.append(given[1]) or load(*given, **named)
+        count = sum(batch.num_rows for batch in label(batches))
+        yield pa.RecordBatch.from_pylist(
+            [{"pid": os.getpid(), "rows": count, "loads": len(models.loads), "threads": models.loads[-1]}]
+        )
+
+    tasks = rows.mapInArrow(probe, "pid long, rows long, loads long, threads long").collect()
+    assert sum(task.rows for task in tasks) == len(ROWS)
+    assert len(tasks) == 9
+    assert len({task.pid for task in tasks}) <= 2
+    assert {(task.loads, task.threads) for task in tasks} == {(1, 1)}
+
+
+def check_stream(spark, folder, tmp_path, monkeypatch):
+    """The example of a stream in docs/guide/cluster.md labels what has arrived."""
+    page = (Path(__file__).parents[2] / "docs/guide/cluster.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^A stream .*?\n\n```python\n(.*?)```", page, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "arriving").mkdir()
+    lines = (json.dumps({"id": n, "body": text}) + "\n" for n, text in enumerate(TEXTS))
+    (tmp_path / "arriving/first.jsonl").write_text("".join(lines), encoding="utf-8")
+    monkeypatch.chdir(folder)
+    (folder / "reviews").symlink_to("model")
+    exec(code.replace("s3a://mails", str(tmp_path)), {"spark": spark, "predict": predict})
+    rows = parquet.read_table(sorted((tmp_path / "labelled").glob("part-*"))).sort_by("id").to_pylist()
+    assert [row["body"] for row in rows] == TEXTS
+    assert [row["label"] for row in rows] == [
+        "delivery",
+        "billing",
+        "billing",
+        "delivery",
+        "billing",
+        "billing",
+    ]
+
+
+def test_a_driver_that_is_killed_is_one_line_and_leaves_nothing_that_looks_complete(folder):
+    reason = why_no_cluster()
+    if reason:
+        pytest.skip(reason)
+    output = folder / "killed.parquet"
+    with start_process(
+        folder / "rows.parquet", "-o", output, "-m", folder / "model", "--master", "local[1]"
+    ) as process:
+        while not (output / "_temporary").exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        os.kill(java_of(process.pid), signal.SIGKILL)
+        lines = process.stderr.read().splitlines()
+        assert (process.wait(30), len(lines)) == (1, 1)
+    assert lines[0].startswith("grutext: error: the connection to Spark is lost; ")
+    assert not (output / "_SUCCESS").exists()
+    assert not list(output.glob("part-*"))
+
+
+def test_sail_labels_rows_without_java(sail, folder):
+    from pyspark.sql.connect.session import SparkSession
+    from pyspark.sql.types import StringType, StructField, StructType
+
+    session = SparkSession.builder.remote(sail).create()
+    try:
+        schema = StructType([StructField(name, StringType()) for name in ("id", "message")])
+        rows = session.createDataFrame([(row["id"], row["message"]) for row in ROWS], schema)
+        labelled = predict(rows.repartition(3), folder / "model", on_workers=True).collect()
+    finally:
+        session.stop()
+    expected = {
+        (row["id"], row["label"], row["confidence"]) for row in expect(folder, "sail.jsonl", source="two.csv")
+    }
+    assert {(row.id, row.label, row.confidence) for row in labelled} == expected
+
+
+def test_spark_that_does_not_start_or_cannot_be_reached_is_one_line(folder, monkeypatch):
+    if find_spec("pyspark") is None:
+        pytest.skip("pyspark is not installed")
+    arguments = (folder / "rows.parquet", "-o", folder / "never", "-m", folder / "model")
+    monkeypatch.setenv("JAVA_HOME", "/gone")
+    code, (line,) = run_process(*arguments)
+    assert code == 1
+    assert re.fullmatch(r"grutext: error: Spark does not start \(.*/gone/bin/java.*\); check Java and JAVA_HOME", line)
+    code, (line,) = run_process(*arguments, "--remote", "sc://127.0.0.1:1")
+    assert (code, line) == (1, "grutext: error: sc://127.0.0.1:1 cannot be reached: Connection refused")
+
+
+def test_without_pyspark_the_remedy_is_one_line(folder, monkeypatch):
+    monkeypatch.setattr("grutext.requirements.find_spec", lambda name: None if name == "pyspark" else name)
+    code, (line,) = run(folder / "rows.csv", "-o", folder / "never", "-m", folder / "model", "--on", "spark")
+    what = "grutext predict --on spark needs pyspark"
+    assert (code, line) == (1, f"grutext: error: {what}; install it with: pip install 'grutext[spark]'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--on", "spark", "--resume"), "--resume does not work with --on spark."),
+        (("--on", "spark", "--escape", "~"), "--escape does not work with --on spark."),
+        (("--on", "spark", "--threads", 2), "--threads does not work with --on spark."),
+        (("--on", "spark", "--master", "yarn", "--remote", "sc://a"), "Give --master or --remote, not both."),
+        (("--master", "yarn"), "--master needs --on spark."),
+        (("--remote", "sc://a"), "--remote needs --on spark."),
+        (("--model-on-workers",), "--model-on-workers needs --on spark."),
+    ],
+)
+def test_options_that_do_not_fit_are_a_usage_error(folder, arguments, expected):
+    code, lines = run(folder / "rows.csv", "-o", folder / "never", "-m", folder / "model", *arguments)
+    assert (code, lines[-1]) == (2, f"Error: {expected}")
+
+
+def test_a_folder_must_be_named_for_the_output(folder):
+    for arguments in ((), ("-o", "-")):
+        code, lines = run(folder / "rows.csv", "-m", folder / "model", "--on", "spark", *arguments)
+        assert (code, lines[-1]) == (2, "Error: --on spark reads files and writes a folder: INPUT -o FOLDER.")

@@ -92,8 +92,8 @@ def _driver(master: str | None, log: IO[bytes]) -> Iterator[SparkSession]:
         gateway = launch_gateway(conf, {"stdout": log, "stderr": log})
     except PySparkRuntimeError:
         log.seek(0)
-        last = log.read().decode(errors="replace").strip().rpartition("\n")[2]
-        raise ClusterError(f"Spark does not start ({shorten(last, 200)}); check Java and JAVA_HOME") from None
+        first = log.read().decode(errors="replace").strip().partition("\n")[0]
+        raise ClusterError(f"Spark does not start ({shorten(first, 200)}); check Java and JAVA_HOME") from None
     context = SparkContext(conf=conf, gateway=gateway)
     try:
         yield SparkSession(context)
