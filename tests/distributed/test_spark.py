@@ -311,7 +311,9 @@ def test_spark_that_does_not_start_or_cannot_be_reached_is_one_line(folder, monk
     monkeypatch.setenv("JAVA_HOME", "/gone")
     code, (line,) = run_process(*arguments)
     assert code == 1
-    assert re.fullmatch(r"grutext: error: Spark does not start \(.*/gone/bin/java.*\); check Java and JAVA_HOME", line)
+    assert re.fullmatch(
+        r"grutext: error: Spark does not start \(.*/gone/bin/java.*\); check Java and JAVA_HOME", line
+    )
     code, (line,) = run_process(*arguments, "--remote", "sc://127.0.0.1:1")
     assert (code, line) == (1, "grutext: error: sc://127.0.0.1:1 cannot be reached: Connection refused")
 

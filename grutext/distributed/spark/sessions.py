@@ -93,7 +93,9 @@ def _driver(master: str | None, log: IO[bytes]) -> Iterator[SparkSession]:
     except PySparkRuntimeError:
         log.seek(0)
         first = log.read().decode(errors="replace").strip().partition("\n")[0]
-        raise ClusterError(f"Spark does not start ({shorten(first, 200)}); check Java and JAVA_HOME") from None
+        raise ClusterError(
+            f"Spark does not start ({shorten(first, 200)}); check Java and JAVA_HOME"
+        ) from None
     context = SparkContext(conf=conf, gateway=gateway)
     try:
         yield SparkSession(context)
