@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import signal
@@ -100,28 +101,21 @@ def _serve(environment: Environment, work: Path) -> str:
             )
             if address is None:
                 raise ReleaseError("grutext serve ended before it listened")
-            if b"golden" not in _ask(f"{address}/v1/models"):
+            end = time.monotonic() + _PATIENCE
+            while (listed := _ask(f"{address}/v1/models")) is None and time.monotonic() < end:
+                time.sleep(1)
+            if listed is None or b"golden" not in listed:
                 raise ReleaseError("grutext serve does not list its model")
         finally:
             server.send_signal(signal.SIGTERM)
     return "grutext serve"
 
 
-def _ask(address: str) -> bytes:
-    """Return the answer of a server, whose models may not be loaded yet; wait for some minutes at most.
-
-    Raises:
-        ReleaseError: It does not answer.
-    """
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            with urllib.request.urlopen(address, timeout=_PATIENCE) as answer:
-                return bytes(answer.read())
-        except OSError as error:
-            if time.monotonic() > end:
-                raise ReleaseError(f"{address}: {error}") from None
-            time.sleep(1)
+def _ask(address: str) -> bytes | None:
+    """Return the answer of a server; None if there is none, as long as its models are being loaded."""
+    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=_PATIENCE) as answer:
+        return bytes(answer.read())
+    return None
 
 
 def _compress(environment: Environment, work: Path) -> None:
