@@ -44,15 +44,15 @@ def run(count: int, command: Sequence[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: _signal(workers, number))
     first, ends_at = 0, float("inf")
-    while any(worker.poll() is None for worker in workers):
+    while None in (codes := [worker.poll() for worker in workers]):
         time.sleep(_POLL_SECONDS)
-        failed = [worker.returncode for worker in workers if worker.returncode]
+        failed = [code for code in codes if code]
         if failed and not first:
             first, ends_at = failed[0], time.monotonic() + _END_SECONDS
             _signal(workers, signal.SIGTERM)
         if time.monotonic() > ends_at:
             _signal(workers, signal.SIGKILL)
-    return first or next((worker.returncode for worker in workers if worker.returncode), 0)
+    return first or next(filter(None, codes), 0)
 
 
 def free_addresses(count: int) -> list[str]:
