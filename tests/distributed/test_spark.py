@@ -187,6 +187,8 @@ def check_connect(spark, folder):
     code, (line,) = run_process(*arguments, "--remote", server)
     assert code == 1
     assert line.endswith("connect.parquet already exists; delete it, or name another folder")
+    # Spark would send the archives of these sessions, which are gone, with all later jobs of a driver that also has a session of its own.
+    spark.sparkContext._jsc.sc().addedArchives().clear()
 
 
 def test_the_command_labels_tables_on_a_cluster(spark, folder, monkeypatch):
