@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, WebSocket
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
 
 from grutext.serving.errors import ForbiddenError, UnauthorizedError
 from grutext.serving.options import ServerOptions
@@ -51,6 +52,13 @@ def check_host(header: str, allowed: frozenset[str] | None) -> None:
         raise ForbiddenError(
             "this server is for this machine: ask it as localhost, or start it with --allow-host or --token-file"
         )
+
+
+def check_origin(headers: Headers) -> None:
+    """Raise a ForbiddenError if a page of another server asks; browsers let it ask, though not read the answer."""
+    origin = headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != headers.get("host", ""):
+        raise ForbiddenError("a page of another server cannot do this")
 
 
 def session_token(websocket: WebSocket) -> tuple[str, str | None]:

@@ -48,8 +48,8 @@ def build_app(service: Service) -> FastAPI:
     app.include_router(operation.health, responses=describe_errors(403))
     for router in (texts.router, operation.router):
         app.include_router(router, dependencies=guard, responses=errors)
-    if service.options.allow_reload:
-        app.include_router(operation.reloading, dependencies=guard, responses=errors)
+    reloading = operation.reloading if service.options.allow_reload else operation.not_reloading
+    app.include_router(reloading, dependencies=guard, responses=errors)
     app.include_router(sessions.router)
     app.include_router(pages.router)
     app.add_middleware(Gate, service=service, paths=frozenset(app.openapi()["paths"]))

@@ -33,6 +33,12 @@ class UnknownModelError(RequestError):
     status = 404
 
 
+class OffError(RequestError):
+    """The server was not told to do this."""
+
+    status = 404
+
+
 class SlowError(RequestError):
     """The body did not arrive in time."""
 

@@ -66,6 +66,11 @@ class Models:
         """Whether requests can be answered."""
         return bool(self._loaded)
 
+    def check(self) -> None:
+        """Raise a BundleError if there is no model where one should be, or if its `model.json` is damaged."""
+        for folder in self._folders.values():
+            read_values(folder)
+
     def load(self) -> None:
         """Load all models; those that were loaded before answer until then, and for ever if one cannot be loaded.
 

@@ -17,6 +17,17 @@ AskedType = TypeVar("AskedType", bound=Asked)
 BodyType = TypeVar("BodyType", bound=BaseModel)
 _LISTED = 3  # errors in one line
 _MOST_ERRORS = 1000  # pydantic makes an object of each
+_IN_PLAIN_WORDS = (
+    ("Value error, ", ""),
+    ("Extra inputs are not permitted", "there is no such field; see /docs"),
+    ("Field required", "is missing"),
+    ("Input should be", "must be"),
+    ("greater than or equal to", "at least"),
+    ("less than or equal to", "at most"),
+    ("a valid array", "an array"),
+    ("a valid integer", "an integer"),
+    ("a valid", "a"),
+)
 
 
 async def read_asked(request: Request, kind: type[AskedType], limits: Limits) -> AskedType:
@@ -61,11 +72,20 @@ def _one_line(error: ValidationError) -> str:
         return f"the body has {error.error_count():,} errors; see /docs for its fields"
     found = error.errors(include_url=False, include_context=False, include_input=False)
     lines = [
-        ".".join(map(str, problem["loc"])) + (": " if problem["loc"] else "") + problem["msg"]
+        ".".join(map(str, problem["loc"]))
+        + (": " if problem["loc"] else "")
+        + _in_plain_words(problem["msg"])
         for problem in found[:_LISTED]
     ]
     more = len(found) - _LISTED
     return escape("; ".join(lines) + (f"; and {more:,} more" if more > 0 else ""))
+
+
+def _in_plain_words(message: str) -> str:
+    """Return a message of pydantic without its terms."""
+    for term, words in _IN_PLAIN_WORDS:
+        message = message.replace(term, words)
+    return message
 
 
 async def _read_body(request: Request, limits: Limits) -> bytes:

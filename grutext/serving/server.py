@@ -129,6 +129,7 @@ def serve(service: Service, host: str, port: int, note: Note) -> None:
         KeyboardInterrupt: SIGINT ended it.
     """
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # not a line for each bad client
+    service.models.check()
     listener = _listen(host, port)
     address, number = listener.getsockname()[:2]
     service.hosts = allowed_hosts(service.options, host, address)

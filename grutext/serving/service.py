@@ -7,7 +7,7 @@ import json
 import secrets
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import anyio
@@ -93,8 +93,9 @@ class Service:
             self.sessions -= 1
 
     def log(self, **fields: Any) -> None:
-        """Write a line of JSON to stderr."""
-        print(json.dumps(fields, ensure_ascii=False), file=sys.stderr, flush=True)  # noqa: T201
+        """Write a line of JSON to stderr; where nobody reads it any more, requests are answered all the same."""
+        with suppress(OSError, ValueError):
+            print(json.dumps(fields, ensure_ascii=False), file=sys.stderr, flush=True)  # noqa: T201
 
     def close(self) -> None:
         """End the thread that answers."""

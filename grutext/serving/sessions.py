@@ -20,10 +20,9 @@ from starlette.websockets import WebSocketDisconnect
 from grutext.errors import GrutextError
 from grutext.inference.answers import round_numbers
 from grutext.inference.sessions import Session, SessionAnswer
-from grutext.serving.access import check_host, session_token
+from grutext.serving.access import check_host, check_origin, session_token
 from grutext.serving.errors import (
     BusyError,
-    ForbiddenError,
     RequestError,
     TooLargeError,
     UnauthorizedError,
@@ -183,10 +182,8 @@ def _check_client(websocket: WebSocket, service: Service) -> str | None:
         UnauthorizedError: The token is missing or wrong.
         BusyError: There are too many sessions.
     """
-    host, origin = websocket.headers.get("host", ""), websocket.headers.get("origin")
-    check_host(host, service.hosts)
-    if origin is not None and origin.partition("://")[2] != host:
-        raise ForbiddenError("a page of another server cannot begin a session")
+    check_host(websocket.headers.get("host", ""), service.hosts)
+    check_origin(websocket.headers)
     token, protocol = session_token(websocket)
     if not service.is_token(token):
         raise UnauthorizedError("the token is missing or wrong; send the header Authorization: Bearer TOKEN")

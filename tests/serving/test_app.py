@@ -1,5 +1,6 @@
 """Health, metrics, tokens, loading again, and errors outside the routes."""
 
+import io
 import json
 import shutil
 
@@ -108,7 +109,24 @@ def test_loading_again_replaces_the_models_or_leaves_them_as_they_were(
 
 
 def test_loading_again_is_off_by_default(client) -> None:
-    assert client.post("/v1/reload").status_code == 404
+    refused = client.post("/v1/reload")
+    assert (refused.status_code, "--allow-reload" in refused.json()["error"]) == (404, True)
+
+
+def test_a_page_of_another_server_cannot_load_the_models_again(open_client) -> None:
+    client = open_client(allow_reload=True)
+    assert client.post("/v1/reload", headers={"origin": "http://elsewhere.example"}).status_code == 403
+    assert client.post("/v1/reload", headers={"origin": f"http://{client.base_url.host}"}).status_code == 200
+
+
+def test_requests_are_answered_when_nobody_reads_the_log(open_client, monkeypatch) -> None:
+    class Broken(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+    client = open_client(log="texts")
+    monkeypatch.setattr("sys.stderr", Broken())
+    assert client.post("/v1/classify", json={"texts": ["a"]}).status_code == 200
 
 
 def test_an_answer_that_takes_too_long_is_an_error(open_client, monkeypatch) -> None:

@@ -82,10 +82,10 @@ def test_a_session_can_be_resumed_elsewhere(open_stream) -> None:
     ("message", "error"),
     [
         ("nonsense", "Invalid JSON"),
-        ("{}", "Value error, a message has one of push, finish, state and resume"),
-        ('{"push": "a", "finish": true}', "Value error, a message has one of"),
-        ('{"push": 1}', "push: Input should be a valid string"),
-        ('{"pusch": "a"}', "pusch: Extra inputs are not permitted"),
+        ("{}", "a message has one of push, finish, state and resume"),
+        ('{"push": "a", "finish": true}', "a message has one of"),
+        ('{"push": 1}', "push: must be a string"),
+        ('{"pusch": "a"}', "pusch: there is no such field"),
         ('{"push": "' + "x" * 101 + '"}', "the text has more than 100 characters"),
     ],
 )

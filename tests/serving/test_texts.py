@@ -108,13 +108,13 @@ def test_models_are_chosen_by_name_and_the_first_is_the_default(
 @pytest.mark.parametrize(
     ("body", "status", "error"),
     [
-        (b'{"texts": "one"}', 422, "texts: Input should be a valid array"),
-        (b'{"texts": [1]}', 422, "texts.0: Input should be a valid string"),
-        (b'{"texts": ["a"], "top_k": "2"}', 422, "top_k: Input should be a valid integer"),
-        (b'{"texts": ["a"], "top_k": 0}', 422, "top_k: Input should be greater than or equal to 1"),
-        (b'{"texts": ["a"], "topk": 1}', 422, "topk: Extra inputs are not permitted"),
+        (b'{"texts": "one"}', 422, "texts: must be an array"),
+        (b'{"texts": [1]}', 422, "texts.0: must be a string"),
+        (b'{"texts": ["a"], "top_k": "2"}', 422, "top_k: must be an integer"),
+        (b'{"texts": ["a"], "top_k": 0}', 422, "top_k: must be at least 1"),
+        (b'{"texts": ["a"], "topk": 1}', 422, "topk: there is no such field"),
         (b'{"texts": ["a"], "abstain_below": NaN}', 422, "abstain_below"),
-        (b'{"texts": ["a"], "familiar_above": Infinity}', 422, "familiar_above: Input should be a finite number"),
+        (b'{"texts": ["a"], "familiar_above": Infinity}', 422, "familiar_above: must be a finite number"),
         (b'{"texts": ["\\ud800"]}', 422, "Invalid JSON"),
         (b'{"texts": ["a"', 422, "Invalid JSON"),
         (b"\xff\xfe\x00", 422, "Invalid JSON"),
@@ -138,7 +138,7 @@ def test_a_body_with_very_many_mistakes_gets_one_short_line(open_client) -> None
     client = open_client(limits=Limits(body=200_000))
     fields = ", ".join(f'"a{n}": 1' for n in range(5_000))
     for body, error in (
-        ('{"texts": [' + "1, " * 50_000 + "1]}", "texts.0: Input should be a valid string"),
+        ('{"texts": [' + "1, " * 50_000 + "1]}", "texts.0: must be a string"),
         ('{"texts": [], ' + fields + "}", "the body has 5,000 errors; see /docs for its fields"),
     ):
         answered = client.post("/v1/classify", content=body, headers={"content-type": "application/json"})

@@ -229,7 +229,7 @@ class Panel {
 
   showReasons(text, explanation) {
     const reasons = find(".reasons", this.node), characters = Array.from(text), pieces = [];
-    const most = Math.max(...explanation.words.map(word => Math.abs(word.contribution)), 1e-9);
+    const most = explanation.words.reduce((most, word) => Math.max(most, Math.abs(word.contribution)), 1e-9);
     let end = 0;
     for (const word of explanation.words) {
       pieces.push(characters.slice(end, word.start).join(""));
@@ -274,7 +274,8 @@ class Panel {
         svg.append(bar);
       }
     });
-    const most = gates.tokens[gates.forward.update.indexOf(Math.min(...gates.forward.update))];
+    const least = gates.forward.update.reduce((least, value) => Math.min(least, value));
+    const most = gates.tokens[gates.forward.update.indexOf(least)];
     svg.setAttribute("aria-label", `Forward, ${most} changes the state most.`);
     find(".axis", figure).textContent = gates.backward ? "up: reading forward; down: reading backward" : "reading forward";
   }

@@ -38,6 +38,10 @@ def main(model: Path | None, peers: str, seconds: float, rounds: int, soak: floa
         raise click.UsageError("wrk is not installed: apt-get install wrk")
     examples = read_dataset("sample", ReadOptions()).examples
     names = [name for name in peers.split(",") if name]
+    if unknown := set(names) - set(PEERS):
+        raise click.UsageError(
+            f"--peers: {', '.join(sorted(unknown))} is unknown; there are {', '.join(PEERS)}"
+        )
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         if model is None:
