@@ -129,8 +129,12 @@ def serve(service: Service, host: str, port: int, note: Note) -> None:
         KeyboardInterrupt: SIGINT ended it.
     """
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # not a line for each bad client
-    service.models.check()
     listener = _listen(host, port)
+    try:
+        service.models.check()
+    except GrutextError:
+        listener.close()
+        raise
     address, number = listener.getsockname()[:2]
     service.hosts = allowed_hosts(service.options, host, address)
     note(f"listening on http://{f'[{address}]' if ':' in address else address}:{number}")

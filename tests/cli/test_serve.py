@@ -51,3 +51,6 @@ def test_what_it_cannot_do_is_refused_in_one_line(run, error) -> None:
         assert "no finite number" in run("serve", "--timeout", seconds, check=2).stderr
     pytest.importorskip("fastapi")
     assert error("serve", "--host", "a..b").startswith("cannot listen at a..b, port 8000: that is no name")
+    done = run("serve", "-m", "nowhere", "--port", "0", check=1)
+    assert "the model folder nowhere does not exist" in done.stderr
+    assert "listening" not in done.stderr
