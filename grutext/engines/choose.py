@@ -137,7 +137,7 @@ def connect(task: Task) -> Workers:
     """Return the workers that train together, once all are there; to be called before anything else uses TensorFlow.
 
     Raises:
-        ClusterError: Not all of them were there in time, or this one cannot join them.
+        ClusterError: This one cannot join them.
         MissingExtraError: TensorFlow is not installed.
     """
     from grutext.engines.keras.workers import KerasWorkers

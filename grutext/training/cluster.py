@@ -112,7 +112,7 @@ def join(task: Task, data: TrainingData, config: Config, more: Mapping[str, Any]
     Raises:
         ConfigError: A setting or an option has no meaning for several workers.
         DataError: The source is no folder of shards, has fewer shards than there are workers, or no dev part.
-        ClusterError: Not all of them were there in time.
+        ClusterError: This one cannot join the others.
         TrainingError: They differ in data, settings or versions.
     """
     config = _settle(config)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -23,8 +22,6 @@ from grutext.engines.workers import Task, Workers
 from grutext.errors import ClusterError
 
 Tensor = Any
-CONNECT_SECONDS = 600.0  # for machines that start one after the other
-_POLL_SECONDS = 0.2
 # A worker is missed after ten seconds without a heartbeat, which TensorFlow's coordination service asks for.
 _GONE = (
     tf.errors.AbortedError,
@@ -43,7 +40,7 @@ class KerasWorkers(Workers):
         task: Which of them this process is.
 
     Raises:
-        ClusterError: Not all of them were there within ten minutes, or the address of this one is in use.
+        ClusterError: This one cannot join them: its address is in use, for example.
     """
 
     def __init__(self, task: Task) -> None:
@@ -121,41 +118,22 @@ def _replica() -> Any:
 
 
 def _connect(task: Task) -> Any:
-    """Return the strategy, once all workers are there.
-
-    TensorFlow waits for them as long as it takes, and cannot be interrupted; hence the thread.
-    """
-    made: list[Any] = []
+    """Return the strategy, once all workers are there; TensorFlow waits for them, and cannot be interrupted while it does."""
     before = signal.getsignal(signal.SIGTERM)
-
-    def connect() -> None:
-        gpus = tf.config.list_physical_devices("GPU")
-        tf.config.set_visible_devices(gpus[:1], "GPU")  # one worker for each GPU
-        ring = tf.distribute.experimental.CommunicationImplementation.RING
-        options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
-        try:
-            made.append(tf.distribute.MultiWorkerMirroredStrategy(communication_options=options))
-        except Exception as error:  # noqa: BLE001 (raised by the thread that waits)
-            made.append(error)
-
-    thread = threading.Thread(target=connect, name="connect", daemon=True)
-    thread.start()
-    end = time.monotonic() + CONNECT_SECONDS
-    while thread.is_alive() and time.monotonic() < end:
-        thread.join(_POLL_SECONDS)
+    gpus = tf.config.list_physical_devices("GPU")
+    tf.config.set_visible_devices(gpus[:1], "GPU")  # one worker for each GPU
+    ring = tf.distribute.experimental.CommunicationImplementation.RING
+    options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
+    try:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        listed = ", ".join(task.addresses)
+        raise ClusterError(
+            f"this worker, {task.addresses[task.rank]}, cannot join the others ({listed}): {_first_line(error)}"
+        ) from None
     if threading.current_thread() is threading.main_thread() and before is not None:
         signal.signal(signal.SIGTERM, before)  # TensorFlow ignores it from now on
-    listed = ", ".join(task.addresses)
-    if not made:
-        raise ClusterError(
-            f"not all of the {task.count} workers were there after {CONNECT_SECONDS:.0f} s ({listed}); "
-            "start the same command on each, with its own index in TF_CONFIG"
-        )
-    if isinstance(made[0], Exception):
-        raise ClusterError(
-            f"this worker, {task.addresses[task.rank]}, cannot join the others ({listed}): {_first_line(made[0])}"
-        )
-    return made[0]
+    return strategy
 
 
 @contextmanager
