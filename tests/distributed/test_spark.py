@@ -214,11 +214,14 @@ def test_a_dataframe_is_labelled_in_any_partitions_and_as_a_stream(spark, folder
 
 
 def check_names(rows, folder):
-    """Spark does not tell apart names by their case, and a text column is found before any work begins."""
+    """Spark does not tell apart names by their case; names may have dots; a text column is found before any work begins."""
     labelled = predict(
         rows.selectExpr("message", "id as Label"), folder / "model", options=AnswerOptions(top_k=1)
     )
     assert labelled.columns == ["message", "Label", "predicted_label", "confidence", "top"]
+    dotted = predict(rows.selectExpr("id as `mail.id`", "message"), folder / "model")
+    assert dotted.columns == ["mail.id", "message", "label", "confidence"]
+    assert {row["mail.id"] for row in dotted.collect()} == {row["id"] for row in ROWS}
     with pytest.raises(DataError, match='there is no column "message", did you mean "messages"'):
         predict(rows.withColumnRenamed("message", "messages"), folder / "model")
 
@@ -227,7 +230,8 @@ def check_loads(rows, folder):
     """Each worker loads the model once for all its tasks, and uses the cores of one task."""
     build_keyword_model(multilabel=True).save(folder / "several")  # a model that no worker has yet
     parts = {"columns": rows.columns, "schema": rows.schema, "sparkSession": rows.sparkSession}
-    label = predict(SimpleNamespace(**parts, mapInArrow=lambda label, _schema: label), folder / "several")
+    numbered = SimpleNamespace(mapInArrow=lambda label, _schema: label)
+    label = predict(SimpleNamespace(**parts, toDF=lambda *_names: numbered), folder / "several")
 
     def probe(batches):
         from grutext import Classifier

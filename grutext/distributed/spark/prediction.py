@@ -70,15 +70,18 @@ def label_rows(frame: DataFrame, predictor: BatchPredictor, on_workers: bool) ->
     from pyspark.sql.pandas.types import from_arrow_schema
     from pyspark.sql.types import StructType
 
-    added = from_arrow_schema(pa.schema(predictor.added(frame.columns)))
+    columns = frame.columns
+    added = from_arrow_schema(pa.schema(predictor.added(columns)))
     schema = StructType([*frame.schema.fields, *added.fields])
     sent = None if on_workers else send_model(frame.sparkSession, Path(predictor.folder), predictor.digest)
 
     def label(batches: Iterable[RecordBatch]) -> Iterator[RecordBatch]:
         folder = predictor.folder if sent is None else find_model(sent)
-        return predictor.moved(folder, _task_cores())(batches)
+        return predictor.moved(folder, _task_cores())(batch.rename_columns(columns) for batch in batches)
 
-    return frame.mapInArrow(label, schema)
+    # PySpark sends no names with dots to workers.
+    numbered = frame.toDF(*(f"c{number}" for number in range(len(columns))))
+    return numbered.mapInArrow(label, schema)
 
 
 def count_rows(predictor: BatchPredictor, names: Mapping[str, str]) -> list[Column]:

@@ -14,6 +14,7 @@ from grutext.data.examples import list_columns
 from grutext.data.formats.parquet import list_rows
 from grutext.data.labels import respell_example
 from grutext.data.records import Record
+from grutext.distributed.spark.tables import quote_column
 from grutext.errors import DataError
 from grutext.progress import Listener
 
@@ -101,8 +102,7 @@ class LabelledRows:
 
 def select(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
     """Return some columns of a DataFrame, called `c0`, `c1` and so on: PySpark sends no names with dots to workers."""
-    quoted = ("`" + name.replace("`", "``") + "`" for name in columns)
-    return frame.selectExpr(*(f"{name} AS c{number}" for number, name in enumerate(quoted)))
+    return frame.selectExpr(*(f"{quote_column(name)} AS c{number}" for number, name in enumerate(columns)))
 
 
 def _list_rows(batches: Iterable[RecordBatch], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
