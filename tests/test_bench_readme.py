@@ -20,13 +20,13 @@ FEW = [
     few("sst2", "grutext", 0.4, cut=2, parts={"linear": {"accuracy": 0.9}}),
     few("sst2", "grutext+unlabelled", 0.4),
     few("sst2", "grutext", 0.9, rows=1000),
-    few("mr", "grutext", 0.9),
+    few("trec6", "grutext", 0.9),
 ]
 MANY = [
     *(many("sst2", system, accuracy) for system, accuracy in (("svm", 0.5), ("fasttext", 0.6), ("grutext", 0.7))),
-    many("mr", "svm", 0.9),
-    many("mr", "grutext", 0.8),
-    many("mr", "grutext", 0.9, preset="fast"),
+    many("trec6", "svm", 0.9),
+    many("trec6", "grutext", 0.8),
+    many("trec6", "grutext", 0.9, preset="fast"),
 ]  # fmt: skip
 
 
@@ -35,9 +35,9 @@ def figures(line):
 
 
 def test_accuracies_stand_under_their_systems_and_means_are_over_complete_sets():
-    _, _, sst2, mr, means = render_accuracies(MANY, FEW).splitlines()
+    _, _, sst2, trec6, means = render_accuracies(MANY, FEW).splitlines()
     assert figures(sst2) == ["10.0", "20.0", "30.0", "40.0", "50.0", "60.0", "70.0"]
-    assert figures(mr) == ["–", "–", "90.0", "–", "90.0", "–", "80.0"]
+    assert figures(trec6) == ["–", "–", "90.0", "–", "90.0", "–", "80.0"]
     assert means.startswith("| **mean of 1 sets** |")
     assert figures(means) == figures(sst2)
 
