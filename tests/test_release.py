@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from releasing import answers, build, environments, extras
@@ -32,6 +33,43 @@ def test_every_extra_is_tried_or_for_developers():
 def test_all_files_name_the_version_of_the_package():
     build.check_version(ROOT)
     assert build.read(ROOT / "CITATION.cff", "^version: (.+)$") == grutext.__version__
+
+
+SERVER = f"""#!{sys.executable}
+import http.server, signal, sys, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.wfile.write(b"HTTP/1.0 200 OK\\r\\n\\r\\n" + MODELS)
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+print(f"listening on http://127.0.0.1:{{server.server_port}}", file=sys.stderr, flush=True)
+"""
+LISTS = 'MODELS = b"golden"\nsys.stderr.write("note " * 100_000)\nserver.serve_forever()'
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (LISTS, None),  # more notes than a pipe holds
+        (f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{LISTS}", "goes on for 1 s after SIGTERM"),
+        ('MODELS = b"[]"\nserver.serve_forever()', "does not list its model"),
+        ("sys.exit('grutext: no model')", "exits with 1: .*grutext: no model"),
+        ("time.sleep(60)", "does not answer within 1 s"),
+    ],
+    ids=["answers", "ends late", "no model", "ends", "no answer"],
+)
+def test_a_server_is_tried_and_never_waited_for_without_end(tmp_path, monkeypatch, code, error):
+    patience = 1 if error and "answer" in error else 60
+    for name, seconds in {"_PATIENCE": patience, "_ENDING": 1, "_PAUSE": 0.05}.items():
+        monkeypatch.setattr(extras, name, seconds)
+    (tmp_path / "grutext").write_text(SERVER + code, "utf-8")
+    (tmp_path / "grutext").chmod(0o755)
+    environment = SimpleNamespace(python=tmp_path / "python")
+    if error is None:
+        assert extras._serve(environment, tmp_path) == "grutext serve"
+        return
+    with pytest.raises(ReleaseError, match=f"(?s){error}"):
+        extras._serve(environment, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["CITATION.cff", "CHANGELOG.md"])

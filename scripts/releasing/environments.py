@@ -13,7 +13,7 @@ from releasing.errors import ReleaseError
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 _HEAVY = {"keras", "matplotlib", "numba", "pandas", "scikit-learn", "scipy", "tensorflow"}
-_SHOWN = 400  # characters of the output of a command that failed
+SHOWN = 400  # characters of the output of a command that failed
 
 
 def find_python(version: str) -> Path | None:
@@ -49,7 +49,7 @@ def run(*command: str | Path, cwd: Path | None = None, environment: dict[str, st
         command, cwd=cwd, env=variables | (environment or {}), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip()[-_SHOWN:]
+        said = (done.stderr or done.stdout).strip()[-SHOWN:]
         raise ReleaseError(f"{' '.join(map(str, command))} exits with {done.returncode}: {said}")
     return done.stdout
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from releasing.answers import GOLDEN
-from releasing.environments import Environment, run
+from releasing.environments import SHOWN, Environment, run
 from releasing.errors import ReleaseError
 
-_PATIENCE = 300  # seconds
+_PATIENCE = 300  # seconds until a server answers
+_ENDING = 30  # seconds for one answer, and for the end of a server
+_PAUSE = 0.5  # seconds between two questions
 DEVELOPERS = (
     "docs",
     "release",
@@ -93,27 +94,59 @@ def try_extra(extra: str, folder: Path, wheel: Path, files: Path) -> str:
 def _serve(environment: Environment, work: Path) -> str:
     """Start the server, ask it once, and stop it; return what was tried."""
     command = [str(environment.python.parent / "grutext"), "serve", "-m", "golden", "--port", "0"]
-    with subprocess.Popen(command, cwd=work, stderr=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stderr is not None
-            address = next(
-                (found[0] for line in server.stderr if (found := re.search(r"http://\S+", line))), None
-            )
-            if address is None:
-                raise ReleaseError("grutext serve ended before it listened")
-            end = time.monotonic() + _PATIENCE
-            while (listed := _ask(f"{address}/v1/models")) is None and time.monotonic() < end:
-                time.sleep(1)
-            if listed is None or b"golden" not in listed:
-                raise ReleaseError("grutext serve does not list its model")
-        finally:
-            server.send_signal(signal.SIGTERM)
+    notes = work / "serve.txt"  # a file, since a pipe that nobody reads would block the server
+    with notes.open("w", encoding="utf-8") as stderr:
+        server = subprocess.Popen(command, cwd=work, stderr=stderr)
+    try:
+        _await_model(server, notes)
+    finally:
+        _stop(server)
     return "grutext serve"
+
+
+def _await_model(server: subprocess.Popen[bytes], notes: Path) -> None:
+    """Wait until a server lists its model.
+
+    Args:
+        server: The server.
+        notes: The file of its stderr, where it says its address.
+
+    Raises:
+        ReleaseError: It ends, lists no model, or takes too long.
+    """
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        said = notes.read_text("utf-8", errors="replace")
+        if server.poll() is not None:
+            raise ReleaseError(f"grutext serve exits with {server.returncode}: {said.strip()[-SHOWN:]}")
+        address = re.search(r"(http://\S+)\s", said)
+        listed = _ask(f"{address[1]}/v1/models") if address else None
+        if listed is not None:
+            if b"golden" not in listed:
+                raise ReleaseError("grutext serve does not list its model")
+            return
+        time.sleep(_PAUSE)
+    raise ReleaseError(f"grutext serve does not answer within {_PATIENCE} s")
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """Ask a server to end, and kill it if it does not.
+
+    Raises:
+        ReleaseError: It had to be killed.
+    """
+    server.terminate()
+    try:
+        server.wait(_ENDING)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+        raise ReleaseError(f"grutext serve goes on for {_ENDING} s after SIGTERM") from None
 
 
 def _ask(address: str) -> bytes | None:
     """Return the answer of a server; None if there is none, as long as its models are being loaded."""
-    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=_PATIENCE) as answer:
+    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=_ENDING) as answer:
         return bytes(answer.read())
     return None
 
