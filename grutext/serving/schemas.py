@@ -151,6 +151,13 @@ class EncodeResponse(BaseModel):
     vectors: list[list[float]]
 
 
+class Gap(BaseModel):
+    """A gap with which a session is decided early: how much the accuracy may be below that at the end of the text."""
+
+    gap: Probability
+    words_read: Probability = Field(description="The share of the words that was read on the dev set.")
+
+
 class ModelDescription(Model):
     """A model and what it can do."""
 
@@ -158,6 +165,9 @@ class ModelDescription(Model):
     multilabel: bool = Field(description="Whether a text may have several labels, or none.")
     encodes: bool = Field(description="Whether `/v1/encode` works.")
     streams: bool = Field(description="Whether it answers while a text is still coming.")
+    early: list[Gap] = Field(
+        description="The gaps with which sessions can be decided early; see `WS /v1/stream`."
+    )
     familiarity: bool = Field(description="Whether it knows how much a text is like its training texts.")
 
 

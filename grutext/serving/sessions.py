@@ -20,6 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 from grutext.errors import GrutextError
 from grutext.inference.answers import round_numbers
 from grutext.inference.sessions import Session, SessionAnswer
+from grutext.messages import list_names
 from grutext.serving.access import check_host, check_origin, session_token
 from grutext.serving.errors import (
     BusyError,
@@ -90,6 +91,7 @@ class _Talk:
         model: The model; also after the server has loaded it again.
         session: The text so far.
         top_k: The number of labels in an answer.
+        gap: As for `Classifier.session`.
         characters: The number of characters that have come.
     """
 
@@ -97,6 +99,7 @@ class _Talk:
     model: ServedModel
     session: Session
     top_k: int
+    gap: float | None
     characters: int = 0
 
     async def answer(self, message: SessionMessage) -> dict[str, Any]:
@@ -134,6 +137,10 @@ class _Talk:
     async def _resume(self, state: str) -> None:
         if self.characters:
             raise RequestError("only the first message of a session can resume another one")
+        if self.gap is not None:
+            raise RequestError(
+                "a resumed session keeps the gap that it began with; leave out the parameter gap"
+            )
         try:
             content = base64.b64decode(state, validate=True)
         except (binascii.Error, ValueError):
@@ -196,15 +203,28 @@ def _begin(websocket: WebSocket, service: Service) -> _Talk:
     """Begin the session that a client asks for.
 
     Raises:
-        RequestError: There is no such model, the models are not loaded yet, or `top_k` is no number.
+        RequestError: There is no such model, the models are not loaded yet, or a parameter is wrong.
         SessionError: The model cannot answer while a text is coming.
+        ConfigError: The model does not offer the gap.
     """
-    unknown = set(websocket.query_params) - {"model", "top_k"}
-    top_k = websocket.query_params.get("top_k", "3")
-    if unknown or not (top_k.isascii() and top_k.isdigit() and 1 <= len(top_k) <= 6 and int(top_k)):
-        raise RequestError("a session has the parameters model, a name, and top_k, a number from 1 on")
-    model = service.models.find(websocket.query_params.get("model"))
-    return _Talk(service, model, model.classifier.session(), int(top_k))
+    given = websocket.query_params
+    unknown = set(given) - {"model", "top_k", "gap"}
+    if unknown:
+        raise RequestError(
+            f"a session has the parameters model, top_k and gap, but not {list_names(sorted(unknown))}"
+        )
+    top_k, gap = given.get("top_k", "3"), _read_gap(given.get("gap"))
+    if not (top_k.isascii() and top_k.isdigit() and len(top_k) <= 6 and int(top_k)):
+        raise RequestError("top_k: must be an integer from 1 on")
+    model = service.models.find(given.get("model"))
+    return _Talk(service, model, model.classifier.session(gap), int(top_k), gap)
+
+
+def _read_gap(given: str | None) -> float | None:
+    try:
+        return None if given is None else float(given)
+    except ValueError:
+        raise RequestError("gap: must be a number, one of those that /v1/models lists") from None
 
 
 async def _talk(websocket: WebSocket, talk: _Talk) -> int:

@@ -1,6 +1,7 @@
 """The live page and the page of the API, in a browser."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ const confidence = document.querySelector(".confidence");
 new MutationObserver(() => seen.push(confidence.textContent)).observe(confidence, {childList: true});
 document.execCommand("insertText", false, arguments[0]);
 """
+LINES = "return [...document.querySelectorAll('line.decided')].map(line => +line.getAttribute('x1'))"
 MARKED = "return [...document.querySelectorAll('.panel:first-child .words mark.for, .panel:first-child .words mark.against')].map(m => m.textContent)"
 
 
@@ -28,7 +30,11 @@ MARKED = "return [...document.querySelectorAll('.panel:first-child .words mark.f
 def url(tmp_path_factory):
     """The address of a server with three models: two that stream, of which one gives several labels, and one that does not."""
     folder = tmp_path_factory.mktemp("models")
-    build_keyword_model(multilabel=False).save(folder / "one")
+    rule = [
+        {"gap": 0.02, "threshold": 0.9, "words_read": 0.5},
+        {"gap": 0.05, "threshold": 0.3, "words_read": 0.1},
+    ]
+    replace(build_keyword_model(multilabel=False), early=rule).save(folder / "one")
     build_keyword_model(multilabel=True).save(folder / "several")
     with start_server("-m", folder / "one", "-m", folder / "several", "-m", f"whole={GOLDEN}") as server:
         yield server.url
@@ -66,8 +72,8 @@ def test_probabilities_move_word_by_word_for_all_models(browser, url) -> None:
     assert browser.run(MARKED) == ["parcel", "invoice", "invoice"]
     wait_for(
         browser,
-        "return document.querySelector('#spoken').textContent.slice(0, 26)",
-        "one: billing, 70 percent. ",
+        "return document.querySelector('#spoken').textContent.split('. ')[0]",
+        "one: billing, 70 percent, decided after 8 of 12 words as delivery",
     )
     browser.find("#clear")[0].click()
     wait_for(browser, SHOWN, ["–", "–", "–"], ".label")
@@ -77,8 +83,41 @@ def test_probabilities_move_word_by_word_for_all_models(browser, url) -> None:
     assert browser.errors() == []
     assert {request.removeprefix(url) for request in browser.requests()} <= {
         "/", "/style.css", "/live.js", "/v1/models", "/v1/classify",
-        *(f"/v1/stream?top_k=50&model={name}" for name in ("one", "several")),
+        "/v1/stream?top_k=50&model=one&gap=0.02", "/v1/stream?top_k=50&model=several",
     }  # fmt: skip
+
+
+def test_the_moment_of_decision_is_drawn_and_the_gap_can_be_chosen_with_the_keyboard(browser, url) -> None:
+    browser.open(f"{url}/")
+    wait_for(browser, SHOWN, ["one", "several", "whole"], "h2")
+    (choice,) = [box for box in browser.find(".rule select") if box.is_displayed()]
+    assert choice.accessible_name == "Decide early"
+    assert [option.text for option in choice.find_elements("css selector", "option")] == [
+        "no",
+        "at most 2 % more errors (reads 50 %)",
+        "at most 5 % more errors (reads 10 %)",
+    ]
+    browser.find("#text")[0].send_keys("hello")
+    wait_for(browser, SHOWN, ["not decided yet", "", ""], ".decision")
+    browser.find("#clear")[0].click()
+    wait_for(browser, SHOWN, ["", "", ""], ".decision")
+    browser.run(PASTE, f"{TEXT} ")
+    # the parcel is the 7th word, the next checkpoint the 8th, and the invoices are the 11th and 12th
+    wait_for(browser, f"{SHOWN}[0]", "decided after 8 of 12 words as delivery", ".decision")
+    assert browser.run(LINES) == [pytest.approx(600 * 7 / 11)]
+    assert [part.is_displayed() for part in browser.find(".moment")] == [True, False, False]
+    drawn = "return document.querySelector('.panel svg').getAttribute('aria-label')"
+    wait_for(
+        browser,
+        drawn,
+        "Over 12 words the probability of billing came to 70.3 %, decided after 8 of 12 words as delivery.",
+    )
+    choice.send_keys(Keys.ARROW_UP)
+    wait_for(browser, SHOWN, ["", "", ""], ".decision")
+    assert browser.run(LINES) == []
+    choice.send_keys("at most 5")
+    wait_for(browser, f"{SHOWN}[0]", "decided after 2 of 12 words", ".decision")
+    assert browser.errors() == []
 
 
 def test_models_can_be_hidden_with_the_keyboard(browser, url) -> None:

@@ -27,7 +27,9 @@ BODY = json.dumps({"texts": ["where is my parcel"]}).encode()
 
 
 def save_model(folder, created="2024-05-01T12:00:00+00:00"):
-    replace(build_keyword_model(multilabel=False), created=created).save(folder, overwrite=True)
+    rule = [{"gap": 0.02, "threshold": 0.9, "words_read": 0.5}]
+    model = replace(build_keyword_model(multilabel=False), created=created, early=rule)
+    model.save(folder, overwrite=True)
     return folder
 
 
@@ -129,6 +131,20 @@ def test_a_flood_of_sessions_is_refused_and_the_others_go_on(server) -> None:
             sessions[0].recv()
         sessions[1].send(json.dumps({"finish": True}))
         assert json.loads(sessions[1].recv())["label"] == "delivery"
+
+
+def test_a_session_is_decided_before_its_end_with_a_gap_that_the_model_offers(server) -> None:
+    url = server.url.replace("http", "ws") + "/v1/stream"
+    with connect(f"{url}?gap=0.02") as session:
+        decided = []
+        for word in ("where ", "is ", "my ", "parcel "):
+            session.send(json.dumps({"push": word}))
+            decided.append(json.loads(session.recv())["is_decided"])
+        assert decided == [False, False, False, True]
+    with pytest.raises(InvalidStatus, match="422") as refused, connect(f"{url}?gap=0.01"):
+        pass
+    error = "the model offers no early answers with a gap of 0.01; it offers 0.02"
+    assert json.loads(refused.value.response.body) == {"error": error}
 
 
 def test_requests_that_wait_together_all_get_their_own_answers(server) -> None:

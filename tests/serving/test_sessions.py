@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,8 +124,13 @@ def test_a_session_says_why_it_cannot_begin(open_client, open_stream, model) -> 
     assert (status, "--preset streaming" in error) == (422, True)
     client = open_stream()
     assert refusal(client, "/v1/stream?model=x")[0] == 404
-    for path in ("/v1/stream?top_k=0", "/v1/stream?top_k=a", "/v1/stream?modl=x"):
-        assert refusal(client, path)[0] == 422
+    for query, error in (
+        ("top_k=0", "top_k: must be"),
+        ("top_k=a", "top_k: must be"),
+        ("modl=x", "a session has the parameters model, top_k and gap, but not modl"),
+    ):
+        status, said = refusal(client, f"/v1/stream?{query}")
+        assert (status, said[: len(error)]) == (422, error)
     assert refusal(open_stream(loaded=False))[0] == 503
 
 
@@ -158,6 +164,77 @@ def test_a_session_that_cannot_end_does_not_hinder_others(open_stream) -> None:
     refused, answered = _Finishing(classifier)([_Piece(ended, ""), _Piece(other, "")])
     assert "has ended" in str(refused)
     assert answered.is_decided
+
+
+@pytest.fixture
+def early(build_bundle, tmp_path):
+    """The folder of a model with a stop rule, which is sure of an answer after a few words."""
+    bundle = build_bundle({"gru.bidirectional": False})
+    offered = [
+        {"gap": 0.01, "threshold": None, "words_read": 1.0},
+        {"gap": 0.02, "threshold": 0.45, "words_read": 0.5},
+    ]
+    replace(bundle, early=offered).save(tmp_path / "early")
+    return tmp_path / "early"
+
+
+def test_an_answer_is_decided_early_where_the_stop_rule_of_the_model_says_so(open_client, early) -> None:
+    client, ours = open_client(folders={"early": early}), Classifier.load(early)
+    words = [
+        "the",
+        "parcel",
+        "never",
+        "came,",
+        "where",
+        "is",
+        "it?",
+        "thanks",
+        "for",
+        "the",
+        "quick",
+        "answer",
+    ]
+    for query, gap in (("", None), ("?gap=0.02", 0.02), ("?gap=2e-2&model=early", 0.02)):
+        expected, decided = ours.session(gap), []
+        with client.websocket_connect(f"/v1/stream{query}") as session:
+            for word in words:
+                decided.append(talk(session, push=f"{word} ")["is_decided"])
+                assert decided[-1] is expected.push(f"{word} ").is_decided
+            assert talk(session, finish=True)["is_decided"]
+        assert set(decided) == ({False} if gap is None else {False, True})
+
+
+def test_a_resumed_session_keeps_its_gap(open_client, early) -> None:
+    client = open_client(folders={"early": early})
+    with client.websocket_connect("/v1/stream?gap=0.02") as session:
+        talk(session, push="the ")
+        state = talk(session, state=True)["state"]
+        words = ["parcel ", "never ", "came, ", "where ", "is "]
+        expected = [talk(session, push=word) for word in words]
+    assert {answer["is_decided"] for answer in expected} == {False, True}
+    with client.websocket_connect("/v1/stream") as session:
+        talk(session, resume=state)
+        assert [talk(session, push=word) for word in words] == expected
+    with client.websocket_connect("/v1/stream?gap=0.02") as session:
+        assert "leave out the parameter gap" in talk(session, resume=state)["error"]
+
+
+def test_a_gap_that_a_model_does_not_offer_is_refused_and_those_that_it_offers_are_listed(
+    open_client, early, forward, model
+) -> None:
+    client = open_client(folders={"early": early, "forward": forward, "both": model})
+    for query, error in (
+        ("gap=0.01", "the model offers no early answers with a gap of 0.01; it offers 0.02"),
+        ("gap=nan", "the model offers no early answers with a gap of nan; it offers 0.02"),
+        ("gap=a", "gap: must be a number"),
+        ("gap=", "gap: must be a number"),
+        ("gap=0.02&model=forward", "the model offers no early answers with a gap of 0.02; train one with --preset"),
+        ("gap=0.02&model=both", "this model also reads each text from its end"),
+    ):  # fmt: skip
+        status, said = refusal(client, f"/v1/stream?{query}")
+        assert (status, said[: len(error)]) == (422, error)
+    listed = client.get("/v1/models").json()["models"]
+    assert [entry["early"] for entry in listed] == [[{"gap": 0.02, "words_read": 0.5}], [], []]
 
 
 def test_pages_of_other_servers_cannot_begin_a_session(open_stream) -> None:

@@ -3,7 +3,7 @@
 
 const MOST_POINTS = 40; // texts of one request: the text after some of its words
 const MOST_CHARACTERS = 500000; // of one request
-const MOST_PIECES = 200; // of a text that is pasted into a session
+const GROWTH = 30; // pieces of a text that is pasted into a session have this part of the words before them
 const COLOURS = 4; // labels that have a line in the course
 const SHOWN_LABELS = 8;
 const REST = 150; // milliseconds without a key before the text is answered
@@ -26,10 +26,22 @@ async function ask(path, body) {
   return answer;
 }
 
+// A word as a session counts it: in scripts without spaces, each letter is one.
+const WORD = /[^ \t-\r][^ \t-\r\u0e01-\u0e2e\u0e40-\u0e44\u0e81-\u0eae\u0ec0-\u0ec4\u1000-\u1021\u1780-\u17a2\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\u{20000}-\u{2a6df}]*/gu;
+const endsWord = text => /[ \t-\r]$/.test(text);
+
 /** Return where each word of a text ends. */
 function wordEnds(text) {
-  return [...text.matchAll(/\S+/g)].map(match => match.index + match[0].length);
+  return [...text.matchAll(WORD)].map(match => match.index + match[0].length);
 }
+
+/** Return a text in pieces of a word and what stands between it and the next one. */
+function cutWords(text) {
+  const starts = [...text.matchAll(WORD)].map(match => match.index);
+  return starts.map((start, n) => text.slice(n && start, starts[n + 1]));
+}
+
+const spell = label => (Array.isArray(label) ? label.join(", ") || "(no label)" : label);
 
 function element(name, className, content = "") {
   const node = document.createElement(name);
@@ -66,6 +78,7 @@ class WholeTexts {
 class Sessions {
   constructor(model) {
     this.model = model;
+    this.gap = ""; // with which answers are decided early; one of model.early, or none
     this.queue = Promise.resolve(); // of texts, which are read one after the other
     this.end();
   }
@@ -77,28 +90,34 @@ class Sessions {
   }
 
   async read(text) {
-    if (!this.socket || !text.startsWith(this.pushed)) await this.begin();
-    const pieces = text.slice(this.pushed.length).match(/\s*\S+\s+/g) || [];
-    const every = Math.ceil(pieces.length / MOST_PIECES) || 1, answers = [];
-    for (let n = 0; n < pieces.length; n += every) {
-      this.pushed += pieces.slice(n, n + every).join("");
-      answers.push(this.push(pieces.slice(n, n + every).join(""), wordEnds(this.pushed).length));
+    if (!this.socket || this.begun !== this.gap || !text.startsWith(this.pushed)) await this.begin();
+    const pieces = cutWords(text.slice(this.pushed.length)), answers = [];
+    if (!endsWord(text)) pieces.pop(); // the last word may grow
+    let words = wordEnds(this.pushed).length;
+    while (pieces.length) {
+      const some = pieces.splice(0, 1 + Math.floor(words / GROWTH)), piece = some.join("");
+      words += some.length;
+      this.pushed += piece;
+      answers.push(this.push(piece, endsWord(piece) ? words : words - 1)); // otherwise the next letter finishes the last one
     }
-    this.points.push(...(await Promise.all(answers)));
+    this.points.push(...(await Promise.all(answers)).filter(point => point.words));
     if (this.pushed === text) return { points: this.points, fresh: answers.length };
-    const { results } = await ask("v1/classify", { model: this.model.name, texts: [text], top_k: 50 }); // the last word may grow
+    const { results } = await ask("v1/classify", { model: this.model.name, texts: [text], top_k: 50 });
     return { points: [...this.points, { words: wordEnds(text).length, ...results[0] }], fresh: answers.length + 1 };
   }
 
   begin() {
     this.end();
-    const url = new URL(`v1/stream?top_k=50&model=${encodeURIComponent(this.model.name)}`, location);
+    this.begun = this.gap;
+    const rule = this.gap && `&gap=${this.gap}`;
+    const url = new URL(`v1/stream?top_k=50&model=${encodeURIComponent(this.model.name)}${rule}`, location);
     url.protocol = url.protocol.replace("http", "ws");
     const socket = new WebSocket(url, token ? ["grutext", `grutext.token.${token}`] : []);
     this.socket = socket;
     return new Promise((resolve, reject) => {
       socket.onopen = resolve;
       socket.onmessage = event => {
+        if (!this.waiting.length) return; // it was silent for too long, and ends
         const answer = JSON.parse(event.data), { give, fail, words } = this.waiting.shift();
         if (answer.error) fail(new Error(answer.error));
         else give({ words, ...answer });
@@ -135,7 +154,20 @@ class Panel {
     const date = model.version.slice(0, 10);
     find(".about", this.node).textContent = `${model.labels.length} labels, trained ${date}, ${model.hash.slice(0, 12)}`;
     this.node.setAttribute("aria-label", model.name);
+    this.offerGaps();
     this.showBars([]);
+  }
+
+  offerGaps() {
+    const rule = find(".rule", this.node), choice = find("select", rule);
+    for (const { gap, words_read: read } of this.model.early) {
+      choice.append(new Option(`at most ${+(100 * gap).toFixed(3)} % more errors (reads ${Math.round(100 * read)} %)`, gap));
+    }
+    choice.addEventListener("change", () => { this.source.gap = choice.value; });
+    rule.hidden = !this.model.early.length;
+    if (rule.hidden) return;
+    choice.selectedIndex = 1;
+    this.source.gap = choice.value;
   }
 
   /** Answer about a text; a later call overtakes an earlier one. */
@@ -165,12 +197,16 @@ class Panel {
 
   draw(points, course) {
     const now = points.at(-1);
-    const label = Array.isArray(now.label) ? now.label.join(", ") || "(no label)" : now.label;
-    find(".label", this.node).textContent = label;
+    const decided = points.find(point => point.is_decided);
+    find(".label", this.node).textContent = spell(now.label);
     find(".confidence", this.node).textContent = percent(now.confidence);
     this.drawn = course.at(-1).top.slice(0, COLOURS).map(({ label: name }) => name);
     this.showBars(now.top);
-    this.showCourse(points, course.length > 1 ? course.at(-1).words : 0);
+    this.moment = this.source.gap ? "not decided yet" : "";
+    if (decided) this.moment = `decided after ${decided.words} of ${course.at(-1).words} words`;
+    if (decided && decided.label !== now.label) this.moment += ` as ${decided.label}`;
+    find(".decision", this.node).textContent = this.moment;
+    this.showCourse(points, course.length > 1 ? course.at(-1).words : 0, decided);
   }
 
   showBars(top) {
@@ -196,7 +232,7 @@ class Panel {
     });
   }
 
-  showCourse(points, words) {
+  showCourse(points, words, decided) {
     const figure = find(".course", this.node), svg = find("svg", figure);
     figure.hidden = !words;
     if (!words) return;
@@ -213,11 +249,9 @@ class Panel {
       draw("path", { class: `k${n}`, d: "M" + points.map((point, i) => `${x(point.words).toFixed(1)},${y(heights[i]).toFixed(1)}`).join("L") });
     });
     const { label, confidence } = points.at(-1);
-    svg.setAttribute("aria-label", `Over ${words} words the probability of ${label} came to ${percent(confidence)}.`);
-    const decided = points.find(point => point.is_decided);
+    svg.setAttribute("aria-label", `Over ${words} words the probability of ${label} came to ${percent(confidence)}${decided ? ", " + this.moment : ""}.`);
     if (decided) draw("line", { class: "decided", x1: x(decided.words), x2: x(decided.words), y1: 0, y2: 150 });
-    const moment = decided ? `decided after ${decided.words} of ${words} words` : "";
-    find(".moment", figure).textContent = find(".decision", this.node).textContent = moment;
+    find(".moment", figure).hidden = !decided;
   }
 
   async explain(text, turn) {
@@ -281,7 +315,7 @@ class Panel {
   }
 
   speak({ label, confidence }) {
-    this.said = `${this.model.name}: ${Array.isArray(label) ? label.join(" and ") || "no label" : label}, ${Math.round(100 * confidence)} percent.`;
+    this.said = `${this.model.name}: ${spell(label)}, ${Math.round(100 * confidence)} percent${this.moment && ", " + this.moment}.`;
   }
 }
 
@@ -296,6 +330,7 @@ class Page {
       find("#text").focus();
       this.change();
     });
+    find("#panels").addEventListener("change", () => this.answer());
     find("#access").addEventListener("submit", event => {
       event.preventDefault();
       token = find("#token").value.trim();
