@@ -41,6 +41,8 @@ def _order_marks(run: re.Match[str]) -> str:
     Python's `normalize` sorts them by insertion, which takes quadratic time: hours for a text made of marks alone.
     Marks that are sorted already take it linear time.
     """
+    if unicodedata.is_normalized("NFKC", run[0]):  # it finds unsorted marks before it would sort them
+        return run[0]
     marks = "".join(unicodedata.normalize("NFKD", character) for character in run[0])
     groups = groupby(marks, key=lambda mark: unicodedata.combining(mark) == 0)
     return "".join(

@@ -272,15 +272,57 @@ def test_bytes_whose_checksum_was_made_to_fit_do_no_harm(short, data):
         pass
 
 
-@pytest.mark.parametrize(("part", "field"), [("gru", "sums"), ("linear", "margins"), ("linear", "vectors")])
-def test_a_state_whose_scores_overflow_is_refused(short, part, field):
-    state = short.session().state()
-    start = 79  # of the numbers
-    numbers = np.frombuffer(bytearray(state[start : start + short.stream.dtype.itemsize]), short.stream.dtype)
-    numbers[part][field] = 1e299
-    content = state[:start] + numbers.tobytes() + state[start + numbers.nbytes : -4]
+_HEADER = struct.Struct("<8sH32sQd?5I")
+
+
+def changed(state, change):
+    """Return a state with the right checksum whose parts, a list of bytes, were changed by a function."""
+    *head, _, _, _, _, _ = fields = _HEADER.unpack_from(state)
+    edges = [*itertools.accumulate(fields[-5:], initial=_HEADER.size)]
+    parts = [state[start:end] for start, end in itertools.pairwise(edges)]
+    change(parts)
+    content = _HEADER.pack(*head, *map(len, parts)) + b"".join(parts)
+    return content + struct.pack("<I", zlib.crc32(content))
+
+
+@pytest.mark.parametrize(
+    ("part", "fields"),
+    [
+        ("gru", {"sums": 1e299}),
+        ("gru", {"sums": 50.0}),
+        ("linear", {"vectors": 1e299}),
+        ("linear", {"margins": 1e299}),
+        # The two families of n-grams cancel out, until one of them gets an n-gram.
+        ("linear", {"margins": np.array([[1e280], [-1e280]]), "squares": 0.0}),
+    ],
+)
+def test_a_state_that_no_text_has_is_refused_before_it_fails_beside_others(short, part, fields):
+    session = short.session()
+    session.push("the parcel ")
+
+    def change(parts):
+        numbers = np.frombuffer(bytearray(parts[0]), short.stream.dtype)
+        for name, values in fields.items():
+            numbers[part][name] = values
+        parts[0] = numbers.tobytes()
+
+    short.resume(changed(session.state(), lambda parts: None))
     with pytest.raises(SessionError, match="invalid"):
-        short.resume(content + struct.pack("<I", zlib.crc32(content)))
+        short.resume(changed(session.state(), change))
+
+
+def test_a_state_whose_unfinished_text_could_have_been_read_is_refused(short):
+    def put(text):
+        def change(parts):
+            parts[1] = text.encode()
+
+        return changed(short.session().state(), change)
+
+    for text in ("parcel", "天\u0301", ""):
+        short.resume(put(text))
+    for text in ("the parcel ", "天气", "parcel天"):
+        with pytest.raises(SessionError, match="finished words"):
+            short.resume(put(text))
 
 
 def test_a_state_of_another_model_or_version_is_refused(build_bundle, short):

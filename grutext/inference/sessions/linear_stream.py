@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from grutext.config import LinearConfig
 from grutext.engines.numpy.stream import add_in_order, multiply_rows
 from grutext.engines.stream import State
-from grutext.inference.linear_part import LinearPart
-from grutext.text import MAX_COUNT, TextVectors, TokenBatch
+from grutext.inference.linear_part import LinearPart, sparse_product
+from grutext.text import MAX_COUNT, SparseRows, TextVectors, TokenBatch
 from grutext.text.codes import bounds, code_points
 from grutext.text.ngram_stream import AFTER_CHARACTER, AFTER_SPACE, NewNgrams, SymbolStream, fold_part
 from grutext.text.ngrams import hash_words
@@ -32,6 +32,7 @@ Symbols = tuple[NDArray[np.uint64], NDArray[np.integer]]
 """Hashes of words, or characters, text after text, and their number in each text."""
 
 _LEAST_NORM = 1e-12
+_ROUNDING = 1e-3  # much larger than that of sums over millions of words
 _WEIGHTS = np.array(
     [0.0, *(1.0 + math.log(count) for count in range(1, 1 << 12))]
 )  # of the counts up to here
@@ -122,6 +123,20 @@ class LinearStream:
             vectors = self._part.vectors.center_sums(state["vectors"].astype(np.float32))
             margins += multiply_rows(vectors, self._part.vector_kernel)
         return np.asarray(margins + self._part.bias)
+
+    def has_right_sums(self, state: State, counts: Counts) -> bool:
+        """Return whether the sums of one text, `(1,)` of `dtype`, are those of its counts, up to rounding."""
+        pairs = np.array(sorted(counts.items()), np.int64).reshape(-1, 2)
+        rows, features = pairs[:, 0], self._part.features
+        values = weigh(pairs[:, 1]) * features.scale.take(rows)
+        starts = np.array([0, np.searchsorted(rows, features.first_character), len(rows)])
+        ngrams = SparseRows(starts, rows.astype(np.int32), values.astype(np.float32))
+        margins = sparse_product(ngrams, self._part.kernel)  # (2, C)
+        squares = [own @ own for own in np.split(values, starts[1:2])]
+        return all(
+            np.allclose(found, expected, rtol=_ROUNDING, atol=_ROUNDING * (1 + values.sum()))
+            for found, expected in ((state["margins"][0], margins), (state["squares"][0], squares))
+        )
 
     def _read_ngrams(
         self, state: State, counts: Sequence[Counts], words: Symbols, characters: Symbols, keep: bool

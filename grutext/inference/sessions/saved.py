@@ -23,6 +23,7 @@ from grutext.errors import BundleError, SessionError
 from grutext.inference.sessions.stream import Stream, TextState
 from grutext.text import MAX_COUNT, TOKENIZERS, is_unspaced, normalize
 from grutext.text.ngram_stream import AFTER_SPACE
+from grutext.text.unfinished import find_last_cut
 
 _MAGIC, _VERSION = b"GRUTEXTS", 1
 _HEADER = struct.Struct("<8sH32sQd?5I")
@@ -37,6 +38,7 @@ _MOST = {
     "window": 1e6,
     "states": 1.001,
     "largest": 1.001,
+    "vectors": 1e26,
 }
 _NEVER_NEGATIVE = {"squares", "share"}
 
@@ -90,7 +92,7 @@ def load_state(stream: Stream, content: bytes) -> TextState:
             threshold=threshold,
             is_decided=is_decided,
         )
-        _check_numbers(stream, numbers)
+        _check_numbers(stream, state)
         _check_strings(stream, state)
         stream.probabilities([state])
     except (BundleError, ValueError) as error:
@@ -127,22 +129,29 @@ def _check_strings(stream: Stream, state: TextState) -> None:
         raise ValueError("the threshold or the number of words is out of range")
     if len(state.undecoded) > _LONGEST_CHARACTER:
         raise ValueError("an unfinished character is too long")
+    if find_last_cut("".join(state.unfinished), text.tokenizer):  # at 0 a letter without spaces begins
+        raise ValueError("the unfinished text has finished words")
 
 
-def _check_numbers(stream: Stream, numbers: bytes) -> None:
-    if len(numbers) != stream.dtype.itemsize:
+def _check_numbers(stream: Stream, state: TextState) -> None:
+    if len(state.numbers) != stream.dtype.itemsize:
         raise ValueError("its size is wrong")
-    (row,) = np.frombuffer(numbers, stream.dtype)
+    (row,) = np.frombuffer(state.numbers, stream.dtype)
     for part in stream.dtype.names or ():
         for name in stream.dtype[part].names or ():
             values, most = np.asarray(row[part][name]), _most(name, row[part])
             least = -most if values.dtype.kind == "f" and name not in _NEVER_NEGATIVE else 0
             if not ((values >= least) & (values <= most)).all():  # NaN is not, either
                 raise ValueError(f"{name} is out of range")
+    if not stream.has_right_sums(state):
+        raise ValueError("its sums are not those of its counts")
 
 
 def _most(name: str, part: NDArray[np.void]) -> float:
     """Return the largest value of a field."""
     if name in {"words_seen", "characters_seen"}:
         return int(part[name.removesuffix("_seen")].size)
+    if name == "sums":  # of states, each times its share
+        weight = part["share"][0] if "share" in (part.dtype.names or ()) else part["steps"]
+        return _MOST["states"] * float(weight)
     return _MOST.get(name, _LARGEST)

@@ -150,6 +150,12 @@ class Stream:
         counts = self._linear.new_batch(texts) if self._linear else CountsOfTexts({} for _ in range(texts))
         return np.zeros(texts, self.dtype), counts
 
+    def has_right_sums(self, state: TextState) -> bool:
+        """Return whether the sums of a text are those of its counts; what is read after other ones might overflow."""
+        return self._linear is None or self._linear.has_right_sums(
+            self._join([state])["linear"], state.counts
+        )
+
     def push(self, states: Sequence[TextState], pieces: Sequence[str]) -> None:
         """Read the words that the next piece of each text finishes; the states are changed in place."""
         together = np.cumsum([len(piece) for piece in pieces]) // _TOGETHER
