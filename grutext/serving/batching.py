@@ -68,19 +68,22 @@ class Batcher:
         """The number of requests that wait, apart from those of the current batch."""
         return len(self._waiting)
 
-    async def run(self, work: Work[Item, Result], items: Sequence[Item]) -> list[Result]:
+    async def run(
+        self, work: Work[Item, Result], items: Sequence[Item], *, patient: bool = False
+    ) -> list[Result]:
         """Return the results of the items, in their order.
 
         Args:
             work: Computes the results of any number of items in one call, in another thread. Requests whose `work` is
                 equal share a call.
             items: The items; their lengths (`len`) limit the size of a batch.
+            patient: Whether to wait however many are waiting.
 
         Raises:
             BusyError: Too many requests are waiting.
             Exception: Whatever `work` raises for these items.
         """
-        if len(self._waiting) >= self._max_waiting:
+        if len(self._waiting) >= self._max_waiting and not patient:
             raise BusyError(f"{len(self._waiting):,} requests are waiting; try again in a second")
         job = _Job(work, items, asyncio.get_running_loop().create_future())
         self._waiting.append(job)

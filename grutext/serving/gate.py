@@ -9,7 +9,8 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grutext.serving.access import check_host
-from grutext.serving.errors import ForbiddenError
+from grutext.serving.errors import BusyError, ForbiddenError
+from grutext.serving.intake import Share
 from grutext.serving.service import Service
 
 _HEADERS = [
@@ -40,22 +41,34 @@ class Gate:
             await self._app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
+        share, is_read = Share(self._service.intake), True
+
+        async def receive_on() -> Message:
+            nonlocal is_read
+            message = await receive()
+            try:
+                share.add(len(message.get("body", b"")))
+            except BusyError:
+                is_read = False
+                raise
+            return message
 
         async def send_on(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], *_HEADERS]
-                if self._service.is_draining or status in _ENDS_CONNECTION:
+                if self._service.is_draining or status in _ENDS_CONNECTION or not is_read:
                     message["headers"].append(_CLOSE)
             await send(message)
 
         try:
             check_host(Headers(scope=scope).get("host", ""), self._service.hosts)
-            await self._app(scope, receive, send_on)
+            await self._app(scope, receive_on, send_on)
         except ForbiddenError as error:
             await JSONResponse({"error": str(error)}, error.status)(scope, receive, send_on)
         finally:
+            share.drop(share.held)
             self._note(scope, status, time.perf_counter() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:

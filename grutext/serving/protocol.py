@@ -1,4 +1,4 @@
-"""HTTP on a connection, with an end to patience."""
+"""HTTP on a connection, with an end to patience and to memory."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+_MOST_HEAD = 1 << 16  # bytes of the head of a request, or of what stands between two parts of its body
+
 
 def patient_protocol(seconds: float) -> type[HttpToolsProtocol]:
-    """Return uvicorn's protocol, which closes a connection on which the head of a request takes longer than `seconds`.
+    """Return uvicorn's protocol, which closes a connection on which the head of a request is long or takes longer than `seconds`.
 
     uvicorn by itself only closes connections that are idle after an answer. One that never sends a whole head would
-    stay open for ever, and so would one that does not read its answer.
+    stay open for ever, and so would one that does not read its answer. A head without an end would fill the memory.
     """
 
     class PatientProtocol(HttpToolsProtocol):
@@ -19,14 +21,25 @@ def patient_protocol(seconds: float) -> type[HttpToolsProtocol]:
 
         _head: asyncio.TimerHandle | None = None
         _unread = 0  # bytes of the last answer, when it was last looked at
+        _beside = 0  # bytes since the last part of a body
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._wait_for_head()
 
+        def data_received(self, data: bytes) -> None:
+            self._beside += len(data)
+            super().data_received(data)
+            if self._beside > _MOST_HEAD and not self.transport.is_closing():
+                self.send_400_response(f"The head of the request has more than {_MOST_HEAD:,} bytes.")
+
+        def on_body(self, body: bytes) -> None:
+            self._beside = 0
+            super().on_body(body)
+
         def on_message_begin(self) -> None:
             super().on_message_begin()
-            self._unread = 0
+            self._unread = self._beside = 0
             self._wait_for_head()
 
         def on_headers_complete(self) -> None:

@@ -47,7 +47,7 @@ class Server(uvicorn.Server):
         self._note = note
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.error: GrutextError | None = None
+        self.error: Exception | None = None
         self.is_interrupted = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -105,7 +105,7 @@ class Server(uvicorn.Server):
         began_empty = not models.are_loaded
         try:
             await self._service.load()
-        except GrutextError as error:
+        except Exception as error:  # noqa: BLE001 - a server without models must end, one that has some must not
             if began_empty:
                 self.error, self.should_exit = error, True
             else:
@@ -142,6 +142,7 @@ def serve(service: Service, host: str, port: int, note: Note) -> None:
     config = uvicorn.Config(
         build_app(service),
         http=_http_protocol(limits.seconds),
+        ws=_session_protocol(service),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -183,6 +184,15 @@ def _http_protocol(seconds: float) -> Any:
     except ImportError:
         return "auto"
     return patient_protocol(seconds)
+
+
+def _session_protocol(service: Service) -> Any:
+    """Return the class that reads WebSockets; with a recent uvicorn it bounds what all sessions together send at once."""
+    try:
+        from grutext.serving.session_protocol import bounded_protocol
+    except ImportError:
+        return "auto"
+    return bounded_protocol(service.intake)
 
 
 def _raise_file_limit() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -15,11 +15,14 @@ from starlette.requests import HTTPConnection
 
 from grutext.serving.batching import Batcher, Item, Work
 from grutext.serving.errors import UnavailableError
+from grutext.serving.intake import Intake
 from grutext.serving.metrics import Metrics
 from grutext.serving.models import Models
 from grutext.serving.options import ServerOptions
 
 Result = TypeVar("Result")
+
+_BODIES = 32  # of the largest size, that are held at the same time
 
 
 class Service:
@@ -33,6 +36,7 @@ class Service:
         models: Its models.
         options: Its settings.
         metrics: What it counts.
+        intake: What its clients have sent and is not answered yet.
         is_draining: Whether it has been told to stop, so that connections end after their answers.
         sessions: The number of open sessions.
         hosts: The names that requests may have in their header Host; None for any.
@@ -42,13 +46,15 @@ class Service:
         self.models = models
         self.options = options
         self.metrics = Metrics()
+        self.intake = Intake(_BODIES * options.limits.body)
         self.is_draining = False
         self.sessions = 0
         self.hosts: frozenset[str] | None = None
         self._batcher = Batcher(options.limits.waiting, self.metrics.batch_texts.observe)
+        self._details = Batcher(options.limits.waiting)
         self._loading = asyncio.Lock()
         self.metrics.sessions.set_function(lambda: self.sessions)
-        self.metrics.waiting.set_function(lambda: self._batcher.waiting)
+        self.metrics.waiting.set_function(lambda: self._batcher.waiting + self._details.waiting)
 
     async def load(self) -> None:
         """Load the models, for the first time or again, while requests are answered.
@@ -73,9 +79,26 @@ class Service:
             UnavailableError: It took too long.
             Exception: Whatever `work` raises.
         """
+        return await self._wait_for(self._batcher.run(work, items))
+
+    async def advance(self, work: Work[Item, Result], item: Item) -> Result:
+        """Return the result of `work` for a session, which is not refused for many requests: it would lose its text.
+
+        Raises:
+            UnavailableError: It took too long.
+            Exception: Whatever `work` raises.
+        """
+        (result,) = await self._wait_for(self._batcher.run(work, [item], patient=True))
+        return result
+
+    async def look_inside(self, work: Work[Item, Result], items: Sequence[Item]) -> list[Result]:
+        """Return the results of `work`, which takes long, in another thread than that of the answers; errors as for `run`."""
+        return await self._wait_for(self._details.run(work, items))
+
+    async def _wait_for(self, results: Coroutine[Any, Any, list[Result]]) -> list[Result]:
         seconds = self.options.limits.seconds
         with anyio.move_on_after(seconds):
-            return await self._batcher.run(work, items)
+            return await results
         raise UnavailableError(f"there was no answer within {seconds:g} s; send fewer or shorter texts")
 
     def is_token(self, given: str) -> bool:
@@ -98,8 +121,9 @@ class Service:
             print(json.dumps(fields, ensure_ascii=False), file=sys.stderr, flush=True)  # noqa: T201
 
     def close(self) -> None:
-        """End the thread that answers."""
+        """End the threads that answer."""
         self._batcher.close()
+        self._details.close()
 
 
 def service_of(connection: HTTPConnection) -> Service:

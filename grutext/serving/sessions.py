@@ -129,7 +129,7 @@ class _Talk:
         return await self._advance(_Pushing(self.model), text)
 
     async def _advance(self, work: _Pushing | _Finishing, text: str) -> dict[str, Any]:
-        (outcome,) = await self.service.run(work, [_Piece(self.session, text)])
+        outcome = await self.service.advance(work, _Piece(self.session, text))
         if isinstance(outcome, GrutextError):
             raise outcome
         return self._fields(outcome)

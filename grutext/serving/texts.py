@@ -91,7 +91,7 @@ async def classify(request: Request) -> Response:
     if asked.gates:
         details["gates"] = _Gates(model)
     for name, detail in details.items():
-        for result, value in zip(results, await service.run(detail, asked.texts), strict=True):
+        for result, value in zip(results, await service.look_inside(detail, asked.texts), strict=True):
             result[name] = value
     return _json({"model": model.identity(), "results": results})
 

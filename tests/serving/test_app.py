@@ -2,12 +2,15 @@
 
 import io
 import json
+import os
 import shutil
+import signal
+import threading
 
 import pytest
 
 from grutext.errors import ConfigError
-from grutext.serving import Limits, ServerOptions, name_folders, read_token
+from grutext.serving import Limits, Models, ServerOptions, Service, name_folders, read_token, serve
 from grutext.serving.access import allowed_hosts
 
 TOKEN = "0123456789abcdef"
@@ -117,6 +120,33 @@ def test_a_page_of_another_server_cannot_load_the_models_again(open_client) -> N
     client = open_client(allow_reload=True)
     assert client.post("/v1/reload", headers={"origin": "http://elsewhere.example"}).status_code == 403
     assert client.post("/v1/reload", headers={"origin": f"http://{client.base_url.host}"}).status_code == 200
+
+
+def test_large_requests_are_refused_while_too_much_is_held(client) -> None:
+    intake = client.app.state.service.intake
+    assert intake.most == 32 * Limits().body
+    large = {"texts": ["a" * 70_000]}
+    intake.held = intake.most - 10_000
+    refused = client.post("/v1/classify", json=large)
+    assert (refused.status_code, refused.headers["connection"]) == (429, "close")
+    assert refused.json()["error"].startswith("the server has too much to read")
+    assert client.post("/v1/classify", json={"texts": ["a" * 50_000]}).status_code == 200
+    assert intake.held == intake.most - 10_000
+    intake.held = 0
+    assert client.post("/v1/classify", json=large).status_code == 200
+    assert intake.held == 0
+
+
+def test_a_server_whose_models_cannot_be_loaded_ends_whatever_the_reason(model, monkeypatch) -> None:
+    def fail(self):
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr(Models, "load", fail)
+    hangs = threading.Timer(20, os.kill, (os.getpid(), signal.SIGINT))
+    hangs.start()
+    with pytest.raises(MemoryError, match="no memory"):
+        serve(Service(Models({"reviews": model}), ServerOptions()), "127.0.0.1", 0, note=lambda _: None)
+    hangs.cancel()
 
 
 def test_requests_are_answered_when_nobody_reads_the_log(open_client, monkeypatch) -> None:

@@ -95,6 +95,17 @@ def test_too_many_waiting_requests_are_refused_and_the_others_answered() -> None
     assert isinstance(results[3], BusyError)
 
 
+def test_patient_requests_wait_however_many_are_waiting() -> None:
+    async def wait():
+        batcher, work = Batcher(0), Recorded()
+        work.go.set()
+        results = await asyncio.gather(*(batcher.run(work, [text], patient=True) for text in "abc"))
+        batcher.close()
+        return results
+
+    assert asyncio.run(wait()) == [["aa"], ["bb"], ["cc"]]
+
+
 def test_a_request_whose_client_has_gone_is_not_computed() -> None:
     async def leave():
         batcher, work = Batcher(9), Recorded()

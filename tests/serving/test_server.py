@@ -1,10 +1,11 @@
 """The real server with real clients: what slow, broken and hostile ones do, and how it stops."""
 
 import json
+import select
 import signal
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 import pytest
@@ -101,6 +102,60 @@ def test_many_half_open_connections_and_slow_bodies_hold_nobody_up(server) -> No
     finally:
         for connection in connections:
             connection.close()
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory):
+    """A server with the usual patience and a small memory."""
+    folder = save_model(tmp_path_factory.mktemp("models") / "mails")
+    with start_server("-m", folder, "--max-body", "200000") as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [b"GET / HTTP/1.1\r\nX: ", head(0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked") + b"1\r\n{\r\n0\r\nX: "],
+    ids=["head", "trailer"],
+)  # fmt: skip
+def test_a_head_without_end_is_not_read_into_memory(patient, begin) -> None:
+    with patient.connect() as endless:
+        endless.sendall(begin)
+        with pytest.raises(OSError, match=r"reset|pipe|abort"):
+            endless.sendall(b"x" * (40 << 20))
+    assert classify(patient).status_code == 200
+
+
+def test_floods_of_large_bodies_and_messages_are_refused_and_small_ones_answered(patient) -> None:
+    """At most 32 bodies of the largest size are held."""
+    url = patient.url.replace("http", "ws") + "/v1/stream"
+    with ExitStack() as stack:
+        session = stack.enter_context(connect(url))
+        session.send(json.dumps({"push": "where is my par"}))
+        session.recv()
+        bodies = [stack.enter_context(patient.connect()) for _ in range(50)]
+        for body in bodies:
+            with suppress(OSError):
+                body.sendall(head(200_000) + b" " * 199_999)
+        refused = [body for body in bodies if select.select([body], [], [], 0.2)[0]]
+        assert 15 <= len(refused) <= 25
+        assert classify(patient).status_code == 200
+        session.send(json.dumps({"push": "cel " + "and so on " * 10_000}))
+        with pytest.raises(ConnectionClosed, match="1013"):
+            session.recv()
+        with connect(url) as small:
+            small.send(json.dumps({"push": "where is my parcel "}))
+            assert json.loads(small.recv())["label"] == "delivery"
+    large = json.dumps({"texts": ["parcel " * 20_000]}).encode()
+    for _ in range(40):  # what was held is given back
+        answered = httpx.post(
+            f"{patient.url}/v1/classify", content=large, headers={"content-type": "application/json"}
+        )
+        assert answered.status_code == 200
+    for _ in range(8):
+        with connect(url) as session:
+            for _ in range(11):
+                session.send(json.dumps({"push": "parcel " * 12_000}))
+                assert json.loads(session.recv())["label"] == "delivery"
 
 
 def test_a_client_that_leaves_before_its_answer_disturbs_nobody(server) -> None:

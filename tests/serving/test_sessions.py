@@ -114,6 +114,14 @@ def test_too_many_sessions_are_refused_until_one_ends(open_stream) -> None:
             assert talk(third, push="again ")["label"]
 
 
+def test_a_session_is_not_lost_where_requests_are_refused(open_stream) -> None:
+    client = open_stream(limits=Limits(waiting=0))
+    assert client.post("/v1/classify", json={"texts": ["a"]}).status_code == 429
+    with client.websocket_connect("/v1/stream") as session:
+        assert talk(session, push="The parcel ")["label"]
+        assert talk(session, finish=True)["is_decided"]
+
+
 def test_a_silent_session_ends(open_stream) -> None:
     with open_stream(limits=Limits(idle_seconds=0.05)).websocket_connect("/v1/stream") as session:
         assert session.receive_json()["error"] == "nothing came for 0.05 s"

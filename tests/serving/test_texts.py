@@ -1,6 +1,8 @@
 """What `POST /v1/classify` and `/v1/encode` answer."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -76,6 +78,28 @@ def test_an_explanation_and_the_gates_are_those_of_the_model(client, ours, texts
         assert result["explanation"] == ours.explain(text).to_dict()
         assert result["gates"] == ours.gates(text).to_dict()
         assert result["explanation"]["label"] == result["label"]
+
+
+def test_an_explanation_that_takes_long_holds_no_answer_up(client, ours, monkeypatch) -> None:
+    began, go = threading.Event(), threading.Event()
+
+    def explain(self, text):
+        began.set()
+        assert go.wait(20)
+        return ours.explain(text)
+
+    explained = ours.explain("thanks").to_dict()
+    monkeypatch.setattr(Classifier, "explain", explain)
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(client.post, "/v1/classify", json={"texts": ["thanks"], "explain": True})
+        assert began.wait(20)
+        monkeypatch.undo()
+        quick = pool.submit(client.post, "/v1/classify", json={"texts": ["thanks"]})
+        try:
+            assert quick.result(timeout=10).status_code == 200
+        finally:
+            go.set()
+        assert slow.result(timeout=20).json()["results"][0]["explanation"] == explained
 
 
 def test_a_text_with_several_labels_gets_a_list(open_client, build_bundle, tmp_path) -> None:
