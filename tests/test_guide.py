@@ -1,4 +1,7 @@
-"""Every block of code in Start and the guides is run, or stands in a list with the reason why not."""
+"""Every block of code in Start, the guides and the command line reference is run, or stands in a list with the reason why not.
+
+What is printed below a command has the shape of what the run prints: the same lines, with other numbers, labels and words.
+"""
 
 import csv
 import json
@@ -8,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -16,11 +20,17 @@ from click.testing import CliRunner
 from grutext.cli import main
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs/start.md", ROOT / "docs/install.md", *sorted((ROOT / "docs/guide").glob("*.md"))]
+PAGES = [ROOT / f"docs/{name}.md" for name in ("start", "install", "reference/cli")]
+PAGES += sorted((ROOT / "docs/guide").glob("*.md"))
 SHOWN = ("json", "text")  # what is printed, or what is in a file
 
 # Blocks that are not run here, by page and first words.
 NOT_RUN = {
+    "cli": {
+        "$ grutext serve": "serves until it is stopped: tests/serving/test_server.py",
+        "$ grutext warmup": "compiles: tests/cli/test_warmup.py",
+        "$ grutext completion": "writes to the home folder: tests/cli/test_completion.py",
+    },
     "cluster": {
         "$ pip install": "needs a cluster: tests/distributed/test_spark.py",
         "from grutext.distributed.spark": "needs a cluster: tests/distributed/test_spark.py",
@@ -48,8 +58,24 @@ NOT_RUN = {
         "curl": "needs a server: tests/serving/test_docs.py sends these requests",
         "$ websockets": "needs a server: tests/serving/test_sessions.py",
     },
+    "predict": {
+        "$ grutext predict mails.jsonl -m model -o labelled.jsonl\n^C": "is interrupted: tests/cli/test_predict.py"
+    },
     "start": {"$ pip install": "installs: scripts/release"},
 }
+# Blocks of text that no command prints, by page and first words.
+NOT_PRINTED = {
+    "cli": {
+        "reviews-shards/": "a tree of files",
+        "letter.txt  billing": "a terminal: tests/cli/test_classify.py",
+    },
+    "labelling": {"text,label,predicted_label": "a file"},
+}
+# What a training says about its abstention, where it can be of use and where it cannot.
+ABSTENTION = (
+    "answers 0 % of texts at ≤ 0 % errors; the rest go to a person: --abstain-below 0"
+    "|--abstain-below cannot be sure of ≤ 0 % errors for half of the texts: too many errors, or too few dev texts .0."
+)
 ENDLESS = "tensorboard "  # commands that run until they are stopped
 
 
@@ -78,6 +104,11 @@ def test_every_reason_is_about_a_block():
             assert any(text.startswith(words) for text in texts[page]), (page, words)
 
 
+LABELS = sorted(
+    {row["label"] for row in csv.DictReader((ROOT / "datasets/helpdesk/train.csv").open(encoding="utf-8"))}
+)
+
+
 def sample(part, count):
     with (ROOT / f"datasets/helpdesk/{part}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))[:count]
@@ -97,6 +128,7 @@ def write_lines(path, lines):
 def write_files(folder):
     """Write the files that the pages name, made of the sample."""
     train, test = sample("train", 160), sample("test", 40)
+    train += train[:3]  # copies
     for name, rows in {"train": train, "reviews": train, "test": test, "held-out": test, "new": test}.items():
         write_table(folder / f"{name}.csv", rows)
     write_table(
@@ -111,6 +143,8 @@ def write_files(folder):
     write_table(folder / "flags.csv", flags)
     for name in ("new", "mails"):
         write_lines(folder / f"{name}.jsonl", [json.dumps({"text": row["text"]}) for row in test])
+    asked = ["where is my parcel", "I forgot my password"]
+    write_table(folder / "mails.csv", [{"id": n, "text": text} for n, text in enumerate(asked, start=1)])
     write_lines(folder / "letter.txt", [test[0]["text"]])
     for name in ("messages.txt", "lines.txt", "app.log"):
         write_lines(folder / name, ["where is my parcel?", "I forgot my password"])
@@ -134,47 +168,94 @@ def write_files(folder):
         mail.write_text(row["text"], encoding="utf-8")
 
 
+def shape(line):
+    """A line that was printed, without what depends on the model and the data: numbers, labels, quoted texts, rows of tables."""
+    line = re.sub(r'("\w+":)|"[^"]*"', lambda found: found[1] or "TEXT", line)  # keys stay
+    line = re.sub(r"\[[+-]+(\w[^\]]*)\]", r"\1", line)  # words of a text that speak for or against a label
+    line = re.sub(rf"\b({'|'.join(LABELS)})\b", "LABEL", line)
+    line = re.sub(r"(?<![\w-])[+-]?\d[\d,.:eT+-]*", "0", line)  # numbers, dates
+    line = re.sub(r" [.-](?= |$)", " 0", " ".join(line.split())).replace("p < 0", "p = 0")
+    line = re.sub(r"^\S+( 0)+( …| yes| no)?$", "ROW", line)
+    line = re.sub(f"^({ABSTENTION})$", "ABSTENTION", line)
+    return re.sub(r"[─█░]+", "─", line)
+
+
+def shapes(text):
+    """The shapes of the lines that are not blank; of equal ones that follow each other, such as rows of a table, one."""
+    return [one for one, _ in groupby(shape(line) for line in text.splitlines() if line.strip())]
+
+
+def is_shape_of(shown, printed):
+    """Whether what a page shows has the shape of what was printed; `…` stands for more of a line or, alone, for more lines."""
+    pattern = ""
+    for line in shapes(shown):
+        pattern += r"(\n.*)?" if line == "…" else "\n" + re.escape(line).replace("…", r"[^\n]*")
+    return re.fullmatch(pattern, "".join(f"\n{line}" for line in shapes(printed)), re.DOTALL) is not None
+
+
+def check_shown(command, shown, done):
+    """Check what a page shows below a command: its stdout, or with the notes."""
+    if not any(is_shape_of(shown, printed) for printed in (done.stdout, done.output)):
+        pytest.fail(f"$ {command}\nshown:\n{shown}\nprinted:\n{done.output}")
+
+
 def run_command(arguments, stdin=None):
-    """Run a command of grutext in this process."""
+    """Run a command of grutext in this process, and return what it printed."""
     done = CliRunner().invoke(main, arguments, input=stdin, prog_name="grutext")
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     assert done.exit_code == 0, (arguments, done.stderr)
+    return done
 
 
-def shorten(arguments):
-    """Return a command line that takes seconds: without the GRU, where it is not what the line is about."""
+def shorten(arguments, whole=False):
+    """Return a command line that takes seconds: without the GRU, where it is not what the line is about.
+
+    Args:
+        arguments: The command line.
+        whole: Whether what it prints about the GRU counts.
+    """
     name, *rest = arguments
-    if name in ("train", "tune", "crossval") and "--from" not in rest and "--tensorboard" not in rest:
+    whole = whole or "--from" in rest or "--tensorboard" in rest
+    if name in ("train", "tune", "crossval") and not whole and "--no-gru" not in rest:
         rest.append("--no-gru")
     if name == "train":
         rest += [] if "--overwrite" in rest else ["--overwrite"]
-    if "--from" in rest or "--tensorboard" in rest or name == "pretrain":
-        rest += ["--preset", "fast", "--epochs", "1"]
+    if name == "pretrain" or (name == "train" and whole):
+        rest += ["--preset", "fast", "--epochs", "2"]
     return [
         name,
         *("2" if before == "--trials" else word for before, word in zip([name, *rest], rest, strict=False)),
     ]
 
 
-def run_line(line):
-    """Run a line of a console: a command of grutext, what it reads from a pipe, and what makes its files."""
+def run_line(line, shown):
+    """Run a line of a console: a command of grutext, what it reads from a pipe, and what makes its files.
+
+    Args:
+        line: The line.
+        shown: What the page shows that it prints; empty if it shows nothing.
+    """
     if line.startswith(ENDLESS):
         return
     first, *commands = line.split(" | ")
     program, *arguments = shlex.split(first.replace("tail -f", "cat"))
-    stdin = None
+    done, stdin = None, None
     if program == "grutext":
-        run_command(shorten(arguments))
+        done = run_command(shorten(arguments, whole=bool(shown)))
     elif program == "echo" and ">" in arguments:
         write_lines(Path(arguments[-1]), arguments[:1])
+    elif program == "cat" and shown and not commands:
+        write_lines(Path(arguments[0]), [shown.strip()])
     elif program in ("cat", "echo"):
         stdin = Path(arguments[0]).read_text("utf-8") if program == "cat" else f"{arguments[0]}\n"
     else:
         pytest.fail(f"the test cannot run {line}")
     for command in commands:
         if command != "cat":
-            run_command(shlex.split(command)[1:], stdin)
+            done = run_command(shlex.split(command)[1:], stdin)
+    if shown.strip() and done is not None:
+        check_shown(line, shown, done)
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +273,37 @@ def trained(tmp_path_factory):
     return folder / "model"
 
 
+NOTED = (
+    "train sample -m noted --overwrite --epochs 2",
+    "train orders.csv --test test.csv --unlabelled mails.jsonl --unlabelled messages.txt -m noted --overwrite --no-gru",
+    "train train.csv --vectors glove.6B.100d.txt -m noted --overwrite --no-gru",
+)
+
+
+@pytest.mark.long
+def test_commands_print_what_pages_show_in_blocks_of_their_own(tmp_path, monkeypatch):
+    for package in ("sklearn", "numba", "matplotlib"):  # the extra `train`
+        pytest.importorskip(package)
+    monkeypatch.chdir(tmp_path)
+    write_files(tmp_path)
+    train, others = sample("train", 160), sample("train", 900)
+    contradictions = [row | {"label": train[0]["label"]} for row in train[1:3]]
+    write_table(tmp_path / "orders.csv", [*train, *train[:40], *contradictions])
+    write_table(tmp_path / "test.csv", [*sample("test", 40), *train[:2]])
+    mails = [*others, *sample("test", 40)]
+    write_lines(tmp_path / "mails.jsonl", [json.dumps({"text": row["text"]}) for row in mails])
+    printed = {line for command in NOTED for line in shapes(run_command(command.split()).output)}
+    shown = {
+        (page.name, line)
+        for page in PAGES
+        for _, text in blocks(page, "text")
+        if not any(text.startswith(words) for words in NOT_PRINTED.get(page.stem, ()))
+        for line in shapes(text)
+    }
+    assert len(shown) > 10
+    assert {(page, line) for page, line in shown if line not in (*printed, "…")} == set()
+
+
 def train_briefly(monkeypatch):
     """Let `grutext.train` train without the GRU and replace models, as `shorten` does for the command."""
     import grutext
@@ -207,6 +319,7 @@ def train_briefly(monkeypatch):
 
 
 NEEDED = {
+    "cli": ("onnx", "optuna"),
     "ecosystem": ("pandas",),
     "evaluate": ("jinja2",),
     "export": ("onnx",),
@@ -240,8 +353,8 @@ def test_the_blocks_of_a_page_run_in_their_order(page, trained, tmp_path, monkey
                 train_briefly(briefly)
                 exec(compile(text, page.name, "exec"), names)
         else:
-            for line in re.findall(r"^\$ (.*)", text, re.MULTILINE):
-                run_line(line)
+            for line, shown in re.findall(r"^ *\$ (.*)\n((?: *(?!\s*\$ ).*\n)*)", text, re.MULTILINE):
+                run_line(line, shown)
 
 
 def run_block(code, folder):
