@@ -322,7 +322,7 @@ NEEDED = {
     "cli": ("onnx", "optuna"),
     "ecosystem": ("pandas",),
     "evaluate": ("jinja2",),
-    "export": ("onnx",),
+    "export": ("onnx", "onnxruntime"),
     "coming-from": ("onnx",),
     "train": ("tensorboard",),
     "tuning": ("optuna",),

@@ -13,7 +13,6 @@ from grutext.config import Config
 from grutext.export.inputs import model_inputs
 from grutext.inference import Classifier
 from grutext.model.bundle import Bundle
-from grutext.text import Vectorizer, Vocabulary
 from grutext.text.ngrams import BASE, MIX, SPACES
 from grutext.text.tokenizers import CHARACTER, LETTERS, TOKEN, UNSPACED
 
@@ -138,18 +137,17 @@ def _ngrams(config: Config) -> dict[str, Any] | None:
 
 def _examples(bundle: Bundle, texts: Sequence[str] = EXAMPLE_TEXTS) -> list[dict[str, Any]]:
     """Return for each text its tokens, the inputs of the network for it alone, and the answer."""
-    vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary))
     model = Classifier(bundle, threads=1, compiled=False)
     probabilities = model.predict_proba(texts)
     examples = []
     for text, row, label in zip(texts, probabilities, model.decide(probabilities), strict=True):
-        batch = vectorizer.vectorize([text])
+        batch = model.tokenize([text])
         examples.append(
             {
                 "text": text,
                 "normalized": batch.normalized[0],
                 "tokens": [batch.types[token] for token in batch.ids],
-                "inputs": {name: array.tolist() for name, array in model_inputs(batch, bundle).items()},
+                "inputs": {name: array.tolist() for name, array in model_inputs(model, [text]).items()},
                 "probabilities": [round(float(value), _DECIMALS) for value in row],
                 "label": label,
             }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from grutext.inference import Classifier
 from grutext.model.bundle import Bundle
-from grutext.text import TokenBatch, count_ngrams
+from grutext.text import count_ngrams
 
 Inputs = dict[str, NDArray[Any]]
 
@@ -23,21 +25,27 @@ def reads_tokens(bundle: Bundle) -> bool:
     return bundle.config.gru.enabled or has_text_vectors(bundle)
 
 
-def model_inputs(batch: TokenBatch, bundle: Bundle) -> Inputs:
-    """Return the inputs of an exported network by name, as `docs/guide/export.md` describes them.
+def model_inputs(model: Classifier, texts: Iterable[str]) -> Inputs:
+    """Return the inputs of a network that was exported to ONNX, by name.
+
+    The guide to other runtimes explains each of them.
 
     Args:
-        batch: N texts of at most T tokens, of M distinct tokens with K character n-grams, from `Vectorizer.vectorize`.
-        bundle: The model; a part that is off has no inputs.
+        model: The model that was exported; a part that is off has no inputs.
+        texts: N texts of at most T tokens, with M distinct tokens that have K character n-grams. They are one batch: memory
+            grows with N times T.
 
     Returns:
         `lengths` (N,) int32. For the GRU part and text vectors `ids` (N, T) int32, padded with 0, and `rows` (M,) int32. For
         the GRU part, with character n-grams, `buckets` and `bucket_types` (K,) int32. For the linear part, for each of Z n-grams,
         `keys` (Z,) uint32, `counts` and `key_texts` (Z,) int32.
+
+    Raises:
+        TypeError: `texts` is not an iterable of `str`.
     """
-    config = bundle.config
+    config, batch = model.bundle.config, model.tokenize(texts)
     inputs: Inputs = {"lengths": batch.lengths}
-    if reads_tokens(bundle):
+    if reads_tokens(model.bundle):
         inputs["ids"] = _pad(batch.ids, batch.lengths)  # (N, T)
         inputs["rows"] = batch.rows
     if config.gru.enabled and config.text.subword_max:

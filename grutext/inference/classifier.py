@@ -392,6 +392,14 @@ class Classifier:
             self._stream = stream
         return stream
 
+    def tokenize(self, texts: Iterable[str]) -> TokenBatch:
+        """Return the tokens of texts as the numbers that the model reads, in one batch.
+
+        Raises:
+            TypeError: `texts` is not an iterable of `str`.
+        """
+        return self._vectorizer.vectorize(self._list(texts))
+
     def encode(self, texts: Iterable[str]) -> Float:
         """Return the encoder's vector of each text, shape (N, P), float32; zeros for an empty text.
 

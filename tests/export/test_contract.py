@@ -10,7 +10,7 @@ import pytest
 from grutext.export.contract import EXAMPLE_TEXTS, build_contract, render_contract
 from grutext.export.inputs import model_inputs
 from grutext.inference import Classifier
-from grutext.text import Vectorizer, Vocabulary, normalize
+from grutext.text import normalize
 
 pytestmark = pytest.mark.long
 
@@ -133,12 +133,11 @@ def test_white_space_is_that_of_python(build_bundle):
 
 
 def test_inputs_of_several_texts(build_bundle):
-    bundle = build_bundle()
-    batch = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary)).vectorize(["the ok", "", "the the"])
-    inputs = model_inputs(batch, bundle)
+    model = Classifier(build_bundle(), compiled=False)
+    inputs = model_inputs(model, iter(["the ok", "", "the the"]))
     assert inputs["ids"].tolist() == [[0, 1], [0, 0], [0, 0]]
     assert inputs["lengths"].tolist() == [2, 0, 2]
-    assert np.bincount(inputs["bucket_types"]).tolist() == batch.bucket_counts.tolist()
+    assert np.bincount(inputs["bucket_types"]).tolist() == model.tokenize(["the ok"]).bucket_counts.tolist()
     counted = np.bincount(inputs["key_texts"], weights=inputs["counts"], minlength=3)
     characters = [len(" the ok "), 0, len(" the the ")]
     ngrams = [sum(size - n + 1 for n in (2, 3)) if size else 0 for size in characters]
@@ -146,6 +145,9 @@ def test_inputs_of_several_texts(build_bundle):
 
 
 def test_inputs_of_no_text(build_bundle):
-    bundle = build_bundle()
-    batch = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary)).vectorize([])
-    assert model_inputs(batch, bundle)["ids"].shape == (0, 0)
+    assert model_inputs(Classifier(build_bundle(), compiled=False), [])["ids"].shape == (0, 0)
+
+
+def test_inputs_of_a_single_string_are_an_error(build_bundle):
+    with pytest.raises(TypeError, match="single text"):
+        model_inputs(Classifier(build_bundle(), compiled=False), "the ok")

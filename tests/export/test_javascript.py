@@ -101,7 +101,7 @@ def test_every_character_is_normalised_and_split_as_in_python(build_bundle, tmp_
     texts += ["".join(known[n : n + 500]) for n in range(0, len(known), 500)]
     model = Classifier(bundle, compiled=False)
     for text, found in zip(texts, run_node(tmp_path, texts)["prepared"], strict=True):
-        batch = model._vectorizer.vectorize([text])
+        batch = model.tokenize([text])
         assert found["normalized"] == batch.normalized[0]
         assert found["tokens"] == [batch.types[token] for token in batch.ids]
 

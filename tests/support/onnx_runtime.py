@@ -9,8 +9,8 @@ import onnxruntime
 
 from grutext.export import model_inputs
 from grutext.export.onnx import build_onnx
+from grutext.inference import Classifier
 from grutext.model.bundle import Bundle
-from grutext.text import Vectorizer, Vocabulary
 
 
 class OnnxClassifier:
@@ -18,14 +18,14 @@ class OnnxClassifier:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self.vectorizer = Vectorizer(bundle.config.text, Vocabulary(bundle.vocabulary))
+        self.model = Classifier(bundle, threads=1, compiled=False)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(build_onnx(bundle).SerializeToString(), options)
 
     def run(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
         """Return the outputs by name, computed in one batch."""
-        inputs = model_inputs(self.vectorizer.vectorize(texts), self.bundle)
+        inputs = model_inputs(self.model, texts)
         assert set(inputs) == {value.name for value in self.session.get_inputs()}
         names = [value.name for value in self.session.get_outputs()]
         return dict(zip(names, self.session.run(names, inputs), strict=True))
