@@ -37,11 +37,7 @@ def read_documents(name: str, encoding: str | None, lines: bool) -> Iterator[tup
             yield f"{name}:{number}", row.removesuffix("\n").removesuffix("\r")
         print_notes(describe_encodings(source.name, source.encodings))
         return
-    if _is_table(name):
-        command = shlex.join(["grutext", "predict", name])
-        raise DataError(
-            f"looks like a table; did you mean: {command}? (--lines treats each line as a text)", name
-        )
+    check_no_table(name)
     text = read_whole(source, encoding)
     print_notes(describe_encodings(source.name, source.encodings))
     if name == STDIN and not text.strip():
@@ -69,13 +65,17 @@ def find_document(name: str) -> Source:
         raise
 
 
-def _is_table(name: str) -> bool:
-    """Return whether a file name has the extension of a table format, rather than of plain text."""
+def check_no_table(name: str) -> None:
+    """Raise a DataError if a file name has the extension of a table format, rather than of plain text."""
     from grutext.data.formats.compression import split_name
     from grutext.data.formats.registry import format_by_suffix
 
     form = format_by_suffix(Path(split_name(name)[0]).suffix)
-    return form is not None and form.name != "txt"
+    if form is not None and form.name != "txt":
+        command = shlex.join(["grutext", "predict", name])
+        raise DataError(
+            f"looks like a table; did you mean: {command}? (--lines treats each line as a text)", name
+        )
 
 
 def _is_a_text(name: str) -> bool:

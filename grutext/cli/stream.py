@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from grutext.cli.documents import find_document
+from grutext.cli.documents import check_no_table, find_document
+from grutext.cli.options import print_notes
 from grutext.errors import DataError
 
 if TYPE_CHECKING:
-    import io
-
     from grutext.data.formats.sources import Source
     from grutext.inference import Classifier
     from grutext.inference.sessions import Session, SessionAnswer
@@ -31,6 +32,7 @@ _NOT_STREAMED = {
     "as_json",
 }
 PIECE = 1 << 16  # bytes that are read at a time; no more are read before their answers are written
+_LINES = 256  # that are labelled together
 
 
 class AnswerLines:
@@ -49,6 +51,11 @@ class AnswerLines:
         """Begin the next text."""
         self._shown = {}
         return self._model.session(self._gap)
+
+    def finish(self, sessions: Sequence[Session], texts: Sequence[str]) -> list[SessionAnswer]:
+        """Push the rest of each text to its session, and return the last answers."""
+        self._model.push_many(sessions, texts)
+        return self._model.finish_many(sessions)
 
     def show(self, source: str, answer: SessionAnswer, *, is_last: bool = False) -> None:
         """Print an answer if its label, or whether it is decided, is new; the last one of a text always."""
@@ -86,12 +93,14 @@ def classify_stream(folder: Path, name: str, gap: float | None, *, lines: bool) 
         lines: Whether each line is a text, instead of all of the file.
 
     Raises:
-        DataError: The file cannot be read or decompressed, or is blank where it is one text.
+        DataError: The file cannot be read or decompressed, is not in UTF-8, or, where it is one text, is a table or blank.
         SessionError: The model cannot answer before the end of a text.
     """
     from grutext.inference import Classifier
 
     source = find_document(name)
+    if not lines:
+        check_no_table(name)
     answers = AnswerLines(Classifier.load(folder, compiled=False), gap)
     if lines:
         _classify_lines(answers, source, name)
@@ -103,7 +112,7 @@ def _classify_whole(answers: AnswerLines, source: Source, name: str) -> None:
     session, is_blank = answers.begin(), True
     for piece in _pieces(source):
         is_blank = is_blank and not piece.strip()
-        answer = session.push_bytes(piece)
+        answer = session.push(piece)
         if not is_blank:
             answers.show(name, answer)
     if is_blank:
@@ -114,27 +123,53 @@ def _classify_whole(answers: AnswerLines, source: Source, name: str) -> None:
 def _classify_lines(answers: AnswerLines, source: Source, name: str) -> None:
     number, session, is_empty = 1, answers.begin(), True
     for piece in _pieces(source):
-        *ends, rest = piece.split(b"\n")
-        for end in ends:
-            session.push_bytes(end)
-            answers.show(f"{name}:{number}", session.finish(), is_last=True)
-            number, session, is_empty = number + 1, answers.begin(), True
+        *ends, rest = piece.split("\n")
+        for first in range(0, len(ends), _LINES):
+            some = ends[first : first + _LINES]
+            sessions = [session, *(answers.begin() for _ in some[1:])]
+            for answer in answers.finish(sessions, some):
+                answers.show(f"{name}:{number}", answer, is_last=True)
+                number += 1
+            session, is_empty = answers.begin(), True
         if rest:
-            answers.show(f"{name}:{number}", session.push_bytes(rest))
+            answers.show(f"{name}:{number}", session.push(rest))
             is_empty = False
     if not is_empty:
         answers.show(f"{name}:{number}", session.finish(), is_last=True)
 
 
-def _pieces(source: Source) -> Iterator[bytes]:
-    """Yield what has come, as soon as it has come."""
+def _pieces(source: Source) -> Iterator[str]:
+    r"""Yield the text that has come, as soon as it has come, with `\n` at the end of each line.
+
+    A byte order mark is left out. Other bytes than those of UTF-8 are read as U+FFFD, and a note says so once.
+    """
     from grutext.data.formats.compression import READING_ERRORS
+    from grutext.data.formats.encodings import find_encoding, is_wide
     from grutext.data.formats.lines import explain_reading
     from grutext.data.formats.sources import open_bytes
 
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    lines = io.IncrementalNewlineDecoder(decoder, translate=True)
+    is_first = True
     with open_bytes(source) as file:
-        try:
-            while piece := cast("io.BufferedIOBase", file).read1(PIECE):
-                yield piece
-        except READING_ERRORS as error:
-            raise explain_reading(error, source) from None
+        piece = b"-"
+        while piece:
+            try:
+                piece = cast("io.BufferedIOBase", file).read1(PIECE)
+            except READING_ERRORS as error:
+                raise explain_reading(error, source) from None
+            if is_first and is_wide(encoding := find_encoding(piece, whole=False)):
+                remedy = f"iconv -f {encoding} -t utf-8 FILE | grutext classify --stream -"
+                raise DataError(
+                    f"its encoding is {encoding}, and --stream reads UTF-8: {remedy}", source.name
+                )
+            try:
+                text = lines.decode(piece, final=not piece)
+            except UnicodeDecodeError:
+                print_notes([f"{source.name}: bytes that are not UTF-8 are read as U+FFFD"])
+                decoder.errors = "replace"
+                text = lines.decode(piece, final=not piece)
+            if is_first and text:
+                text, is_first = text.removeprefix("\ufeff"), False
+            if text:
+                yield text

@@ -26,6 +26,7 @@ from grutext.inference.sessions import (
     SessionAnswer,
     Stream,
     answer_early,
+    finish_many,
     load_state,
     push_many,
     stop_threshold,
@@ -381,6 +382,18 @@ class Classifier:
             BundleError: The weights are so large that a text's scores overflow.
         """
         return push_many(self.stream, sessions, pieces)
+
+    def finish_many(self, sessions: Sequence[Session]) -> list[SessionAnswer]:
+        """End many sessions at once, as `Session.finish` ends one, and return their last answers.
+
+        Args:
+            sessions: Sessions of this model, each once.
+
+        Raises:
+            SessionError: A session has ended, is there twice or is of another model.
+            BundleError: The weights are so large that a text's scores overflow.
+        """
+        return finish_many(self.stream, sessions)
 
     @property
     def stream(self) -> Stream:

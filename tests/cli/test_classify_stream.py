@@ -112,6 +112,35 @@ def test_a_compressed_file_is_unpacked(run, model, tmp_path):
     assert "the .gz file is cut off here" in result.stderr
 
 
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_lines_are_those_of_classify_without_stream(run, model, start):
+    content = start + b"invoice\rparcel\r\n\npassword\n" + b"invoice\nparcel\n" * 300 + b"parcel"
+    expected = [line.split("\t") for line in run("classify", "--lines", stdin=content).stdout.splitlines()]
+    found = answers(run("classify", "--stream", "--lines", stdin=content).stdout)
+    ends = [[one["source"], one["label"], f"{one['confidence']:.6f}"] for one in found if one["is_decided"]]
+    assert ends == expected
+    assert len(ends) == 605
+
+
+def test_bytes_that_are_no_utf8_are_read_as_replacement_characters_with_a_note(run, model):
+    result = run("classify", "--stream", "--lines", stdin=b"invoice\n\xe9 invoice\nparcel \xe9\n\xe2\x82")
+    labels = [one["label"] for one in answers(result.stdout) if one["is_decided"]]
+    assert labels == ["billing", "billing", "delivery", "billing"]
+    assert result.stderr == "standard input: bytes that are not UTF-8 are read as U+FFFD\n"
+
+
+def test_utf16_is_refused_with_the_command_that_converts_it(run, model):
+    result = run("classify", "--stream", stdin="an invoice".encode("utf-16"), check=1)
+    assert result.stdout == ""
+    assert "iconv -f utf-16 -t utf-8" in result.stderr
+
+
+def test_a_table_is_no_text(run, model, tmp_path):
+    (tmp_path / "a.csv").write_text("text\nan invoice\n", encoding="utf-8")
+    assert "looks like a table" in run("classify", "--stream", "a.csv", check=1).stderr
+    assert run("classify", "--stream", "--lines", "a.csv").stdout
+
+
 def test_a_closed_stdin_is_an_error_of_one_line(model, monkeypatch):
     from grutext.cli.stream import classify_stream
 

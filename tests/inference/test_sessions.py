@@ -115,9 +115,12 @@ def test_sessions_that_advance_together_have_the_bits_of_each_alone(model, texts
     for start in range(0, max(map(len, texts)), 7):
         answers = model.push_many(sessions, [text[start : start + 7] for text in texts])
     assert len(answers) == len(texts)
-    for session, expected in zip(sessions, alone, strict=True):
-        np.testing.assert_array_equal(session.finish().probabilities, expected)
-    assert model.push_many([], []) == []
+    for last, expected in zip(model.finish_many(sessions), alone, strict=True):
+        np.testing.assert_array_equal(last.probabilities, expected)
+        assert last.is_decided
+    with pytest.raises(SessionError, match="has ended"):
+        sessions[0].push("more")
+    assert model.push_many([], []) == model.finish_many([]) == []
 
 
 def test_labels_are_those_of_predict(build_bundle, texts):
@@ -346,6 +349,8 @@ def test_wrong_calls_are_refused_in_one_line(build_bundle, short):
         short.push_many([session, other], ["a"])
     with pytest.raises(SessionError, match="twice"):
         short.push_many([session, session], ["a", "b"])
+    with pytest.raises(SessionError, match="twice"):
+        short.finish_many([session, session])
     with pytest.raises(SessionError, match="of another model"):
         Classifier(build_bundle(FORWARD)).push_many([session], ["a"])
     session.finish()

@@ -8,7 +8,7 @@ from grutext.inference.sessions.early import (
     stop_threshold,
 )
 from grutext.inference.sessions.saved import load_state
-from grutext.inference.sessions.session import Session, SessionAnswer, push_many
+from grutext.inference.sessions.session import Session, SessionAnswer, finish_many, push_many
 from grutext.inference.sessions.stream import Stream, length_factors, next_checkpoint
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "SessionAnswer",
     "Stream",
     "answer_early",
+    "finish_many",
     "length_factors",
     "load_state",
     "next_checkpoint",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -85,10 +85,7 @@ class Session:
             SessionError: The session has ended.
             BundleError: The weights are so large that the scores overflow.
         """
-        state = self.open_state(self.stream)
-        self._has_ended = True
-        self.stream.finish(state)
-        return answer(self.stream, [state], have_ended=True)[0]
+        return finish_many(self.stream, [self])[0]
 
     def state(self) -> bytes:
         """Return the session as bytes, for `Classifier.resume` in this process or another one.
@@ -127,18 +124,42 @@ def push_many(stream: Stream, sessions: Sequence[Session], pieces: Sequence[str]
         raise SessionError(
             f"there are {len(sessions):,} sessions but {len(pieces):,} pieces; pass one piece for each"
         )
-    if len(set(map(id, sessions))) < len(sessions):
-        raise SessionError("a session is there twice; join its pieces")
     for place, piece in enumerate(pieces):
         if not isinstance(piece, str):
             raise TypeError(f"the piece of session {place} is {type(piece).__name__}; pass a str")
+
+    def push(own: Stream, states: Sequence[TextState], places: Sequence[int]) -> list[SessionAnswer]:
+        own.push(states, [pieces[place] for place in places])
+        return answer(own, states)
+
+    return _together(stream, sessions, push)
+
+
+def finish_many(stream: Stream, sessions: Sequence[Session]) -> list[SessionAnswer]:
+    """End many sessions; the arguments and errors are those of `Classifier.finish_many`."""
+
+    def finish(own: Stream, states: Sequence[TextState], places: Sequence[int]) -> list[SessionAnswer]:
+        for place in places:
+            sessions[place]._has_ended = True  # noqa: SLF001 (of this module)
+        own.finish(states)
+        return answer(own, states, have_ended=True)
+
+    return _together(stream, sessions, finish)
+
+
+def _together(
+    stream: Stream,
+    sessions: Sequence[Session],
+    work: Callable[[Stream, Sequence[TextState], Sequence[int]], list[SessionAnswer]],
+) -> list[SessionAnswer]:
+    """Return the answers about many sessions, from a function of a stream, the states of its sessions and their places."""
+    if len(set(map(id, sessions))) < len(sessions):
+        raise SessionError("a session is there twice; join its pieces")
     states = [session.open_state(stream) for session in sessions]
     answers: dict[int, SessionAnswer] = {}
     for own in {session.stream for session in sessions}:  # more than one if kernels were loaded in between
         places = [place for place, session in enumerate(sessions) if session.stream is own]
-        some = [states[place] for place in places]
-        own.push(some, [pieces[place] for place in places])
-        answers.update(zip(places, answer(own, some), strict=True))
+        answers.update(zip(places, work(own, [states[place] for place in places], places), strict=True))
     return [answers[place] for place in range(len(sessions))]
 
 

@@ -174,10 +174,11 @@ class Stream:
             if any(finished):
                 self._read_and_decide(states, finished)
 
-    def finish(self, state: TextState) -> None:
-        """Read the unfinished word of a text."""
-        self.read([state], [state.take_rest()])
-        state.is_decided = True
+    def finish(self, states: Sequence[TextState]) -> None:
+        """Read the unfinished word of each text."""
+        self.read(states, [state.take_rest() for state in states])
+        for state in states:
+            state.is_decided = True
 
     def _read_and_decide(self, states: Sequence[TextState], texts: Sequence[str]) -> None:
         """Read the next finished words of each text, and look at its answer at each checkpoint until it is decided.
