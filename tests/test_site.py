@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from documentation.links import move_links, unescape_pipes
+from documentation.links import find_dead_links, move_links, move_links_of_notebook, unescape_pipes
 from documentation.reference import insert_tables
 from support.browser import PHONE
 
@@ -100,6 +100,35 @@ def test_the_search_works_from_files_in_a_browser(site, browser):
     assert any("Abstention" in title.text for title in found)
 
 
+@pytest.mark.long
+def test_the_copy_button_copies_commands_without_prompts_and_output(site, browser):
+    from selenium.webdriver import Keys
+
+    browser.open((site / "start.html").as_uri())
+    browser.run("document.body.append(Object.assign(document.createElement('textarea'), {id: 'paste'}))")
+    (field,) = browser.find("#paste")
+
+    def paste():
+        field.clear()
+        field.send_keys(Keys.CONTROL, "v")
+        return field.get_property("value")
+
+    copied = []
+    deadline = time.monotonic() + 20
+    for button in browser.find("button[title='Copy to clipboard']")[:4]:
+        before = paste()
+        while paste() == before:  # the first until the scripts of the page have begun
+            assert time.monotonic() < deadline, "nothing is copied"
+            browser.run("arguments[0].click()", button)
+        copied.append(paste())
+    assert copied == [
+        "pip install 'grutext[train]'",
+        "grutext train sample -m helpdesk",
+        'echo "The parcel never came, and nobody answers" > letter.txt\ngrutext classify letter.txt -m helpdesk',
+        "grutext classify letter.txt -m helpdesk --explain",
+    ]
+
+
 PLACES = {"README.md": "index.md", "docs/README.md": "guide/index.md", "SECURITY.md": "project/security.md"}
 
 
@@ -126,6 +155,30 @@ PLACES = {"README.md": "index.md", "docs/README.md": "guide/index.md", "SECURITY
 def test_links_are_moved_to_the_places_of_the_site(source, markdown, moved):
     files = {"index.md", "guide/index.md", "guide/data.md", "guide/train.md", "project/security.md", "p.png"}
     assert move_links(markdown, source, PLACES, files) == moved
+
+
+def test_links_of_notebooks_lead_to_pages():
+    addresses = {"guide/data.md": "guide/data.html", "n/a.ipynb": "n/a.html", "n/b.ipynb": "n/b.html"}
+    page = '<a href="../guide/data.md#x">a</a> <a href="b.ipynb">b</a> <a href="#c">c</a> <a href="https://d.e/f.md">d</a>'
+    moved = move_links_of_notebook(page + '<a href="gone.md">', "docs/n/a.ipynb", PLACES, addresses)
+    assert re.findall('href="([^"]*)"', moved) == [
+        "../guide/data.html#x",
+        "b.html",
+        "#c",
+        "https://d.e/f.md",
+        "gone.md",
+    ]
+
+
+def test_dead_links_of_a_built_site_are_found(tmp_path):
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide/a.html").write_text(
+        '<h2 id="x"></h2><a href="#x"></a><a href="../b.html"></a><a href="b.md"></a>'
+    )
+    (tmp_path / "b.html").write_text(
+        '<a href="guide/a.html#x"></a><a href="guide/a.html#y"></a><a href="//c.d"></a><a href="/b.html"></a>'
+    )
+    assert find_dead_links(tmp_path) == ["b.html links to guide/a.html#y", "guide/a.html links to b.md"]
 
 
 def test_code_has_plain_pipes():
