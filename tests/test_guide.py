@@ -57,6 +57,7 @@ NOT_RUN = {
         "$ pip install": "installs, and serves until it is stopped: tests/serving/test_server.py",
         "curl": "needs a server: tests/serving/test_docs.py sends these requests",
         "$ websockets": "needs a server: tests/serving/test_sessions.py",
+        "location /labels/": "needs nginx",
     },
     "predict": {
         "$ grutext predict mails.jsonl -m model -o labelled.jsonl\n^C": "is interrupted: tests/cli/test_predict.py"

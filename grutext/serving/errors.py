@@ -63,6 +63,12 @@ class MediaTypeError(RequestError):
     status = 415
 
 
+class NoWebSocketError(RequestError):
+    """A session was asked for by a request that is no WebSocket."""
+
+    status = 426
+
+
 class BusyError(RequestError):
     """There are too many requests or sessions."""
 
@@ -79,4 +85,6 @@ def error_headers(error: Exception) -> dict[str, str]:
     """Return the headers of the answer to a request that failed."""
     if isinstance(error, UnauthorizedError):
         return {"www-authenticate": "Bearer"}
+    if isinstance(error, NoWebSocketError):
+        return {"connection": "upgrade", "upgrade": "websocket"}
     return {"retry-after": "1"} if isinstance(error, (BusyError, UnavailableError)) else {}

@@ -24,6 +24,7 @@ from grutext.messages import list_names
 from grutext.serving.access import check_host, check_origin, session_token
 from grutext.serving.errors import (
     BusyError,
+    NoWebSocketError,
     RequestError,
     TooLargeError,
     UnauthorizedError,
@@ -161,6 +162,14 @@ class _Talk:
             ],
             "is_decided": answer.is_decided,
         }
+
+
+@router.get("/v1/stream", include_in_schema=False)
+async def refuse_request() -> None:
+    """Say what a session needs."""
+    raise NoWebSocketError(
+        "a session is a WebSocket; a proxy in between must pass on the headers Upgrade and Connection"
+    )
 
 
 @router.websocket("/v1/stream")

@@ -120,6 +120,43 @@ def test_the_moment_of_decision_is_drawn_and_the_gap_can_be_chosen_with_the_keyb
     assert browser.errors() == []
 
 
+def test_letters_of_scripts_without_spaces_are_words(browser, url) -> None:
+    browser.open(f"{url}/")
+    wait_for(browser, SHOWN, ["one", "several", "whole"], "h2")
+    browser.find("#text")[0].click()
+    browser.run(PASTE, "我的 parcel 不见了吗")
+    # the parcel is the 3rd word, and so at a checkpoint; the first answer is about two words, which a space ends
+    wait_for(browser, f"{SHOWN}[0]", "decided after 3 of 7 words", ".decision")
+    assert browser.run(LINES) == [pytest.approx(600 * 1 / 5)]
+    assert browser.find("#length")[0].text == "7 words"
+
+
+def test_a_session_that_was_silent_for_too_long_ends_without_an_error_and_another_one_begins(
+    browser, url
+) -> None:
+    browser.open(f"{url}/")
+    wait_for(browser, SHOWN, ["one", "several", "whole"], "h2")
+    browser.run(
+        "window.Socket = WebSocket;"
+        "window.sockets = [];"
+        "window.WebSocket = class extends Socket { constructor(...a) { super(...a); sockets.push(this); } };"
+    )
+    browser.find("#text")[0].send_keys("my parcel ")
+    wait_for(browser, f"{SHOWN}[0]", "delivery", ".label")
+    browser.run("""
+        for (const socket of sockets) {
+            socket.dispatchEvent(new MessageEvent('message', {data: '{"error": "nothing came for 300 s"}'}));
+            socket.close();
+        }
+    """)
+    wait_for(browser, "return sockets.every(socket => socket.readyState === 3)", True)
+    browser.find("#text")[0].send_keys("invoice invoice ")
+    wait_for(browser, f"{SHOWN}[0]", "billing", ".label")
+    assert browser.run("return sockets.length") == 4  # of two models
+    assert browser.run("return document.querySelector('#problem').textContent") == ""
+    assert browser.errors() == []
+
+
 def test_models_can_be_hidden_with_the_keyboard(browser, url) -> None:
     browser.open(f"{url}/")
     wait_for(browser, SHOWN, ["one", "several", "whole"], "h2")

@@ -114,6 +114,12 @@ def test_too_many_sessions_are_refused_until_one_ends(open_stream) -> None:
             assert talk(third, push="again ")["label"]
 
 
+def test_a_request_that_is_no_websocket_is_told_so(client) -> None:
+    refused = client.get("/v1/stream")
+    assert (refused.status_code, refused.headers["upgrade"]) == (426, "websocket")
+    assert "a proxy in between must pass on" in refused.json()["error"]
+
+
 def test_a_session_is_not_lost_where_requests_are_refused(open_stream) -> None:
     client = open_stream(limits=Limits(waiting=0))
     assert client.post("/v1/classify", json={"texts": ["a"]}).status_code == 429

@@ -123,10 +123,9 @@ class Sessions {
         else give({ words, ...answer });
       };
       socket.onclose = () => {
-        const lost = new Error("the session was closed; type on to begin another one");
-        reject(lost);
+        reject(new Error("The server did not begin a session: too many are open, or a proxy in between passes on no WebSockets."));
         if (this.socket !== socket) return;
-        for (const { fail } of this.waiting) fail(lost);
+        for (const { fail } of this.waiting) fail(new Error("The session was closed; type on to begin another one."));
         this.end();
       };
     });
