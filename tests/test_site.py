@@ -145,6 +145,9 @@ PLACES = {"README.md": "index.md", "docs/README.md": "guide/index.md", "SECURITY
             "[a](../index.md) [b](../project/security.md#x)",
         ),
         ("docs/guide/data.md", "[`a`](../../grutext/a.py) [b](https://c.d)", "`a` [b](https://c.d)"),
+        ("SECURITY.md", "[a](mailto:a@b.c) [b](MAILTO:d@b.c)", "[a](mailto:a@b.c) [b](MAILTO:d@b.c)"),
+        ("SECURITY.md", "`[a](docs/README.md)` [b](docs/p.png)", "`[a](docs/README.md)` [b](../p.png)"),
+        ("SECURITY.md", "``a ` [b](docs/p.png)`` `c", "``a ` [b](docs/p.png)`` `c"),
         (
             "docs/guide/data.md",
             "```python\nx[0](../../a.py)\n```\n[c](gone.md)",
@@ -183,6 +186,7 @@ def test_dead_links_of_a_built_site_are_found(tmp_path):
 
 def test_code_has_plain_pipes():
     assert unescape_pipes(r"| `a\|b` | c \| d |") == r"| `a|b` | c \| d |"
+    assert unescape_pipes(r"| ``a ` \| b`` |") == "| ``a ` | b`` |"
 
 
 def test_lines_stand_for_tables():

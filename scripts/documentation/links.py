@@ -10,8 +10,9 @@ from posixpath import dirname, normpath, relpath
 from urllib.parse import unquote, urlsplit
 
 _CODE = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
-_SPAN = re.compile(r"`[^`\n]*`")
-_LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
+_SPAN = r"(?<!`)(?P<ticks>`+)(?!`)[^\n]*?(?<!`)(?P=ticks)(?!`)"  # code within a line
+_LINK = r"\[(?P<text>[^\]]*)\]\((?P<path>[^)\s#]+)(?P<heading>#[^)\s]*)?\)"
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _LINK_OF_NOTEBOOK = re.compile(r'(?<=<a href=")([^":#]+)((?:#[^"]*)?")')
 
 
@@ -35,15 +36,15 @@ def move_links(markdown: str, source: str, places: Mapping[str, str], files: Col
         return places.get(path, path.removeprefix("docs/"))
 
     def move(match: re.Match[str]) -> str:
-        text, path, heading = match[1], match[2], match[3] or ""
-        if "://" in path:
+        text, path, heading = match["text"], match["path"], match["heading"] or ""
+        if match["ticks"] or _SCHEME.match(path):
             return match[0]
         target = place(normpath(f"{dirname(source)}/{path}".lstrip("/")))
         if target not in files:
             return text
         return f"[{text}]({relpath(target, dirname(place(source)) or '.')}{heading})"
 
-    return change_prose(markdown, lambda prose: _LINK.sub(move, prose))
+    return change_prose(markdown, lambda prose: re.sub(f"{_SPAN}|{_LINK}", move, prose))
 
 
 def move_links_of_notebook(
@@ -105,4 +106,4 @@ def find_dead_links(folder: Path) -> list[str]:
 
 def unescape_pipes(markdown: str) -> str:
     r"""Return a text whose code has plain pipes: a code host wants `a\|b` in a table, Python-Markdown `a|b`."""
-    return _SPAN.sub(lambda match: match[0].replace("\\|", "|"), markdown)
+    return re.sub(_SPAN, lambda match: match[0].replace("\\|", "|"), markdown)
