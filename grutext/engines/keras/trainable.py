@@ -118,11 +118,17 @@ class KerasTrainable(Trainable):
     ) -> Tensor:  # fmt: skip
         """Update the dense variables and the rows that the batch uses by Adam; return the mean loss.
 
-        With several workers, loss and gradients are those of all their batches together.
+        With several workers, loss and gradients are those of all their batches together. A batch that does not count touches
+        no row, since Adam's momentum would move it.
         """
         grad_rows = [tf.convert_to_tensor(gradient) for gradient in grad_rows]
         touched = [batch[ROWS_OF_TABLE[name]] for name in self.tables]
         if self.workers is not None:
+            counts = tf.cast(batch["share"] > 0.0, tf.int32)
+            touched, grad_rows = (
+                [rows_of_table[: counts * tf.shape(rows_of_table)[0]] for rows_of_table in both]
+                for both in (touched, grad_rows)
+            )
             everyones = [self.workers.unite(own) for own in touched]
             spread = [
                 tf.scatter_nd(

@@ -12,6 +12,19 @@ _SHARE = 0.35  # of the tokens that are predicted
 # Largest number of predicted tokens in a batch, since each is compared with all of them.
 _MOST_PREDICTED = 2_048
 _OFFSETS = np.array([*range(-CONTEXT, 0), *range(1, CONTEXT + 1)])
+_NONE = np.zeros(0, np.int32)
+# The unknown word, predicted from no context: for a worker that has nothing to predict while others have.
+IDLE: Batch = {
+    "lengths": np.zeros(1, np.int32),
+    "word_rows": np.array([UNKNOWN], np.int32),
+    "type_words": np.zeros(1, np.int32),
+    "bucket_rows": _NONE,
+    "type_buckets": _NONE,
+    "type_of_bucket": _NONE,
+    "contexts": np.ones((1, 2 * CONTEXT), np.int32),  # padding
+    "predicted_types": np.zeros(1, np.int32),
+    "predicted": np.zeros(1, np.int32),
+}
 
 
 def draw_contexts(batch: Batch, rng: np.random.Generator) -> Batch | None:

@@ -100,6 +100,10 @@ class TrainingPhase(ABC):
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield the batches of an epoch."""
 
+    def spare_batch(self, epoch: int) -> Batch:
+        """Return a batch for steps of the other workers, in which this one has none; it does not count."""
+        return next(self.batches(epoch))
+
     @abstractmethod
     def end_epoch(self, epoch: int, seconds: float) -> dict[str, Any]:
         """Return the record of an epoch whose steps are done.
@@ -178,7 +182,7 @@ class TrainingPhase(ABC):
         """Yield batches with the number of texts and of tokens that are read in their step."""
         workers = self.context.workers
         if workers is not None:
-            yield from lockstep(batches, lambda: self.batches(epoch), workers, self.context.interrupt)
+            yield from lockstep(batches, lambda: self.spare_batch(epoch), workers, self.context.interrupt)
             return
         for batch in batches:
             yield batch, len(batch["lengths"]), int(batch["lengths"].sum())

@@ -55,7 +55,7 @@ class CorpusShare:
 
 def lockstep(
     batches: Iterable[Batch],
-    more: Callable[[], Iterator[Batch]],
+    spare: Callable[[], Batch],
     workers: Workers,
     interrupt: DeferredInterrupt,
 ) -> Iterator[tuple[Batch, int, int]]:
@@ -65,7 +65,7 @@ def lockstep(
 
     Args:
         batches: The batches of this worker.
-        more: Returns batches of which the first takes part, without counting, when `batches` is over.
+        spare: Returns the batch that takes part, without counting, when `batches` is over.
         workers: All workers.
         interrupt: Whether Ctrl-C was pressed here; if it was pressed on any worker, all stop before the same step, a few later.
 
@@ -74,7 +74,7 @@ def lockstep(
         ClusterError: A worker ended, or cannot be reached.
     """
     own = iter(batches)
-    spare: Batch | None = None
+    idle: Batch | None = None
     while True:
         block = list(itertools.islice(own, _AHEAD))
         counts = np.zeros((_AHEAD + 1, 2))
@@ -89,7 +89,7 @@ def lockstep(
             if place < len(block):
                 batch = block[place]
             else:
-                spare = batch = spare or next(more())
+                idle = batch = idle or spare()
             yield batch | {"share": np.float32(counts[place, 0] / texts)}, int(texts), int(tokens)
 
 

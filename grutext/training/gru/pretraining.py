@@ -14,7 +14,7 @@ from grutext.engines.choose import make_cbow
 from grutext.model.initial import Arrays
 from grutext.progress import epochs_in_words
 from grutext.training.gru.checkpoint import PRETRAINING
-from grutext.training.gru.contexts import draw_contexts
+from grutext.training.gru.contexts import IDLE, draw_contexts
 from grutext.training.gru.epochs import PhaseContext, TrainingPhase
 from grutext.training.gru.mixed import MixedCorpus
 from grutext.training.gru.schedule import Schedule
@@ -79,6 +79,10 @@ class PretrainingPhase(TrainingPhase):
             drawn = draw_contexts(batch, draw)
             if drawn is not None:
                 yield drawn
+
+    def spare_batch(self, epoch: int) -> Batch:
+        """Return a batch that does not count; this worker may have no token to predict."""
+        return next(self.batches(epoch), IDLE)
 
     def end_epoch(self, epoch: int, seconds: float) -> dict[str, Any]:  # noqa: ARG002 (its index in the history)
         """Return the texts, the mean loss and the time of an epoch."""
