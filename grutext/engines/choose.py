@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,16 +134,20 @@ def make_network(
     return KerasNetwork(config, rows, classes, head, weights, cast("KerasWorkers | None", workers))
 
 
-def connect(task: Task) -> Workers:
+def connect(task: Task, note: Callable[[str], None]) -> Workers:
     """Return the workers that train together, once all are there; to be called before anything else uses TensorFlow.
 
+    Args:
+        task: Which of them this process is.
+        note: Receives whom the chief waits for.
+
     Raises:
-        ClusterError: This one cannot join them.
+        ClusterError: One did not start in time, or this one cannot join the others.
         MissingExtraError: TensorFlow is not installed.
     """
     from grutext.engines.keras.workers import KerasWorkers
 
-    return KerasWorkers(task)
+    return KerasWorkers(task, note)
 
 
 def make_cbow(config: Config, rows: int, workers: Workers | None = None) -> CBOW:

@@ -7,6 +7,7 @@ stands in the environment variable TF_CONFIG.
 from __future__ import annotations
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grutext.errors import ConfigError
+from grutext.messages import shorten
 
 VARIABLE = "TF_CONFIG"
 _TRAINING_JOBS = ("chief", "worker")  # in the order of their ranks
+_ADDRESS = re.compile(r"(?:[^:\s]+|\[[^\]\s]+\]):(\d{1,5})", re.ASCII)  # the host of IPv6 is in brackets
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,12 @@ class Task:
     Attributes:
         rank: Its number, from 0; number 0 is the chief, which alone writes the model.
         addresses: `host:port` of each worker, by rank.
+        names: Job and index of each worker, such as `worker 1`, by rank.
     """
 
     rank: int
     addresses: tuple[str, ...]
+    names: tuple[str, ...]
 
     @property
     def count(self) -> int:
@@ -66,7 +71,8 @@ def read_task(environment: Mapping[str, str]) -> Task | None:
     for job in (*cluster, task.get("type")):
         if job not in _TRAINING_JOBS:
             raise ConfigError(f'{VARIABLE}: the job "{job}" is not supported; it must be chief or worker')
-    addresses = tuple(address for job in _TRAINING_JOBS for address in cluster.get(job, []))
+    members = [(job, n, address) for job in _TRAINING_JOBS for n, address in enumerate(cluster.get(job, []))]
+    addresses = tuple(address for *_, address in members)
     job, index = task["type"], task.get("index")
     own = cluster.get(job, [])
     if not isinstance(index, int | str) or not str(index).isdecimal() or int(index) >= len(own):
@@ -79,8 +85,11 @@ def read_task(environment: Mapping[str, str]) -> Task | None:
         )
     if len(addresses) == 1:
         return None
-    before = len(cluster.get("chief", [])) if job == "worker" else 0
-    return Task(before + int(index), addresses)
+    for address in addresses:
+        if not _is_address(address):
+            raise ConfigError(f'{VARIABLE}: the address "{shorten(address)}" must be host:port')
+    rank = [(job, n) for job, n, _ in members].index((job, int(index)))
+    return Task(rank, addresses, tuple("chief" if job == "chief" else f"worker {n}" for job, n, _ in members))
 
 
 def _is_cluster(cluster: Any) -> bool:
@@ -89,6 +98,12 @@ def _is_cluster(cluster: Any) -> bool:
         isinstance(addresses, list) and all(isinstance(address, str) for address in addresses)
         for addresses in cluster.values()
     )
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is `host:port`."""
+    found = _ADDRESS.fullmatch(text)
+    return found is not None and 0 < int(found[1]) < 1 << 16
 
 
 class Workers(ABC):
@@ -100,10 +115,11 @@ class Workers(ABC):
     Attributes:
         rank: Its number, from 0.
         count: How many they are.
+        names: Their names in messages, by rank.
     """
 
     def __init__(self, task: Task) -> None:
-        self.rank, self.count = task.rank, task.count
+        self.rank, self.count, self.names = task.rank, task.count, task.names
 
     @property
     def is_chief(self) -> bool:

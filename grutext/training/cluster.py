@@ -72,7 +72,7 @@ class Share:
         texts, shards = self.folder.texts, count(len(self.folder.train), "shard")
         listener.note(
             f"{self.folder.path}: {texts:,} texts in {shards}, of which the chief of {self.workers.count} workers reads "
-            f"{dataset.texts:,}; {len(dev):,} dev texts"
+            f"{dataset.texts:,}; {count(len(dev), 'dev text')}"
         )
         return Splits(
             train=dataset.shards or dataset.examples,
@@ -100,7 +100,9 @@ class Share:
         return finished or Bundle.load(copy)
 
 
-def join(task: Task, data: TrainingData, config: Config, more: Mapping[str, Any]) -> Share:
+def join(
+    task: Task, data: TrainingData, config: Config, more: Mapping[str, Any], listener: Listener
+) -> Share:
     """Connect all workers, and check that they do the same.
 
     Args:
@@ -108,20 +110,22 @@ def join(task: Task, data: TrainingData, config: Config, more: Mapping[str, Any]
         data: The sources.
         config: The settings as the user chose them.
         more: What else must be the same, by the names that messages use.
+        listener: Receives whom the chief waits for.
 
     Raises:
         ConfigError: A setting or an option has no meaning for several workers.
         DataError: The source is no folder of shards, has fewer shards than there are workers, or no dev part.
-        ClusterError: This one cannot join the others.
+        ClusterError: One did not start in time, or this one cannot join the others.
         TrainingError: They differ in data, settings or versions.
     """
     config = _settle(config)
     folder = _find_folder(data, task)
     table = folder.open(task.rank, task.count)
-    workers = connect(task)
+    workers = connect(task, listener.note)
     versions = {f"the version of {name}": number for name, number in library_versions(config).items()}
-    same = {"the shards": folder.fingerprint, "the addresses": list(task.addresses)}
-    check_same(workers, same | versions | dict(more) | flatten(config.to_dict()))
+    reading = {"how the data are read": repr(data.reading)}
+    same = {"the shards": folder.fingerprint} | reading | versions | dict(more)
+    check_same(workers, same | flatten(config.to_dict()))
     return Share(workers, config, folder, table)
 
 
@@ -133,7 +137,7 @@ def check_same(workers: Workers, values: Mapping[str, Any]) -> None:
         if names:
             shown = ", ".join(f"{name} ({other.get(name)} instead of {chief.get(name)})" for name in names)
             raise TrainingError(
-                f"worker {rank} differs from the chief in {shown}; start the same command on each"
+                f"{workers.names[rank]} differs from the chief in {shown}; start the same command on each"
             )
 
 
@@ -168,6 +172,7 @@ def _find_folder(data: TrainingData, task: Task) -> ShardFolder:
         (data.unlabelled is not None, "texts without labels"),
         (data.dev_fraction is not None, "a dev fraction"),
         (data.min_class_size > 1, "a smallest class size"),
+        (data.reading.weight_column is not None, "a weight column"),
     ):
         if refused:
             raise ConfigError(

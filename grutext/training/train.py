@@ -132,7 +132,11 @@ def train(
     from grutext.training.plan import plan_training, prepare_engine
 
     resume = target is not None and target.resume
-    share = None if task is None else join(task, sources, config, {"--resume": resume})
+    share = (
+        None
+        if task is None
+        else join(task, sources, config, _shared_by_all(resume, vectors, start), listener)
+    )
     workers = None if share is None else share.workers
     if share is not None:
         config = share.config
@@ -206,6 +210,17 @@ def _open_base(folder: str | Path | None, vectors: Path | None, config: Config) 
     base = Base.load(Path(folder))
     base.settle(config)
     return base
+
+
+def _shared_by_all(resume: bool, vectors: Path | None, base: Base | None) -> dict[str, Any]:
+    """Return what several workers must have the same, besides data and settings, by the names that messages use."""
+    from grutext.data.vectors import digest
+
+    return {
+        "--resume": resume,
+        "the word vectors": None if vectors is None else digest(vectors),
+        "the base": None if base is None else base.sha256,
+    }
 
 
 def _look_for_state(

@@ -12,6 +12,7 @@ from support.cluster import start, tf_config, train_from_command_line
 from support.shards import write_folder
 
 from grutext.cli import main
+from grutext.engines import rendezvous
 from grutext.inference import Classifier
 from grutext.model.bundle import Bundle
 
@@ -69,6 +70,50 @@ def test_two_workers_train_a_model_that_the_chief_writes(shards, tmp_path):
     assert bundle.metrics["dev"]["accuracy"] > 0.9
     assert Classifier(bundle).predict(["win cash now", "see you at lunch"]) == ["spam", "ham"]
     assert not list(tmp_path.glob("*.checkpoint"))
+
+
+@pytest.mark.tf
+@pytest.mark.slow
+def test_several_labels_and_a_worker_that_has_nothing_to_pretrain_on(tmp_path):
+    draw = np.random.default_rng(5)
+    words = {"sport": ["goal", "team", "match"], "money": ["bank", "price", "share"]}
+    rows = []
+    for _ in range(160):
+        labels = [label for label in words if draw.random() < 0.5]
+        text = [word for label in labels for word in draw.choice(words[label], 2)]
+        rows.append((" ".join([*text, *draw.choice(["the", "a", "of", "and"], 3)]), labels))
+    write_folder(tmp_path / "news", [rows[:110], [("", ["sport"]), ("!", [])] * 4], rows[110:])
+    workers = start(2, train_from_command_line, tmp_path, ["train", "news", "-m", "model", *SETTINGS])
+    for worker in workers:
+        worker.join(240)
+    assert [worker.exitcode for worker in workers] == [0, 0], log(tmp_path, 0) + log(tmp_path, 1)
+    bundle = Bundle.load(tmp_path / "model")
+    assert bundle.multilabel
+    assert bundle.data["train"] == 118
+    model = Classifier(bundle)
+    assert model.predict(["the goal of the team", "a bank and a match", "the and of"]) == [
+        ("sport",),
+        ("money", "sport"),
+        (),
+    ]
+
+
+@pytest.mark.tf
+def test_a_worker_that_never_starts_ends_the_others_in_one_line(shards, tmp_path):
+    arguments = ["train", str(shards), "-m", "model", *SETTINGS]
+    workers = start(2, train_without_patience, tmp_path, arguments, listed=3)
+    for rank, worker in enumerate(workers):
+        worker.join(BOUND)
+        assert worker.exitcode == 1
+        (line,) = log(tmp_path, rank).splitlines()
+        assert line.startswith("grutext: error: worker 2 (127.0.0.1:")
+        assert "did not start within 3 s; start the same command on each worker" in line
+    assert not (tmp_path / "model").exists()
+
+
+def train_without_patience(rank: int, folder: Path, arguments: list[str]) -> None:
+    rendezvous.SECONDS = 3.0
+    train_from_command_line(rank, folder, arguments)
 
 
 @pytest.mark.tf
@@ -151,8 +196,9 @@ def train_as_each_likes(rank: int, folder: Path, arguments: list[list[str]]) -> 
         ),
         ("mails", ["--unlabelled", "more.txt"], None, "texts without labels can be used on one machine"),
         ("mails", ["--dev-fraction", "0.1"], None, "a dev fraction can be used on one machine"),
+        ("mails", ["--weight-column", "w"], None, "a weight column can be used on one machine"),
         ("mails", ["--min-class-size", "3"], None, "a smallest class size can be used on one machine"),
-        ("mails", [], tf_config([f"a:{n}" for n in range(4)], 1), "has 3 shards for 4 workers"),
+        ("mails", [], tf_config([f"a:{n}" for n in range(1, 5)], 1), "has 3 shards for 4 workers"),
         ("rows.csv", [], None, "is no folder of shards, which 2 workers need (TF_CONFIG)"),
         ("without", [], None, "has no dev part"),
     ],

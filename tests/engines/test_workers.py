@@ -16,20 +16,27 @@ ADDRESSES = ["10.0.0.1:2222", "10.0.0.2:2222", "10.0.0.3:2222"]
 @pytest.mark.tf
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("count", "settings"),
+    ("count", "head", "settings"),
     [
-        (2, {"training.adversarial_radius": 0.3, "training.adversarial_direction": "own"}),
-        pytest.param(3, {"training.adversarial_radius": 0.0}, marks=pytest.mark.slow),
+        (2, "softmax", {"training.adversarial_radius": 0.3, "training.adversarial_direction": "own"}),
+        pytest.param(
+            2,
+            "sigmoid",
+            {"training.adversarial_radius": 0.3, "training.adversarial_direction": "own"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(3, "softmax", {"training.adversarial_radius": 0.0}, marks=pytest.mark.slow),
         pytest.param(
             3,
+            "softmax",
             {"training.adversarial_radius": 0.3, "training.adversarial_direction": "own", "gru.layers": 2},
             marks=pytest.mark.slow,
         ),
     ],
 )
-def test_workers_train_the_network_that_one_trains_on_the_same_batches(count, settings, tmp_path: Path):
-    workers = start(count, train_steps, count, tmp_path, settings)
-    save_steps(tmp_path / "alone.npz", None, settings)
+def test_workers_train_the_network_that_one_trains_on_the_same_batches(count, head, settings, tmp_path: Path):
+    workers = start(count, train_steps, tmp_path, head, settings)
+    save_steps(tmp_path / "alone.npz", None, head, settings)
     for worker in workers:
         worker.join(120)
         assert worker.exitcode == 0
@@ -49,8 +56,14 @@ def test_a_task_has_its_rank_after_the_chief():
     cluster = {"worker": ADDRESSES[1:], "chief": ADDRESSES[:1]}
     for rank, task in enumerate([("chief", 0), ("worker", 0), ("worker", "1")]):
         config = json.dumps({"cluster": cluster, "task": {"type": task[0], "index": task[1]}})
-        assert read_task({"TF_CONFIG": config}) == Task(rank, tuple(ADDRESSES))
-    assert read_task({"TF_CONFIG": tf_config(ADDRESSES, 2)}) == Task(2, tuple(ADDRESSES))
+        assert read_task({"TF_CONFIG": config}) == Task(
+            rank, tuple(ADDRESSES), ("chief", "worker 0", "worker 1")
+        )
+    names = ("worker 0", "worker 1", "worker 2")
+    assert read_task({"TF_CONFIG": tf_config(ADDRESSES, 2)}) == Task(2, tuple(ADDRESSES), names)
+    assert read_task({"TF_CONFIG": tf_config(["a:1", "[::1]:2"], 1)}) == Task(
+        1, ("a:1", "[::1]:2"), names[:2]
+    )
 
 
 @pytest.mark.parametrize("text", ["", " ", "{}", tf_config(["localhost:1"], 0)])
@@ -69,6 +82,12 @@ def test_without_other_workers_a_process_trains_alone(text):
         ('{"task": {"type": "worker", "index": 0}}', 'needs "cluster"'),
         ('{"cluster": ["a:1"], "task": {"type": "worker", "index": 0}}', 'needs "cluster"'),
         ('{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}', 'needs "cluster"'),
+        (tf_config(["a", "b"], 0), 'the address "a" must be host:port'),
+        (tf_config(["a:1", "b:x"], 0), 'the address "b:x" must be host:port'),
+        (tf_config(["a:1", "b:70000"], 0), 'the address "b:70000" must be host:port'),
+        (tf_config(["a:1", "::1:2"], 0), 'the address "::1:2" must be host:port'),
+        (tf_config(["a:1", "b:0"], 0), 'the address "b:0" must be host:port'),
+        (tf_config(["a:1", ":2"], 0), 'the address ":2" must be host:port'),
         (tf_config(ADDRESSES, 3), "task.index is 3; the cluster has 3 of worker"),
         (tf_config(ADDRESSES, -1), "task.index is -1"),
         ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker"}}', "task.index is None"),

@@ -42,9 +42,11 @@ def tf_config(addresses: Sequence[str], index: int) -> str:
     return json.dumps({"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": index}})
 
 
-def start(count: int, work: Callable[..., None], *arguments: Any) -> list[multiprocessing.Process]:
-    """Start workers, each of which calls `work` with its rank and the arguments."""
-    addresses = free_addresses(count)
+def start(
+    count: int, work: Callable[..., None], *arguments: Any, listed: int = 0
+) -> list[multiprocessing.Process]:
+    """Start workers, each of which calls `work` with its rank and the arguments; TF_CONFIG may list more than are started."""
+    addresses = free_addresses(listed or count)
     workers = [
         _CONTEXT.Process(target=_work, args=(tf_config(addresses, rank), work, rank, *arguments))
         for rank in range(count)
@@ -69,28 +71,31 @@ def train_from_command_line(rank: int, folder: Path, arguments: Sequence[str]) -
         main(list(arguments), standalone_mode=True)
 
 
-def train_steps(rank: int, count: int, folder: Path, settings: dict[str, Any]) -> None:
+def train_steps(rank: int, folder: Path, head: str, settings: dict[str, Any]) -> None:
     """Train a network on its share of fixed batches; write the weights to the file `weights-RANK.npz`, the losses as `loss`."""
     from grutext.engines.choose import connect
     from grutext.engines.workers import read_task
 
     task = read_task(os.environ)
-    save_steps(folder / f"weights-{rank}.npz", connect(task) if task else None, settings)
+    save_steps(folder / f"weights-{rank}.npz", connect(task, print) if task else None, head, settings)
 
 
-def save_steps(path: Path, workers: Any, settings: dict[str, Any]) -> None:
-    """Train a network on fixed batches, or on this worker's share of them."""
+def save_steps(path: Path, workers: Any, head: str, settings: dict[str, Any]) -> None:
+    """Train a network with a head, `softmax` or `sigmoid`, on fixed batches, or on this worker's share of them."""
     from grutext.engines.keras.network import KerasNetwork
 
     config = Config().override(SIZES | STILL | {"training.learning_rate": 0.01} | settings)
     vectorizer = Vectorizer.fit(TEXTS, config.text)
+    labels: Sequence[tuple[str, ...]] = LABELS
+    if head == "sigmoid":  # two labels, one or none
+        labels = [own * (n % 3 > 0) + ("b",) * (n % 2) for n, own in enumerate(LABELS)]
     corpus = VectorizedCorpus(
         vectorizer.vectorize(TEXTS),
-        one_hot(LABELS, ["a", "b", "c"]),
+        one_hot(labels, ["a", "b", "c"]),
         weights=np.linspace(0.5, 1.5, len(TEXTS), dtype=np.float32),
     )
     network = KerasNetwork(
-        config, vectorizer.vocabulary.rows, 3, "softmax", np.array([1, 2, 1], np.float32), workers
+        config, vectorizer.vocabulary.rows, 3, head, np.array([1, 2, 1], np.float32), workers
     )
     losses = [
         network.train_step(batch, step, 0.01)
@@ -102,12 +107,12 @@ def save_steps(path: Path, workers: Any, settings: dict[str, Any]) -> None:
 
 
 def _batches(corpus: VectorizedCorpus, rank: int, count: int) -> list[Batch]:
-    """Return a worker's share of batches of seven texts; some are a single text, so that other workers have none."""
+    """Return a worker's share of batches of seven texts; some are a single text, so that other workers have others, which do not count."""
     found = []
     for step in range(STEPS):
         whole = (np.arange(1 if step % 9 == 5 else 7) * 5 + step) % corpus.texts
         own = whole[rank::count]
-        batch = corpus.batch(own if len(own) else whole, corpus.tokens.rows)
+        batch = corpus.batch(own if len(own) else np.arange(3), corpus.tokens.rows)
         if count > 1:
             batch |= {"share": np.float32(len(own) / len(whole))}
         found.append(batch)

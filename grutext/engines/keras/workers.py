@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grutext.engines.keras.backend import tf
+from grutext.engines.rendezvous import meet
 from grutext.engines.workers import Task, Workers
 from grutext.errors import ClusterError
 
@@ -38,13 +39,15 @@ class KerasWorkers(Workers):
 
     Args:
         task: Which of them this process is.
+        note: Receives whom the chief waits for.
 
     Raises:
-        ClusterError: This one cannot join them: its address is in use, for example.
+        ClusterError: One did not start in time, or this one cannot join the others.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, note: Callable[[str], None]) -> None:
         super().__init__(task)
+        meet(task, note)
         self._strategy = _connect(task)
         self._all_gather = self.replicate(
             lambda values: _replica().all_gather(tf.identity(values), 0), [tf.TensorSpec([None], tf.int32)]
@@ -118,7 +121,7 @@ def _replica() -> Any:
 
 
 def _connect(task: Task) -> Any:
-    """Return the strategy, once all workers are there; TensorFlow waits for them, and cannot be interrupted while it does."""
+    """Return the strategy; all workers are there, or TensorFlow would wait for them without limit."""
     before = signal.getsignal(signal.SIGTERM)
     gpus = tf.config.list_physical_devices("GPU")
     tf.config.set_visible_devices(gpus[:1], "GPU")  # one worker for each GPU
