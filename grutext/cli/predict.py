@@ -224,13 +224,12 @@ def _is_worth_kernels(sources: Sequence[str], early: bool, quiet: bool) -> bool:
     """
     from grutext.data import expand_sources
     from grutext.kernels import PREDICTION, SESSIONS, WORTH_COMPILING, WORTH_LOADING, load_if_worth_it
-    from grutext.kernels.precompile import compile_kernels, seconds_to_compile
+    from grutext.kernels.precompile import prepare_kernels
 
     characters = sum(_estimate_characters(Path(source), WORTH_LOADING) for source in expand_sources(sources))
     modules = (*PREDICTION, *SESSIONS) if early else PREDICTION
-    if characters >= WORTH_COMPILING and (seconds := seconds_to_compile(*modules)):
-        print_notes([f"compiling kernels (first time only; about {seconds:.0f} s)"], quiet)
-        compile_kernels(*modules)
+    if characters >= WORTH_COMPILING:
+        return prepare_kernels(*modules, note=lambda line: print_notes([line], quiet))
     return load_if_worth_it(characters, modules)
 
 

@@ -136,5 +136,9 @@ def serve_command(
         allow_reload=allow_reload,
         log=log,
     )
-    service = Service(Models(name_folders(models), threads), options)
-    serve(service, host, port, note=lambda line: None if quiet else click.echo(f"grutext: {line}", err=True))
+
+    def note(line: str) -> None:
+        if not quiet:
+            click.echo(f"grutext: {line}", err=True)
+
+    serve(Service(Models(name_folders(models), threads, note), options), host, port, note)

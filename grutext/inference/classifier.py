@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.errors import BundleError, ConfigError
+from grutext.errors import BundleError, ConfigError, SessionError
 from grutext.explain import Explanation, TokenGates, WordContribution, leave_out
 from grutext.inference.answers import FAMILIARITY_DECIMALS, Answer, round_numbers
 from grutext.inference.chunks import check_threads, map_chunks
@@ -26,6 +26,7 @@ from grutext.inference.sessions import (
     SessionAnswer,
     Stream,
     answer_early,
+    can_stream,
     finish_many,
     load_state,
     push_many,
@@ -400,6 +401,11 @@ class Classifier:
         """What sessions that begin now compute with; each keeps it to its end, so that its last bits do not depend on its pieces."""
         stream = self._stream
         if stream is None:
+            if not can_stream(self.bundle):
+                raise SessionError(
+                    "this model also reads each text from its end, so it cannot answer before the end has come; "
+                    "train one that can: grutext train DATA --preset streaming"
+                )
             compiled = self._switch.compiled and self._switch.may_load(SESSIONS)
             stream = Stream(self.bundle, self._vectorizer, self._gru, self._linear, compiled)
             self._stream = stream

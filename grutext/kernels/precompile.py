@@ -61,6 +61,22 @@ def compile_kernels(*modules: str, deadline: float | None = None, report: Report
     return deadline is None and why_unavailable(*modules) is None
 
 
+def prepare_kernels(*modules: str, note: Callable[[str], None]) -> bool:
+    """Compile the kernels of some modules that are not in Numba's cache, after a note, and import them.
+
+    Args:
+        modules: As for `compile_kernels`.
+        note: Is called with a line that says how long it takes, if there is something to compile.
+
+    Returns:
+        Whether the kernels may be called; where it is false, `why_unavailable` has the reason.
+    """
+    if seconds := seconds_to_compile(*modules):
+        note(f"compiling kernels (first time only; about {seconds:.0f} s)")
+        compile_kernels(*modules)
+    return why_unavailable(*modules) is None
+
+
 def cache_folder() -> Path:
     """Return the folder in which Numba caches the kernels; they must have been imported before."""
     from grutext.kernels.gru import run_layer

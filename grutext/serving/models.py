@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grutext.errors import BundleError, ConfigError, SessionError
+from grutext.errors import BundleError, ConfigError
 from grutext.inference import Classifier
-from grutext.kernels import PREDICTION, why_unavailable
+from grutext.inference.sessions import can_stream
+from grutext.kernels import PREDICTION, SESSIONS
+from grutext.kernels.precompile import prepare_kernels
 from grutext.messages import list_names, quote, suggest
 from grutext.model.reading import checksum, read_values
 from grutext.serving.errors import UnavailableError, UnknownModelError
@@ -55,11 +57,19 @@ class Models:
     Args:
         folders: The folder of each model by its name, at least one.
         threads: The number of threads that work on many texts; None is one for each core that the process may use.
+        note: Is called with a line if kernels are compiled.
     """
 
-    def __init__(self, folders: Mapping[str, Path], threads: int | None = None) -> None:
+    def __init__(
+        self,
+        folders: Mapping[str, Path],
+        threads: int | None = None,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._folders = dict(folders)
         self._threads = threads
+        self._note = note
+        self._work = "the models are being loaded"
         self._loaded: dict[str, ServedModel] = {}
 
     @property
@@ -81,10 +91,30 @@ class Models:
             BundleError: A folder is missing, damaged or of a newer format.
             ConfigError: The number of threads is below 1.
         """
-        compiled = why_unavailable(*PREDICTION) is None
-        self._loaded = {
-            name: _load(name, folder, self._threads, compiled) for name, folder in self._folders.items()
-        }
+        compiled = prepare_kernels(*PREDICTION, note=self._begin_compiling)
+        self._loaded = {name: self._load(name, folder, compiled) for name, folder in self._folders.items()}
+
+    def _load(self, name: str, folder: Path, compiled: bool) -> ServedModel:
+        """Load a model and let it answer once, so that the first request does not wait for what is made on first use."""
+        while True:
+            digest = checksum(read_values(folder))
+            classifier = Classifier.load(folder, self._threads, compiled)
+            if digest == checksum(read_values(folder)):  # otherwise the folder was replaced meanwhile
+                break
+        streams = can_stream(classifier.bundle)
+        if streams and compiled:
+            prepare_kernels(*SESSIONS, note=self._begin_compiling)
+        try:
+            classifier.answer(_WARM_UP)
+            if streams:
+                classifier.session().push(_WARM_UP[0])
+        except BundleError as error:
+            raise BundleError(f"{folder}: {error}") from None
+        return ServedModel(name, classifier, streams, digest)
+
+    def _begin_compiling(self, line: str) -> None:
+        self._work = f"the models are being loaded: {line}"
+        self._note(line)
 
     def find(self, name: str | None) -> ServedModel:
         """Return the model with a name, or the first one.
@@ -94,7 +124,7 @@ class Models:
             UnknownModelError: None has this name; the message lists those there are.
         """
         if not self._loaded:
-            raise UnavailableError("the models are being loaded; try again in a second")
+            raise UnavailableError(f"{self._work}; try again in a second")
         if name is None:
             return next(iter(self._loaded.values()))
         if name not in self._loaded:
@@ -130,25 +160,3 @@ def name_folders(given: Sequence[str]) -> dict[str, Path]:
             raise ConfigError(f"the model {quote(value)} {problem}; name it with -m NAME=DIR")
         folders[name] = Path(folder)
     return folders
-
-
-def _load(name: str, folder: Path, threads: int | None, compiled: bool) -> ServedModel:
-    """Load a model and let it answer once, so that the first request does not wait for what is made on first use."""
-    while True:
-        digest = checksum(read_values(folder))
-        classifier = Classifier.load(folder, threads, compiled)
-        if digest == checksum(read_values(folder)):  # otherwise the folder was replaced meanwhile
-            break
-    try:
-        classifier.answer(_WARM_UP)
-    except BundleError as error:
-        raise BundleError(f"{folder}: {error}") from None
-    return ServedModel(name, classifier, _can_stream(classifier), digest)
-
-
-def _can_stream(classifier: Classifier) -> bool:
-    try:
-        classifier.session().push(_WARM_UP[0])
-    except SessionError:
-        return False
-    return True

@@ -42,6 +42,19 @@ def test_compiles_what_is_missing_and_says_so(run, monkeypatch) -> None:
     assert run("warmup", "--quiet").stderr == ""
 
 
+def test_whoever_prepares_kernels_says_how_long_they_take_to_compile(monkeypatch) -> None:
+    notes, asked, missing = [], [], [17.3]
+    monkeypatch.setattr(precompile, "seconds_to_compile", lambda *_: missing[0])
+    monkeypatch.setattr(precompile, "compile_kernels", lambda *modules: asked.append(modules))
+    monkeypatch.setattr(precompile, "why_unavailable", lambda *_: None)
+    assert precompile.prepare_kernels("ngrams", "tokens", note=notes.append)
+    missing[0] = 0.0
+    monkeypatch.setattr(precompile, "why_unavailable", lambda *_: "Numba is not there")
+    assert not precompile.prepare_kernels("ngrams", "tokens", note=notes.append)
+    assert notes == ["compiling kernels (first time only; about 17 s)"]
+    assert asked == [("ngrams", "tokens")]
+
+
 def test_without_numba_one_line_names_the_extra(error, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
     monkeypatch.setattr("grutext.requirements.is_installed", lambda package: False)

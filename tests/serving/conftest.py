@@ -23,7 +23,7 @@ Open = Callable[..., TestClient]
 @pytest.fixture(autouse=True)
 def _numpy(monkeypatch) -> None:
     """Keep the kernels, which take a second to load, out of these tests."""
-    monkeypatch.setattr("grutext.serving.models.why_unavailable", lambda *_: "this is a test")
+    monkeypatch.setattr("grutext.serving.models.prepare_kernels", lambda *_, note: False)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from grutext.errors import ConfigError
 from grutext.serving import Limits, Models, ServerOptions, Service, name_folders, read_token, serve
 from grutext.serving.access import allowed_hosts
+from grutext.serving.errors import UnavailableError
 
 TOKEN = "0123456789abcdef"
 
@@ -25,6 +26,25 @@ def test_the_server_is_live_at_once_and_ready_when_the_models_are_loaded(open_cl
         assert answered.json() == {"error": "the models are being loaded; try again in a second"}
     client.app.state.service.models.load()
     assert client.get("/health/ready").json() == {"status": "ready"}
+
+
+def test_while_kernels_are_compiled_the_answer_and_a_note_say_so(model, monkeypatch) -> None:
+    answers, notes = [], []
+
+    def compile_slowly(*modules, note):
+        note(f"compiling {' '.join(modules)}")
+        with pytest.raises(UnavailableError) as refused:
+            models.find(None)
+        answers.append(str(refused.value))
+        return False
+
+    models = Models({"reviews": model}, note=notes.append)
+    monkeypatch.setattr("grutext.serving.models.prepare_kernels", compile_slowly)
+    models.load()
+    assert notes == ["compiling inference ngrams tokens"]
+    assert answers == [
+        "the models are being loaded: compiling inference ngrams tokens; try again in a second"
+    ]
 
 
 def test_metrics_count_requests_texts_and_batches(client) -> None:

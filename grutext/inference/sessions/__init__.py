@@ -9,7 +9,7 @@ from grutext.inference.sessions.early import (
 )
 from grutext.inference.sessions.saved import load_state
 from grutext.inference.sessions.session import Session, SessionAnswer, finish_many, push_many
-from grutext.inference.sessions.stream import Stream, length_factors, next_checkpoint
+from grutext.inference.sessions.stream import Stream, can_stream, length_factors, next_checkpoint
 
 __all__ = [
     "EarlyAnswer",
@@ -18,6 +18,7 @@ __all__ = [
     "SessionAnswer",
     "Stream",
     "answer_early",
+    "can_stream",
     "finish_many",
     "length_factors",
     "load_state",

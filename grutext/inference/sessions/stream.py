@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.engines.stream import State
-from grutext.errors import BundleError, SessionError
+from grutext.errors import BundleError
 from grutext.inference.decisions import choose
 from grutext.inference.fusion import fuse, sharpen
 from grutext.inference.gru_part import GRUPart
@@ -82,11 +82,16 @@ class TextState:
         return rest
 
 
+def can_stream(bundle: Bundle) -> bool:
+    """Return whether a model reads texts in one direction only, so that it can answer while they are still coming."""
+    return not (bundle.config.gru.enabled and bundle.config.gru.bidirectional)
+
+
 class Stream:
     """A model for texts that are still coming; immutable.
 
     Args:
-        bundle: The model.
+        bundle: The model, of which `can_stream` is true.
         vectorizer: Its vectorizer.
         gru: Its GRU part, if it has one.
         linear: Its linear part, if it has one.
@@ -95,9 +100,6 @@ class Stream:
     Attributes:
         bundle: The model.
         dtype: Of the numbers that are kept of a text.
-
-    Raises:
-        SessionError: The model reads each text backward as well.
     """
 
     def __init__(
@@ -109,11 +111,6 @@ class Stream:
         compiled: bool = False,
     ) -> None:
         config = bundle.config
-        if config.gru.enabled and config.gru.bidirectional:
-            raise SessionError(
-                "this model also reads each text from its end, so it cannot answer before the end has come; "
-                "train one that can: grutext train DATA --preset streaming"
-            )
         self.bundle = bundle
         self._vectorizer = vectorizer
         self._gru = GRUStream(config.gru, bundle.weights, gru, compiled) if gru else None
