@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,6 +30,9 @@ def main(arguments: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
+    if shutil.which(command[0]) is None:
+        print(f"scripts/cluster: {command[0]}: there is no such command", file=sys.stderr)
+        return 127
     return run(int(count), command)
 
 
@@ -41,13 +45,20 @@ def run(count: int, command: Sequence[str]) -> int:
         if len(cores) >= count:
             os.sched_setaffinity(0, cores[rank::count])  # the worker inherits it
         workers.append(_start(rank, command, addresses))
+    interrupted = False
+
+    def interrupt(number: int, _: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        _signal(workers, number)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: _signal(workers, number))
+        signal.signal(number, interrupt)
     first, ends_at = 0, float("inf")
     while None in (codes := [worker.poll() for worker in workers]):
         time.sleep(_POLL_SECONDS)
         failed = [code for code in codes if code]
-        if failed and not first:
+        if failed and not first and not interrupted:  # or the chief may still save what there is
             first, ends_at = failed[0], time.monotonic() + _END_SECONDS
             _signal(workers, signal.SIGTERM)
         if time.monotonic() > ends_at:
