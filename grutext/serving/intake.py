@@ -1,4 +1,4 @@
-"""What clients have sent and the server has not answered yet: bounded for all of them together."""
+"""What clients have sent and has no answer yet, and answers that they have not read: bounded for all of them together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FREE = (
 
 
 class Intake:
-    """The bytes of all requests, and of messages of sessions, from when they arrive until they are answered.
+    """The bytes of all requests, and of messages of sessions, from when they arrive until they are answered; and of answers until they are read.
 
     Args:
         most: The number of bytes from which on clients that send much are refused.
@@ -25,10 +25,10 @@ class Intake:
 
 
 class Share:
-    """What one client has sent.
+    """What is held for one client.
 
     Args:
-        intake: What all have sent.
+        intake: What is held for all.
 
     Attributes:
         held: The number of bytes.
@@ -39,16 +39,16 @@ class Share:
         self.held = 0
 
     def add(self, size: int) -> None:
-        """Count bytes that have arrived.
+        """Count bytes that have arrived, or are to be sent.
 
         Raises:
-            BusyError: All clients together have sent too much, and this one more than a little.
+            BusyError: Too much is held for all clients together, and more than a little for this one.
         """
         self.held += size
         self._intake.held += size
         if self.held > _FREE and self._intake.held > self._intake.most:
             raise BusyError(
-                "the server has too much to read; try again in a second, or send smaller requests"
+                "the server has too much to read and to send; try again in a second, or send smaller requests"
             )
 
     def drop(self, size: int) -> None:

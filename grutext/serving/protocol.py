@@ -17,9 +17,10 @@ def patient_protocol(seconds: float) -> type[HttpToolsProtocol]:
     """
 
     class PatientProtocol(HttpToolsProtocol):
-        """Waits only so long for the head of a request."""
+        """Waits only so long for the head of a request, and for the client to read some of the answer."""
 
         _head: asyncio.TimerHandle | None = None
+        _reading: asyncio.TimerHandle | None = None
         _unread = 0  # bytes of the last answer, when it was last looked at
         _beside = 0  # bytes since the last part of a body
 
@@ -46,8 +47,19 @@ def patient_protocol(seconds: float) -> type[HttpToolsProtocol]:
             self._stop_waiting()
             super().on_headers_complete()
 
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._reading = self.loop.call_later(seconds, self._close)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            if self._reading is not None:
+                self._reading.cancel()
+
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop_waiting()
+            if self._reading is not None:
+                self._reading.cancel()
             super().connection_lost(exc)
 
         def timeout_keep_alive_handler(self) -> None:

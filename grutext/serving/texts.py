@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter, Request, Response
+from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from grutext.errors import BundleError
@@ -56,9 +58,8 @@ class _Gates:
 class _Encoding:
     model: ServedModel
 
-    def __call__(self, texts: Sequence[str]) -> list[list[float]]:
-        vectors: list[list[float]] = self.model.classifier.encode(texts).tolist()
-        return vectors
+    def __call__(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        return list(self.model.classifier.encode(texts))
 
 
 @router.post(
@@ -109,7 +110,7 @@ async def encode(request: Request) -> Response:
     model = service.models.find(asked.model)
     vectors = await service.run(_Encoding(model), asked.texts)
     service.metrics.texts.labels(model.name).inc(len(vectors))
-    return _json({"model": model.identity(), "vectors": vectors})
+    return _json({"model": model.identity(), "vectors": [vector.tolist() for vector in vectors]})
 
 
 def _json(value: Mapping[str, Any]) -> Response:

@@ -149,12 +149,26 @@ def test_large_requests_are_refused_while_too_much_is_held(client) -> None:
     intake.held = intake.most - 10_000
     refused = client.post("/v1/classify", json=large)
     assert (refused.status_code, refused.headers["connection"]) == (429, "close")
-    assert refused.json()["error"].startswith("the server has too much to read")
+    assert refused.json()["error"].startswith("the server has too much to read and to send")
     assert client.post("/v1/classify", json={"texts": ["a" * 50_000]}).status_code == 200
     assert intake.held == intake.most - 10_000
     intake.held = 0
     assert client.post("/v1/classify", json=large).status_code == 200
     assert intake.held == 0
+
+
+def test_large_answers_are_sent_in_pieces_and_refused_while_too_much_is_held(client) -> None:
+    intake, texts = client.app.state.service.intake, {"texts": ["a"] * 1000}
+    answered = client.post("/v1/classify", json=texts)
+    assert len(answered.content) > 100_000
+    assert len(answered.json()["results"]) == 1000
+    intake.held = intake.most
+    refused = client.post("/v1/classify", json=texts)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert refused.json()["error"].startswith("the server has too much to read and to send")
+    assert client.get("/v1/models").status_code == 200
+    assert intake.held == intake.most
+    assert 'grutext_requests_total{path="/v1/classify",status="429"} 1.0' in client.get("/metrics").text
 
 
 def test_a_server_whose_models_cannot_be_loaded_ends_whatever_the_reason(model, monkeypatch) -> None:

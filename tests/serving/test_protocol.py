@@ -4,6 +4,8 @@ import pytest
 
 pytest.importorskip("httptools")
 
+from uvicorn.protocols.http.flow_control import FlowControl
+
 from grutext.serving.protocol import patient_protocol
 
 
@@ -34,6 +36,17 @@ class Loop:
 
     def call_later(self, seconds, call):
         self.later.append(call)
+        return Handle(self, call)
+
+
+class Handle:
+    """A call that can be cancelled."""
+
+    def __init__(self, loop, call) -> None:
+        self.loop, self.call = loop, call
+
+    def cancel(self) -> None:
+        self.loop.later.remove(self.call)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +63,15 @@ def test_an_idle_connection_is_closed_unless_its_answer_is_still_being_read(left
         protocol.loop.later.pop()()
     assert protocol.transport.ended == ended
     assert protocol.loop.later == []
+
+
+def test_a_connection_is_closed_while_an_answer_is_sent_of_which_the_client_reads_nothing() -> None:
+    protocol = object.__new__(patient_protocol(1.0))
+    protocol.transport, protocol.loop = Transport(70_000), Loop()
+    protocol.flow = FlowControl(protocol.transport)
+    protocol.pause_writing()
+    protocol.resume_writing()
+    assert protocol.loop.later == []
+    protocol.pause_writing()
+    protocol.loop.later.pop()()
+    assert protocol.transport.ended == "aborted"
