@@ -22,6 +22,7 @@ const confidence = document.querySelector(".confidence");
 new MutationObserver(() => seen.push(confidence.textContent)).observe(confidence, {childList: true});
 document.execCommand("insertText", false, arguments[0]);
 """
+PROBLEM = "return document.querySelector('#problem').textContent"
 LINES = "return [...document.querySelectorAll('line.decided')].map(line => +line.getAttribute('x1'))"
 MARKED = "return [...document.querySelectorAll('.panel:first-child .words mark.for, .panel:first-child .words mark.against')].map(m => m.textContent)"
 
@@ -153,8 +154,40 @@ def test_a_session_that_was_silent_for_too_long_ends_without_an_error_and_anothe
     browser.find("#text")[0].send_keys("invoice invoice ")
     wait_for(browser, f"{SHOWN}[0]", "billing", ".label")
     assert browser.run("return sockets.length") == 4  # of two models
-    assert browser.run("return document.querySelector('#problem').textContent") == ""
+    assert browser.run(PROBLEM) == ""
     assert browser.errors() == []
+
+
+@pytest.fixture
+def first_answer(browser):
+    """Let the first answer that the next page asks for be another one."""
+    added = []
+
+    def replace_it(status, body):
+        source = (
+            "const asked = window.fetch; window.fetch = (...a) => { window.fetch = asked;"
+            f"return Promise.resolve(new Response({body!r}, {{status: {status}}})); }};"
+        )
+        script = browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+        added.append(script)
+
+    yield replace_it
+    for script in added:
+        browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+def test_the_page_waits_for_models_that_are_being_loaded(browser, url, first_answer) -> None:
+    first_answer(503, '{"error": "the models are being loaded"}')
+    browser.open(f"{url}/")
+    wait_for(browser, PROBLEM, "the models are being loaded")
+    wait_for(browser, SHOWN, ["one", "several", "whole"], "h2")
+    wait_for(browser, PROBLEM, "")
+
+
+def test_an_answer_that_is_not_the_servers_is_no_puzzle(browser, url, first_answer) -> None:
+    first_answer(502, "<html>Bad Gateway</html>")
+    browser.open(f"{url}/")
+    wait_for(browser, PROBLEM, "The server does not answer.")
 
 
 def test_models_can_be_hidden_with_the_keyboard(browser, url) -> None:

@@ -7,6 +7,7 @@ const GROWTH = 30; // pieces of a text that is pasted into a session have this p
 const COLOURS = 4; // labels that have a line in the course
 const SHOWN_LABELS = 8;
 const REST = 150; // milliseconds without a key before the text is answered
+const LOADING = 1000; // milliseconds until the server is asked again for its models
 const STEP = 40; // milliseconds between two answers of a pasted text
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -22,7 +23,7 @@ async function ask(path, body) {
   const response = await fetch(path, options);
   const answer = await response.json();
   if (response.status === 401) find("#access").hidden = false;
-  if (!response.ok) throw new Error(answer.error);
+  if (!response.ok) throw Object.assign(new Error(answer.error), { status: response.status });
   return answer;
 }
 
@@ -339,7 +340,10 @@ class Page {
 
   async open() {
     await this.attempt(async () => {
-      const { models } = await ask("v1/models");
+      const { models } = await ask("v1/models").catch(error => {
+        if (error.status === 503) setTimeout(() => this.open(), LOADING); // the models are not loaded yet
+        throw error;
+      });
       find("#access").hidden = true;
       const boxes = models.map((model, n) => {
         const label = element("label", "", ` ${model.name}`), box = document.createElement("input");
@@ -384,7 +388,7 @@ class Page {
       await work();
       find("#problem").textContent = "";
     } catch (error) {
-      find("#problem").textContent = error instanceof TypeError ? "The server does not answer." : error.message;
+      find("#problem").textContent = error instanceof TypeError || error instanceof SyntaxError ? "The server does not answer." : error.message;
     }
   }
 }
