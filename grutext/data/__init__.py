@@ -27,7 +27,7 @@ from grutext.data.remembered import describe_reading, remember_options, remember
 from grutext.data.rows import Row, RowReader, read_rows, rows_of_table
 from grutext.data.sample import sample_path
 from grutext.data.small_classes import drop_small_classes
-from grutext.data.splits import fold_examples, share_out, split_examples
+from grutext.data.splits import deal_examples, fold_examples, share_out, split_examples
 from grutext.data.tally import Rows, Tally
 from grutext.data.writing.names import name_added
 from grutext.data.writing.resumable import ResumableRun
@@ -57,6 +57,7 @@ __all__ = [
     "check_trainable",
     "choose_format",
     "clean_label",
+    "deal_examples",
     "describe_counts",
     "describe_reading",
     "drop_small_classes",

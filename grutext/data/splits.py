@@ -68,30 +68,61 @@ def fold_examples(
     Raises:
         DataError: Every class has only one text.
     """
-    import numpy as np  # not at the top; see `_choose`
-
     groups = _group_copies(len(examples), keys)
-    generator = np.random.default_rng(seed)
-    fold_of: dict[int, int] = {}
-    totals = [0] * folds
-    for members in _group_classes(examples, groups).values():
-        in_class = [0] * folds
-        for place in generator.permutation(len(members)):
-            group = members[place]
-            smallest = min(range(folds), key=lambda fold: (in_class[fold], totals[fold]))
-            fold_of[group] = smallest
-            in_class[smallest] += len(groups[group])
-            totals[smallest] += len(groups[group])
+    fold_of = _deal_groups(examples, groups, folds, seed)
     for fold in range(folds):
         chosen = {group for group, own in fold_of.items() if own == fold}
         fold_of |= dict.fromkeys(_needed_in_rest(examples, groups, chosen), -1)
     if max(fold_of.values(), default=-1) < 0:
         raise DataError(_TOO_FEW)
-    folds_of = [-1] * len(examples)
-    for group, fold in fold_of.items():
+    return _spread(groups, fold_of)
+
+
+def deal_examples(
+    examples: Sequence[Example], shares: int, seed: int, keys: Sequence[int] | None = None
+) -> list[int]:
+    """Deal all examples out to stratified shares, as `fold_examples` deals them out to folds, rare labels too.
+
+    Args:
+        examples: The N examples.
+        shares: The number of shares.
+        seed: Decides which examples are in which share.
+        keys: As for `fold_examples`.
+
+    Returns:
+        The share of each example, from 0.
+    """
+    groups = _group_copies(len(examples), keys)
+    return _spread(groups, _deal_groups(examples, groups, shares, seed))
+
+
+def _deal_groups(
+    examples: Sequence[Example], groups: list[list[int]], shares: int, seed: int
+) -> dict[int, int]:
+    """Return the share of each group of copies; of each class, the shares have as many examples as its copies allow."""
+    import numpy as np  # not at the top; see `_choose`
+
+    generator = np.random.default_rng(seed)
+    share_of: dict[int, int] = {}
+    totals = [0] * shares
+    for members in _group_classes(examples, groups).values():
+        in_class = [0] * shares
+        for place in generator.permutation(len(members)):
+            group = members[place]
+            smallest = min(range(shares), key=lambda share: (in_class[share], totals[share]))
+            share_of[group] = smallest
+            in_class[smallest] += len(groups[group])
+            totals[smallest] += len(groups[group])
+    return share_of
+
+
+def _spread(groups: list[list[int]], of_group: dict[int, int]) -> list[int]:
+    """Return for each example what is known of its group of copies."""
+    spread = [-1] * sum(map(len, groups))
+    for group, number in of_group.items():
         for index in groups[group]:
-            folds_of[index] = fold
-    return folds_of
+            spread[index] = number
+    return spread
 
 
 def _group_copies(size: int, keys: Sequence[int] | None) -> list[list[int]]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from grutext.config import Config
-from grutext.data import Columns, Example, fold_examples
+from grutext.data import Columns, Example, deal_examples, fold_examples
 from grutext.errors import ConfigError, DataError
 from grutext.evaluation import evaluate
 from grutext.evaluation.learning_curve import FEWEST_SIZES, Forecast, PowerLaw, forecast
@@ -131,15 +131,14 @@ def learning_curve(
         columns = Columns(dataset.text_column, dataset.label_column)
         known = KnownModel(columns, dataset.multilabel, tuple(dataset.label_counts))
         parts = [(dataset.examples, read_split(sources.dev, sources.reading, known, listener))]
-    halvings = _count_halvings(min(len(rest) for rest, _ in parts), dataset.source)
-    dealt = [_deal(rest, 1 << halvings, config.training.seed) for rest, _ in parts]
+    dealt = _deal_parts([rest for rest, _ in parts], config.training.seed, dataset.source)
     trainer = _Trainer(sources, config, vectors, dataset.multilabel, metric)
     points = []
-    for halving in range(halvings, -1, -1):
+    for halving in range(len(dealt[0]).bit_length() - 1, -1, -1):
         began = time.monotonic()
         texts, scores, lone = [], [], 0
         for fold, (shares, (_, held_out)) in enumerate(zip(dealt, parts, strict=True)):
-            for piece in _join(shares, 1 << halving, fold if folds > 1 else None):
+            for piece in _join(shares, 1 << halving, fold, len(parts)):
                 texts.append(len(piece))
                 lone += trainer.lone_label(piece) is not None
                 scores.append(trainer.score(piece, held_out))
@@ -243,24 +242,49 @@ def _count_halvings(texts: int, source: str) -> int:
 
 def _deal(examples: Sequence[Example], shares: int, seed: int) -> list[list[Example]]:
     """Deal texts out to shares of the same size, in each of which every label has its part; copies are in one share."""
-    of_text = fold_examples(examples, shares, seed, [text_key(example.text) for example in examples])
+    of_text = deal_examples(examples, shares, seed, [text_key(example.text) for example in examples])
     dealt: list[list[Example]] = [[] for _ in range(shares)]
     for example, share in zip(examples, of_text, strict=True):
-        dealt[share].append(example)  # the only text of its label is in no fold, -1: in the last share
+        dealt[share].append(example)
     return dealt
 
 
-def _join(shares: Sequence[list[Example]], parts: int, only: int | None) -> list[list[Example]]:
+def _deal_parts(parts: Sequence[Sequence[Example]], seed: int, source: str) -> list[list[list[Example]]]:
+    """Return the shares of each part, the smallest pieces to train on; there are fewer if the texts are few or their labels many.
+
+    Raises:
+        DataError: There are too few texts, or too few of each label.
+    """
+    for halvings in range(_count_halvings(min(map(len, parts)), source), FEWEST_SIZES - 2, -1):
+        dealt = [_deal(part, 1 << halvings, seed) for part in parts]
+        pieces = [_join(shares, len(shares), fold, len(parts)) for fold, shares in enumerate(dealt)]
+        if all(map(_is_trainable, chain(*pieces))):
+            return dealt
+    problem = (
+        "has too few texts of each label for a learning curve: a quarter of the training texts has only one of each; label more, "
+        "or measure a training on what there is: grutext crossval"
+    )
+    raise DataError(problem, source)
+
+
+def _is_trainable(piece: Sequence[Example]) -> bool:
+    """Whether the texts have a label of two different texts."""
+    texts = {(label, text_key(example.text)) for example in piece for label in example.labels}
+    return len({label for label, _ in texts}) < len(texts)
+
+
+def _join(shares: Sequence[list[Example]], parts: int, fold: int, folds: int) -> list[list[Example]]:
     """Return the pieces to train on, of which none has a text of another.
 
     Args:
         shares: The texts.
         parts: The number of pieces that all texts would make.
-        only: Which piece is returned alone, counted round and round; None returns the first five.
+        fold: The fold that is held out. Each fold has one piece, counted round and round.
+        folds: The number of folds; if there is only one, it has up to five pieces.
     """
     size = len(shares) // parts
     pieces = [list(chain(*shares[n * size : (n + 1) * size])) for n in range(parts)]
-    return pieces[:_PIECES] if only is None else [pieces[only % parts]]
+    return pieces[:_PIECES] if folds == 1 else [pieces[fold % parts]]
 
 
 def _without_fold_effect(errors: list[list[float]], folds: int) -> list[list[float]]:

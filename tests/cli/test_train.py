@@ -70,13 +70,14 @@ class FakeTraining:
 
 @pytest.fixture
 def training(make_bundle, monkeypatch) -> FakeTraining:
-    """The fake in its place, on a machine that has TensorFlow."""
+    """The fake in its place, on a machine that has TensorFlow and has compiled the kernels."""
     fake = FakeTraining(make_bundle(multilabel=False))
     # The fake's weights have no GRU, so that neither check nor plot may look for one.
     monkeypatch.setattr("grutext.training.fit.fit_bundle", fake)
     monkeypatch.setattr("grutext.model.bundle.check_weights", lambda *_: None)
     monkeypatch.setattr("grutext.training.plot.plot_history", lambda history, path: path.write_bytes(b"plot"))
     monkeypatch.setattr("grutext.requirements.find_spec", lambda name: True)
+    monkeypatch.setattr("grutext.training.kernels.seconds_to_compile", lambda *_: 0.0)
     monkeypatch.setattr("grutext.cli.train.time", SimpleNamespace(monotonic=lambda: 100.0))
     monkeypatch.setattr("grutext.training.train.time", SimpleNamespace(monotonic=lambda: 165.4))
     return fake

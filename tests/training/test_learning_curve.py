@@ -74,11 +74,29 @@ def test_pieces_have_every_label_and_no_common_text():
     keys = [{one.text.lower() for one in share} for share in shares]
     assert all(not keys[a] & keys[b] for a in range(8) for b in range(a))
     assert all({one.labels[0] for one in share} == {"sea", "town", "wood"} for share in shares)
-    eighths, quarters, halves = (module._join(shares, parts, None) for parts in (8, 4, 2))
+    eighths, quarters, halves = (module._join(shares, parts, 0, 1) for parts in (8, 4, 2))
     assert [len(pieces) for pieces in (eighths, quarters, halves)] == [5, 4, 2]
     assert quarters[0] == eighths[0] + eighths[1]
     assert halves[1] == quarters[2] + quarters[3]
-    assert [module._join(shares, 2, fold)[0] for fold in range(3)] == [halves[0], halves[1], halves[0]]
+    assert [module._join(shares, 2, fold, 3)[0] for fold in range(3)] == [halves[0], halves[1], halves[0]]
+
+
+def of_labels(number):
+    return [Example(f"text {n}", (str(n % number),), "made.csv", n) for n in range(480)]
+
+
+def test_pieces_are_so_large_that_a_label_has_two_texts():
+    (shares,) = module._deal_parts([of_labels(60)], 1, "made.csv")
+    assert [len(share) for share in shares] == [120] * 4  # a share of 60 would have one text of each label
+    (shares,) = module._deal_parts([of_labels(32)], 1, "made.csv")
+    assert [len(share) for share in shares] == [60] * 8
+    with pytest.raises(DataError, match=r"made.csv: has too few texts of each label .* crossval"):
+        module._deal_parts([of_labels(60), of_labels(240)], 1, "made.csv")
+
+
+def test_the_only_texts_of_their_labels_are_dealt_out_as_well():
+    alone = [Example(f"alone {n}", (f"alone {n}",), "made.csv", n) for n in range(40)]
+    assert [len(share) for share in module._deal([*MADE[:120], *alone], 4, 1)] == [40] * 4
 
 
 def test_what_makes_a_fold_easier_does_not_count_as_chance():
