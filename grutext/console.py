@@ -174,7 +174,7 @@ def epoch_line(record: EpochRecord, epochs: int, left: float | None) -> str:
     ]
     if left:
         parts.append(f"at most {clock(left)} left")
-    return "  ".join([*parts, "best dev loss so far"] if record.best else parts)
+    return "  ".join([*parts, "kept so far"] if record.best else parts)
 
 
 def clock(seconds: float) -> str:

@@ -5,6 +5,7 @@ Training calls a `Listener`: `grutext.console` draws what is reported, tests rec
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -20,7 +21,8 @@ class EpochRecord:
         dev_score: Accuracy on the dev set, or micro-F1 where a text has several labels, in 0..1.
         tokens_per_second: Training tokens (padding not counted) read per second.
         seconds: Wall time of the epoch, dev set included.
-        best: Whether the dev loss is the lowest so far, so that these weights are the best.
+        best: Whether its weights are kept, unless those of a later epoch are: its dev loss is the lowest so far, where few texts are
+            cross-validated the lowest so far in the last third of all epochs.
     """
 
     epoch: int
@@ -34,6 +36,11 @@ class EpochRecord:
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain values, for JSON."""
         return asdict(self)
+
+
+def kept_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return the number of the epoch whose weights a model has, by the records of all epochs; None if no record says so."""
+    return max((record["epoch"] for record in history if record["best"]), default=None)
 
 
 def epochs_in_words(number: int) -> str:

@@ -116,7 +116,7 @@ def test_formats_a_duration(seconds, text) -> None:
 
 def test_an_epoch_is_one_line() -> None:
     assert epoch_line(EPOCH, 9, None) == (
-        "epoch 2/9  loss 0.5123  dev loss 0.4000  dev score 0.8750  12,346 tokens/s  3.0 s  best dev loss so far"
+        "epoch 2/9  loss 0.5123  dev loss 0.4000  dev score 0.8750  12,346 tokens/s  3.0 s  kept so far"
     )
 
 
@@ -132,7 +132,7 @@ def test_a_log_has_one_line_per_note_and_epoch_with_the_time_left() -> None:
         "the text column is called\\x1b[1m \\x07",
         (
             "epoch 2/4  loss 0.5123  dev loss 0.4000  dev score 0.8750  12,346 tokens/s  3.0 s"
-            "  at most 6 s left  best dev loss so far"
+            "  at most 6 s left  kept so far"
         ),
     ]
 

@@ -13,6 +13,7 @@ from grutext.cli.gates import show_gates
 from grutext.cli.options import Command, json_option, model_option, print_json
 from grutext.cli.settings import config_toml
 from grutext.errors import BundleError
+from grutext.progress import kept_epoch
 
 if TYPE_CHECKING:
     from grutext.model.bundle import Bundle
@@ -104,6 +105,7 @@ def _describe(folder: Path, bundle: Bundle) -> dict[str, Any]:
         "config": bundle.config.to_dict(),
         "data": bundle.data,
         "metrics": bundle.metrics,
+        "gru_weight": round(bundle.gru_weight, 6) if bundle.labels else None,
         "abstention": bundle.abstention,
         "early": bundle.early,
         "unfamiliar": bundle.unfamiliar,
@@ -122,7 +124,7 @@ def _without_nan(value: Any) -> Any:
 
 
 def _draw(model: dict[str, Any]) -> None:
-    from grutext.cli.train import calibration_line
+    from grutext.cli.train import calibration_line, parts_line
     from grutext.console import open_console, render_facts, render_rows, summary
 
     console = open_console()
@@ -146,6 +148,8 @@ def _draw(model: dict[str, Any]) -> None:
     facts |= {f"{part} metrics": summary(metrics[part]) for part in ("dev", "test") if part in metrics}
     if "calibration" in metrics:
         facts["calibration on dev"] = calibration_line(metrics["calibration"])
+    if model["labels"] and model["config"]["gru"]["enabled"] and model["config"]["linear"]["enabled"]:
+        facts["parts"] = parts_line(model["gru_weight"])
     if model["abstention"]:
         facts["abstention"] = list_thresholds(model["abstention"])
     if model["early"]:
@@ -156,14 +160,15 @@ def _draw(model: dict[str, Any]) -> None:
         (entry["name"], " x ".join(map(str, entry["shape"])), entry["dtype"], f"{entry['bytes']:,}")
         for entry in model["weights"]
     ]
+    kept = kept_epoch(model["history"])
     rows = [
-        [*(format(record[key], form) for key, form in _HISTORY.items()), _cell(record["best"])]
+        [*(format(record[key], form) for key, form in _HISTORY.items()), _cell(record["epoch"] == kept)]
         for record in model["history"]
     ]
     render_facts(facts, console)
     render_rows(("weights", "shape", "dtype", "bytes"), weights, console=console)
     if rows:
-        heads = [*(key.replace("_", " ") for key in _HISTORY), "best"]
+        heads = [*(key.replace("_", " ") for key in _HISTORY), "kept"]
         render_rows(heads, rows, texts=0, console=console)
 
 

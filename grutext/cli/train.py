@@ -34,6 +34,8 @@ from grutext.progress import Listener, Notes, epochs_in_words
 if TYPE_CHECKING:
     from grutext.training.train import TrainingOutcome
 
+_NOTABLE = 5  # percent; a GRU that counts less hardly changes an answer
+
 
 @click.command(
     "train",
@@ -225,6 +227,19 @@ def calibration_line(compared: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
+def parts_line(gru_weight: float) -> str:
+    """Return how much each part of a model counts as one line.
+
+    Args:
+        gru_weight: The weight of the GRU part in the fusion, in 0..1.
+    """
+    percent = round(100 * gru_weight)
+    line = f"the GRU counts {percent} %, the linear part {100 - percent} %"
+    if percent >= _NOTABLE:
+        return line
+    return f"{line}: more texts or epochs may change that; --no-gru trains without it, in seconds"
+
+
 def _print_outcome(outcome: TrainingOutcome, as_json: bool, quiet: bool) -> None:
     bundle = outcome.bundle
     if as_json:
@@ -236,6 +251,7 @@ def _print_outcome(outcome: TrainingOutcome, as_json: bool, quiet: bool) -> None
                 "dev": bundle.metrics.get("dev"),
                 "test": bundle.metrics.get("test"),
                 "calibration": bundle.metrics.get("calibration"),
+                "gru_weight": round(bundle.gru_weight, 6),
                 "abstention": bundle.abstention,
                 "unfamiliar": bundle.unfamiliar,
                 "left_out": outcome.left_out,
@@ -249,6 +265,8 @@ def _print_outcome(outcome: TrainingOutcome, as_json: bool, quiet: bool) -> None
             click.echo(f"{split:<5}{summary(bundle.metrics[split])}")
     if "calibration" in bundle.metrics:
         click.echo(f"calibration on dev: {calibration_line(bundle.metrics['calibration'])}")
+    if bundle.config.gru.enabled and bundle.config.linear.enabled:
+        click.echo(parts_line(bundle.gru_weight))
     if bundle.abstention:
         click.echo(offer_line(bundle.abstention, bundle.metrics["dev"]["n"]))
     # A threshold that refuses no dev text is chosen from too few of them, or from texts that are all alike.

@@ -326,15 +326,9 @@ class Classifier:
                 WordContribution(text[start:end], start, end, of_gru + of_linear, of_gru, of_linear)
                 for (start, end), of_gru, of_linear in contributions
             ),
-            gru_weight=self._gru_weight,
+            gru_weight=self.bundle.gru_weight,
             text=text,
         )
-
-    @property
-    def _gru_weight(self) -> float:
-        if self._gru is None or self._linear is None:
-            return float(self._linear is None)
-        return self.bundle.calibration.fusion
 
     def session(self, gap: float | None = None) -> Session:
         """Begin a session: a text that is still coming, with an answer after each piece.

@@ -95,6 +95,13 @@ class Bundle:
         engine = self.config.training.engine
         return engine if self.config.gru.enabled and engine != "auto" else ""
 
+    @property
+    def gru_weight(self) -> float:
+        """How much the GRU part counts in the probabilities, in 0..1; the linear part counts the rest."""
+        if self.config.gru.enabled and self.config.linear.enabled:
+            return self.calibration.fusion
+        return float(self.config.gru.enabled)
+
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the bundle to the folder `path`, atomically.
 

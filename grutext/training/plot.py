@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from grutext.progress import kept_epoch
+
 _NO_DATE = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}  # metadata that would differ each time
 
 
@@ -59,9 +61,9 @@ def mark_best(axes: Any, history: Sequence[Mapping[str, Any]], colour: str) -> N
     """Draw a dotted line at the epoch that was kept, and label whole epochs only."""
     from matplotlib.ticker import MaxNLocator
 
-    best = max((record["epoch"] for record in history if record["best"]), default=None)
-    if best is not None:
-        axes.axvline(best, color=colour, lw=1, ls=":", label=f"best epoch, by dev loss ({best})")
+    kept = kept_epoch(history)
+    if kept is not None:
+        axes.axvline(kept, color=colour, lw=1, ls=":", label=f"the epoch that was kept ({kept})")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

@@ -43,7 +43,7 @@ def test_the_contents_of_a_model_are_shown(run, trained_model) -> None:
         "linear/keys         3    uint32      12",
         "linear/scale        3   float16       6",
         "",
-        "epoch     loss   dev loss   dev score   tokens per second   seconds   best",
+        "epoch     loss   dev loss   dev score   tokens per second   seconds   kept",
         "──────────────────────────────────────────────────────────────────────────",
         "    1   1.5000     1.2500      0.5000               1,000       2.0     no",
         "    2   0.7500     0.5000      0.7500               2,000       1.5    yes",
@@ -54,7 +54,7 @@ def test_json_has_the_same_contents(run, trained_model) -> None:
     values = json.loads(run("show", "-m", "trained", "--json").stdout)
     assert list(values) == [
         "model", "created", "labels", "multilabel", "vocabulary", "parameters", "weights", "files", "engine", "config",
-        "data", "metrics", "abstention", "early", "unfamiliar", "history", "versions",
+        "data", "metrics", "gru_weight", "abstention", "early", "unfamiliar", "history", "versions",
     ]  # fmt: skip
     assert values["weights"][1] == {"name": "linear/kernel", "shape": [3, 3], "dtype": "float16", "bytes": 18}
     assert set(values["files"]) == {"README.md", "model.json", "weights.safetensors"}

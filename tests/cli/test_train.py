@@ -40,6 +40,9 @@ CALIBRATION = {
 }
 
 
+HARDLY = ": more texts or epochs may change that; --no-gru trains without it, in seconds"
+
+
 class FakeTraining:
     """Stands in for `grutext.training.fit.fit_bundle`; remembers what it was given."""
 
@@ -108,6 +111,25 @@ def test_a_model_and_its_loss_curve_are_written_and_a_summary_is_printed(
     assert Bundle.load(tmp_path / "reviews").labels == ("billing", "delivery", "login")
 
 
+@pytest.mark.parametrize(
+    ("weight", "line"),
+    [
+        (0.425, "the GRU counts 42 %, the linear part 58 %"),
+        (1.0, "the GRU counts 100 %, the linear part 0 %"),
+        (0.05, "the GRU counts 5 %, the linear part 95 %"),
+        (0.0, f"the GRU counts 0 %, the linear part 100 %{HARDLY}"),
+        (0.04, f"the GRU counts 4 %, the linear part 96 %{HARDLY}"),
+    ],
+)
+def test_how_much_each_part_counts_is_printed_and_shown(run, training, mails, weight, line) -> None:
+    calibration = dataclasses.replace(training.bundle.calibration, fusion=weight)
+    training.bundle = dataclasses.replace(training.bundle, calibration=calibration)
+    assert line in run("train", mails, "-m", "reviews").stdout.splitlines()
+    shown = run("show", "-m", "reviews").stdout.splitlines()
+    assert [row.split(maxsplit=1)[1] for row in shown if row.startswith("parts ")] == [line]
+    assert json.loads(run("show", "-m", "reviews", "--json").stdout)["gru_weight"] == weight
+
+
 def test_guessed_columns_and_epochs_are_printed_on_stderr(run, training, mails) -> None:
     lines = run("train", mails).stderr.splitlines()
     assert lines[0].startswith('mails.csv: texts are in column "message", labels in "topic" (guessed')
@@ -139,6 +161,7 @@ def test_json_is_all_that_is_printed(run, training, mails, tmp_path) -> None:
         "dev",
         "test",
         "calibration",
+        "gru_weight",
         "abstention",
         "unfamiliar",
         "left_out",

@@ -57,12 +57,15 @@ def test_train_evaluate_classify(mails) -> None:
         "few texts: 5-fold cross-validation on 60 of 60 texts",
         "60 texts of ",
         "training without each of 5 folds",
+        "folds trained: ",
         "engine: ",
         "linear part: ",
         "epoch ",
     )
     noise = [line for line in err.splitlines() if not line.startswith(starts)]
     assert noise == []  # nothing of TensorFlow's
+    folds = [line.partition(",")[0] for line in err.splitlines() if line.startswith("folds trained")]
+    assert folds == [f"folds trained: {number} of 5" for number in range(1, 6)]
     assert (mails / "model-loss.png").read_bytes().startswith(b"\x89PNG")
     assert not (mails / "model.checkpoint").exists()
     report = json.loads(finish(start(mails, "evaluate", "mails.csv", "--json"))[0])

@@ -97,7 +97,8 @@ class FoldTraining:
         train = cast("VectorizedCorpus", self.context.train)  # texts in files have no folds
         epochs, parts = self.context.config.training.epochs, list(folds)
         size = sum(int(train.lengths[rest].sum()) for rest, _ in parts)
-        context = replace(self.context, listener=_AllFolds(self.context.listener, size), checkpoint=None)
+        every = _AllFolds(self.context.listener, size, len(parts))
+        context = replace(self.context, listener=every, checkpoint=None)
         ends = self._deadlines(len(parts), workers)
 
         def train_without(number: int) -> Float:
@@ -107,6 +108,7 @@ class FoldTraining:
             try:
                 phase = FoldPhase(worker, replace(context, train=rest), fold)
                 phase.run_epochs(Schedule(epochs, context.config.training.warmup, ends[number]))
+                every.finish_fold()
             finally:
                 worker.assign(weights)
                 worker.resume(state)
@@ -154,16 +156,18 @@ def _map(work: Callable[[int], Float], numbers: Sequence[int], workers: int) -> 
 
 
 class _AllFolds(Silent):
-    """Reports the steps of all folds, which several threads make, as those of one training.
+    """Reports the steps of all folds, which several threads make, as those of one training, and how many folds are done.
 
     Args:
         listener: Receives them.
         size: Tokens in an epoch of all folds.
+        folds: The number of folds.
     """
 
-    def __init__(self, listener: Listener, size: int) -> None:
-        self._listener, self._size = listener, size
-        self._lock, self._done = Lock(), 0
+    def __init__(self, listener: Listener, size: int, folds: int) -> None:
+        self._listener, self._size, self._folds = listener, size, folds
+        self._lock, self._done, self._finished = Lock(), 0, 0
+        self._began = time.monotonic()
 
     def step(self, epoch: int, tokens: int, loss: float) -> None:  # noqa: ARG002 (each fold is in an epoch of its own)
         """Report a step."""
@@ -171,3 +175,10 @@ class _AllFolds(Silent):
             number = 1 + self._done // max(1, self._size)
             self._done += tokens
             self._listener.step(number, tokens, loss)
+
+    def finish_fold(self) -> None:
+        """Report that a fold is done."""
+        with self._lock:
+            self._finished += 1
+            passed = time.monotonic() - self._began
+            self._listener.note(f"folds trained: {self._finished} of {self._folds}, {passed:.0f} s")
