@@ -44,7 +44,7 @@ _SHOWN = 10  # texts, and pairs of labels
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="File for all rows with their columns and the suggestions, the worst labels first.",
+    help="File for all rows with their columns and the suggestions, the likely errors first.",
 )
 @click.option(
     "--errors",
@@ -151,20 +151,27 @@ def _describe(found: Audit) -> Iterator[str]:
 def _write(
     found: Audit, data: tuple[str, ...], options: ReadOptions, target: Path, *, only_errors: bool
 ) -> int:
-    """Write rows with the columns of the data and what the audit adds, the worst labels first; return their number."""
+    """Write rows with the columns of the data and what the audit adds; return their number.
+
+    The likely errors come first, the worst of them at the top, then the rows that could not be audited, such as those without a
+    label, and then all others.
+    """
     from grutext.data import NewTable, open_writer
 
     fields = _read_fields(data, options)
     suspected = {error.position: found.added(error) for error in found.errors}
     nothing = dict.fromkeys(("suggested", "given_probability", "suggested_probability"))
-    rest = [] if only_errors else [n for n in range(len(found.examples)) if n not in suspected]
+    places = [(example.source, example.row) for example in found.examples]
+    audited = set(places)
+    written = [(places[position], added) for position, added in suspected.items()]
+    if not only_errors:
+        written += [(place, nothing) for place in fields if place not in audited]
+        written += [(place, nothing) for n, place in enumerate(places) if n not in suspected]
     columns = tuple(dict.fromkeys(name for own in fields.values() for name in own))
     with open_writer(str(target), None, NewTable((*columns, *nothing))) as writer:
-        for position in (*suspected, *rest):
-            example = found.examples[position]
-            own = fields[example.source, example.row]
-            writer.write({**own, **suspected.get(position, nothing)}, {}, example.row)
-    return len(suspected) + len(rest)
+        for place, added in written:
+            writer.write({**fields[place], **added}, {}, place[1])
+    return len(written)
 
 
 def _read_fields(data: tuple[str, ...], options: ReadOptions) -> dict[tuple[str, int], Mapping[str, Any]]:

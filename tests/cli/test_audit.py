@@ -77,3 +77,14 @@ def test_texts_that_are_too_few_are_an_error_that_names_the_file(error, tmp_path
     assert error("audit", "tiny.csv", "--quiet").startswith(
         "tiny.csv: a part of 2 texts cannot be trained on: each of the 2 labels has a single text"
     )
+
+
+def test_rows_that_are_left_out_stand_below_the_likely_errors(run, labelled, tmp_path) -> None:
+    with (tmp_path / labelled).open("a", encoding="utf-8") as file:
+        file.write("60,a text that waits for its label,\n61,a rare one,other\n")
+    options = (*OPTIONS, "--skip-empty", "--min-class-size", "2")
+    assert "all.csv: 62 rows" in run("audit", labelled, *options, "-o", "all.csv").stderr
+    with (tmp_path / "all.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["id"]) for row in rows] == [20, 60, 61, *(n for n in range(60) if n != 20)]
+    assert [(row["topic"], row["suggested"]) for row in rows[1:3]] == [("", ""), ("other", "")]
