@@ -19,7 +19,7 @@ _MEANINGS = {
     413: "The body, the texts or their number is over a limit of the server.",
     415: "The body is not sent as JSON.",
     422: "The body is not as described, or the model cannot do what is asked for.",
-    429: "Too many requests are waiting; try again.",
+    429: "Too many or too large requests are waiting; try again.",
     503: "The models are not loaded yet, or the answer took too long.",
 }
 

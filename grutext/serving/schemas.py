@@ -152,9 +152,11 @@ class EncodeResponse(BaseModel):
 
 
 class Gap(BaseModel):
-    """A gap with which a session is decided early: how much the accuracy may be below that at the end of the text."""
+    """A gap with which a session is decided early."""
 
-    gap: Probability
+    gap: Probability = Field(
+        description="The largest share of texts whose label was wrong when it was decided and right at the end."
+    )
     words_read: Probability = Field(description="The share of the words that was read on the dev set.")
 
 
@@ -166,7 +168,7 @@ class ModelDescription(Model):
     encodes: bool = Field(description="Whether `/v1/encode` works.")
     streams: bool = Field(description="Whether it answers while a text is still coming.")
     early: list[Gap] = Field(
-        description="The gaps with which sessions can be decided early; see `WS /v1/stream`."
+        description="The gaps with which a session at `/v1/stream` can be decided early."
     )
     familiarity: bool = Field(description="Whether it knows how much a text is like its training texts.")
 
