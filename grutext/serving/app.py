@@ -65,9 +65,14 @@ async def _answer_error(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": escape(str(error))}, status, error_headers(error))
 
 
-async def _answer_http_error(_request: Request, error: Exception) -> Response:
+async def _answer_http_error(request: Request, error: Exception) -> Response:
+    """Answer a request for which there is no route."""
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    line = {
+        404: "there is nothing at this path; /docs lists the requests, and / is a page to try the models",
+        405: f"this path does not take {escape(request.method)}; /docs lists the requests",
+    }.get(error.status_code, error.detail)
+    return JSONResponse({"error": line}, error.status_code, error.headers)
 
 
 async def _answer_failure(_request: Request, _error: Exception) -> Response:

@@ -59,10 +59,14 @@ def test_metrics_count_requests_texts_and_batches(client) -> None:
     assert "grutext_batch_texts_sum 3.0" in lines
 
 
+NO_PATH = "there is nothing at this path; /docs lists the requests, and / is a page to try the models"
+NO_METHOD = "this path does not take PUT; /docs lists the requests"
+
+
 def test_errors_outside_the_routes_are_json_too(client) -> None:
     missing, wrong = client.get("/nothing"), client.put("/v1/classify")
-    assert (missing.status_code, missing.json()) == (404, {"error": "Not Found"})
-    assert (wrong.status_code, wrong.json()) == (405, {"error": "Method Not Allowed"})
+    assert (missing.status_code, missing.json()) == (404, {"error": NO_PATH})
+    assert (wrong.status_code, wrong.json()) == (405, {"error": NO_METHOD})
     assert wrong.headers["allow"] == "POST"
 
 
