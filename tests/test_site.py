@@ -197,6 +197,12 @@ def test_lines_stand_for_tables():
     assert page.count(":::") == 1
 
 
+def test_types_of_fields_are_in_words():
+    page = insert_tables("::: request POST /v1/classify\n::: request POST /v1/encode\n")
+    assert "array of arrays of numbers" in page
+    assert "numberss" not in page
+
+
 def test_a_line_for_a_table_that_there_is_not_is_an_error():
     for line in ("::: tables gru", "::: options fly"):
         with pytest.raises(KeyError):

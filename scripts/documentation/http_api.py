@@ -94,12 +94,14 @@ def _walk(schema: Schema, before: str = "") -> Iterator[tuple[str, Schema]]:
 
 
 def _type(field: Schema) -> str:
-    """Return the type of a field in words."""
+    """Return the type of a field in words: `string`, `array of arrays of numbers`."""
     schema = _resolve(field)
     if "anyOf" in schema:
         return " or ".join(_type(one) for one in schema["anyOf"])
-    kind = schema.get("type", "any")
-    return f"{kind} of {_type(schema['items'])}s" if kind == "array" else str(kind)
+    if schema.get("type") != "array":
+        return str(schema.get("type", "any"))
+    kind, *inner = _type(schema["items"]).split(" ", 1)  # what the plural is of
+    return " ".join([f"array of {kind}s", *inner])
 
 
 def _about(field: Schema) -> str:
