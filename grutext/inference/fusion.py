@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grutext.model.spec import Calibration
+from grutext.model.spec import LOG_FLOOR, Calibration
 
 Float = NDArray[np.float32]
-# A part's log-probabilities are raised to at most this far below the highest one, so that none is infinite.
-_FLOOR = -60.0
-_LEAST = 1e-26  # a probability of about exp(_FLOOR)
+_LEAST = 1e-26  # a probability of about exp(LOG_FLOOR)
 
 
 def fuse(gru: Float | None, linear: Float | None, calibration: Calibration, multilabel: bool) -> Float:
@@ -29,7 +27,7 @@ def fuse(gru: Float | None, linear: Float | None, calibration: Calibration, mult
     """
     fused = fuse_logits(gru, linear, calibration, multilabel)
     if multilabel:
-        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-fused, _FLOOR, -_FLOOR))), np.float32)
+        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-fused, LOG_FLOOR, -LOG_FLOOR))), np.float32)
     np.exp(lower_to_zero(fused), out=fused)
     fused /= fused.sum(axis=1, keepdims=True)
     return fused.astype(np.float32)
@@ -44,7 +42,7 @@ def fuse_logits(
     for share, score in scores:  # in place, as all that follows: allocating memory takes longer than the sums
         if not multilabel:
             # A constant added to all scores of a text cancels in the final softmax, so this one is not normalised.
-            np.maximum(lower_to_zero(score), _FLOOR, out=score)
+            np.maximum(lower_to_zero(score), LOG_FLOOR, out=score)
         fused += np.multiply(score, share, out=score)
     if not multilabel and len(calibration.scale) > 1:  # a scale for each label: then it does not cancel
         fused = log_softmax(fused)
@@ -116,7 +114,7 @@ def _normalization(parts: list[tuple[float, NDArray[np.float64]]]) -> NDArray[np
     It is a constant but for scores that are cut off.
     """
     raw = np.sum([share * score for share, score in parts], axis=0)
-    cut = np.sum([share * np.maximum(score - score.max(), _FLOOR) for share, score in parts], axis=0)
+    cut = np.sum([share * np.maximum(score - score.max(), LOG_FLOOR) for share, score in parts], axis=0)
     return np.asarray(log_softmax(cut) - raw)
 
 
@@ -125,7 +123,7 @@ def sharpen(probabilities: Float, factors: NDArray[np.float64], multilabel: bool
     p = np.clip(probabilities.astype(np.float64), _LEAST, 1.0)
     if multilabel:
         odds = (np.log(p) - np.log(np.clip(1.0 - p, _LEAST, 1.0))) * factors[:, None]
-        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-odds, _FLOOR, -_FLOOR))), np.float32)
+        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-odds, LOG_FLOOR, -LOG_FLOOR))), np.float32)
     return np.asarray(np.exp(log_softmax(np.log(p) * factors[:, None])), np.float32)
 
 

@@ -49,7 +49,7 @@ table of word vectors, plus the text's vector (`grutext.text.TextVectors`) times
 The whole model
 ===============
 `log p = s (a log p_gru + (1 - a) log p_linear) + b`, normalised again; with several labels the same in log-odds, for each
-label separately. Each part's log-probabilities are cut off at 60 below the highest. The numbers are in `Calibration`.
+label separately. Each part's log-probabilities are cut off at 60 below the highest (`LOG_FLOOR`). The numbers are in `Calibration`.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ DIRECTIONS = ("forward", "backward")
 
 # Each pooling, with the number of state vectors that it concatenates.
 POOLINGS = {"last": 1, "max": 1, "mean": 1, "attention": 1, "max+mean": 2}
+
+LOG_FLOOR = -60.0  # of a log-probability below the highest one, so that none is infinite
 
 Spec = dict[str, tuple[tuple[int, ...], str]]
 

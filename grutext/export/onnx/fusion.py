@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 from grutext.export.onnx.graph import Graph
 from grutext.model.bundle import Bundle
-from grutext.model.spec import Calibration
-
-_FLOOR = -60.0  # of a score below the highest, as in `grutext.inference.fusion`
+from grutext.model.spec import LOG_FLOOR, Calibration
 
 
 class Scores(NamedTuple):
@@ -52,7 +50,7 @@ def fuse(graph: Graph, scores: list[Scores], bundle: Bundle) -> str:
     fused = graph.add("Add", fused, graph.floats(calibration.shift))
     if not bundle.multilabel:
         return graph.add("Softmax", fused, axis=1)
-    return graph.add("Sigmoid", graph.add("Clip", fused, graph.floats(_FLOOR), graph.floats(-_FLOOR)))
+    return graph.add("Sigmoid", graph.add("Clip", fused, graph.floats(LOG_FLOOR), graph.floats(-LOG_FLOOR)))
 
 
 def measure_familiarity(graph: Graph, scores: list[Scores], known: str, calibration: Calibration) -> str:
@@ -74,7 +72,7 @@ def measure_familiarity(graph: Graph, scores: list[Scores], known: str, calibrat
 def _lower(graph: Graph, values: str) -> str:
     """Return scores below 0, which is the highest of each text, and above the floor."""
     highest = graph.add("ReduceMax", values, axes=[1], keepdims=1)  # (N, 1)
-    return graph.add("Max", graph.add("Sub", values, highest), graph.floats(_FLOOR))
+    return graph.add("Max", graph.add("Sub", values, highest), graph.floats(LOG_FLOOR))
 
 
 def _mix(graph: Graph, scores: list[Scores]) -> str:

@@ -10,13 +10,12 @@ from grutext.engines.keras.backend import tf
 from grutext.export.savedmodel.text import Tokens
 from grutext.export.savedmodel.unicode import look_up
 from grutext.model.bundle import Bundle
-from grutext.model.spec import directions
+from grutext.model.spec import LOG_FLOOR, directions
 from grutext.text import CHARACTER_FAMILY, LEAST_DISTANCE, MAX_COUNT
 
 Tensor = Any
 Weights = dict[str, Any]
 _LOW = -3e38  # below every state and every score
-_FLOOR = -60.0  # of a score below the highest, as in `grutext.inference.fusion`
 
 
 def gru_logits(bundle: Bundle, weights: Weights, tokens: Tokens, rows: Tensor, subwords: Any) -> Tensor:
@@ -173,7 +172,7 @@ def fuse(bundle: Bundle, logits: Tensor, margins: Tensor) -> tuple[Tensor, Tenso
     top = tf.reduce_max(tf.add_n([share * values for share, values in scores]), axis=1)
     if not multilabel:
         scores = [
-            (share, tf.maximum(values - tf.reduce_max(values, axis=1, keepdims=True), _FLOOR))
+            (share, tf.maximum(values - tf.reduce_max(values, axis=1, keepdims=True), LOG_FLOOR))
             for share, values in scores
         ]
     fused = tf.add_n([share * values for share, values in scores])
@@ -181,5 +180,5 @@ def fuse(bundle: Bundle, logits: Tensor, margins: Tensor) -> tuple[Tensor, Tenso
         fused = tf.nn.log_softmax(fused)
     fused = fused * np.array(calibration.scale, np.float32) + np.array(calibration.shift, np.float32)
     if multilabel:
-        return tf.sigmoid(tf.clip_by_value(fused, _FLOOR, -_FLOOR)), top
+        return tf.sigmoid(tf.clip_by_value(fused, LOG_FLOOR, -LOG_FLOOR)), top
     return tf.nn.softmax(fused), top
