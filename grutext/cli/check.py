@@ -10,6 +10,8 @@ import click
 
 from grutext.cli.options import (
     Command,
+    check_folder,
+    check_not_the_input,
     check_report,
     complete_file,
     complete_folder,
@@ -21,6 +23,7 @@ from grutext.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from grutext.data import ReadOptions
     from grutext.data_quality.check import DataCheck
     from grutext.data_quality.findings import Finding
 
@@ -58,6 +61,13 @@ if TYPE_CHECKING:
     metavar="FILE.html",
     help="File for the findings as one page for a browser.",
 )
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="File for the rows of DATA without the copies of earlier ones.",
+)
 @click.option("--strict", is_flag=True, help="Exit with code 1 if something was found.")
 @json_option
 @quiet_option
@@ -69,6 +79,7 @@ def check_command(
     weight_column: str | None,
     reading: dict[str, Any],
     report_file: Path | None,
+    output: Path | None,
     strict: bool,
     as_json: bool,
     quiet: bool,
@@ -76,7 +87,7 @@ def check_command(
     """Look over DATA before a training: encoding, copies, labels, lengths and scripts.
 
     DATA is read as by grutext train. Each thing that is wrong is printed with the first rows that have it and what
-    to do about it; nothing is changed.
+    to do about it; DATA is not changed.
     """
     from grutext.console import open_listener
     from grutext.data import ReadOptions
@@ -84,12 +95,14 @@ def check_command(
 
     if report_file is not None:
         check_report(report_file, [*data, *against])
-    listener = open_listener(quiet)
+    if output is not None:
+        _check_output(data, output)
+    listener, options = open_listener(quiet), ReadOptions(**reading, weight_column=weight_column)
     found = check_data(
         data,
         against=against or None,
         model=folder,
-        reading=ReadOptions(**reading, weight_column=weight_column),
+        reading=options,
         labelled=not unlabelled,
         listener=listener,
     )
@@ -98,6 +111,8 @@ def check_command(
 
         write_page(render_check(found), report_file)
         listener.note(f"report: {report_file}")
+    if output is not None:
+        listener.note(_write_distinct(data, options, folder, output, labelled=not unlabelled))
     if as_json:
         print_json(found.to_dict())
     else:
@@ -105,6 +120,46 @@ def check_command(
             click.echo(line)
     if strict and found.findings:
         click.get_current_context().exit(1)
+
+
+def _check_output(sources: tuple[str, ...], target: Path) -> None:
+    """Check the name of the file before anything is read.
+
+    Raises:
+        UsageError: It is stdout, or stdin would have to be read twice.
+        DataError: It is an input, its folder does not exist, or it has a format that cannot be written.
+    """
+    from grutext.data import NewTable, choose_format
+
+    if str(target) == "-":
+        raise click.UsageError("-o needs the name of a file: stdout has the findings.")
+    if "-" in sources:
+        raise click.UsageError("-o reads DATA again; stdin cannot be read twice.")
+    check_not_the_input(sources, str(target))
+    check_folder(target)
+    choose_format(str(target), None, NewTable(()))
+
+
+def _write_distinct(
+    data: tuple[str, ...], options: ReadOptions, folder: Path | None, target: Path, *, labelled: bool
+) -> str:
+    """Write the rows of the data without copies; return a line about it."""
+    from grutext.data import Columns, open_writer, remember_options, remembered_columns
+    from grutext.data_quality.distinct import open_distinct
+    from grutext.messages import count
+    from grutext.model.bundle import Bundle
+
+    known, written = Columns(None, None), 0
+    if folder is not None:
+        trained = Bundle.load(folder).data
+        options, known = remember_options(options, trained), remembered_columns(trained)
+    with (
+        open_distinct(data, options, known, labelled=labelled) as rows,
+        open_writer(str(target), None, rows.reader) as writer,
+    ):
+        for written, row in enumerate(rows, start=1):  # noqa: B007 (the last number is used)
+            writer.write(row.fields, number=row.number)
+    return f"{target}: {count(written, 'row')}; left out as copies: {rows.copies:,}"
 
 
 def _describe(found: DataCheck) -> Iterator[str]:

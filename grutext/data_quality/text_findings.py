@@ -83,7 +83,7 @@ def _find_copies(texts: TextStatistics) -> Iterator[Finding]:
             f"earlier one (case and white space aside); the most frequent, {quote(copies.text, 40)}, occurs "
             f"{copies.most:,} times"
         )
-        remedy = "keep one of each, unless the same text really comes that often"
+        remedy = "keep one of each (`grutext check -o FILE` writes the data without copies), unless the same text really comes that often"
         yield Finding("copy", message, copies.count, remedy, copies.places)
     if against.count:
         shown = " and ".join(quote(", ".join(labels), 30) for labels in against.labels)

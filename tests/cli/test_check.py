@@ -94,3 +94,27 @@ def test_data_that_cannot_be_read_are_an_error(error) -> None:
     assert "there is no such file" in error("check", "missing.csv") or "missing.csv" in error(
         "check", "missing.csv"
     )
+
+
+def test_copies_can_be_left_out(run, faulty, tmp_path) -> None:
+    done = run("check", faulty, "-o", "distinct.csv")
+    assert "distinct.csv: 6 rows; left out as copies: 1\n" in done.stderr
+    assert "Keep one of each (`grutext check -o FILE` writes the data without copies)" in done.stdout
+    rows = FAULTY.splitlines()
+    assert (tmp_path / "distinct.csv").read_text(encoding="utf-8").splitlines() == rows[:2] + rows[3:]
+    assert (tmp_path / faulty).read_text(encoding="utf-8") == FAULTY
+
+
+def test_of_texts_without_labels_copies_are_left_out_too(run, tmp_path) -> None:
+    rows = ['{"id": 1, "text": "my parcel"}', '{"id": 2, "text": "My  parcel"}', '{"id": 3, "text": ""}']
+    (tmp_path / "new.jsonl").write_text("\n".join([*rows, rows[2]]), encoding="utf-8")
+    done = run("check", "new.jsonl", "--unlabelled", "-o", "distinct.jsonl")
+    assert "distinct.jsonl: 3 rows; left out as copies: 1\n" in done.stderr
+    written = (tmp_path / "distinct.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["id"] for line in written] == [1, 3, 3]
+
+
+def test_the_file_without_copies_is_checked_before_anything_is_read(run, error, faulty) -> None:
+    assert faulty in error("check", faulty, "-o", faulty)
+    assert "stdin cannot be read twice" in run("check", "-", "-o", "distinct.csv", check=2).stderr
+    assert "stdout has the findings" in run("check", faulty, "-o", "-", check=2).stderr
