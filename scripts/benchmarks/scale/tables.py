@@ -132,7 +132,10 @@ def _training(kind: str, measured: Sequence[Values]) -> list[str]:
         f"**Training, {kind} texts, an epoch of each kind: predicted and measured core-seconds**\n\n"
         + markdown("texts | predicted | measured | difference | peak MB", checks),
         f"**Training, {kind} texts, with the epochs that grutext chooses**\n\n"
-        + markdown("texts | epochs of pretraining + training | core-hours | texts a core-hour | files on disk | longest stage", costs),
+        + markdown(
+            "texts | epochs of pretraining + training | core-hours | texts a core-hour | files on disk | longest stage",
+            costs,
+        ),
     ]
 
 
