@@ -134,7 +134,7 @@ def choose_columns(
         labels = labels or _if_present(list_columns(known.label), table, "--label-column")
     if texts and (labels or not labelled):
         return Choice(texts, labels, [])
-    guessed_texts = not texts
+    guessed_texts, guessed_labels = not texts, labelled and not labels
     records = table.read_block() if labelled else table.first
     guess = _Guess(
         table, profile_columns(records, [name for name in table.columns if name not in excluded]), known
@@ -144,7 +144,7 @@ def choose_columns(
     guess.texts = guess.texts or guess.texts_by_content()
     if labelled:
         guess.labels = guess.labels or guess.labels_by_content()
-    return Choice(guess.texts, guess.labels, guess.describe(guessed_texts=guessed_texts))
+    return Choice(guess.texts, guess.labels, guess.describe(texts=guessed_texts, labels=guessed_labels))
 
 
 def _if_present(names: tuple[str, ...], table: Table, option: str) -> tuple[str, ...]:
@@ -273,18 +273,34 @@ class _Guess:
         )
         raise _unsure(self.table, "labels", found, f"--label-column{several}")
 
-    def describe(self, *, guessed_texts: bool) -> list[str]:
-        """Return the note on what was guessed, with three rows, and one on other columns of text."""
+    def describe(self, *, texts: bool, labels: bool) -> list[str]:
+        """Return the note on the columns, with three rows, and one on other columns of text.
+
+        Args:
+            texts: Whether the text columns were guessed.
+            labels: Whether the label columns were guessed.
+        """
+        notes = self._describe_chosen(guessed_texts=texts, guessed_labels=labels)
+        return notes + (self._describe_others() if texts else [])
+
+    def _describe_chosen(self, *, guessed_texts: bool, guessed_labels: bool) -> list[str]:
+        """Return the note on the columns and on how to choose others than those that were guessed, with three rows."""
         source, texts, labels = self.table.source, self.texts, self.labels
-        columns = " and ".join(map(quote, texts))
+        found = f"{source}: texts are in column {' and '.join(map(quote, texts))}"
+        if guessed_texts and not guessed_labels:
+            found += " (guessed; --text-column chooses another)"
         if not labels:
-            notes = [f"{source}: texts are in column {columns} (guessed; --text-column chooses another)"]
+            notes = [found]
         else:
             where = quote(labels[0])
             if len(labels) > 1:
                 where = f"{count(len(labels), 'column')} of 0 and 1, one for each: {list_names(labels)}"
-            found = f"texts are in column {columns}, labels in {where}"
-            notes = [f"{source}: {found} (guessed; --text-column and --label-column choose others)"]
+            found += f", labels in {where}"
+            if guessed_texts and guessed_labels:
+                found += " (guessed; --text-column and --label-column choose others)"
+            elif guessed_labels:
+                found += " (guessed; --label-column chooses others)"
+            notes = [found]
             for record in self.table.first[:EXAMPLES]:
                 shown = "\n".join(_show(record.fields.get(column)) for column in texts)
                 shown_labels = ", ".join(
@@ -293,7 +309,7 @@ class _Guess:
                     if len(labels) == 1 or read_flag(record.fields.get(column))
                 )
                 notes.append(f"  line {record.number}: {quote(shown)} → {shorten(shown_labels)}")
-        return notes + (self._describe_others() if guessed_texts else [])
+        return notes
 
     def _describe_others(self) -> list[str]:
         """Return a note on columns of text that are not read, although they are longer or hold sentences."""

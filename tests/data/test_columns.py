@@ -240,6 +240,24 @@ def test_the_guess_is_shown_with_three_short_rows(write):
     ]
 
 
+@pytest.mark.parametrize(
+    ("named", "note"),
+    [
+        (
+            {"label_column": "z"},
+            'texts are in column "w" (guessed; --text-column chooses another), labels in "z"',
+        ),
+        (
+            {"text_column": "w"},
+            'texts are in column "w", labels in "z" (guessed; --label-column chooses others)',
+        ),
+    ],
+)
+def test_the_note_says_what_was_guessed_of_two_columns(write, named, note):
+    name = write("a.csv", build_table(("w", "z"), [(f"some words about {n}", "ab"[n % 2]) for n in range(9)]))
+    assert read_dataset(name, ReadOptions(**named)).notes[0] == f"a.csv: {note}"
+
+
 def test_columns_that_are_named_need_no_note(write):
     name = write("a.csv", build_table(("text", "label")))
     assert chosen(name, ReadOptions(text_column="label", label_column="text")) == ("label", "text")
