@@ -152,7 +152,7 @@ def list_thresholds(abstention: Sequence[dict[str, Any]]) -> str:
     return ", ".join(
         f"≤ {100 * entry['errors']:g} % errors "
         + (
-            "not held"
+            "cannot be promised"
             if entry["threshold"] is None
             else f"for {math.floor(100 * entry['coverage'])} % of texts from {entry['threshold']:g}"
         )
@@ -165,7 +165,7 @@ def list_gaps(early: Sequence[dict[str, Any]]) -> str:
     return ", ".join(
         f"gap {entry['gap']:g} "
         + (
-            "not held"
+            "cannot be promised"
             if entry["threshold"] is None
             else f"reads {100 * entry['words_read']:.0f} % of the words"
         )

@@ -42,7 +42,7 @@ LISTED = 3  # labels in the `top` of the JSON, by default
 @model_option("The model that answers.")
 @click.option("--lines", is_flag=True, help="Treat each line as a text, instead of each file.")
 @click.option("--stream", is_flag=True, help="Answer while stdin, or a FILE, is still coming.")
-@early_option
+@early_option("With --stream, stop")
 @top_k_option
 @abstain_option
 @familiar_above_option

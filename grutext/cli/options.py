@@ -20,8 +20,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
 
 
-# The groups of options in a help text, in their order, by the longest name of each option. Options that are in none stand
-# first, under "Options": they are the command's own.
+# The groups of options in a help text, in their order, by the longest name of each option. Options that are in none, or
+# that a command requires, stand first, under "Options": they are the command's own.
 GROUPS = {
     "Input": (
         "--text-column", "--label-column", "--label-separator", "--format", "--encoding", "--weight-column", "--unlabelled",
@@ -56,7 +56,10 @@ class Command(click.Command):
         if len(options) <= _FEW:
             return {"Options": options}
         own = {_name(option): option for option in options}
-        grouped = {title: [own.pop(name) for name in names if name in own] for title, names in GROUPS.items()}
+        grouped = {
+            title: [own.pop(name) for name in names if name in own and not own[name].required]
+            for title, names in GROUPS.items()
+        }
         return {"Options": list(own.values())} | {title: some for title, some in grouped.items() if some}
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -156,6 +159,17 @@ def read_setting(text: str) -> tuple[str, str]:
     return key.strip(), value.strip()
 
 
+def early_option(start: str = "Stop") -> Decorator[Any]:
+    """Return the option `--early`, whose help begins with some words."""
+    return click.option(
+        "--early",
+        type=click.FloatRange(0, 1),
+        metavar="GAP",
+        help=f"{start} reading a text as soon as its answer is safe: at most this share of the answers, 0.005, 0.01, 0.02 or "
+        "0.05, is worse than at the end (`grutext show` lists which of these gaps the model offers).",
+    )
+
+
 def model_option(use: str) -> Decorator[Any]:
     """Return the option `-m/--model`; `use` says what the command does with the folder."""
     return click.option(
@@ -227,13 +241,6 @@ threads_option = click.option(
     type=click.IntRange(min=1),
     metavar="N",
     help="Maximum number of cores to use [default: all].",
-)
-early_option = click.option(
-    "--early",
-    type=click.FloatRange(0, 1),
-    metavar="GAP",
-    help="Stop reading a text as soon as its answer is safe: at most this share of the answers is worse "
-    "than at the end (`grutext show` lists the gaps that a model offers).",
 )
 top_k_option = click.option(
     "--top-k", type=click.IntRange(min=1), metavar="K", help="Also print the K likeliest labels."

@@ -59,7 +59,7 @@ _PACKED = 3  # bytes of text that gzip packs into one, roughly
     "--safe-csv", is_flag=True, help="Keep spreadsheets from reading cells as formulas (CSV and TSV)."
 )
 @click.option("--proba", is_flag=True, help="Add the probability of each label, as columns p_LABEL.")
-@early_option
+@early_option()
 @top_k_option
 @abstain_option
 @familiar_above_option

@@ -231,7 +231,7 @@ def test_show_lists_the_thresholds(run, familiar) -> None:
         line for line in run("show", "-m", familiar).stdout.splitlines() if line.startswith("abstention")
     )
     assert line.split(maxsplit=1)[1] == (
-        "≤ 1 % errors not held, ≤ 2 % errors for 81 % of texts from 0.74, ≤ 5 % errors for 100 % of texts from 0"
+        "≤ 1 % errors cannot be promised, ≤ 2 % errors for 81 % of texts from 0.74, ≤ 5 % errors for 100 % of texts from 0"
     )
     assert Bundle.load(familiar).abstention == CHOSEN
 

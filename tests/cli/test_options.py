@@ -7,6 +7,7 @@ import pytest
 
 from grutext.cli import main
 from grutext.cli.options import GROUPS
+from grutext.training.calibration.early import GAPS
 
 ONCE = [
     (name, max(option.opts, key=len), option)
@@ -68,6 +69,20 @@ def test_the_groups_of_a_long_help_are_those_of_their_options(run) -> None:
         section = re.search(rf"^{title}:\n(.+?)\n\n", text, flags=re.MULTILINE | re.DOTALL)
         assert f"  {option} " in section[1]
     assert "Input:" not in run("verify", "--help").stdout
+
+
+def test_an_option_that_a_command_requires_stands_first(run) -> None:
+    text = run("compare", "--help").stdout
+    assert re.search(r"^Options:\n  --on DATA ", text, flags=re.MULTILINE)
+    assert "Cluster:" not in text
+    assert re.search(r"^Cluster:\n  --on ", run("predict", "--help").stdout, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(("command", "start"), [("predict", "Stop"), ("classify", "With --stream, stop")])
+def test_the_help_of_early_lists_the_gaps_that_there_are(command, start) -> None:
+    (option,) = (option for option in main.commands[command].params if "--early" in option.opts)
+    assert option.help.startswith(start)
+    assert tuple(float(number) for number in re.findall(r"0\.\d+", option.help)) == GAPS
 
 
 def test_every_grouped_option_exists() -> None:
