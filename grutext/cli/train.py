@@ -221,10 +221,11 @@ def calibration_line(compared: Mapping[str, Mapping[str, float]]) -> str:
         compared: ECE and log loss, `before` and `after`, as a bundle has them.
     """
     before, after = compared["before"], compared["after"]
-    return (
+    line = (
         f"ECE {before['ece']:.3f} → {after['ece']:.3f}, "
         f"log loss {before['log_loss']:.3f} → {after['log_loss']:.3f}"
     )
+    return line if after["ece"] <= before["ece"] else f"{line} (it is fitted to the log loss, not to the ECE)"
 
 
 def parts_line(gru_weight: float) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from grutext.cli.train import interruptible
+from grutext.cli.train import calibration_line, interruptible
 from grutext.model.bundle import Bundle
 from grutext.progress import EpochRecord
 from grutext.training.fit import TrainingRun
@@ -94,6 +94,14 @@ def keep_state(checkpoint: Path) -> None:
 
 def entries(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_calibration_line_says_why_the_ece_may_rise() -> None:
+    before, after = {"ece": 0.075, "log_loss": 0.4}, {"ece": 0.081, "log_loss": 0.39}
+    rose = "ECE 0.075 → 0.081, log loss 0.400 → 0.390 (it is fitted to the log loss, not to the ECE)"
+    assert calibration_line({"before": before, "after": after}) == rose
+    fell = "ECE 0.081 → 0.075, log loss 0.390 → 0.400"
+    assert calibration_line({"before": after, "after": before}) == fell
 
 
 def test_a_model_and_its_loss_curve_are_written_and_a_summary_is_printed(
