@@ -130,7 +130,7 @@ def diagnose(
 
 
 def _accuracy_by_length(lengths: npt.NDArray[np.int64], correct: npt.NDArray[np.bool_]) -> list[LengthBin]:
-    """Return the accuracy of at most ten groups of about as many texts; texts of one length are in one group."""
+    """Return the accuracy of at most ten groups of about equal size, from short to long; texts of one length are in one group."""
     groups = int(np.clip(len(lengths) // _FEWEST_TEXTS, 1, _LENGTH_BINS))
     edges = np.unique(np.quantile(lengths, np.arange(1, groups + 1) / groups, method="inverted_cdf"))
     place = np.searchsorted(edges, lengths)
