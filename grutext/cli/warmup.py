@@ -35,7 +35,7 @@ def warmup_command(as_json: bool, quiet: bool) -> None:
     modules = (*PREDICTION, *SESSIONS, *TRAINING)
     expected = seconds_to_compile(*modules)
     if expected:
-        listener.note(f"compiling kernels (about {expected:.0f} s)")
+        listener.note(f"compiling kernels (about {expected:.0f} s, longer on a busy machine)")
         try:
             compile_kernels(
                 *modules, report=lambda passed: listener.wait("compiling kernels", passed, expected)

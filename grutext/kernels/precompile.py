@@ -72,7 +72,7 @@ def prepare_kernels(*modules: str, note: Callable[[str], None]) -> bool:
         Whether the kernels may be called; where it is false, `why_unavailable` has the reason.
     """
     if seconds := seconds_to_compile(*modules):
-        note(f"compiling kernels (first time only; about {seconds:.0f} s)")
+        note(f"compiling kernels (first time only; about {seconds:.0f} s, longer on a busy machine)")
         compile_kernels(*modules)
     return why_unavailable(*modules) is None
 

@@ -66,7 +66,7 @@ def prepare_kernels(
     if not seconds:
         return config
     if seconds < _SHARE * remaining:
-        listener.note(f"compiling kernels (first time only; about {seconds:.0f} s)")
+        listener.note(f"compiling kernels (first time only; about {seconds:.0f} s, longer on a busy machine)")
         deadline = None if remaining == math.inf else began + _SHARE * remaining
         try:
             if compile_kernels(

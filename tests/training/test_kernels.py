@@ -46,7 +46,7 @@ def prepare(budget=0.0, scored=SMALL, **settings):
 def test_kernels_are_compiled_with_a_note_before_they_are_needed(compiler):
     config, listener, left_out = prepare()
     assert config == Config()
-    assert listener.notes == ["compiling kernels (first time only; about 12 s)"]
+    assert listener.notes == ["compiling kernels (first time only; about 12 s, longer on a busy machine)"]
     assert listener.ended == 1
     assert compiler.asked == [(("training",), None)]
     assert not left_out
