@@ -40,11 +40,6 @@ class EncoderStream(ABC):
         self._config, self._weights = config, weights
         if config.pooling == "attention" and np.abs(weights["pool/query"]).sum() > _LARGEST_SCORE:
             raise SessionError("the attention's weights are too large for a session; train the model again")
-        if config.convolution:
-            kernel = np.asarray(weights["conv/kernel"], np.float32)
-            self._taps = np.ascontiguousarray(
-                kernel.transpose(1, 0, 2).reshape(kernel.shape[1], -1)
-            )  # (E, k * E)
 
     @property
     def fields(self) -> list[tuple[str, str, tuple[int, ...]]]:

@@ -79,7 +79,7 @@ def _multiply(row: Float, kernel: Float, product: Float) -> None:
 
 
 @compile_kernel(
-    readonly(f4, 2), readonly(f4, 2), readonly(f4, 1), readonly(i4, 1), readonly(i4, 1), writable(f4, 3), writable(i8, 1)
+    readonly(f4, 2), readonly(f4, 3), readonly(f4, 1), readonly(i4, 1), readonly(i4, 1), writable(f4, 3), writable(i8, 1)
 )  # fmt: skip
 def convolve_next(
     vectors: Float, taps: Float, bias: Float, ids: Int32, lengths: Int32, window: Float, tokens: Int
@@ -88,7 +88,7 @@ def convolve_next(
 
     Args:
         vectors: `(M, E)`, of the distinct tokens.
-        taps: `(E, k * E)`, the kernel of each of the k taps.
+        taps: `(k, E, E)`, the kernel of each of the k taps.
         bias: `(E,)`.
         ids: `(S,)`, the row in `vectors` of each token, text after text.
         lengths: `(N,)`, the number of new tokens of each text.
@@ -99,17 +99,21 @@ def convolve_next(
         The results, `(S', E)`, text after text; and the number of each text's, `(N,)`.
     """
     before, size = window.shape[1:]
-    half = before // 2
-    products = np.empty((len(vectors), taps.shape[1]), np.float32)
-    for m in range(len(vectors)):
-        _multiply(vectors[m], taps, products[m])
-    of_window = np.empty((before, taps.shape[1]), np.float32)
+    half, longest = before // 2, 0
+    for text in range(len(lengths)):
+        longest = max(longest, lengths[text])
+    products = np.empty((before + 1, len(vectors), size), np.float32)
+    for tap in range(max(0, before + 1 - longest), before + 1):  # the others are for tokens that come later
+        for m in range(len(vectors)):
+            _multiply(vectors[m], taps[tap], products[tap, m])
+    of_window = np.empty((before + 1, before, size), np.float32)
     inputs, counts = np.empty((len(ids), size), np.float32), np.zeros(len(lengths), np.int64)
     at = row = 0
     for text in range(len(lengths)):
         length = lengths[text]
-        for b in range(before if length else 0):
-            _multiply(window[text, b], taps, of_window[b])
+        for b in range(before):
+            for tap in range(max(0, b + 1 - length), b + 1):
+                _multiply(window[text, b], taps[tap], of_window[tap, b])
         for last in range(length):
             if tokens[text] + last < half:  # the result would be that of a token before the first
                 continue
@@ -118,8 +122,7 @@ def convolve_next(
                 out[e] = bias[e]
             for tap in range(before + 1):
                 token = last - before + tap
-                product = of_window[before + token] if token < 0 else products[ids[at + token]]
-                part = product[tap * size : (tap + 1) * size]
+                part = of_window[tap, before + token] if token < 0 else products[tap, ids[at + token]]
                 for e in range(size):
                     out[e] += part[e]
             vector = window[text, before + center] if center < 0 else vectors[ids[at + center]]

@@ -32,8 +32,8 @@ _LAST_CUT = _last_cut(_UNSPACED_LETTERS)
 _LAST_CUT_OF_CHARACTERS = _last_cut(_UNSPACED_LETTERS + _LETTERS)
 
 
-def _word(starts: str) -> str:
-    return f"[^ \t-\r][^ \t-\r{starts}]*"
+def _word(starts: str) -> re.Pattern[str]:
+    return re.compile(f"[^ \t-\r][^ \t-\r{starts}]*")
 
 
 _WORD, _WORD_OF_CHARACTERS = _word(_UNSPACED_LETTERS), _word(_UNSPACED_LETTERS + _LETTERS)
@@ -49,10 +49,10 @@ def cut_words(text: str, tokenizer: str, most: int) -> tuple[str, int]:
     """
     word = _WORD_OF_CHARACTERS if tokenizer == "character" else _WORD
     if most < len(text):
-        first = _first_words(word, most).match(text)
+        first = _first_words(word.pattern, most).match(text)
         if first is not None and first.end() < len(text):
             return first.group(), most
-    return text, len(re.findall(word, text))
+    return text, len(word.findall(text))
 
 
 @lru_cache(64)

@@ -25,6 +25,7 @@ class NumbaStream(EncoderStream):
         super().__init__(config, weights)
         self._layers = [_layer_weights(layer, config, weights) for layer in range(config.layers)]
         if config.convolution:
+            self._kernel = np.ascontiguousarray(weights["conv/kernel"], np.float32)  # (k, E, E)
             self._bias = np.ascontiguousarray(weights["conv/bias"], np.float32)
 
     def read(self, state: State, vectors: Float, ids: Int32, lengths: Int32) -> None:
@@ -34,7 +35,7 @@ class NumbaStream(EncoderStream):
         kept = {name: np.array(state[name], order="C") for name in state.dtype.names or ()}
         if self._config.convolution:
             states, steps = kernels.convolve_next(
-                vectors, self._taps, self._bias, ids, lengths, kept["window"], kept["tokens"]
+                vectors, self._kernel, self._bias, ids, lengths, kept["window"], kept["tokens"]
             )
         else:
             states, steps = vectors.take(ids, axis=0), lengths.astype(np.int64)

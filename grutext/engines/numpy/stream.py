@@ -46,6 +46,9 @@ class NumpyStream(EncoderStream):
     def __init__(self, config: GRUConfig, weights: Mapping[str, NDArray[Any]]) -> None:
         super().__init__(config, weights)
         self._half_width = config.convolution // 2
+        if config.convolution:
+            kernel = np.asarray(weights["conv/kernel"], np.float32)
+            self._taps = np.concatenate(kernel, axis=1)  # (E, k * E)
         self._layers = [
             tuple(np.asarray(weights[f"gru/{layer}/forward/{name}"], np.float32) for name in ("kernel", "recurrent_kernel", "bias"))
             for layer in range(config.layers)
