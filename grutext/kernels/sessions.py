@@ -99,9 +99,7 @@ def convolve_next(
         The results, `(S', E)`, text after text; and the number of each text's, `(N,)`.
     """
     before, size = window.shape[1:]
-    half, longest = before // 2, 0
-    for text in range(len(lengths)):
-        longest = max(longest, lengths[text])
+    half, longest = before // 2, np.int64(lengths.max()) if len(lengths) else 0
     products = np.empty((before + 1, len(vectors), size), np.float32)
     for tap in range(max(0, before + 1 - longest), before + 1):  # the others are for tokens that come later
         for m in range(len(vectors)):
