@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.memory import read_status
 from grutext import Classifier
 from grutext.data import ReadOptions, read_dataset
 from grutext.inference.decisions import choose
@@ -29,8 +31,11 @@ _PUSHED = 1000  # sessions that are advanced together
 @click.option(
     "--splits", default=100, show_default=True, help="Random halves on which the stop rule is chosen."
 )
+@click.option(
+    "--sessions", default=20_000, show_default=True, help="Sessions that are open at once, for their memory."
+)
 @click.option("--numpy", is_flag=True, help="Computes with NumPy in place of compiled kernels.")
-def main(model: Path, data: str, texts: int, splits: int, numpy: bool) -> None:
+def main(model: Path, data: str, texts: int, splits: int, sessions: int, numpy: bool) -> None:
     """Print what MODEL, which reads forward only, does with the texts of DATA while they come in.
 
     Times are CPU seconds of one thread. DATA must not have been used for the training.
@@ -49,6 +54,7 @@ def main(model: Path, data: str, texts: int, splits: int, numpy: bool) -> None:
         f"{len(listed):,} texts, {read.words.mean():.0f} words on average, {1e6 * seconds / read.words.sum():.1f} µs a word"
     )
     _print_sessions(classifier, listed[:_PUSHED])
+    _print_memory(classifier, listed, sessions)
     _print_early(classifier, listed, read, targets, seconds, splits)
 
 
@@ -72,6 +78,19 @@ def _print_sessions(classifier: Classifier, texts: Sequence[str]) -> None:
         sessions = [classifier.session() for _ in texts]
         seconds = _time(lambda: _push(classifier, sessions, words, size))  # noqa: B023 (it is called at once)
         click.echo(f"| {size} | {1e6 * seconds / count:.1f} | {100 * expected / seconds:.0f} % |")
+
+
+def _print_memory(classifier: Classifier, texts: Sequence[str], count: int) -> None:
+    """Print by how much the process grows with each open session that has read a text to its end."""
+    before, sessions = read_status(os.getpid())["VmRSS"], [classifier.session() for _ in range(count)]
+    for start in range(0, count, _PUSHED):
+        some = sessions[start : start + _PUSHED]
+        classifier.push_many(some, [f"{texts[(start + n) % len(texts)]} " for n in range(len(some))])
+    grown = read_status(os.getpid())["VmRSS"] - before
+    state = sum(len(session.state()) for session in sessions[:_PUSHED]) / min(_PUSHED, count)
+    click.echo(
+        f"\n{count:,} open sessions: {1e3 * grown / count:.1f} KB of the process for each; state() has {state / 1e3:.1f} KB"
+    )
 
 
 def _push(classifier: Classifier, sessions: Sequence[object], words: Sequence[list[str]], size: int) -> None:
