@@ -46,7 +46,7 @@ class ServedModel:
             "multilabel": self.classifier.multilabel,
             "encodes": bundle.config.gru.enabled,
             "streams": self.streams,
-            "early": [row for row in bundle.early if row["threshold"] is not None],
+            "early": [row for row in bundle.early if row.get("threshold") is not None],
             "familiarity": bool(bundle.calibration.familiarity),
         }
 

@@ -244,13 +244,16 @@ def test_sigterm_ends_it_after_the_requests_that_it_has(tmp_path) -> None:
             thread.start()
         started.wait()
         time.sleep(0.3)
-        with server.connect() as waiting:  # its body is not complete when the signal comes
+        session = connect(server.url.replace("http", "ws") + "/v1/stream")
+        with session, server.connect() as waiting:  # its body is not complete when the signal comes
             waiting.sendall(head(len(BODY)) + BODY[:5])
             time.sleep(0.1)
             server.process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
             waiting.sendall(BODY[5:])
             assert waiting.recv(4096).startswith(b"HTTP/1.1 200")
+            with pytest.raises(ConnectionClosed, match="1012"):
+                session.recv()
         for thread in threads:
             thread.join()
         assert server.process.wait(20) == 0

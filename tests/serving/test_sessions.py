@@ -114,6 +114,24 @@ def test_too_many_sessions_are_refused_until_one_ends(open_stream) -> None:
             assert talk(third, push="again ")["label"]
 
 
+def test_a_session_keeps_its_model_when_the_models_are_loaded_again(
+    open_stream, forward, build_bundle
+) -> None:
+    client = open_stream(allow_reload=True)
+    with client.websocket_connect("/v1/stream") as session:
+        before = talk(session, push="The parcel ")
+        state = talk(session, state=True)["state"]
+        build_bundle({"gru.bidirectional": False}, seed=9).save(forward, overwrite=True)
+        (loaded,) = client.post("/v1/reload").json()["models"]
+        assert loaded["hash"] != before["model"]["hash"]
+        assert talk(session, push="never came ")["model"] == before["model"]
+        assert talk(session, finish=True)["model"] == before["model"]
+    with client.websocket_connect("/v1/stream") as session:
+        assert talk(session, push="The parcel ")["model"]["hash"] == loaded["hash"]
+    with client.websocket_connect("/v1/stream") as session:
+        assert "is of another model" in talk(session, resume=state)["error"]
+
+
 def test_a_request_that_is_no_websocket_is_told_so(client) -> None:
     refused = client.get("/v1/stream")
     assert (refused.status_code, refused.headers["upgrade"]) == (426, "websocket")
@@ -186,6 +204,7 @@ def early(build_bundle, tmp_path):
     bundle = build_bundle({"gru.bidirectional": False})
     offered = [
         {"gap": 0.01, "threshold": None, "words_read": 1.0},
+        {"gap": 0.015, "words_read": 1.0},
         {"gap": 0.02, "threshold": 0.45, "words_read": 0.5},
     ]
     replace(bundle, early=offered).save(tmp_path / "early")
