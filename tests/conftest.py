@@ -20,6 +20,7 @@ from grutext.model.spec import Calibration, linear_columns, weight_spec
 from grutext.text import Vectorizer, count_ngrams
 
 ROOT = Path(__file__).parents[1]
+collect_ignore = ["support"]  # has no tests, but imports what only some tests need, such as TensorFlow
 
 # The same examples on every machine and in every run, and nothing left behind on the disk.
 settings.register_profile(

@@ -85,6 +85,7 @@ def test_passes_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
+@pytest.mark.long
 def test_the_classifier_and_the_function_give_the_same_model():
     settings = TINY | {"training.epochs": 2, "training.seed": 3}
     model = GRUTextClassifier(epochs=2, random_state=3, settings=SMALL).fit(TEXTS, LABELS)
@@ -93,6 +94,7 @@ def test_the_classifier_and_the_function_give_the_same_model():
     np.testing.assert_array_equal(model.predict_proba(TEXTS[:9]), outcome.classifier.predict_proba(TEXTS[:9]))
 
 
+@pytest.mark.long
 def test_classes_keep_their_type_and_their_order():
     numbers = np.array([{"sea": 10, "town": 2, "wood": 3}[label] for label in LABELS])
     model = GRUTextClassifier(**LINEAR).fit(TEXTS, numbers)
@@ -109,6 +111,7 @@ def test_classes_keep_their_type_and_their_order():
     assert model.predict(["salt tide fish", "moss owl path"]).tolist() == ["1", "nan"]
 
 
+@pytest.mark.long
 def test_labels_may_be_several_in_two_forms():
     lists = [[label, "any"] if n % 2 else [] for n, label in enumerate(LABELS)]
     by_lists = GRUTextClassifier(**LINEAR).fit(TEXTS, lists)
@@ -140,6 +143,7 @@ def test_the_highest_score_wins_also_with_tuned_thresholds():
     np.testing.assert_array_equal(model.classes_[model.decision_function(texts).argmax(axis=1)], found)
 
 
+@pytest.mark.long
 def test_weights_count_like_copies_and_zero_like_none():
     twice = LABELS == "sea"
     weighted = GRUTextClassifier(**LINEAR).fit(TEXTS, LABELS, sample_weight=np.where(twice, 5.0, 1.0))
@@ -251,6 +255,7 @@ def test_the_vectorizer_gives_the_vectors_of_a_trained_encoder():
         clone(vectorizer).transform(TEXTS)
 
 
+@pytest.mark.long
 def test_partial_fit_learns_from_all_texts_and_refuses_new_classes():
     model = GRUTextClassifier(**LINEAR)
     model.partial_fit(TEXTS[:60], LABELS[:60], classes=["sea", "town", "wood", "sky"])
@@ -267,6 +272,7 @@ def test_partial_fit_learns_from_all_texts_and_refuses_new_classes():
     np.testing.assert_array_equal(model.predict_proba(TEXTS)[:, [0, 2, 3]], both.predict_proba(TEXTS))
 
 
+@pytest.mark.long
 def test_partial_fit_takes_the_forms_of_fit_and_begins_anew_after_it():
     import pandas as pd
     from scipy.sparse import csr_matrix

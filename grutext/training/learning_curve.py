@@ -99,8 +99,8 @@ def learning_curve(
     """Train on a sixteenth, an eighth, a quarter, half and all of the texts, and forecast the score with more.
 
     The texts are dealt out to sixteen shares, which are joined to eighths, quarters and halves; up to five pieces of a size are
-    trained on, each alone. Small data have fewer sizes. Every model is scored on the same held-out texts: those of `data.dev`, or else a fifth of the
-    texts. With folds, each fold is held out once, and there is one training of each size for each.
+    trained on, each alone. Small data have fewer sizes, as have data with few texts of each label. Every model is scored on the
+    same held-out texts: those of `data.dev`, or else a fifth of the texts. With folds, each fold is held out once, and there is one training of each size for each.
 
     Args:
         data: The labelled texts, as for `grutext.train`; test data are not used.

@@ -57,6 +57,7 @@ def test_a_ranking_without_texts_of_one_kind_has_no_area():
     assert (found.average_precision, found.roc_auc) == (1.0, None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", [made, made_several])
 def test_bootstrap_intervals_agree_with_resampled_metrics(rng, make):
     decisions = make(rng, 60)

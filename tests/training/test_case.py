@@ -129,6 +129,7 @@ def test_the_explained_variance_is_that_of_two_groups():
     assert explained_by_labels(np.ones((60, 2)), targets) == 0.0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", [shouting, names, identifiers])
 def test_a_model_learns_from_case(make):
     train, test = zip(*make(300, 1), strict=True), zip(*make(100, 2), strict=True)

@@ -44,6 +44,7 @@ def lost(read, targets, threshold):
     return count
 
 
+@pytest.mark.long
 def test_each_threshold_and_all_before_it_hold_and_the_next_one_does_not():
     read, targets = simulate(np.random.default_rng(1), texts=300)
     chosen = early.choose_early(read, targets, ())
@@ -155,6 +156,7 @@ def test_early_answers_do_not_depend_on_the_texts_read_beside(model, monkeypatch
     assert [answer.words_read for answer in model.answer(TEXTS, early=0.01)] == [a.words for a in expected]
 
 
+@pytest.mark.long
 def test_where_a_text_is_decided_does_not_depend_on_its_pieces(model):
     for text in TEXTS:
         ends = []
