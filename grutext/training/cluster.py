@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from grutext.data import (
 from grutext.engines.choose import connect
 from grutext.engines.workers import VARIABLE, Task, Workers
 from grutext.errors import ConfigError, DataError, TrainingError
-from grutext.messages import count
+from grutext.messages import count, shorten
 from grutext.model.bundle import Bundle
 from grutext.progress import Listener
 from grutext.text import text_key
@@ -123,7 +123,7 @@ def join(
     table = folder.open(task.rank, task.count)
     workers = connect(task, listener.note)
     versions = {f"the version of {name}": number for name, number in library_versions(config).items()}
-    reading = {"how the data are read": repr(data.reading)}
+    reading = {f"--{name.replace('_', '-')}": str(value) for name, value in asdict(data.reading).items()}
     same = {"the shards": folder.fingerprint} | reading | versions | dict(more)
     check_same(workers, same | flatten(config.to_dict()))
     return Share(workers, config, folder, table)
@@ -135,7 +135,10 @@ def check_same(workers: Workers, values: Mapping[str, Any]) -> None:
     for rank, other in enumerate(others, start=1):
         names = [name for name in values if chief.get(name) != other.get(name)]
         if names:
-            shown = ", ".join(f"{name} ({other.get(name)} instead of {chief.get(name)})" for name in names)
+            shown = ", ".join(
+                f"{name} ({shorten(str(other.get(name)), 40)} instead of {shorten(str(chief.get(name)), 40)})"
+                for name in names
+            )
             raise TrainingError(
                 f"{workers.names[rank]} differs from the chief in {shown}; start the same command on each"
             )

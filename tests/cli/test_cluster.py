@@ -1,8 +1,12 @@
 """`grutext train` under TF_CONFIG: several processes train one model."""
 
 import json
+import multiprocessing
+import os
+import signal
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +24,7 @@ pytestmark = pytest.mark.long
 
 SETTINGS = ["--set", "gru.units=8", "--set", "gru.embedding_size=8", "--set", "text.subword_buckets=300",
             "--set", "training.batch_size=16", "--set", "training.pretraining_epochs=1"]  # fmt: skip
+VECTORS = b"lunch 1 0\ncash 0 1\n"
 BOUND = 60.0  # seconds, of which a lost worker is noticed after ten on an idle machine
 
 
@@ -111,6 +116,24 @@ def test_a_worker_that_never_starts_ends_the_others_in_one_line(shards, tmp_path
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.tf
+@pytest.mark.slow
+def test_a_worker_that_ends_while_tensorflow_connects_does_not_keep_the_others(shards, tmp_path):
+    workers = start(2, leave_after_the_start, tmp_path, ["train", str(shards), "-m", "model", *SETTINGS])
+    for worker in workers:
+        worker.join(BOUND)
+    assert [worker.exitcode for worker in workers] == [1, 3]
+
+
+def leave_after_the_start(rank: int, folder: Path, arguments: list[str]) -> None:
+    from grutext.engines.keras import workers
+
+    workers.CONNECT_SECONDS = 3.0
+    if rank:
+        workers._connect = lambda _: os._exit(3)
+    train_from_command_line(rank, folder, arguments)
+
+
 def train_without_patience(rank: int, folder: Path, arguments: list[str]) -> None:
     rendezvous.SECONDS = 3.0
     train_from_command_line(rank, folder, arguments)
@@ -120,25 +143,11 @@ def train_without_patience(rank: int, folder: Path, arguments: list[str]) -> Non
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
 def test_a_killed_worker_ends_the_others_in_one_line_and_resume_continues(many_shards, tmp_path):
-    arguments = ["train", str(many_shards), *SETTINGS, "--epochs", "4", "--set", "training.checkpoint_seconds=0",
-                 "--set", "training.patience=0"]  # fmt: skip
-
-    def finish(name: str, *more: str) -> Bundle:
-        workers = start(2, train_from_command_line, tmp_path, [*arguments, "-m", name, *more])
-        for worker in workers:
-            worker.join(240)
-        assert [worker.exitcode for worker in workers] == [0, 0], log(tmp_path, 0)[-2000:]
-        return Bundle.load(tmp_path / name)
-
-    whole = finish("whole")
+    whole = finish(tmp_path, many_shards, "whole")
     for killed in (1, 0):
         name = f"killed-{killed}"
         (tmp_path / f"log-{1 - killed}").unlink()
-        workers = start(2, train_from_command_line, tmp_path, [*arguments, "-m", name])
-        while len(list(tmp_path.glob(f"{name}.checkpoint/0*-*.safetensors"))) < 2:
-            assert workers[killed].is_alive()
-            time.sleep(0.05)
-        time.sleep(1.0)
+        workers = start_and_wait(tmp_path, many_shards, name)
         workers[killed].kill()
         killed_at = time.monotonic()
         workers[1 - killed].join(BOUND)
@@ -149,28 +158,86 @@ def test_a_killed_worker_ends_the_others_in_one_line_and_resume_continues(many_s
         )
         assert "--resume" in last
         assert "Traceback" not in log(tmp_path, 1 - killed)
-        resumed = finish(name, "--resume")
-        assert list(resumed.weights) == list(whole.weights)
-        for array, weights in resumed.weights.items():
-            np.testing.assert_array_equal(weights, whole.weights[array], err_msg=array)
+        assert_same_weights(finish(tmp_path, many_shards, name, "--resume"), whole)
 
 
 @pytest.mark.tf
 @pytest.mark.slow
-def test_workers_with_other_settings_end_in_one_line(shards, tmp_path):
-    def train(rank: int) -> list[str]:
-        return ["train", str(shards), "-m", "model", *SETTINGS, "--set", f"training.seed={rank + 1}"]
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_worker_stops_all_and_resume_continues(number, many_shards, tmp_path):
+    workers = start_and_wait(tmp_path, many_shards, "model")
+    assert workers[1].pid is not None
+    os.kill(workers[1].pid, number)
+    for worker in workers:
+        worker.join(BOUND)
+    assert [worker.exitcode for worker in workers] == [130, 130]
+    assert log(tmp_path, 1) == "grutext: interrupted\n"
+    last = log(tmp_path, 0).splitlines()[-1]
+    assert last.startswith(
+        "grutext: interrupted; model has the best weights so far; the training so far is saved in "
+    )
+    assert "unfinished" in Bundle.load(tmp_path / "model").data
+    resumed = finish(tmp_path, many_shards, "model", "--resume")
+    assert_same_weights(resumed, finish(tmp_path, many_shards, "whole"))
 
-    workers = start(2, train_as_each_likes, tmp_path, [train(0), train(1)])
+
+def arguments_of_long(shards: Path, name: str) -> list[str]:
+    return ["train", str(shards), "-m", name, *SETTINGS, "--epochs", "4", "--set", "training.checkpoint_seconds=0",
+            "--set", "training.patience=0"]  # fmt: skip
+
+
+def finish(folder: Path, shards: Path, name: str, *more: str) -> Bundle:
+    """Train with two workers from beginning to end."""
+    workers = start(2, train_from_command_line, folder, [*arguments_of_long(shards, name), *more])
+    for worker in workers:
+        worker.join(240)
+    assert [worker.exitcode for worker in workers] == [0, 0], log(folder, 0)[-2000:]
+    return Bundle.load(folder / name)
+
+
+def start_and_wait(folder: Path, shards: Path, name: str) -> list[multiprocessing.Process]:
+    """Start two workers, and wait until they train and have saved states."""
+    workers = start(2, train_from_command_line, folder, arguments_of_long(shards, name))
+    while len(list(folder.glob(f"{name}.checkpoint/0*-*.safetensors"))) < 2:
+        assert all(worker.is_alive() for worker in workers)
+        time.sleep(0.05)
+    time.sleep(1.0)
+    return workers
+
+
+def assert_same_weights(one: Bundle, other: Bundle) -> None:
+    assert list(one.weights) == list(other.weights)
+    for name, array in one.weights.items():
+        np.testing.assert_array_equal(array, other.weights[name], err_msg=name)
+
+
+@pytest.mark.tf
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("own", "named"),
+    [
+        (["--set", "training.seed=2"], "training.seed (2 instead of 1)"),
+        (["--skip-empty"], "--skip-empty (True instead of False)"),
+        (["--resume"], "--resume (True instead of False)"),
+        (
+            ["--vectors", "vectors.txt"],
+            f"the word vectors ({sha256(VECTORS).hexdigest()[:39]}… instead of None)",
+        ),
+    ],
+)
+def test_workers_that_do_not_do_the_same_end_in_one_line(own, named, shards, tmp_path):
+    (tmp_path / "vectors.txt").write_bytes(VECTORS)
+    common = ["train", str(shards), "-m", "model", *SETTINGS]
+    workers = start(2, train_as_each_likes, tmp_path, [common, [*common, *own]])
     for worker in workers:
         worker.join(240)
     for rank, worker in enumerate(workers):
         assert worker.exitcode == 1
         (line,) = log(tmp_path, rank).splitlines()
-        assert line == (
-            "grutext: error: worker 1 differs from the chief in training.seed (2 instead of 1); start the same command "
-            "on each"
-        )
+        assert line.startswith("grutext: error: worker 1 differs from the chief in ")
+        assert named in line
+        assert line.endswith("; start the same command on each")
     assert not (tmp_path / "model").exists()
 
 

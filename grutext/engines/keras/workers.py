@@ -7,6 +7,7 @@ so they are the same to the last bit on every worker.
 
 from __future__ import annotations
 
+import faulthandler
 import re
 import signal
 import threading
@@ -23,6 +24,7 @@ from grutext.engines.workers import Task, Workers
 from grutext.errors import ClusterError
 
 Tensor = Any
+CONNECT_SECONDS = 120.0  # that TensorFlow may take, when all workers are there
 # A worker is missed after ten seconds without a heartbeat, which TensorFlow's coordination service asks for.
 _GONE = (
     tf.errors.AbortedError,
@@ -121,12 +123,16 @@ def _replica() -> Any:
 
 
 def _connect(task: Task) -> Any:
-    """Return the strategy; all workers are there, or TensorFlow would wait for them without limit."""
+    """Return the strategy; all workers are there.
+
+    If one ends just now, TensorFlow waits for it without limit and keeps Python's lock, so that only `faulthandler` can end this process.
+    """
     before = signal.getsignal(signal.SIGTERM)
     gpus = tf.config.list_physical_devices("GPU")
     tf.config.set_visible_devices(gpus[:1], "GPU")  # one worker for each GPU
     ring = tf.distribute.experimental.CommunicationImplementation.RING
     options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
+    faulthandler.dump_traceback_later(CONNECT_SECONDS, exit=True, file=2)  # stderr
     try:
         strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
@@ -134,6 +140,8 @@ def _connect(task: Task) -> Any:
         raise ClusterError(
             f"this worker, {task.addresses[task.rank]}, cannot join the others ({listed}): {_first_line(error)}"
         ) from None
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     if threading.current_thread() is threading.main_thread() and before is not None:
         signal.signal(signal.SIGTERM, before)  # TensorFlow ignores it from now on
     return strategy
