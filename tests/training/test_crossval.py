@@ -16,6 +16,7 @@ LABELS = [example.labels[0] for example in TRAIN] + ["rare"]
 LINEAR = {"gru.enabled": False, "text.subword_buckets": 50}
 
 
+@pytest.mark.long
 def test_every_text_is_predicted_by_a_model_that_has_not_seen_it():
     texts, labels = [*TEXTS, *TEXTS[:6]], [*LABELS, *LABELS[:6]]
     found = grutext.cross_validate((texts, labels), 3, settings=LINEAR)

@@ -28,6 +28,7 @@ def trials_of(search):
     return optuna.load_study(study_name="grutext", storage=storage).trials
 
 
+@pytest.mark.long
 def test_the_best_trial_is_the_model_in_the_folder(tmp_path):
     search, listener = Search(tmp_path / "best", trials=4), Recorder()
     outcome = tune(DATA, search, settings=LINEAR, listener=listener)
@@ -48,6 +49,7 @@ def test_the_best_trial_is_the_model_in_the_folder(tmp_path):
     assert sum(note.startswith("trial ") for note in listener.notes) == 4
 
 
+@pytest.mark.long
 def test_a_search_is_continued_and_repeats_nothing(tmp_path):
     tune(DATA, Search(tmp_path / "best", trials=2), settings=LINEAR)
     outcome = tune(DATA, Search(tmp_path / "best", trials=3), settings=LINEAR)
