@@ -71,6 +71,15 @@ def test_the_engine_that_trained_the_gru_is_shown(run, build_bundle, tmp_path) -
         assert json.loads(run("show", "-m", "a-model", "--json").stdout)["engine"] == "".join(shown)
 
 
+def test_only_the_epoch_that_was_kept_is_marked(run, build_bundle) -> None:
+    numbers = dict.fromkeys(("loss", "dev_loss", "dev_score", "tokens_per_second", "seconds"), 1.0)
+    best = (True, True, False)
+    history = [{"epoch": n, **numbers, "best": is_best} for n, is_best in enumerate(best, start=1)]
+    replace(build_bundle(), metrics={}, history=history).save("a-model")
+    lines = run("show", "-m", "a-model").stdout.splitlines()
+    assert [line.split()[-1] for line in lines[-3:]] == ["no", "yes", "no"]
+
+
 def test_config_prints_what_train_config_reads_back(run, model, tmp_path) -> None:
     from grutext.settings import read_config
 
