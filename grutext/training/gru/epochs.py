@@ -150,7 +150,10 @@ class TrainingPhase(ABC):
     def run_epochs(self, schedule: Schedule) -> None:
         """Run the remaining epochs, until the schedule's time is up or `should_stop` is true."""
         self.schedule = schedule
-        for epoch in range(len(self.history) + 1, schedule.epochs + 1):
+        first = len(self.history) + 1
+        if self.is_resumed and first <= schedule.epochs:
+            self.listener.note(f"resumed: {self.phase} continues in epoch {first} of {schedule.epochs}")
+        for epoch in range(first, schedule.epochs + 1):
             if schedule.time_is_up or self.should_stop():
                 break
             self.run_epoch(epoch)

@@ -54,7 +54,9 @@ def test_a_training_stopped_at_any_step_resumes_to_the_same_bytes(whole, tmp_pat
     assert len(states(tmp_path)) == 1, "Ctrl-C keeps the state, however young the last one is"
     heard = Recorder()
     check_same(fit(checkpoint=tmp_path, resume=True, listener=heard), whole)
-    assert heard.records[0].epoch == (steps - 1) // 12 + 1
+    first = (steps - 1) // 12 + 1
+    assert heard.records[0].epoch == first
+    assert f"resumed: training continues in epoch {first} of 4" in heard.notes
 
 
 @pytest.mark.parametrize("phases", [0, 2])  # epochs of pretraining
