@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from grutext.data import (
 )
 from grutext.engines.choose import connect
 from grutext.engines.workers import VARIABLE, Task, Workers
-from grutext.errors import ConfigError, DataError, TrainingError
+from grutext.errors import ConfigError, DataError, GrutextError, TrainingError
 from grutext.messages import count, shorten
 from grutext.model.bundle import Bundle
 from grutext.progress import Listener
@@ -142,6 +142,19 @@ def check_same(workers: Workers, values: Mapping[str, Any]) -> None:
             raise TrainingError(
                 f"{workers.names[rank]} differs from the chief in {shown}; start the same command on each"
             )
+
+
+def check_on_chief(workers: Workers, check: Callable[[], None] | None) -> None:
+    """Call a check, if there is one, on the chief; if it raises a GrutextError, raise one on every worker."""
+    found: GrutextError | None = None
+    if workers.is_chief and check is not None:
+        try:
+            check()
+        except GrutextError as error:
+            found = error
+    problem = workers.broadcast_value("" if found is None else str(found))
+    if problem:
+        raise found or TrainingError(f"the chief cannot train: {problem}")
 
 
 def _settle(config: Config) -> Config:

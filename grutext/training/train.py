@@ -127,7 +127,7 @@ def train(
     from grutext.evaluation import Predictions
     from grutext.inference import Classifier
     from grutext.training.budget import TimeBudget
-    from grutext.training.cluster import join
+    from grutext.training.cluster import check_on_chief, join
     from grutext.training.fit import TrainingRun
     from grutext.training.plan import plan_training, prepare_engine
 
@@ -140,10 +140,9 @@ def train(
     workers = None if share is None else share.workers
     if share is not None:
         config = share.config
+        check_on_chief(share.workers, None if target is None else target.check)
         if not share.workers.is_chief:  # which alone writes, reports and evaluates
             sources, target, listener = replace(sources, test=None), None, Silent()
-        elif target is not None:
-            target.check()
     with _open_folder(target) as folder:
         budget = TimeBudget(config.training.time_budget, started)
         if share is None:

@@ -241,6 +241,19 @@ def test_workers_that_do_not_do_the_same_end_in_one_line(own, named, shards, tmp
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.tf
+@pytest.mark.slow
+def test_a_folder_that_the_chief_may_not_write_to_ends_all_in_one_line(shards, tmp_path):
+    (tmp_path / "model").mkdir()
+    workers = start(2, train_from_command_line, tmp_path, ["train", str(shards), "-m", "model", *SETTINGS])
+    for worker in workers:
+        worker.join(240)
+    assert [worker.exitcode for worker in workers] == [1, 1]
+    problem = "model already exists; --overwrite replaces it, --resume continues its interrupted training"
+    assert log(tmp_path, 0) == f"grutext: error: {problem}\n"
+    assert log(tmp_path, 1) == f"grutext: error: the chief cannot train: {problem}\n"
+
+
 def train_as_each_likes(rank: int, folder: Path, arguments: list[list[str]]) -> None:
     train_from_command_line(rank, folder, arguments[rank])
 
