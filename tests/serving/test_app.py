@@ -180,11 +180,14 @@ def test_a_server_whose_models_cannot_be_loaded_ends_whatever_the_reason(model, 
         raise MemoryError("no memory")
 
     monkeypatch.setattr(Models, "load", fail)
-    hangs = threading.Timer(20, os.kill, (os.getpid(), signal.SIGINT))
+    service = Service(Models({"reviews": model}), ServerOptions())
+    hangs = threading.Timer(30, os.kill, (os.getpid(), signal.SIGINT))
     hangs.start()
-    with pytest.raises(MemoryError, match="no memory"):
-        serve(Service(Models({"reviews": model}), ServerOptions()), "127.0.0.1", 0, note=lambda _: None)
-    hangs.cancel()
+    try:
+        with pytest.raises(MemoryError, match="no memory"):
+            serve(service, "127.0.0.1", 0, note=lambda _: None)
+    finally:
+        hangs.cancel()
 
 
 def test_requests_are_answered_when_nobody_reads_the_log(open_client, monkeypatch) -> None:
