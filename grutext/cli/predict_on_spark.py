@@ -64,16 +64,15 @@ class SparkPrediction:
         check_installed("grutext predict --on spark", "pyspark", "pyarrow")
         from pyspark.sql import Observation
 
-        from grutext.distributed.spark.failures import explained
         from grutext.distributed.spark.prediction import count_rows, describe, label_rows
         from grutext.distributed.spark.sessions import open_session
         from grutext.distributed.spark.tables import TableFormat, find_format, read_table, write_table
         from grutext.inference.columns import is_probability
 
-        read = TableFormat(find_format(self.sources[0], self.form), self.delimiter, self.encoding)
-        name = find_format(self.output, read.name)
+        read = TableFormat(self._find_format(), self.delimiter, self.encoding)
+        name = find_format(self.output, default=read.name)
         written = TableFormat(name, self.delimiter if name == read.name else None)
-        with explained(), open_session(cluster.master, cluster.remote) as session:
+        with open_session(cluster.master, cluster.remote) as session:
             rows = read_table(session, self.sources, read)
             predictor = describe(rows, self.model, self.text_column, self.wanted)
             labelled = label_rows(rows, predictor, self.on_workers)
@@ -87,6 +86,23 @@ class SparkPrediction:
             write_table(labelled.observe(counts, *measures), self.output, written, probabilities)
             print_notes(self._summarize(counts.get))
 
+    def _find_format(self) -> str:
+        """Return the format of the sources.
+
+        Raises:
+            DataError: They have several formats, or one that Spark does not have, or no delimiter where one is named.
+        """
+        from grutext.distributed.spark.tables import find_format
+        from grutext.errors import DataError
+
+        first, *others = dict.fromkeys(find_format(source, self.form) for source in self.sources)
+        source = " ".join(self.sources)
+        if others:
+            raise DataError(f"are files of several formats ({first}, {others[0]}); name those of one", source)
+        if self.delimiter is not None and first not in ("csv", "tsv"):
+            raise DataError(f"is read as {first}; --delimiter is for CSV and TSV", source)
+        return first
+
     def _summarize(self, counts: dict[str, Any]) -> Iterator[str]:
         """Yield the lines at the end, as `predict` on one machine prints them."""
         from grutext.messages import count
@@ -94,6 +110,12 @@ class SparkPrediction:
         if empty := counts["empty"]:
             are = "is" if empty == 1 else "are"
             yield f"{' '.join(self.sources)}: {count(empty, 'text')} {are} empty (labelled nevertheless)"
+        if (undecoded := counts["undecoded"]) and self._find_format() in ("csv", "tsv"):
+            have, text = ("has", "a text") if undecoded == 1 else ("have", f"{undecoded:,} texts")
+            yield (
+                f"{' '.join(self.sources)}: {text} {have} characters that are lost (U+FFFD), as if the file had another "
+                "encoding; name it with --encoding"
+            )
         if self.wanted.abstains:
             left = counts["abstained"]
             are = "is" if left == 1 else "are"

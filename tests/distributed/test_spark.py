@@ -18,9 +18,8 @@ import pytest
 from click.testing import CliRunner
 from pyarrow import parquet
 from support.keyword_model import build_keyword_model
-from support.spark import why_no_cluster
+from support.spark import why_no_cluster, why_no_sail
 
-import grutext
 from grutext.cli import main
 from grutext.distributed.spark import predict
 from grutext.errors import DataError
@@ -29,6 +28,23 @@ from grutext.inference import AnswerOptions
 pytestmark = pytest.mark.long
 
 TEXTS = ["my parcel", None, 'invoice "and"\n password', " parcel parcel, ", "nothing known", ""]
+# Serves Sail, and is killed as soon as it has loaded a model to label rows.
+MORTAL = """
+import os, signal, time
+from grutext.distributed import models
+from support.spark import start_sail
+with start_sail() as server:
+    print(server, flush=True)
+    while not models._load.cache_info().currsize:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+IMPATIENT = """
+from grutext.cli import main
+from grutext.distributed.spark import sessions
+sessions._TRIES = 1
+main(prog_name="grutext")
+"""
 ROWS = [{"id": f"{n:03}", "message": TEXTS[n % len(TEXTS)], "label": "x"} for n in range(40)]
 
 
@@ -38,6 +54,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("prediction")
     build_keyword_model(multilabel=False).save(folder / "model")
     parquet.write_table(pa.Table.from_pylist(ROWS), folder / "rows.parquet", row_group_size=7)
+    parquet.write_table(pa.table({"message": [b"\xff"]}), folder / "bytes.parquet")
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
     for name, columns in (("rows.csv", ["id", "message", "label"]), ("two.csv", ["id", "message"])):
         with (folder / name).open("w", encoding="utf-8", newline="") as file:
@@ -56,19 +73,22 @@ def run(*arguments):
     return result.exit_code, result.stderr.splitlines()
 
 
-def start_process(*arguments):
+def start_python(*arguments, **pipes):
+    """Start Python with this grutext in a process of its own."""
+    root = Path(__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": f"{root}:{root / 'tests'}", "SPARK_LOCAL_IP": "127.0.0.1"}
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.Popen(command, env=environment, text=True, **pipes)
+
+
+def start_process(*arguments, program=("-m", "grutext")):
     """Start `grutext predict --on spark` in a process of its own."""
-    environment = os.environ | {
-        "PYTHONPATH": str(Path(grutext.__file__).parents[1]),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-    }
-    command = [sys.executable, "-m", "grutext", "predict", *map(str, arguments), "--on", "spark"]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    return start_python(*program, "predict", *arguments, "--on", "spark", stderr=subprocess.PIPE)
 
 
-def run_process(*arguments):
+def run_process(*arguments, program=("-m", "grutext")):
     """Run it to its end; return its exit code, and the lines that it printed on stderr."""
-    with start_process(*arguments) as process:
+    with start_process(*arguments, program=program) as process:
         lines = process.stderr.read().splitlines()
     return process.returncode, lines
 
@@ -79,8 +99,8 @@ def java_of(pid):
     return int(children.read_text(encoding="ascii").split()[0])
 
 
-def read_folder(folder, suffix):
-    """Return the rows of a complete folder, by their ids."""
+def read_folder(folder, suffix, by="id"):
+    """Return the rows of a complete folder, in the order of a column."""
     assert (folder / "_SUCCESS").exists()
     parts = sorted(folder.glob(f"part-*{suffix}"))
     if suffix == ".parquet":
@@ -92,7 +112,7 @@ def read_folder(folder, suffix):
         for part in parts:
             with part.open(encoding="utf-8", newline="") as file:
                 rows += csv.DictReader(file)
-    return sorted(rows, key=lambda row: row["id"])
+    return sorted(rows, key=lambda row: row[by])
 
 
 def expect(folder, name, *arguments, source="rows.csv"):
@@ -134,9 +154,42 @@ def check_formats(folder):
             assert missing == values
 
 
+def check_several_files(folder):
+    """Files that are read together lose no column, and no cell gets into another one."""
+    parquet.write_table(pa.table({"message": ["parcel"]}), folder / "part-1.parquet")
+    parquet.write_table(pa.table({"id": ["7"], "message": ["invoice"]}), folder / "part-2.parquet")
+    model = ("-m", folder / "model", "--on", "spark")
+    assert run(folder / "part-?.parquet", "-o", folder / "parts.parquet", *model)[0] == 0
+    rows = read_folder(folder / "parts.parquet", ".parquet", by="message")
+    assert [(row["id"], row["label"]) for row in rows] == [("7", "billing"), (None, "delivery")]
+    (folder / "first.csv").write_text(
+        " ,id , message\n0,1,parcel\n", encoding="utf-8"
+    )  # as pandas writes its index
+    assert run(folder / "first.csv", "-o", folder / "index.csv", *model)[0] == 0
+    (row,) = read_folder(folder / "index.csv", ".csv")
+    assert (row["id"], row["message"], row["label"]) == ("1", "parcel", "delivery")
+    (folder / "latin.csv").write_bytes("message\ncaf\xe9\n".encode("latin-1"))
+    lines = run(folder / "latin.csv", "-o", folder / "lost.csv", *model)[1]
+    assert lines[0].startswith(f"{folder / 'latin.csv'}: a text has characters that are lost (U+FFFD), as if")
+    lines = run(folder / "latin.csv", "-o", folder / "read.csv", "--encoding", "latin-1", *model)[1]
+    assert lines == [f"{folder / 'read.csv'}: 1 row"]
+    (line,) = (folder / "read.csv").glob("part-*")
+    assert line.read_text(encoding="utf-8").splitlines()[1].startswith("caf\xe9,")
+
+
 def check_errors(folder):
     """Bad input is one line, and no folder looks complete."""
-    parquet.write_table(pa.table({"message": ["parcel", b"\xff"][1:]}), folder / "bytes.parquet")
+    (folder / "ordered-1.csv").write_text("id,message\n1,parcel\n", encoding="utf-8")
+    (folder / "ordered-2.csv").write_text("message,id\ninvoice,2\n", encoding="utf-8")
+    (folder / "twice.csv").write_text("message,message\nparcel,2\n", encoding="utf-8")
+    (folder / "unnamed-1.csv").write_text(",message\n1,parcel\n", encoding="utf-8")
+    (folder / "unnamed-2.csv").write_text(",message\n1,parcel\n", encoding="utf-8")
+    (folder / "nothing.csv").touch()
+    other = (
+        ": its first line has other columns than the other files, or in another order, or one of them twice"
+    )
+    both = pa.table([pa.array(["a"]), pa.array(["b"])], ["message", "Message"])
+    parquet.write_table(both, folder / "both.parquet")
     (folder / "broken.csv").write_text("id,message\n1,parcel\n2\n", encoding="utf-8")
     (folder / "broken.jsonl").write_text('{"message": "parcel"}\nparcel\n', encoding="utf-8")
     for source, arguments, expected in (
@@ -159,6 +212,31 @@ def check_errors(folder):
             f"Spark: Encountered error while reading file file://{folder / 'broken.csv'}: Malformed CSV",
         ),
         ("broken.jsonl", (), "Spark: "),
+        ("ordered-?.csv", (), f"file://{folder / 'ordered-2.csv'}{other}"),
+        (
+            "unnamed-?.csv",
+            (),
+            f"{folder / 'unnamed-?.csv'}: has a column without a name; files that are read",
+        ),
+        ("twice.csv", ("--text-column", "message1"), f"file://{folder / 'twice.csv'}{other}"),
+        ("nothing.csv", (), f"{folder / 'nothing.csv'}: has no columns"),
+        ("both.parquet", (), "Spark: The column `message` already exists. Choose another name or rename the"),
+        (
+            "rows.parquet",
+            ("--delimiter", ";"),
+            f"{folder / 'rows.parquet'}: is read as parquet; --delimiter is for",
+        ),
+        ("rows.parquet", ("--format", "csv"), 'there is no column "message". The columns are: PAR1'),
+        (
+            "rows.csv",
+            ("--encoding", "cp1252"),
+            'on Spark there is no encoding "cp1252"; encode the files in one of ',
+        ),
+        (
+            "rows.csv",
+            (folder / "rows.parquet",),
+            f"{folder / 'rows.csv'} {folder / 'rows.parquet'}: are files of several",
+        ),
         ("rows.txt", (), f"{folder / 'rows.txt'}: on Spark tables are csv, jsonl, parquet, tsv; "),
     ):
         output = folder / "never.parquet"
@@ -194,6 +272,7 @@ def check_connect(spark, folder):
 def test_the_command_labels_tables_on_a_cluster(spark, folder, monkeypatch):
     monkeypatch.chdir(folder)
     check_formats(folder)
+    check_several_files(folder)
     check_errors(folder)
     check_connect(spark, folder)
 
@@ -293,6 +372,47 @@ def test_a_driver_that_is_killed_is_one_line_and_leaves_nothing_that_looks_compl
     assert not list(output.glob("part-*"))
 
 
+def test_workers_run_the_python_of_the_command_and_their_errors_are_one_line(folder, monkeypatch):
+    """In a session of the command's own, without an activated environment."""
+    reason = why_no_cluster()
+    if reason:
+        pytest.skip(reason)
+    monkeypatch.delenv("PYSPARK_PYTHON", raising=False)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(shutil.which("java")).parent), "/usr/bin", "/bin"]))
+    output = folder / "own.parquet"
+    lines = run_process(
+        folder / "bytes.parquet", "-o", output, "-m", folder / "model", "--master", "local[1]"
+    )
+    expected = 'the text column "message" holds a value of type bytes, not text'
+    assert lines == (1, [f"grutext: error: {expected}"])
+    assert not any(output.iterdir())
+
+
+def test_a_connect_server_that_is_killed_is_one_line_and_leaves_nothing(folder):
+    reason = why_no_sail()
+    if reason:
+        pytest.skip(reason)
+    texts = pa.table({"message": [f"parcel {n} and invoice" for n in range(60_000)]})
+    parquet.write_table(texts, folder / "many.parquet")
+    output = folder / "lost.parquet"
+    arguments = (
+        folder / "many.parquet",
+        "-o",
+        output,
+        "-m",
+        folder / "model",
+        "--model-on-workers",
+        "--quiet",
+    )
+    with start_python("-c", MORTAL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        address = server.stdout.readline().strip()
+        code, lines = run_process(*arguments, "--remote", address, program=("-c", IMPATIENT))
+    expected = "the connection to Spark is lost; what was written is not complete, start again"
+    assert (code, lines) == (1, [f"grutext: error: {expected}"])
+    assert server.returncode == -signal.SIGKILL
+    assert not output.exists()
+
+
 def test_sail_labels_rows_without_java(sail, folder):
     from pyspark.sql.connect.session import SparkSession
     from pyspark.sql.types import StringType, StructField, StructType
@@ -320,8 +440,14 @@ def test_spark_that_does_not_start_or_cannot_be_reached_is_one_line(folder, monk
     assert re.fullmatch(
         r"grutext: error: Spark does not start \(.*/gone/bin/java.*\); check Java and JAVA_HOME", line
     )
-    code, (line,) = run_process(*arguments, "--remote", "sc://127.0.0.1:1")
-    assert (code, line) == (1, "grutext: error: sc://127.0.0.1:1 cannot be reached: Connection refused")
+    for option, url in (("--remote", "sc://127.0.0.1:1"), ("--master", "spark://127.0.0.1:1,127.0.0.1:2")):
+        code, (line,) = run_process(*arguments, option, url)
+        assert (code, line) == (1, f"grutext: error: {url} cannot be reached: Connection refused")
+    monkeypatch.delenv("JAVA_HOME")
+    if why_no_cluster() is None:
+        code, (line,) = run_process(*arguments, "--master", "local:2")
+        assert code == 1
+        assert line.startswith("grutext: error: Spark: Could not parse Master URL: ")
 
 
 def test_without_pyspark_the_remedy_is_one_line(folder, monkeypatch):

@@ -146,6 +146,10 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(spark, table, tmp_path,
     expected = 'the table: there is no column "the test", did you mean "the text"? The columns are: number, a.b, the text'
     assert problem(check, frame, wrong) == expected
     assert problem(write_shards, frame, "cut", wrong) == expected
+    twice = spark.createDataFrame([("a", "x", "y")], "text string, label string, label string")
+    assert problem(check, twice) == 'the table: two columns are called "label"; rename one of them'
+    alike = spark.createDataFrame([("a", "x", "y")], "text string, label string, Label string")
+    assert check(alike, ReadOptions(text_column="text", label_column="Label")).labels == {"y": 1}
     assert problem(check, frame.where("number < 0"), SKIP) == "the table: has no rows"
     late = spark.createDataFrame(
         [(f"text {n}", None if n == 1_500 else "a") for n in range(2_000)], "text string, label string"

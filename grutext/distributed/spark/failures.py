@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from grutext import errors
-from grutext.errors import ClusterError, GrutextError
+from grutext.errors import ClusterError, DataError, GrutextError
 from grutext.messages import shorten
 
 _RAISED_BY_US = re.compile(r"^grutext\.errors\.(\w+): (.+)$", re.MULTILINE)
 _MISSING_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(\w+)", re.MULTILINE)
+_NO_PROGRAM = re.compile(r'Cannot run program "(.+?)"')
+_PYTHON = re.compile(r"^[\w.]+(?:Error|Exception): (.+)$", re.MULTILINE)  # the last line of a traceback
 _JAVA = re.compile(
     r"^(?:: |Caused by: )[\w.$]+: (.+)$", re.MULTILINE
 )  # an exception of Java, or a cause of one
+_CSV_HEADER = re.compile(r"CSV header (?:.*\n)+?CSV file: (.+)$", re.MULTILINE)
 _CODE = re.compile(r"\[[A-Z_.0-9]+\] | SQLSTATE: \w+")
 _LONGEST = 300
 _LOST = "the connection to Spark is lost; what was written is not complete, start again"
@@ -47,14 +50,26 @@ def _explain(error: Exception) -> GrutextError | None:
         name, message = raised[-1]
         kind = getattr(errors, name, ClusterError)
         return kind(message) if kind in (errors.DataError, errors.BundleError) else ClusterError(message)
-    if missing := _MISSING_MODULE.search(text):
-        package = missing[1]
-        return ClusterError(
-            f"a worker has no {package}; install grutext and its extra spark for the Python that Spark runs there"
+    if file := _CSV_HEADER.search(text):
+        problem = (
+            "its first line has other columns than the other files, or in another order, or one of them twice"
         )
+        return DataError(problem, file[1])
     if _is_lost(error, text):
         return ClusterError(_LOST)
-    return ClusterError(f"Spark: {_describe(text)}")
+    return ClusterError(_find_missing(text) or f"Spark: {_describe(text)}")
+
+
+def _find_missing(text: str) -> str | None:
+    """Return a line on what a worker lacks to run Python; None if it lacks nothing."""
+    if program := _NO_PROGRAM.search(text):
+        return f"a worker has no {program[1]}; set PYSPARK_PYTHON to the Python that has grutext there"
+    if package := _MISSING_MODULE.search(text):
+        return (
+            f"a worker has no {package[1]}; install grutext and its extra spark for the Python that Spark runs there, or name "
+            "another one by PYSPARK_PYTHON"
+        )
+    return None
 
 
 def _is_of_spark(error: Exception) -> bool:
@@ -74,11 +89,12 @@ def _is_lost(error: Exception, text: str) -> bool:
 
 def _describe(text: str) -> str:
     """Return what happened and the deepest cause, without Spark's names for the kind of an error and without stack traces."""
-    messages = _JAVA.findall(text) or [line for line in text.splitlines() if line.strip()][:1]
+    raised = _PYTHON.findall(text) if "Traceback (most recent call last)" in text else []
+    messages = raised[-1:] or _JAVA.findall(text) or [line for line in text.splitlines() if line.strip()][:1]
     messages = [_CODE.sub("", message).strip() for message in messages]
     if len(messages) > 1 and messages[0].startswith("Job aborted"):
         messages = messages[1:]
     first, last = messages[0], messages[-1]
-    if "already exists" in first:
+    if first.startswith("Path ") and "already exists" in first:
         return f"{first.partition('. Set mode')[0]}; delete it, or name another folder"
     return shorten(first if last in first else f"{first.rstrip('. ')}: {last}", _LONGEST)

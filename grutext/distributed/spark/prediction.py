@@ -85,7 +85,9 @@ def label_rows(frame: DataFrame, predictor: BatchPredictor, on_workers: bool) ->
 
 
 def count_rows(predictor: BatchPredictor, names: Mapping[str, str]) -> list[Column]:
-    """Return measures of labelled rows for `DataFrame.observe`: `rows`, `empty` texts, and `abstained` ones.
+    """Return measures of labelled rows for `DataFrame.observe`: `rows`, `empty` texts, `undecoded` and `abstained` ones.
+
+    A text counts as undecoded if it has the character that stands for bytes that are not of the file's encoding.
 
     Args:
         predictor: The prediction.
@@ -93,9 +95,14 @@ def count_rows(predictor: BatchPredictor, names: Mapping[str, str]) -> list[Colu
     """
     from pyspark.sql.functions import expr
 
-    texts = (f"coalesce(cast({quote_column(name)} as string), '')" for name in predictor.text_columns)
+    texts = [f"coalesce(cast({quote_column(name)} as string), '')" for name in predictor.text_columns]
     blank = " and ".join(rf"{text} rlike '(?U)^\\s*$'" for text in texts)
-    measures = ["count(*) as rows", f"count_if({blank}) as empty"]
+    lost = " or ".join(f"contains({text}, '\ufffd')" for text in texts)
+    measures = [
+        "count(*) as rows",
+        f"count_if({blank}) as empty",
+        f"count_if({lost}) as undecoded",
+    ]
     if "abstained" in names:
         measures.append(f"count_if({quote_column(names['abstained'])}) as abstained")
     return [expr(measure) for measure in measures]

@@ -14,8 +14,8 @@ from grutext.data.examples import list_columns
 from grutext.data.formats.parquet import list_rows
 from grutext.data.labels import respell_example
 from grutext.data.records import Record
-from grutext.distributed.spark.tables import quote_column
 from grutext.errors import DataError
+from grutext.messages import quote
 from grutext.progress import Listener
 
 if TYPE_CHECKING:
@@ -101,8 +101,18 @@ class LabelledRows:
 
 
 def select(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """Return some columns of a DataFrame, called `c0`, `c1` and so on: PySpark sends no names with dots to workers."""
-    return frame.selectExpr(*(f"{quote_column(name)} AS c{number}" for number, name in enumerate(columns)))
+    """Return some columns of a DataFrame, called `c0`, `c1` and so on: PySpark sends no names with dots to workers.
+
+    Raises:
+        DataError: Two columns have the same name.
+    """
+    names = frame.columns
+    for name in columns:
+        if names.count(name) > 1:
+            raise DataError(f"two columns are called {quote(name)}; rename one of them", IN_MEMORY_TABLE)
+    # By number, as Spark takes names that differ in case for the same, and a dot for a field.
+    numbered = frame.toDF(*(f"n{number}" for number in range(len(names))))
+    return numbered.selectExpr(*(f"n{names.index(name)} AS c{number}" for number, name in enumerate(columns)))
 
 
 def _list_rows(batches: Iterable[RecordBatch], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
