@@ -23,6 +23,7 @@ from grutext.data import (
     describe_counts,
     describe_reading,
     drop_small_classes,
+    expand_sources,
     find_shards,
     open_frame,
     read_dataset,
@@ -164,12 +165,11 @@ def read_splits(
         if dev is None and data.dev_fraction is None:
             dev = sample / "dev.csv"
         test = sample / "test.csv" if test is None else test
-    shard_folder = find_shards(data.train) if isinstance(data.train, str | Path) else None
-    if shard_folder is not None and shard_folder.dev_source is not None:
+    if parts := _find_dev_parts(data.train):
         if dev is None and data.dev_fraction is None:
-            dev = shard_folder.dev_source
+            dev = parts
         else:
-            listener.note(f"{shard_folder.dev_source}: not read, since other dev texts are asked for")
+            listener.note(f"{name_source(parts)}: not read, since other dev texts are asked for")
     share = 0.0 if dev is not None else data.dev_fraction or LEAST_FRACTION
     training, folds = config.training, None
     shards = ShardOptions(round(training.in_memory_megabytes * 1e6), folder, training.seed, share, text_key)
@@ -257,6 +257,15 @@ def read_training_texts(
         listener.note(note)
     listener.note(describe_counts(dataset.source, dataset.label_counts))
     return dataset, index
+
+
+def _find_dev_parts(source: Source) -> list[str]:
+    """Return the texts that were set aside in the folders of shards that are trained on."""
+    names = [str(source)] if isinstance(source, str | Path) else source
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return []
+    folders = map(find_shards, expand_sources(names))
+    return [folder.dev_source for folder in folders if folder is not None and folder.dev_source is not None]
 
 
 def _set_aside(

@@ -123,6 +123,22 @@ def test_the_dev_part_of_a_folder_of_shards_is_its_dev_set(read):
     assert not [note for note in notes if "set aside" in note or "cross-validation" in note]
 
 
+@pytest.mark.parametrize(
+    ("names", "texts"), [(["cut-1", "more.csv", "cut-2"], 9), (["cut-?", "more.csv"], 13)]
+)
+def test_the_dev_parts_of_several_folders_are_the_dev_set(read, names, texts):
+    for n in (1, 2, 3):
+        rows = [(f"parcel {n} {i}", "xy"[i % 2]) for i in range(4)]
+        write_folder(Path(f"cut-{n}"), [rows], [(f"apart {n}", "x")] if n < 3 else [])
+    Path("more.csv").write_text("text,label\na parcel more,y\n", encoding="utf-8")
+    splits, notes = read(train=names)
+    assert [example.text for example in splits.dev] == ["apart 1", "apart 2"]
+    assert len(splits.train) == texts
+    assert not [note for note in notes if "set aside" in note or "cross-validation" in note]
+    splits, notes = read(train=names, dev="more.csv")
+    assert "cut-1/dev, cut-2/dev: not read, since other dev texts are asked for" in notes
+
+
 def test_other_dev_texts_may_be_asked_for(read):
     aside = [("a parcel apart", "x")]
     _, dev, notes = _read_shards(read, aside, dev="cut/train")
