@@ -1,4 +1,4 @@
-"""`scripts/bench spark`: prediction by two Spark executors beside `grutext predict` with two threads, on the same rows."""
+"""`scripts/bench spark`: prediction, checks and shards by two Spark executors beside one machine, on the same rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,9 @@ from benchmarks.bulk import iterate_rows, write_rows
 from benchmarks.memory import GRUTEXT, ROOT, read_status
 
 CLUSTER = "local-cluster[2,1,1024]"  # two executors, processes of their own, with one core and 1,024 MB each
+PARTS = ("prediction", "data")
+ROWS, FEW = "rows.parquet", "few.parquet"
+HEAD = "| what | seconds | CPU seconds | rows a second | rows a CPU second |\n|---|---|---|---|---|"
 _PERIOD = 0.2  # seconds between two looks at the memory
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -34,51 +37,98 @@ _TICK = os.sysconf("SC_CLK_TCK")
     "--set", "name", default="tweeteval_emotion", show_default=True, help="The set whose texts are varied."
 )
 @click.option("--rows", default=1_000_000, show_default=True, help="The number of rows.")
-@click.option("--rounds", default=2, show_default=True, help="How often each side runs, in turns.")
+@click.option("--rounds", default=2, show_default=True, help="How often each side predicts, in turns.")
 @click.option(
     "--model", type=click.Path(path_type=Path), help="The model [default: one that is trained on the set]."
 )
-def main(data: Path | None, name: str, rows: int, rounds: int, model: Path | None) -> None:
-    """Label the same rows on both sides in turns; print seconds, CPU seconds and rows a second, start-up apart.
+@click.option(
+    "--part", "parts", type=click.Choice(PARTS), multiple=True, help="What is measured [default: both]."
+)
+def main(
+    data: Path | None, name: str, rows: int, rounds: int, model: Path | None, parts: tuple[str, ...]
+) -> None:
+    """Print seconds, CPU seconds and rows a second of Spark beside those of one machine, start-up apart.
 
-    Then label a tenth of the rows, and all of them, in one partition, and print the largest memory of a worker.
+    `prediction` labels the same rows on both sides in turns; then a tenth of the rows, and all of them, in one partition, for the
+    largest memory of a worker. `data` checks the rows and writes them as shards.
     """
+    wanted = parts or PARTS
     folder = (data or ROOT.parent / "shared" / "data") / name
     if not (folder / "train.jsonl.gz").exists():
         raise click.UsageError(f"{folder}: there is no train.jsonl.gz; --data and --set name it")
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         os.environ["SPARK_HOME"] = str(spark_home(place))
-        table, few = place / "rows.parquet", place / "few.parquet"
         texts = [folder / "train.jsonl.gz"]
-        write_rows(table, islice(iterate_rows(texts, 1 << 50, 1), rows))
-        write_rows(few, islice(iterate_rows(texts, 1 << 50, 2), 2000))
-        if model is None:
+        write_rows(place / ROWS, islice(iterate_rows(texts, 1 << 50, 1), rows))
+        write_rows(place / FEW, islice(iterate_rows(texts, 1 << 50, 2), 2000))
+        if model is None and "prediction" in wanted:
             model = place / "model"
             command = [*GRUTEXT, "train", str(texts[0]), "-m", str(model), "--preset", "fast", "--quiet"]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         from grutext.distributed.spark.sessions import open_session
 
         with open_session(CLUSTER) as session:
-            started = [
-                one_machine(few, model, place / "started.jsonl"),
-                on_spark(session, few, model, place / "s"),
-            ]
-            click.echo(
-                "| side | seconds | CPU seconds | rows a second | rows a CPU second |\n|---|---|---|---|---|"
-            )
-            for turn in range(rounds):
-                for side in (0, 1):
-                    output = place / f"{turn}-{side}.jsonl"
-                    run = (
-                        on_spark(session, table, model, output) if side else one_machine(table, model, output)
-                    )
-                    # A process on one machine starts and loads the model anew; the executors have done so already.
-                    wall, cpu = (run[n] - (0 if side else started[0][n]) for n in (0, 1))
-                    numbers = f"{wall:.1f} | {cpu:.1f} | {rows / wall:,.0f} | {rows / cpu:,.0f}"
-                    click.echo(f"| {('predict, 2 threads', 'Spark, 2 executors')[side]} | {numbers} |")
-            compare(place / "0-0.jsonl", place / "0-1.jsonl")
-            measure_memory(session, table, model, rows)
+            if "data" in wanted:
+                measure_data(session, place, rows)
+            if model is not None and "prediction" in wanted:
+                measure_prediction(session, place, rows, model, rounds)
+
+
+def measure_prediction(session: Any, place: Path, rows: int, model: Path, rounds: int) -> None:
+    """Label the same rows on both sides in turns, and print the costs."""
+    few, table = place / FEW, place / ROWS
+    started = [
+        one_machine(few, model, place / "started.jsonl"),
+        on_spark(session, few, model, place / "s"),
+    ]
+    click.echo(HEAD)
+    for turn in range(rounds):
+        for side in (0, 1):
+            output = place / f"{turn}-{side}.jsonl"
+            run = on_spark(session, table, model, output) if side else one_machine(table, model, output)
+            # A process on one machine starts and loads the model anew; the executors have done so already.
+            wall, cpu = (run[n] - (0 if side else started[0][n]) for n in (0, 1))
+            print_costs(("predict, 2 threads", "Spark, 2 executors")[side], wall, cpu, rows)
+    compare(place / "0-0.jsonl", place / "0-1.jsonl")
+    measure_memory(session, table, model, rows)
+
+
+def measure_data(session: Any, place: Path, rows: int) -> None:
+    """Check the rows, and write them as shards, on Spark and in this process, and print the costs."""
+    from grutext.data import ReadOptions
+    from grutext.data_quality import check_data
+    from grutext.distributed import spark, write_shards
+
+    reading, few, table = ReadOptions(text_column="text", label_column="label"), place / FEW, place / ROWS
+    spark.check(session.read.parquet(str(few)), reading)  # starts the Python workers
+    click.echo(HEAD)
+    for what, work in (
+        ("check, one process", lambda: check_data(str(table), reading=reading)),
+        ("check, Spark, 2 executors", lambda: spark.check(session.read.parquet(str(table)), reading)),
+        ("write_shards, one process", lambda: write_shards(str(table), place / "here", reading)),
+        (
+            "write_shards, Spark, 2 executors",
+            lambda: spark.write_shards(session.read.parquet(str(table)), place / "there", reading),
+        ),
+    ):
+        print_costs(what, *timed(work), rows)
+
+
+def print_costs(what: str, wall: float, cpu: float, rows: int) -> None:
+    """Print a row of the table of costs."""
+    click.echo(f"| {what} | {wall:.1f} | {cpu:.1f} | {rows / wall:,.0f} | {rows / cpu:,.0f} |")
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, float]:
+    """Do something; return its seconds, and the CPU seconds of this process and of all that it has started."""
+
+    def total() -> float:
+        return time.process_time() + sum(map(cpu_seconds, descendants()))
+
+    begin, before = time.monotonic(), total()
+    work()
+    return time.monotonic() - begin, total() - before
 
 
 def spark_home(folder: Path) -> Path:
@@ -117,9 +167,7 @@ def on_spark(session: Any, table: Path, model: Path, output: Path) -> tuple[floa
     """Label a table on the cluster; return the seconds and the CPU seconds of all its processes."""
     from grutext.distributed.spark import predict
 
-    begin, before = time.monotonic(), sum(map(cpu_seconds, descendants()))
-    predict(session.read.parquet(str(table)), model, "text").write.json(str(output))
-    return time.monotonic() - begin, sum(map(cpu_seconds, descendants())) - before
+    return timed(lambda: predict(session.read.parquet(str(table)), model, "text").write.json(str(output)))
 
 
 def compare(one: Path, folder: Path) -> None:

@@ -149,7 +149,8 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(spark, table, tmp_path,
     twice = spark.createDataFrame([("a", "x", "y")], "text string, label string, label string")
     assert problem(check, twice) == 'the table: two columns are called "label"; rename one of them'
     alike = spark.createDataFrame([("a", "x", "y")], "text string, label string, Label string")
-    assert check(alike, ReadOptions(text_column="text", label_column="Label")).labels == {"y": 1}
+    named = ReadOptions(text_column="text", label_column="Label")
+    assert check(alike, named).to_dict()["labels"] == {"y": 1}
     assert problem(check, frame.where("number < 0"), SKIP) == "the table: has no rows"
     late = spark.createDataFrame(
         [(f"text {n}", None if n == 1_500 else "a") for n in range(2_000)], "text string, label string"
