@@ -21,7 +21,7 @@ from grutext.data.labels import (
     merge_spellings,
     similar_labels,
 )
-from grutext.data.on_disk import ShardOptions, Shards
+from grutext.data.on_disk import DiskOptions, TextsOnDisk
 from grutext.data.records import Table
 from grutext.data.remembered import describe_reading, remember_options, remembered_columns
 from grutext.data.rows import Row, RowReader, read_rows, rows_of_table
@@ -39,6 +39,7 @@ __all__ = [
     "Columns",
     "Dataset",
     "Dialect",
+    "DiskOptions",
     "Example",
     "NewTable",
     "ReadOptions",
@@ -49,11 +50,10 @@ __all__ = [
     "Rows",
     "ShardFile",
     "ShardFolder",
-    "ShardOptions",
-    "Shards",
     "Table",
     "Tally",
     "TextIndex",
+    "TextsOnDisk",
     "check_trainable",
     "choose_format",
     "clean_label",

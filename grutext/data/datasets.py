@@ -34,7 +34,7 @@ from grutext.data.labels import (
     merge_spellings,
     respell_example,
 )
-from grutext.data.on_disk import Collected, ShardOptions, Shards, collect
+from grutext.data.on_disk import Collected, DiskOptions, TextsOnDisk, collect
 from grutext.data.records import Record, Table
 from grutext.data.tally import Tally
 from grutext.errors import DataError
@@ -46,13 +46,13 @@ class Dataset:
     """The labelled texts of one source.
 
     Attributes:
-        examples: The labelled texts in the order of the source; empty if they are in `shards`.
+        examples: The labelled texts in the order of the source; empty if they are in `on_disk`.
         multilabel: Whether a text may have several labels.
         notes: Lines for the user: the guessed columns with three rows, and the number of empty and of dropped rows.
         text_column: The column of the texts, or several columns; None if the source has no columns.
         label_column: The column of the labels, or several of 0 and 1; None if the source has no columns.
         source: The source as the user named it.
-        shards: The labelled texts in files; None if they are in memory.
+        on_disk: The labelled texts in files; None if they are in memory.
         held_out: A random sample for a dev split, which is not in the files.
         dialect: The dialect in which a CSV or TSV file was read; None for other sources.
         index: All texts of the source, if they are in files.
@@ -65,7 +65,7 @@ class Dataset:
     text_column: ColumnNames = None
     label_column: ColumnNames = None
     source: str = ""
-    shards: Shards | None = None
+    on_disk: TextsOnDisk | None = None
     held_out: list[Example] = field(default_factory=list)
     dialect: Dialect | None = None
     index: TextIndex | None = None
@@ -74,13 +74,13 @@ class Dataset:
     @property
     def texts(self) -> int:
         """The number of texts, in memory and in files."""
-        return len(self.examples) + len(self.held_out) + (self.shards.texts if self.shards else 0)
+        return len(self.examples) + len(self.held_out) + (self.on_disk.texts if self.on_disk else 0)
 
     @property
     def label_counts(self) -> Counter[str]:
         """The number of texts with each label."""
         counts = Counter(label for example in (*self.examples, *self.held_out) for label in example.labels)
-        return counts + self.shards.counts if self.shards else counts
+        return counts + self.on_disk.counts if self.on_disk else counts
 
 
 _NO_OPTIONS = ReadOptions()
@@ -94,7 +94,7 @@ def read_dataset(
     multilabel: bool | None = None,
     known: Columns = _NOTHING_KNOWN,
     labels: Collection[str] = (),
-    shards: ShardOptions | None = None,
+    on_disk: DiskOptions | None = None,
 ) -> Dataset:
     """Read and check all rows of a source.
 
@@ -108,7 +108,7 @@ def read_dataset(
             none.
         labels: The labels that the model knows; labels that differ from these in spelling only are read as these. Empty
             for data that a model is trained on.
-        shards: When and where texts are written to files; None holds all of them in memory.
+        on_disk: When and where texts are written to files; None holds all of them in memory.
 
     Raises:
         DataError: The source or one of its rows cannot be used, or the model knows none of its labels; names file, line
@@ -117,11 +117,11 @@ def read_dataset(
     """
     with open_labelled(source, options, multilabel=multilabel, known=known, labels=labels) as reading:
         collected = (
-            Collected(list(reading.examples())) if shards is None else collect(reading.examples(), shards)
+            Collected(list(reading.examples())) if on_disk is None else collect(reading.examples(), on_disk)
         )
     table, choice, tally = reading.table, reading.choice, reading.tally
     notes = [*reading.notes, *tally.describe(table.source)]
-    if not collected.examples and not collected.shards:
+    if not collected.examples and not collected.on_disk:
         problem = f"none of its {count(tally.rows, 'row')} has both a text and a label"
         raise DataError(problem, table.source)
     if multilabel is None and tally.list_at is not None:
@@ -130,7 +130,7 @@ def read_dataset(
         )
     dataset = Dataset(
         examples=collected.examples,
-        shards=collected.shards,
+        on_disk=collected.on_disk,
         held_out=list(collected.held_out),
         index=collected.index,
         multilabel=tally.several if multilabel is None else multilabel,
@@ -209,7 +209,7 @@ def unify_labels(dataset: Dataset, known: Collection[str] = ()) -> Dataset:
         notes=notes,
         examples=[respell_example(example, replaced) for example in dataset.examples],
         held_out=[respell_example(example, replaced) for example in dataset.held_out],
-        shards=None if dataset.shards is None else dataset.shards.respell(replaced),
+        on_disk=None if dataset.on_disk is None else dataset.on_disk.respell(replaced),
     )
 
 

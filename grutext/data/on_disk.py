@@ -18,7 +18,7 @@ from grutext.data.copies import KeySet, TextIndex, hash_text
 from grutext.data.examples import Example, digest_example
 from grutext.data.labels import respell_example
 
-_SHARDS = 200  # all are open at once, and some systems allow 256 open files; of 5 GB, each holds 25 MB
+_FILES = 200  # all are open at once, and some systems allow 256 open files; of 5 GB, each holds 25 MB
 # The most that is held out for a dev split: more texts do not improve calibration, more characters cost memory.
 _MOST_HELD_OUT, _MOST_CHARACTERS = 10_000, 40_000_000
 _BLOCK = 10_000  # texts whose keys are looked up at once
@@ -26,7 +26,7 @@ _MOST_COPIES = 100  # of a held-out text; one that is more frequent is in the fi
 
 
 @dataclass(frozen=True, slots=True)
-class Shards:
+class TextsOnDisk:
     """Labelled texts in files.
 
     The file of each text is drawn at random, so that every file is like the whole, however the source is sorted.
@@ -47,7 +47,7 @@ class Shards:
     sha256: str
     spellings: Mapping[str, str] = field(default_factory=dict)
 
-    def respell(self, replaced: Mapping[str, str]) -> Shards:
+    def respell(self, replaced: Mapping[str, str]) -> TextsOnDisk:
         """Return the same texts with other spellings of their labels.
 
         The counts of merged spellings are added, which is too many for texts that had several of them.
@@ -62,8 +62,8 @@ class Shards:
         with self.paths[number].open(encoding="ascii") as lines:
             return [respell_example(_from_line(line), self.spellings) for line in lines]
 
-    def rewrite(self, change: Callable[[list[Example]], list[Example]]) -> Shards:
-        """Replace the texts of each file by what `change` returns for them, and return the new shards.
+    def rewrite(self, change: Callable[[list[Example]], list[Example]]) -> TextsOnDisk:
+        """Replace the texts of each file by what `change` returns for them, and return what is on disk then.
 
         Raises:
             OSError: A file cannot be written.
@@ -81,7 +81,7 @@ class Shards:
                     characters += len(example.text)
             texts += len(examples)
         filled = tuple(path for path in self.paths if path.stat().st_size)
-        return Shards(filled, texts, characters, counts, digest.hexdigest())
+        return TextsOnDisk(filled, texts, characters, counts, digest.hexdigest())
 
     def sample(self, characters: int) -> list[Example]:
         """Return random texts with at least this many characters together, or all texts if there are not as many."""
@@ -98,7 +98,7 @@ class Shards:
 
 
 @dataclass(frozen=True, slots=True)
-class ShardOptions:
+class DiskOptions:
     """When and where texts are written to files.
 
     Attributes:
@@ -123,19 +123,19 @@ class Collected:
 
     Attributes:
         examples: All examples in the order of the source; empty if they are in files.
-        shards: The files; None if the examples are in memory.
+        on_disk: The files; None if the examples are in memory.
         held_out: A random sample for a dev split, which is not in the files; empty if the examples are in memory. No
             text in it has a copy in the files.
         index: The texts in the files and of the sample; None if the examples are in memory.
     """
 
     examples: list[Example] = field(default_factory=list)
-    shards: Shards | None = None
+    on_disk: TextsOnDisk | None = None
     held_out: tuple[Example, ...] = ()
     index: TextIndex | None = None
 
 
-def collect(examples: Iterable[Example], options: ShardOptions) -> Collected:
+def collect(examples: Iterable[Example], options: DiskOptions) -> Collected:
     """Read examples once, into memory, or into files as soon as they are too many.
 
     Raises:
@@ -148,7 +148,7 @@ def collect(examples: Iterable[Example], options: ShardOptions) -> Collected:
         in_memory.append(example)
         characters += len(example.text)
         if characters > options.max_characters:
-            return _write_shards(_chain(in_memory, iterator), options)
+            return _write_files(_chain(in_memory, iterator), options)
     return Collected(examples=in_memory)
 
 
@@ -159,14 +159,14 @@ def _chain(in_memory: list[Example], rest: Iterator[Example]) -> Iterator[Exampl
     yield from rest
 
 
-def _write_shards(examples: Iterable[Example], options: ShardOptions) -> Collected:
+def _write_files(examples: Iterable[Example], options: DiskOptions) -> Collected:
     options.folder.mkdir(parents=True, exist_ok=True)
-    paths = [options.folder / f"texts-{number:03}.jsonl" for number in range(_SHARDS)]
+    paths = [options.folder / f"texts-{number:03}.jsonl" for number in range(_FILES)]
     digest = hashlib.sha256()
     draw = random.Random(options.seed)  # noqa: S311 (no secret)
     with contextlib.ExitStack() as stack:
         files = [stack.enter_context(path.open("w", encoding="ascii")) for path in paths]
-        writer = _ShardWriter(files, draw, TextIndex(options.key))
+        writer = _Writer(files, draw, TextIndex(options.key))
         sample = _Sample(writer, draw)
         iterator = iter(examples)
         while block := list(itertools.islice(iterator, _BLOCK)):
@@ -180,10 +180,10 @@ def _write_shards(examples: Iterable[Example], options: ShardOptions) -> Collect
                 sample.add(block, keys)
         held_out = sample.finish(options.dev_fraction)
     filled = tuple(path for path in paths if path.stat().st_size)
-    shards = Shards(filled, writer.texts, writer.characters, writer.counts, digest.hexdigest())
+    on_disk = TextsOnDisk(filled, writer.texts, writer.characters, writer.counts, digest.hexdigest())
     for example in held_out:
         writer.index.add(example, options.key(example.text))
-    return Collected(shards=shards, held_out=tuple(held_out), index=writer.index)
+    return Collected(on_disk=on_disk, held_out=tuple(held_out), index=writer.index)
 
 
 def _to_line(example: Example) -> str:
@@ -196,7 +196,7 @@ def _from_line(line: str) -> Example:
     return Example(text, tuple(labels), *rest)
 
 
-class _ShardWriter:
+class _Writer:
     """Writes each example to a random one of the open files, and counts."""
 
     def __init__(self, files: Sequence[TextIO], draw: random.Random, index: TextIndex) -> None:
@@ -206,7 +206,7 @@ class _ShardWriter:
         self._files, self._draw = files, draw
 
     def write(self, example: Example, key: int) -> None:
-        self._files[self._draw.randrange(_SHARDS)].write(_to_line(example))
+        self._files[self._draw.randrange(_FILES)].write(_to_line(example))
         self.index.add(example, key)
         self.counts.update(example.labels)
         self.texts += 1
@@ -219,7 +219,7 @@ class _Sample:
     The copies of a text have the same random number: a copy of a text that is in the files is written to them as well.
     """
 
-    def __init__(self, writer: _ShardWriter, draw: random.Random) -> None:
+    def __init__(self, writer: _Writer, draw: random.Random) -> None:
         self._writer, self._draw = writer, draw
         # The first entry of the heap has the highest random number.
         self._lowest: list[tuple[float, int, int, Example]] = []

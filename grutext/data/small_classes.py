@@ -31,8 +31,8 @@ def drop_small_classes(dataset: Dataset, least: int) -> list[str]:
     texts = dataset.texts
     dataset.examples = _drop(dataset.examples, small, dataset.multilabel)
     dataset.held_out = _drop(dataset.held_out, small, dataset.multilabel)
-    if dataset.shards is not None:
-        dataset.shards = dataset.shards.rewrite(lambda examples: _drop(examples, small, dataset.multilabel))
+    if dataset.on_disk is not None:
+        dataset.on_disk = dataset.on_disk.rewrite(lambda examples: _drop(examples, small, dataset.multilabel))
     names = list_names(sorted(small))
     dropped = count(texts - dataset.texts, "text")
     few = f"{count(len(small), 'label')} of fewer than {least:,} texts"

@@ -10,8 +10,8 @@ from typing import Any
 from grutext.config import Config, flatten
 from grutext.data import (
     Columns,
+    DiskOptions,
     ShardFolder,
-    ShardOptions,
     Table,
     describe_reading,
     find_shards,
@@ -58,11 +58,11 @@ class Share:
             TrainingError: The dev texts of the workers differ.
         """
         training, labels = self.config.training, tuple(sorted(self.folder.labels))
-        options = ShardOptions(
+        options = DiskOptions(
             round(training.in_memory_megabytes * 1e6), storage, training.seed, dev_fraction=0.0, key=text_key
         )
         several = self.folder.multilabel
-        dataset = read_dataset(self.table, data.reading, multilabel=several, labels=labels, shards=options)
+        dataset = read_dataset(self.table, data.reading, multilabel=several, labels=labels, on_disk=options)
         for note in dataset.notes:
             listener.note(note)
         model = KnownModel(Columns(None, None), several, labels)
@@ -75,7 +75,7 @@ class Share:
             f"{dataset.texts:,}; {count(len(dev), 'dev text')}"
         )
         return Splits(
-            train=dataset.shards or dataset.examples,
+            train=dataset.on_disk or dataset.examples,
             dev=dev,
             test=test,
             multilabel=several,

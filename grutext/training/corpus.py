@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grutext.config import Config
-from grutext.data import Example, Shards, fingerprint, label_set
+from grutext.data import Example, TextsOnDisk, fingerprint, label_set
 from grutext.text import Vectorizer
 from grutext.training import defaults
 from grutext.training.class_weights import class_weights, is_balanced
@@ -136,7 +136,7 @@ class OnDiskCorpus:
     """Training texts in files, for more texts than memory should hold; the methods are those of `InMemoryCorpus`.
 
     Args:
-        shards: The files.
+        on_disk: The files.
         labels: The labels by column; those of the texts, if left out.
 
     Attributes:
@@ -146,36 +146,36 @@ class OnDiskCorpus:
         sha256: SHA-256 of texts and labels, in hexadecimal.
     """
 
-    def __init__(self, shards: Shards, labels: tuple[str, ...] | None = None) -> None:
-        self.shards = shards
-        self.labels = tuple(sorted(shards.counts)) if labels is None else labels
-        self.count = shards.texts
-        self.sha256 = shards.sha256
-        self.label_counts = shards.counts
+    def __init__(self, on_disk: TextsOnDisk, labels: tuple[str, ...] | None = None) -> None:
+        self.on_disk = on_disk
+        self.labels = tuple(sorted(on_disk.counts)) if labels is None else labels
+        self.count = on_disk.texts
+        self.sha256 = on_disk.sha256
+        self.label_counts = on_disk.counts
         self._tokens = 0
         self._vectorized: ShardedCorpus | None = None
 
     def measure(self, window: int) -> CorpusStatistics:
         """Return the properties of the texts that the defaults depend on, estimated from a sample."""
-        sample = [example.text for example in self.shards.sample(_MEASURED_CHARACTERS)]
+        sample = [example.text for example in self.on_disk.sample(_MEASURED_CHARACTERS)]
         statistics = defaults.measure(sample, len(self.labels), window)
         self._tokens = round(statistics.tokens * self.count / len(sample))
         return replace(statistics, texts=self.count, tokens=self._tokens)
 
     def sample(self, texts: int, characters: int) -> list[Example]:
         """Return random examples: as many as have so many characters together, but not more than `texts`."""
-        return self.shards.sample(characters)[:texts]
+        return self.on_disk.sample(characters)[:texts]
 
     def vocabulary_texts(self) -> Iterable[str]:
         """Return the texts that the vocabulary is built from: a random sample."""
-        return (example.text for example in self.shards.sample(_VOCABULARY_CHARACTERS))
+        return (example.text for example in self.on_disk.sample(_VOCABULARY_CHARACTERS))
 
     def vectorize(self, vectorizer: Vectorizer, config: Config) -> ShardedCorpus:
         """Return the texts as token ids, which are computed once and kept in files."""
         if self._vectorized is None:
             training = config.training
             self._vectorized = ShardedCorpus(
-                self.shards, vectorizer, self.labels, training.window, self._tokens, training.seed
+                self.on_disk, vectorizer, self.labels, training.window, self._tokens, training.seed
             )
         return self._vectorized
 
@@ -207,9 +207,11 @@ class OnDiskCorpus:
 
 
 def open_corpus(
-    examples: Sequence[Example] | Shards, labels: tuple[str, ...] | None = None
+    examples: Sequence[Example] | TextsOnDisk, labels: tuple[str, ...] | None = None
 ) -> InMemoryCorpus | OnDiskCorpus:
     """Return the corpus of some examples, which may have no labels; `labels` are those of the examples, if left out."""
     return (
-        OnDiskCorpus(examples, labels) if isinstance(examples, Shards) else InMemoryCorpus(examples, labels)
+        OnDiskCorpus(examples, labels)
+        if isinstance(examples, TextsOnDisk)
+        else InMemoryCorpus(examples, labels)
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from grutext.config import Config
-from grutext.data import Columns, ReadOptions, ShardOptions
+from grutext.data import Columns, DiskOptions, ReadOptions
 from grutext.engines.choose import check_engine, choose_engine
 from grutext.engines.tensorflow_settings import prepare_tensorflow
 from grutext.errors import ConfigError, TrainingError
@@ -98,7 +98,7 @@ def pretrain(
     check_engine(config)
     prepare_tensorflow()
     with target.lock():
-        storage = ShardOptions(
+        storage = DiskOptions(
             round(config.training.in_memory_megabytes * 1e6), target.texts, config.training.seed, 0.0
         )
         reader = UnlabelledReader(reading or ReadOptions(), Columns(None, None), {}, storage, listener)

@@ -13,12 +13,12 @@ from grutext.data import (
     Columns,
     Dataset,
     Dialect,
+    DiskOptions,
     Example,
     ReadOptions,
-    ShardOptions,
-    Shards,
     Table,
     TextIndex,
+    TextsOnDisk,
     check_trainable,
     describe_counts,
     describe_reading,
@@ -130,13 +130,13 @@ class Splits:
         labels: The labels by column, of which a worker's share of the texts may lack some; None for those of `train`.
     """
 
-    train: list[Example] | Shards
+    train: list[Example] | TextsOnDisk
     dev: list[Example]
     test: list[Example] | None
     multilabel: bool
     data: dict[str, Any]
     dev_is_split_off: bool
-    unlabelled: list[Example] | Shards | None = None
+    unlabelled: list[Example] | TextsOnDisk | None = None
     folds: Folds | None = None
     labels: tuple[str, ...] | None = None
 
@@ -172,11 +172,11 @@ def read_splits(
             listener.note(f"{name_source(parts)}: not read, since other dev texts are asked for")
     share = 0.0 if dev is not None else data.dev_fraction or LEAST_FRACTION
     training, folds = config.training, None
-    shards = ShardOptions(round(training.in_memory_megabytes * 1e6), folder, training.seed, share, text_key)
-    dataset, index = read_training_texts(data, listener, shards)
-    if dataset.shards:
+    storage = DiskOptions(round(training.in_memory_megabytes * 1e6), folder, training.seed, share, text_key)
+    dataset, index = read_training_texts(data, listener, storage)
+    if dataset.on_disk:
         listener.note(
-            f"{dataset.shards.characters / 1e6:,.0f} MB of text are more than training.in_memory_megabytes "
+            f"{dataset.on_disk.characters / 1e6:,.0f} MB of text are more than training.in_memory_megabytes "
             f"({training.in_memory_megabytes:g}); they are kept in {folder} for the training"
         )
     columns = Columns(dataset.text_column, dataset.label_column)
@@ -191,7 +191,7 @@ def read_splits(
             listener.note(note)
         return found
 
-    examples: list[Example] | Shards = dataset.shards or dataset.examples
+    examples: list[Example] | TextsOnDisk = dataset.on_disk or dataset.examples
     if dev is not None:
         chosen = read(dev, "which makes its metrics and thresholds too optimistic")
     elif data.dev_fraction is None and _uses_folds(dataset, config, budget):
@@ -210,7 +210,7 @@ def read_splits(
     if data.unlabelled is not None:
         held_out = [text_key(example.text) for example in (*(() if folds else chosen), *(tested or ()))]
         labelled = {"dev or test data": KnownTexts(held_out), "training data": KnownTexts(index.keys)}
-        storage = replace(shards, folder=folder / "unlabelled", dev_fraction=0.0)
+        storage = replace(storage, folder=folder / "unlabelled", dev_fraction=0.0)
         reader = UnlabelledReader(later, columns, labelled, storage, listener)
         unlabelled = reader.read(data.unlabelled)
         record |= {"unlabelled": describe_source(data.unlabelled)}
@@ -220,21 +220,21 @@ def read_splits(
         test=tested,
         multilabel=dataset.multilabel,
         data=record,
-        dev_is_split_off=dev is None and not dataset.shards and folds is None,
+        dev_is_split_off=dev is None and not dataset.on_disk and folds is None,
         unlabelled=unlabelled,
         folds=folds,
     )
 
 
 def read_training_texts(
-    data: TrainingData, listener: Listener, shards: ShardOptions | None = None
+    data: TrainingData, listener: Listener, on_disk: DiskOptions | None = None
 ) -> tuple[Dataset, TextIndex]:
     """Read and check the texts to train on, with an index of equal texts.
 
     Args:
         data: The sources, of which only `train` is read.
         listener: Receives notes about what was guessed, dropped and counted.
-        shards: When and where texts are written to files; None holds all of them in memory.
+        on_disk: When and where texts are written to files; None holds all of them in memory.
 
     Raises:
         DataError: The source cannot be read, or nothing can be learned from it.
@@ -245,10 +245,10 @@ def read_training_texts(
         dataset = dataset_in_memory(texts, labels, data.reading, weights=data.weights)
     elif isinstance(data.train, str) and data.train == SAMPLE:
         dataset = read_dataset(
-            str(sample_path() / "train.csv"), data.reading, known=SAMPLE_COLUMNS, shards=shards
+            str(sample_path() / "train.csv"), data.reading, known=SAMPLE_COLUMNS, on_disk=on_disk
         )
     else:
-        dataset = read_dataset(open_source(data.train), data.reading, shards=shards)
+        dataset = read_dataset(open_source(data.train), data.reading, on_disk=on_disk)
     dropped = drop_small_classes(dataset, data.min_class_size)
     for note in (*dataset.notes, *dropped, *check_trainable(dataset)):
         listener.note(note)
@@ -270,16 +270,16 @@ def _find_dev_parts(source: Source) -> list[str]:
 
 def _set_aside(
     dataset: Dataset, fraction: float | None, seed: int, keys: Sequence[int]
-) -> tuple[list[Example] | Shards, list[Example]]:
+) -> tuple[list[Example] | TextsOnDisk, list[Example]]:
     """Return the texts to train on, and a dev set; texts in files were split when they were read."""
-    if dataset.shards:
-        return dataset.shards, dataset.held_out
+    if dataset.on_disk:
+        return dataset.on_disk, dataset.held_out
     return split_examples(dataset.examples, fraction or default_fraction(dataset.texts), seed, keys)
 
 
 def _uses_folds(dataset: Dataset, config: Config, budget: TimeBudget) -> bool:
     """Return whether a data set is small enough for folds, and the time long enough; record it if it is not."""
-    if dataset.shards or dataset.texts > MOST_TEXTS:
+    if dataset.on_disk or dataset.texts > MOST_TEXTS:
         return False
     characters = sum(len(example.text) for example in dataset.examples)
     speed = _CHARACTERS_PER_SECOND if config.gru.enabled else _LINEAR_CHARACTERS_PER_SECOND

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grutext.data import Columns, Example, ReadOptions, ShardOptions, Shards, expand_sources, read_rows
+from grutext.data import Columns, DiskOptions, Example, ReadOptions, TextsOnDisk, expand_sources, read_rows
 from grutext.data.on_disk import collect
 from grutext.errors import ConfigError, DataError
 from grutext.inference.texts import list_texts
@@ -42,10 +42,10 @@ class UnlabelledReader:
     options: ReadOptions
     columns: Columns
     labelled: Mapping[str, KnownTexts]
-    storage: ShardOptions
+    storage: DiskOptions
     listener: Listener
 
-    def read(self, source: Unlabelled) -> list[Example] | Shards:
+    def read(self, source: Unlabelled) -> list[Example] | TextsOnDisk:
         """Return the texts as examples without labels, in files if they are more than memory should hold.
 
         Raises:
@@ -56,7 +56,7 @@ class UnlabelledReader:
         left_out: Counter[str] = Counter()
         texts = self._read_files(_files(source)) if _files(source) else _in_memory(source)
         collected = collect(self._filter(texts, left_out), self.storage)
-        kept = collected.shards.texts if collected.shards else len(collected.examples)
+        kept = collected.on_disk.texts if collected.on_disk else len(collected.examples)
         listed = ", ".join(f"{number:,} {why}" for why, number in left_out.items())
         name = describe_source(source)
         if not kept:
@@ -64,9 +64,9 @@ class UnlabelledReader:
         self.listener.note(
             f"{name}: {count(kept, 'text')} without labels" + (f"; left out: {listed}" if listed else "")
         )
-        if collected.shards:
+        if collected.on_disk:
             self.listener.note(f"{name}: kept in {self.storage.folder} for the training")
-        return collected.shards or collected.examples
+        return collected.on_disk or collected.examples
 
     def _read_files(self, files: Sequence[str]) -> Iterator[Example]:
         for file in expand_sources(files):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grutext.data import Example, ReadOptions, ShardOptions, label_set, read_dataset
+from grutext.data import DiskOptions, Example, ReadOptions, label_set, read_dataset
 from grutext.data.label_cells import LabelReader
 from grutext.data.labels import MISSING, clean_label, describe_counts, label_key
 from grutext.data.records import Record
@@ -440,10 +440,13 @@ def test_numbers_of_json_and_of_lists_are_merged_too(write):
 def test_spellings_are_merged_in_files_as_in_memory(write, tmp_path):
     cells = ["1", "1.0", "2", "2.0", "1.0"] * 20
     name = write("a.csv", table([(f"text {n}", cell) for n, cell in enumerate(cells)]))
-    dataset = read_dataset(name, shards=ShardOptions(10, tmp_path / "texts", 1, 0.1))
+    dataset = read_dataset(name, on_disk=DiskOptions(10, tmp_path / "texts", 1, 0.1))
     assert dataset.label_counts == {"1": 60, "2": 40}
     found = {
-        label for n in range(len(dataset.shards.paths)) for e in dataset.shards.read(n) for label in e.labels
+        label
+        for n in range(len(dataset.on_disk.paths))
+        for e in dataset.on_disk.read(n)
+        for label in e.labels
     }
     assert found == {"1", "2"}
 

@@ -1,6 +1,6 @@
 import pytest
 
-from grutext.data import Dataset, ReadOptions, ShardOptions, drop_small_classes, read_dataset
+from grutext.data import Dataset, DiskOptions, ReadOptions, drop_small_classes, read_dataset
 from grutext.errors import DataError
 
 
@@ -36,13 +36,13 @@ def test_too_few_labels_are_refused(make_examples, least, message):
 def test_texts_in_files_are_dropped_as_well(write, tmp_path, share):
     rows = "".join(f'{{"text": "a{n}", "label": "{"xy"[n % 2]}"}}\n' for n in range(40))
     name = write("many.jsonl", rows + '{"text": "b", "label": "z"}\n')
-    options = ShardOptions(20, tmp_path / "texts", 1, share)
-    whole = read_dataset(name, ReadOptions(), shards=options)
-    dataset = read_dataset(name, ReadOptions(), shards=options)
+    options = DiskOptions(20, tmp_path / "texts", 1, share)
+    whole = read_dataset(name, ReadOptions(), on_disk=options)
+    dataset = read_dataset(name, ReadOptions(), on_disk=options)
     (note,) = drop_small_classes(dataset, 5)
     assert note == "many.jsonl: 1 label of fewer than 5 texts dropped, with 1 text: z"
     assert dataset.label_counts == {"x": 20, "y": 20}
-    found = [e for n in range(len(dataset.shards.paths)) for e in dataset.shards.read(n)]
-    assert len(found) == dataset.shards.texts == 40 - len(dataset.held_out)
-    assert dataset.shards.characters == sum(len(e.text) for e in found)
-    assert dataset.shards.sha256 != whole.shards.sha256
+    found = [e for n in range(len(dataset.on_disk.paths)) for e in dataset.on_disk.read(n)]
+    assert len(found) == dataset.on_disk.texts == 40 - len(dataset.held_out)
+    assert dataset.on_disk.characters == sum(len(e.text) for e in found)
+    assert dataset.on_disk.sha256 != whole.on_disk.sha256

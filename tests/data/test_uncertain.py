@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from grutext.data import Dataset, Example, ReadOptions, ShardOptions, fingerprint, label_set, read_dataset
+from grutext.data import Dataset, DiskOptions, Example, ReadOptions, fingerprint, label_set, read_dataset
 from grutext.data.labels import respell_example
 from grutext.data.small_classes import drop_small_classes
 from grutext.errors import DataError
@@ -140,9 +140,11 @@ def test_files_keep_probabilities_and_weights(write, tmp_path):
     name = write("a.jsonl", "\n".join(lines))
     options = ReadOptions(weight_column="w")
     held = read(name, options)
-    on_disk = read(name, options, shards=ShardOptions(1, tmp_path / "texts", 1, 0.2))
-    kept = [example for number in range(len(on_disk.shards.paths)) for example in on_disk.shards.read(number)]
-    assert sorted([*kept, *on_disk.held_out], key=lambda example: example.row) == held.examples
+    dataset = read(name, options, on_disk=DiskOptions(1, tmp_path / "texts", 1, 0.2))
+    kept = [
+        example for number in range(len(dataset.on_disk.paths)) for example in dataset.on_disk.read(number)
+    ]
+    assert sorted([*kept, *dataset.held_out], key=lambda example: example.row) == held.examples
 
 
 def test_the_fingerprint_knows_weights_and_probabilities_and_is_that_of_before_without():

@@ -6,7 +6,7 @@ from support.tiny_training import DEV, TRAIN, Recorder, examples, fit
 
 from grutext.config import Config
 from grutext.data import Example, fingerprint
-from grutext.data.on_disk import ShardOptions, collect
+from grutext.data.on_disk import DiskOptions, collect
 from grutext.errors import ConfigError, DataError, TrainingError
 from grutext.model.bundle import weights_digest
 from grutext.training.budget import TimeBudget
@@ -27,7 +27,7 @@ def read(tmp_path, unlabelled, test=None, megabytes=40.0, **options):
 
 
 def to_shards(folder, part):
-    return collect(iter(part), ShardOptions(0, folder, 1, 0.0)).shards
+    return collect(iter(part), DiskOptions(0, folder, 1, 0.0)).on_disk
 
 
 def test_empty_and_labelled_texts_are_left_out_and_counted(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grutext.data import Shards
+from grutext.data import TextsOnDisk
 from grutext.engines.base import Batch
 from grutext.text import TokenBatch, Vectorizer
 from grutext.training.gru.batches import VectorizedCorpus, soft_targets, text_weights
@@ -26,7 +26,7 @@ class ShardedCorpus:
     and memory-mapped from then on. Since every file is a random share of the texts, an epoch reads one file after the other.
 
     Args:
-        shards: The texts.
+        on_disk: The texts.
         vectorizer: Turns them into ids.
         labels: The labels by column.
         window: Tokens that `shuffled` reads of a text at most; 0 reads all.
@@ -35,12 +35,18 @@ class ShardedCorpus:
     """
 
     def __init__(
-        self, shards: Shards, vectorizer: Vectorizer, labels: Sequence[str], window: int, size: int, seed: int
+        self,
+        on_disk: TextsOnDisk,
+        vectorizer: Vectorizer,
+        labels: Sequence[str],
+        window: int,
+        size: int,
+        seed: int,
     ) -> None:
-        self.shards, self.vectorizer, self.labels = shards, vectorizer, labels
-        self.window, self.size, self.seed, self.texts = window, size, seed, shards.texts
-        self.label_counts = np.array([shards.counts[label] for label in labels], np.float32)
-        self._folders = [path.with_suffix("") for path in shards.paths]
+        self.on_disk, self.vectorizer, self.labels = on_disk, vectorizer, labels
+        self.window, self.size, self.seed, self.texts = window, size, seed, on_disk.texts
+        self.label_counts = np.array([on_disk.counts[label] for label in labels], np.float32)
+        self._folders = [path.with_suffix("") for path in on_disk.paths]
         for folder in self._folders:  # of an interrupted training, and perhaps half written
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -51,7 +57,7 @@ class ShardedCorpus:
 
     def blocks(self, number: int) -> Iterator[VectorizedCorpus]:
         """Yield the blocks of a file; save them for `shuffled`."""
-        examples = self.shards.read(number)
+        examples = self.on_disk.read(number)
         np.random.default_rng([self.seed, 5, number]).shuffle(examples)
         known = self._folders[number].exists()
         unfinished = self._folders[number].with_suffix(".new")

@@ -47,7 +47,7 @@ def fit_out_of_core(corpus: ShardedCorpus, task: LinearTask, *, seconds: float |
     margins = linear_columns(len(corpus.labels), task.multilabel)
     features = task.features or _choose_from_sample(corpus, task, margins)
     if not len(features.keys):
-        sample = corpus.shards.sample(_SAMPLE_CHARACTERS)
+        sample = corpus.on_disk.sample(_SAMPLE_CHARACTERS)
         targets = soft_targets(sample, corpus.labels)
         return LinearFit(without_features(targets, margins, task.multilabel), corpus.texts)
     model = _StochasticDescent(corpus, task)
@@ -68,7 +68,7 @@ def fit_out_of_core(corpus: ShardedCorpus, task: LinearTask, *, seconds: float |
 
 def _choose_from_sample(corpus: ShardedCorpus, task: LinearTask, margins: int) -> NgramFeatures:
     """Choose n-grams from a random sample of the texts, see `choose_features`."""
-    sample = corpus.shards.sample(_SAMPLE_CHARACTERS)
+    sample = corpus.on_disk.sample(_SAMPLE_CHARACTERS)
     counts = count_runs([example.text for example in sample], corpus.vectorizer, task.config)
     return choose_features(counts, soft_targets(sample, corpus.labels), task.config, margins)
 

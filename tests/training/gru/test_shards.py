@@ -8,7 +8,7 @@ from support import tiny_training
 from support.tiny_training import DEV, TINY, TRAIN, Recorder, examples
 
 from grutext.config import Config
-from grutext.data.on_disk import ShardOptions, collect
+from grutext.data.on_disk import DiskOptions, collect
 from grutext.inference import Classifier
 from grutext.model.bundle import weights_digest
 from grutext.text import Vectorizer
@@ -23,8 +23,8 @@ LABELS = ("sea", "town", "wood")
 def to_shards(tmp_path, monkeypatch):
     """Puts examples into files of a few blocks each."""
     monkeypatch.setattr(module, "_BLOCK_CHARACTERS", 60)
-    monkeypatch.setattr("grutext.data.on_disk._SHARDS", 5)
-    return lambda part: collect(iter(part), ShardOptions(0, tmp_path / "texts", 1, 0.0)).shards
+    monkeypatch.setattr("grutext.data.on_disk._FILES", 5)
+    return lambda part: collect(iter(part), DiskOptions(0, tmp_path / "texts", 1, 0.0)).on_disk
 
 
 @pytest.fixture
