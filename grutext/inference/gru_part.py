@@ -72,7 +72,11 @@ class GRUPart:
         while first < len(has):
             last = max(first + 1, int(np.searchsorted(ends, start + _BLOCK, side="right")))
             some, end = has[first:last], ends[last - 1]
-            rows = widen(table.take(tokens.buckets[start:end], axis=0))  # (K, E)
+            if end - start > _BLOCK:  # of a single type, so long that all its rows might fill the memory
+                parts = np.split(tokens.buckets[start:end], range(_BLOCK, end - start, _BLOCK))
+                rows = np.stack([widen(table.take(part, axis=0)).sum(axis=0) for part in parts])
+            else:
+                rows = widen(table.take(tokens.buckets[start:end], axis=0))  # (K, E)
             sums = np.add.reduceat(rows, ends[first:last] - counts[some] - start, axis=0)
             vectors[some] += sums / counts[some, None].astype(np.float32)
             first, start = last, end

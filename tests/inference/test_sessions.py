@@ -4,6 +4,7 @@ import importlib
 import itertools
 import pickle
 import struct
+import tracemalloc
 import zlib
 from collections import Counter
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from grutext import Classifier, kernels
 from grutext.errors import GrutextError, SessionError
+from grutext.inference.sessions import gru_stream
 from grutext.inference.sessions.compiled_linear_stream import NgramTable
 
 FORWARD = {"gru.bidirectional": False}
@@ -140,6 +142,34 @@ def test_a_long_piece_is_read_like_short_ones(short):
     np.testing.assert_allclose(
         finish(short.session(), [text]), short.predict_proba([text])[0], rtol=0, atol=1e-5
     )
+
+
+@settings(max_examples=10)
+@given(drawn=st.lists(texts, min_size=1, max_size=3))
+def test_texts_whose_tokens_are_read_in_parts_have_the_same_bits(model, drawn):
+    drawn = ["?!" * 9, *drawn]  # a word of many tokens
+    found = []
+    for most in (1 << 16, 1, 7):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(gru_stream, "_TOKENS", most)
+            sessions = [model.session() for _ in drawn]
+            model.push_many(sessions, drawn)
+            found.append([answer.probabilities for answer in model.finish_many(sessions)])
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+def test_a_very_long_word_takes_little_memory(build_bundle, monkeypatch):
+    monkeypatch.setattr(gru_stream, "_TOKENS", 500)
+    model = Classifier(build_bundle(FORWARD | {"gru.embedding_size": 64}), compiled=False)
+    finish(model.session(), ["the parcel"])
+    for text, most in (("x" * 100_000, 30e6), ("?!" * 2_000, 1.5e6)):  # many letters, many tokens
+        tracemalloc.start()
+        try:
+            finish(model.session(), [text])
+            assert tracemalloc.get_traced_memory()[1] < most
+        finally:
+            tracemalloc.stop()
 
 
 @settings(max_examples=10)

@@ -17,6 +17,8 @@ from grutext.text import TokenBatch
 
 Float = NDArray[np.float32]
 
+_TOKENS = 1 << 16  # that are read at a time, which bounds the memory: a word may have any number of them
+
 
 class GRUStream:
     """Embedding, encoder and head of a bundle; its state of a text has the same size however long the text is.
@@ -38,7 +40,16 @@ class GRUStream:
 
     def read(self, state: State, tokens: TokenBatch) -> None:
         """Read the next tokens of N texts, whose state is `(N,)` of `dtype` and is changed in place."""
-        self._encoder.read(state, self._part.embed(tokens), tokens.ids, tokens.lengths)
+        vectors, ids, lengths = self._part.embed(tokens), tokens.ids, tokens.lengths
+        if len(ids) <= _TOKENS:
+            self._encoder.read(state, vectors, ids, lengths)
+            return
+        places = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # in each text
+        most = max(1, _TOKENS // len(lengths))
+        for first in range(0, int(lengths.max()), most):
+            types, own = np.unique(ids[places // most == first // most], return_inverse=True)
+            counts = np.clip(lengths - first, 0, most)
+            self._encoder.read(state, vectors[types], own.astype(np.int32), counts)
 
     def close(self, state: State) -> None:
         """Process what was held back, as if each text ended here."""
