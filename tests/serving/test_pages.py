@@ -23,6 +23,8 @@ new MutationObserver(() => seen.push(confidence.textContent)).observe(confidence
 document.execCommand("insertText", false, arguments[0]);
 """
 PROBLEM = "return document.querySelector('#problem').textContent"
+COLOURS = """return [...document.querySelectorAll('.panel')].map(panel => Object.fromEntries(
+    [...panel.querySelectorAll('.bars li')].map(row => [row.querySelector('.name').textContent, row.className])))"""
 LINES = "return [...document.querySelectorAll('line.decided')].map(line => +line.getAttribute('x1'))"
 MARKED = "return [...document.querySelectorAll('.panel:first-child .words mark.for, .panel:first-child .words mark.against')].map(m => m.textContent)"
 
@@ -119,6 +121,19 @@ def test_the_moment_of_decision_is_drawn_and_the_gap_can_be_chosen_with_the_keyb
     choice.send_keys("at most 5")
     wait_for(browser, f"{SHOWN}[0]", "decided after 2 of 12 words", ".decision")
     assert browser.errors() == []
+
+
+def test_a_label_has_one_colour_for_all_models_with_the_same_labels(browser, url) -> None:
+    browser.open(f"{url}/")
+    wait_for(browser, SHOWN, ["one", "several", "whole"], "h2")
+    browser.run("giveColours(paletteOf(['billing', 'delivery', 'login']), ['login', 'delivery'])")
+    browser.find("#text")[0].send_keys("my parcel ")
+    wait_for(browser, f"{SHOWN}.slice(0, 2)", ["delivery", "delivery"], ".label")
+    for panel in browser.run(COLOURS)[:2]:
+        assert panel == {"login": "k0", "delivery": "k1", "billing": "k2"}
+    browser.run("window.few = paletteOf(['a', 'b', 'c', 'd', 'e'])")
+    browser.run("giveColours(few, ['a', 'b', 'c', 'd']); giveColours(few, ['c', 'a', 'e'])")
+    assert browser.run("return few") == ["a", "e", "c", "d"]
 
 
 def test_letters_of_scripts_without_spaces_are_words(browser, url) -> None:

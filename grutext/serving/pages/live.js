@@ -44,6 +44,24 @@ function cutWords(text) {
 
 const spell = label => (Array.isArray(label) ? label.join(", ") || "(no label)" : label);
 
+const palettes = new Map();
+
+/** Return the label that has each colour, in the panels of all models with the same labels. */
+function paletteOf(labels) {
+  const key = labels.join("\n");
+  if (!palettes.has(key)) palettes.set(key, new Array(COLOURS).fill(null));
+  return palettes.get(key);
+}
+
+/** Give each of some labels a colour, which it keeps if it has one. */
+function giveColours(palette, labels) {
+  for (const label of labels) {
+    if (palette.includes(label)) continue;
+    const free = palette.indexOf(null);
+    palette[free < 0 ? palette.findIndex(old => !labels.includes(old)) : free] = label;
+  }
+}
+
 function element(name, className, content = "") {
   const node = document.createElement(name);
   node.className = className;
@@ -148,6 +166,7 @@ class Panel {
   constructor(model) {
     this.model = model;
     this.source = model.streams ? new Sessions(model) : new WholeTexts(model);
+    this.palette = paletteOf(model.labels);
     this.turn = 0;
     this.node = find("#panel").content.firstElementChild.cloneNode(true);
     find("h2", this.node).textContent = model.name;
@@ -201,6 +220,7 @@ class Panel {
     find(".label", this.node).textContent = spell(now.label);
     find(".confidence", this.node).textContent = percent(now.confidence);
     this.drawn = course.at(-1).top.slice(0, COLOURS).map(({ label: name }) => name);
+    giveColours(this.palette, this.drawn);
     this.showBars(now.top);
     this.moment = this.source.gap ? "not decided yet" : "";
     if (decided) this.moment = `decided after ${decided.words} of ${course.at(-1).words} words`;
@@ -224,8 +244,7 @@ class Panel {
     }
     labels.forEach((label, n) => {
       const row = list.children[n], p = probabilities.get(label);
-      const colour = (this.drawn || []).indexOf(label);
-      row.className = top.length && colour >= 0 ? `k${colour}` : "";
+      row.className = top.length && this.drawn.includes(label) ? `k${this.palette.indexOf(label)}` : "";
       find(".name", row).textContent = find(".name", row).title = label;
       find(".value", row).textContent = p === undefined ? "" : percent(p);
       find(".bar", row).style.width = `${100 * (p || 0)}%`;
@@ -244,9 +263,9 @@ class Panel {
     };
     svg.replaceChildren();
     for (const p of [0.5, 1]) draw("line", { x1: 0, x2: 600, y1: y(p), y2: y(p) });
-    this.drawn.forEach((label, n) => {
+    this.drawn.forEach(label => {
       const heights = points.map(point => (point.top.find(entry => entry.label === label) || { probability: 0 }).probability);
-      draw("path", { class: `k${n}`, d: "M" + points.map((point, i) => `${x(point.words).toFixed(1)},${y(heights[i]).toFixed(1)}`).join("L") });
+      draw("path", { class: `k${this.palette.indexOf(label)}`, d: "M" + points.map((point, i) => `${x(point.words).toFixed(1)},${y(heights[i]).toFixed(1)}`).join("L") });
     });
     const { label, confidence } = points.at(-1);
     svg.setAttribute("aria-label", `Over ${words} words the probability of ${label} came to ${percent(confidence)}${decided ? ", " + this.moment : ""}.`);
