@@ -121,6 +121,9 @@ def choose_columns(
         DataError: A named column does not exist, or it is not clear which columns to choose.
     """
     if table.fixed:
+        for name in excluded:
+            problem = f"there is no column {quote(name)}: this format has texts and labels only; leave out --weight-column"
+            raise DataError(problem, table.source)
         return Choice(("text",), ("label",) if labelled else (), [])
     texts, labels = list_columns(named.text), list_columns(named.label) if labelled else ()
     for name in (*texts, *labels, *excluded):

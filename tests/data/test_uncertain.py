@@ -155,3 +155,9 @@ def test_the_fingerprint_knows_weights_and_probabilities_and_is_that_of_before_w
     ]
     assert len({fingerprint([example]) for example in (plain, *others)}) == 3
     assert fingerprint([plain]) == "c529db797826dc62b7679bd633b7ddcda7b233819393d57a8046ea6e5048a828"
+
+
+def test_a_format_without_columns_has_no_weights(tmp_path):
+    (tmp_path / "t.txt").write_text("__label__a one\n__label__b two\n", encoding="utf-8")
+    with pytest.raises(DataError, match='there is no column "w": this format has texts and labels only'):
+        read(str(tmp_path / "t.txt"), ReadOptions(weight_column="w"))
