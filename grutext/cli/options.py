@@ -410,12 +410,13 @@ report_option = click.option(
 )
 
 
-def check_report(file: Path, sources: Sequence[str]) -> None:
+def check_report(file: Path, sources: Sequence[str], *, here: bool = True) -> None:
     """Raise an error early if a report cannot be written.
 
     Args:
         file: The file of the report.
         sources: The data that are read.
+        here: Whether it is this process that writes it.
 
     Raises:
         UsageError: It is stdout, or its suffix is not `.html`.
@@ -430,7 +431,8 @@ def check_report(file: Path, sources: Sequence[str]) -> None:
     check_not_the_input(sources, str(file))
     if file.suffix.lower() not in (".html", ".htm"):
         raise click.UsageError(f"--report writes HTML; name the file {file.with_suffix('.html').name}.")
-    check_folder(file)
+    if here:
+        check_folder(file)
 
 
 def check_folder(file: Path) -> None:

@@ -146,8 +146,7 @@ def train_command(
     target = TrainingTarget(folder, overwrite=overwrite, resume=resume)
     if task is None:
         target.check()
-    elif task.rank:  # the chief alone writes and reports
-        tensorboard, report_file, quiet = None, None, True
+    is_chief = task is None or task.rank == 0
     config = build_config(settings)
     sources = TrainingData(
         list(data) if len(data) > 1 else "".join(data) or "sample",
@@ -160,7 +159,9 @@ def train_command(
         base=base,
     )
     if report_file is not None:
-        check_report(report_file, [*data, *filter(None, (dev, test)), *unlabelled])
+        check_report(report_file, [*data, *filter(None, (dev, test)), *unlabelled], here=is_chief)
+    if not is_chief:  # of several workers, the chief alone writes and reports
+        tensorboard, report_file, quiet = None, None, True
     notes = Notes(open_listener(quiet))
     listener: Listener = notes
     with contextlib.ExitStack() as stack:

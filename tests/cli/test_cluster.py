@@ -279,6 +279,7 @@ def train_as_each_likes(rank: int, folder: Path, arguments: list[list[str]]) -> 
         ("mails", ["--weight-column", "w"], None, "a weight column can be used on one machine"),
         ("mails", ["--min-class-size", "3"], None, "a smallest class size can be used on one machine"),
         ("mails", [], tf_config([f"a:{n}" for n in range(1, 5)], 1), "has 3 shards for 4 workers"),
+        ("mails", ["--dev", "rows.csv", "--report", "rows.csv"], tf_config(["a:1", "b:1"], 1), "rows.csv: "),
         ("rows.csv", [], None, "is no folder of shards, which 2 workers need (TF_CONFIG)"),
         ("without", [], None, "has no dev part"),
     ],
