@@ -19,7 +19,10 @@ import click
 from benchmarks.bulk import iterate_rows, write_rows
 from benchmarks.memory import GRUTEXT, ROOT, read_status
 
-CLUSTER = "local-cluster[2,1,1024]"  # two executors, processes of their own, with one core and 1,024 MB each
+CORES = 2
+CLUSTER = (
+    f"local-cluster[{CORES},1,1024]"  # executors, processes of their own, with one core and 1,024 MB each
+)
 PARTS = ("prediction", "data")
 ROWS, FEW = "rows.parquet", "few.parquet"
 HEAD = "| what | seconds | CPU seconds | rows a second | rows a CPU second |\n|---|---|---|---|---|"
@@ -100,8 +103,13 @@ def measure_data(session: Any, place: Path, rows: int) -> None:
     from grutext.data_quality import check_data
     from grutext.distributed import spark, write_shards
 
+    session.conf.set(
+        "spark.sql.shuffle.partitions", 2 * CORES
+    )  # of its default of 200, most would have nothing to do
     reading, few, table = ReadOptions(text_column="text", label_column="label"), place / FEW, place / ROWS
-    spark.check(session.read.parquet(str(few)), reading)  # starts the Python workers
+    # Starts the Python workers, and compiles what Java runs often.
+    spark.check(session.read.parquet(str(few)), reading)
+    spark.write_shards(session.read.parquet(str(few)), place / "few", reading)
     click.echo(HEAD)
     for what, work in (
         ("check, one process", lambda: check_data(str(table), reading=reading)),
