@@ -52,6 +52,7 @@ _SHOWN = 10  # texts, and pairs of labels
     metavar="FILE",
     help="File for the rows whose label is likely wrong.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace files that are already there.")
 @min_class_size_option
 @weight_column_option
 @reading_options
@@ -64,6 +65,7 @@ def audit_command(
     folds: int,
     output: Path | None,
     errors: Path | None,
+    overwrite: bool,
     min_class_size: int,
     weight_column: str | None,
     reading: dict[str, Any],
@@ -83,7 +85,7 @@ def audit_command(
     from grutext.training.splits import TrainingData
 
     for target in filter(None, (output, errors)):
-        _check_target(data, target)
+        _check_target(data, target, overwrite)
     if output is not None and output == errors:
         raise click.UsageError("-o and --errors name the same file; they need two.")
     options = ReadOptions(**reading, weight_column=weight_column)
@@ -102,14 +104,16 @@ def audit_command(
             click.echo(line)
 
 
-def _check_target(sources: tuple[str, ...], target: Path) -> None:
+def _check_target(sources: tuple[str, ...], target: Path, overwrite: bool) -> None:
     """Check the name of a file before anything is trained.
 
     Raises:
         UsageError: It is stdout, or stdin would have to be read twice.
-        DataError: It is an input, its folder does not exist, or it has a format that cannot be written.
+        DataError: It is an input, its folder does not exist, it has a format that cannot be written, or it exists, with labels
+            that were perhaps corrected by hand, and `overwrite` is false.
     """
     from grutext.data import NewTable, choose_format
+    from grutext.errors import DataError
 
     if str(target) == "-":
         raise click.UsageError("-o and --errors need the name of a file: stdout has the list.")
@@ -120,6 +124,8 @@ def _check_target(sources: tuple[str, ...], target: Path) -> None:
     check_not_the_input(sources, str(target))
     check_folder(target)
     choose_format(str(target), None, NewTable(()))
+    if target.is_file() and not overwrite:
+        raise DataError("already exists; replace it with --overwrite, or choose another name", str(target))
 
 
 def _describe(found: Audit) -> Iterator[str]:

@@ -60,6 +60,16 @@ def test_names_of_files_are_checked_before_the_training(error, run, labelled) ->
     assert "name the same file" in same
 
 
+@pytest.mark.parametrize("option", ["-o", "--errors"])
+def test_corrected_labels_are_replaced_only_with_overwrite(option, error, run, labelled, tmp_path) -> None:
+    (tmp_path / "corrected.csv").write_text("text,topic\nby hand,tool\n", encoding="utf-8")
+    message = error("audit", labelled, *OPTIONS, option, "corrected.csv")
+    assert message == "corrected.csv: already exists; replace it with --overwrite, or choose another name"
+    assert (tmp_path / "corrected.csv").read_text(encoding="utf-8") == "text,topic\nby hand,tool\n"
+    run("audit", labelled, *OPTIONS, option, "corrected.csv", "--overwrite")
+    assert "by hand" not in (tmp_path / "corrected.csv").read_text(encoding="utf-8")
+
+
 def test_rows_with_different_fields_become_a_table(run, labelled, tmp_path) -> None:
     with (tmp_path / labelled).open(newline="", encoding="utf-8") as file:
         rows = [{"text": row["text"], "topic": row["topic"]} for row in csv.DictReader(file)]
