@@ -11,12 +11,14 @@ import click
 from grutext.cli.options import (
     check_folder,
     check_not_the_input,
+    check_safe_csv,
     complete_file,
     json_option,
     min_class_size_option,
     print_json,
     quiet_option,
     reading_options,
+    safe_csv_option,
     vectors_option,
     weight_column_option,
 )
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from grutext.training.audit import Audit
 
 _SHOWN = 10  # texts, and pairs of labels
+_Fields = dict[tuple[str, int], Mapping[str, Any]]  # the columns of each row, by file and line
 
 
 @click.command(
@@ -52,6 +55,7 @@ _SHOWN = 10  # texts, and pairs of labels
     metavar="FILE",
     help="File for the rows whose label is likely wrong.",
 )
+@safe_csv_option
 @click.option("--overwrite", is_flag=True, help="Replace files that are already there.")
 @min_class_size_option
 @weight_column_option
@@ -65,6 +69,7 @@ def audit_command(
     folds: int,
     output: Path | None,
     errors: Path | None,
+    safe_csv: bool,
     overwrite: bool,
     min_class_size: int,
     weight_column: str | None,
@@ -85,17 +90,21 @@ def audit_command(
     from grutext.training.splits import TrainingData
 
     for target in filter(None, (output, errors)):
-        _check_target(data, target, overwrite)
+        _check_target(data, target, safe_csv, overwrite)
     if output is not None and output == errors:
         raise click.UsageError("-o and --errors name the same file; they need two.")
+    if safe_csv and output is None and errors is None:
+        raise click.UsageError("--safe-csv is for the files of -o and --errors.")
     options = ReadOptions(**reading, weight_column=weight_column)
     sources = TrainingData(
         list(data) if len(data) > 1 else data[0], reading=options, min_class_size=min_class_size
     )
     listener = open_listener(quiet)
     found = audit(sources, folds, settings=build_config(settings), vectors=vectors, listener=listener)
-    for target in filter(None, (output, errors)):
-        rows = _write(found, data, options, target, only_errors=target == errors)
+    targets = list(filter(None, (output, errors)))
+    fields = _read_fields(data, options) if targets else {}
+    for target in targets:
+        rows = _write(found, fields, target, only_errors=target == errors, safe=safe_csv)
         listener.note(f"{target}: {rows:,} rows")
     if as_json:
         print_json(found.to_dict())
@@ -104,11 +113,11 @@ def audit_command(
             click.echo(line)
 
 
-def _check_target(sources: tuple[str, ...], target: Path, overwrite: bool) -> None:
+def _check_target(sources: tuple[str, ...], target: Path, safe_csv: bool, overwrite: bool) -> None:
     """Check the name of a file before anything is trained.
 
     Raises:
-        UsageError: It is stdout, or stdin would have to be read twice.
+        UsageError: It is stdout, stdin would have to be read twice, or `safe_csv` is given and it is no table.
         DataError: It is an input, its folder does not exist, it has a format that cannot be written, or it exists, with labels
             that were perhaps corrected by hand, and `overwrite` is false.
     """
@@ -123,7 +132,9 @@ def _check_target(sources: tuple[str, ...], target: Path, overwrite: bool) -> No
         )
     check_not_the_input(sources, str(target))
     check_folder(target)
-    choose_format(str(target), None, NewTable(()))
+    written = choose_format(str(target), None, NewTable(()))
+    if safe_csv:
+        check_safe_csv(written.header)
     if target.is_file() and not overwrite:
         raise DataError("already exists; replace it with --overwrite, or choose another name", str(target))
 
@@ -154,17 +165,21 @@ def _describe(found: Audit) -> Iterator[str]:
         yield f"  {escape(given) or 'none'} → {escape(suggested) or 'none'}: {number:,}"
 
 
-def _write(
-    found: Audit, data: tuple[str, ...], options: ReadOptions, target: Path, *, only_errors: bool
-) -> int:
+def _write(found: Audit, fields: _Fields, target: Path, *, only_errors: bool, safe: bool) -> int:
     """Write rows with the columns of the data and what the audit adds; return their number.
 
     The likely errors come first, the worst of them at the top, then the rows that could not be audited, such as those without a
     label, and then all others.
+
+    Args:
+        found: The audit.
+        fields: The columns of each row of the data.
+        target: The file.
+        only_errors: Whether the other rows are left out.
+        safe: Whether spreadsheets must not read cells as formulas.
     """
     from grutext.data import NewTable, open_writer
 
-    fields = _read_fields(data, options)
     suspected = {error.position: found.added(error) for error in found.errors}
     nothing = dict.fromkeys(("suggested", "given_probability", "suggested_probability"))
     places = [(example.source, example.row) for example in found.examples]
@@ -174,13 +189,13 @@ def _write(
         written += [(place, nothing) for place in fields if place not in audited]
         written += [(place, nothing) for n, place in enumerate(places) if n not in suspected]
     columns = tuple(dict.fromkeys(name for own in fields.values() for name in own))
-    with open_writer(str(target), None, NewTable((*columns, *nothing))) as writer:
+    with open_writer(str(target), None, NewTable((*columns, *nothing)), safe=safe) as writer:
         for place, added in written:
             writer.write({**fields[place], **added}, {}, place[1])
     return len(written)
 
 
-def _read_fields(data: tuple[str, ...], options: ReadOptions) -> dict[tuple[str, int], Mapping[str, Any]]:
+def _read_fields(data: tuple[str, ...], options: ReadOptions) -> _Fields:
     """Return all columns of each row of the data, by file and line."""
     from grutext.data import open_labelled
 

@@ -18,6 +18,7 @@ from grutext.cli.options import (
     quiet_option,
     reading_options,
     report_option,
+    safe_csv_option,
     threads_option,
 )
 from grutext.cli.predictions import (
@@ -41,6 +42,7 @@ from grutext.requirements import check_installed
 @reading_options
 @output_option
 @errors_option
+@safe_csv_option
 @report_option
 @abstain_option
 @familiar_above_option
@@ -53,6 +55,7 @@ def evaluate_command(
     reading: dict[str, Any],
     output: Path | None,
     errors: Path | None,
+    safe_csv: bool,
     report_file: Path | None,
     abstain_below: float | None,
     familiar_above: float | None,
@@ -76,7 +79,7 @@ def evaluate_command(
     from grutext.progress import Notes
     from grutext.training.splits import KnownModel, note_unknown, read_split
 
-    check_prediction_files(data, output, errors)
+    check_prediction_files(data, output, errors, safe_csv=safe_csv)
     if report_file is not None:
         check_report(report_file, data)
     listener = Notes(open_listener(quiet))
@@ -108,7 +111,7 @@ def evaluate_command(
         listener.note(f"report: {report_file}")
     for target, only_wrong in ((output, False), (errors, True)):
         if target is not None:
-            rows = write_predictions(predictions, target, only_wrong=only_wrong)
+            rows = write_predictions(predictions, target, only_wrong=only_wrong, safe=safe_csv)
             listener.note(f"{target}: {count(rows, 'row')}")
     if as_json:
         print_json(report)

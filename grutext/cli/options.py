@@ -224,6 +224,16 @@ format_option = click.option(
     help="Format of the data [default: by the name of the file].",
 )
 
+safe_csv_option = click.option(
+    "--safe-csv", is_flag=True, help="Keep spreadsheets from reading cells as formulas (CSV and TSV)."
+)
+
+
+def check_safe_csv(is_table: bool) -> None:
+    """Raise a UsageError if `--safe-csv` is given for a file that is not CSV or TSV."""
+    if not is_table:
+        raise click.UsageError("--safe-csv is for CSV and TSV; JSON lines hold no formulas, leave it out.")
+
 
 def read_finite(_ctx: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
     """Return the value of an option.

@@ -20,6 +20,7 @@ from grutext.cli.abstention import (
 from grutext.cli.options import (
     Command,
     check_not_the_input,
+    check_safe_csv,
     complete_file,
     dialect_options,
     early_option,
@@ -28,6 +29,7 @@ from grutext.cli.options import (
     model_option,
     print_notes,
     quiet_option,
+    safe_csv_option,
     text_column_option,
     threads_option,
     top_k_option,
@@ -55,9 +57,7 @@ _PACKED = 3  # bytes of text that gzip packs into one, roughly
     "-o", "--output", type=click.Path(readable=False), metavar="FILE", help="File to write [default: stdout]."
 )
 @click.option("--resume", is_flag=True, help="Continue the interrupted run of this command.")
-@click.option(
-    "--safe-csv", is_flag=True, help="Keep spreadsheets from reading cells as formulas (CSV and TSV)."
-)
+@safe_csv_option
 @click.option("--proba", is_flag=True, help="Add the probability of each label, as columns p_LABEL.")
 @early_option()
 @top_k_option
@@ -148,10 +148,8 @@ def predict_command(
     with read_rows(sources, options, known=known) as reader:
         told = reader.notes
         print_notes(told, quiet)
-        if safe_csv and not choose_format(output, None, reader).header:
-            raise click.UsageError(
-                "--safe-csv is for CSV and TSV; JSON lines hold no formulas, leave it out."
-            )
+        if safe_csv:
+            check_safe_csv(choose_format(output, None, reader).header)
         choices |= {
             "--text-column": _name_columns(reader.text_column),
             "--format": reader.format,

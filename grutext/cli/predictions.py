@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.options import check_folder, check_not_the_input
+from grutext.cli.options import check_folder, check_not_the_input, check_safe_csv
 
 if TYPE_CHECKING:
     from grutext.evaluation import Predictions
@@ -31,11 +31,11 @@ errors_option = click.option(
 )
 
 
-def check_prediction_files(sources: Sequence[str], *targets: Path | None) -> None:
+def check_prediction_files(sources: Sequence[str], *targets: Path | None, safe_csv: bool = False) -> None:
     """Check the names of the files before anything is computed.
 
     Raises:
-        UsageError: One is stdout, or both are one file.
+        UsageError: One is stdout, both are one file, or `safe_csv` is given and there is no file or one that is no table.
         DataError: One is an input, its folder does not exist, or it has a format that cannot be written.
     """
     from grutext.data import NewTable, choose_format
@@ -43,21 +43,28 @@ def check_prediction_files(sources: Sequence[str], *targets: Path | None) -> Non
     named = list(filter(None, targets))
     if len({target.resolve() for target in named}) < len(named):
         raise click.UsageError("-o and --errors name the same file.")
+    if safe_csv and not named:
+        raise click.UsageError("--safe-csv is for the files of -o and --errors.")
     for target in named:
         if str(target) == "-":
             raise click.UsageError("-o and --errors need the name of a file: stdout has the report.")
         check_not_the_input(sources, str(target))
         check_folder(target)
-        choose_format(str(target), None, NewTable(_COLUMNS))
+        written = choose_format(str(target), None, NewTable(_COLUMNS))
+        if safe_csv:
+            check_safe_csv(written.header)
 
 
-def write_predictions(predictions: Predictions, target: Path, *, only_wrong: bool = False) -> int:
+def write_predictions(
+    predictions: Predictions, target: Path, *, only_wrong: bool = False, safe: bool = False
+) -> int:
     """Write predictions to a file, the worst first; return the number of rows.
 
     Args:
         predictions: The predictions.
         target: A `.csv`, `.tsv` or `.jsonl` file, also `.gz`.
         only_wrong: Whether right ones are left out.
+        safe: Whether spreadsheets must not read cells as formulas.
 
     Raises:
         DataError: The file cannot be written.
@@ -66,7 +73,7 @@ def write_predictions(predictions: Predictions, target: Path, *, only_wrong: boo
 
     several = predictions.model.multilabel
     rows = [one for one in predictions.worst_first() if not (only_wrong and one.is_right)]
-    with open_writer(str(target), None, NewTable(_COLUMNS)) as writer:
+    with open_writer(str(target), None, NewTable(_COLUMNS), safe=safe) as writer:
         for one in rows:
             example = one.example
             values = (

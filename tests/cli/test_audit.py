@@ -70,6 +70,21 @@ def test_corrected_labels_are_replaced_only_with_overwrite(option, error, run, l
     assert "by hand" not in (tmp_path / "corrected.csv").read_text(encoding="utf-8")
 
 
+def test_formulas_are_kept_from_spreadsheets(run, labelled, tmp_path) -> None:
+    with (tmp_path / labelled).open("a", encoding="utf-8") as file:
+        file.write("60,=1+1 the saw and the drill,tool\n")
+    for options, cell in (
+        (("--safe-csv",), "'=1+1 the saw and the drill"),
+        ((), "=1+1 the saw and the drill"),
+    ):
+        run("audit", labelled, *OPTIONS, "-o", "all.csv", "--overwrite", *options)
+        with (tmp_path / "all.csv").open(newline="", encoding="utf-8") as file:
+            assert [row["text"] for row in csv.DictReader(file) if row["id"] == "60"] == [cell]
+    no_table = run("audit", labelled, "--errors", "wrong.jsonl", "--safe-csv", check=2)
+    assert "--safe-csv is for CSV and TSV" in no_table.stderr
+    assert "-o and --errors" in run("audit", labelled, "--safe-csv", check=2).stderr
+
+
 def test_rows_with_different_fields_become_a_table(run, labelled, tmp_path) -> None:
     with (tmp_path / labelled).open(newline="", encoding="utf-8") as file:
         rows = [{"text": row["text"], "topic": row["topic"]} for row in csv.DictReader(file)]

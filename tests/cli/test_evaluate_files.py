@@ -42,6 +42,18 @@ def test_errors_are_the_wrong_ones(run, model, labelled, tmp_path) -> None:
     assert len(wrong) == 3
 
 
+def test_formulas_are_kept_from_spreadsheets(run, model, tmp_path) -> None:
+    (tmp_path / "test.csv").write_text("topic,message\nbilling,=1+1 parcel\n", encoding="utf-8")
+    for options, cell in (((), "=1+1 parcel"), (("--safe-csv",), "'=1+1 parcel")):
+        run("evaluate", "test.csv", "-o", "all.csv", "--errors", "wrong.csv", *options)
+        for name in ("all.csv", "wrong.csv"):
+            with (tmp_path / name).open(newline="", encoding="utf-8") as file:
+                assert [row["text"] for row in csv.DictReader(file)] == [cell]
+    no_table = run("evaluate", "test.csv", "-o", "all.jsonl", "--safe-csv", check=2)
+    assert "--safe-csv is for CSV and TSV" in no_table.stderr
+    assert "-o and --errors" in run("evaluate", "test.csv", "--safe-csv", check=2).stderr
+
+
 def test_without_a_wrong_answer_there_is_only_the_line_of_names(run, model, tmp_path) -> None:
     (tmp_path / "test.csv").write_text("topic,message\nbilling,an invoice\n", encoding="utf-8")
     run("evaluate", "test.csv", "--errors", "wrong.tsv")
