@@ -57,13 +57,13 @@ class AnswerLines:
         self._model.push_many(sessions, texts)
         return self._model.finish_many(sessions)
 
-    def show(self, source: str, answer: SessionAnswer, *, is_last: bool = False) -> None:
-        """Print an answer if its label, or whether it is decided, is new; the last one of a text always."""
+    def show(self, source: str, answer: SessionAnswer, *, has_ended: bool = False) -> None:
+        """Print an answer if its label, or whether it is decided, is new; that of a text that has ended always."""
         from grutext.inference.answers import DECIMALS
 
         label = list(answer.label) if isinstance(answer.label, tuple) else answer.label
-        shown = {"source": source, "label": label, "is_decided": answer.is_decided}
-        if shown == self._shown and not is_last:
+        shown = {"source": source, "label": label, "is_decided": answer.is_decided, "has_ended": has_ended}
+        if shown == self._shown:
             return
         self._shown = shown
         confidence = float(self._model.confidence(answer.probabilities[None])[0])
@@ -117,7 +117,7 @@ def _classify_whole(answers: AnswerLines, source: Source, name: str) -> None:
             answers.show(name, answer)
     if is_blank:
         raise DataError("is blank; there is no text to label", name)
-    answers.show(name, session.finish(), is_last=True)
+    answers.show(name, session.finish(), has_ended=True)
 
 
 def _classify_lines(answers: AnswerLines, source: Source, name: str) -> None:
@@ -128,14 +128,14 @@ def _classify_lines(answers: AnswerLines, source: Source, name: str) -> None:
             some = ends[first : first + _LINES]
             sessions = [session, *(answers.begin() for _ in some[1:])]
             for answer in answers.finish(sessions, some):
-                answers.show(f"{name}:{number}", answer, is_last=True)
+                answers.show(f"{name}:{number}", answer, has_ended=True)
                 number += 1
             session, is_empty = answers.begin(), True
         if rest:
             answers.show(f"{name}:{number}", session.push(rest))
             is_empty = False
     if not is_empty:
-        answers.show(f"{name}:{number}", session.finish(), is_last=True)
+        answers.show(f"{name}:{number}", session.finish(), has_ended=True)
 
 
 def _pieces(source: Source) -> Iterator[str]:

@@ -45,8 +45,23 @@ def test_the_whole_stream_is_a_text_whose_last_answer_is_that_of_classify(run, m
         "source": "a.txt",
         "label": label,
         "is_decided": True,
+        "has_ended": True,
         "confidence": pytest.approx(float(confidence), abs=1e-5),
     }
+
+
+def test_a_program_sees_whether_an_answer_was_decided_early_or_the_text_is_over(run, early_model, tmp_path):
+    """Pieces are read whole, so a text that is decided early has 64 KiB or more here."""
+    text = "an invoice came " * 5000
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    found = answers(run("classify", "--stream", "--early", 0.02, "a.txt").stdout)
+    assert [(one["is_decided"], one["has_ended"]) for one in found] == [(True, False), (True, True)]
+    found = answers(run("classify", "--stream", "--lines", stdin="my invoice\n" + text).stdout)
+    assert [(one["source"], one["is_decided"], one["has_ended"]) for one in found] == [
+        ("-:1", True, True),
+        ("-:2", False, False),
+        ("-:2", True, True),
+    ]
 
 
 def start(model, *options):
