@@ -25,7 +25,7 @@ from grutext.data import (
     rows_of_table,
 )
 from grutext.data_quality.findings import Finding
-from grutext.data_quality.label_findings import find_in_labels, find_unknown_labels
+from grutext.data_quality.label_findings import find_in_labels, find_missing_labels, find_unknown_labels
 from grutext.data_quality.model_measures import ModelMeasures, find_unfamiliar
 from grutext.data_quality.profile import Profile
 from grutext.data_quality.shift import Shift, find_shifts, measure_shifts
@@ -133,11 +133,11 @@ def check_data(
         other, _ = reader.read(against)
         findings += find_shared(profile, _name(against), other)
         if labelled:
-            findings += find_unknown_labels(profile.label_counts, other.label_counts, _name(against))
+            findings += find_missing_labels(profile.label_counts, other.label_counts, _name(against))
         shifts = tuple(measure_shifts(profile, other))
         findings += find_shifts(shifts, _name(against))
     if classifier is not None and labelled:
-        findings += find_unknown_labels(profile.label_counts, classifier.labels, "the model")
+        findings += find_unknown_labels(profile.label_counts, classifier.labels)
     if profile.measures is not None:
         findings += find_unfamiliar(profile.measures)
     return DataCheck(source, statistics, labelled, tuple(findings), shifts, profile.measures)

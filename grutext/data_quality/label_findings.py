@@ -51,20 +51,43 @@ def find_in_labels(counts: Mapping[str, int], tally: Tally) -> Iterator[Finding]
         yield Finding("small_class", message, len(small), remedy)
 
 
-def find_unknown_labels(counts: Mapping[str, int], known: Collection[str], whose: str) -> Iterator[Finding]:
-    """Yield the labels that others do not know, if there are any.
+def find_missing_labels(
+    counts: Mapping[str, int], other_labels: Collection[str], other: str
+) -> Iterator[Finding]:
+    """Yield the labels that other data, a test set or the training data, do not have, if there are any.
 
     Args:
         counts: The number of texts with each label.
-        known: The labels of a model, or of another source.
-        whose: What knows the others, for the message.
+        other_labels: The labels of the other data.
+        other: Their name.
     """
+    remedy = (
+        f"rename them if they have another name there; else, if {other} is a test set, no score covers these labels: add "
+        "texts of them to it; if a model is trained on it, it never answers with them: add texts of them as well"
+    )
+    yield from _find_unknown(counts, other_labels, other, remedy)
+
+
+def find_unknown_labels(counts: Mapping[str, int], known: Collection[str]) -> Iterator[Finding]:
+    """Yield the labels that a model does not know, if there are any.
+
+    Args:
+        counts: The number of texts with each label.
+        known: The labels of the model.
+    """
+    yield from _find_unknown(counts, known, "the model", "rename them, or train on texts of them too")
+
+
+def _find_unknown(
+    counts: Mapping[str, int], known: Collection[str], whose: str, remedy: str
+) -> Iterator[Finding]:
+    """Yield the labels that others do not know, if there are any."""
     keys = {label_key(label) for label in known}
     unknown = [label for label in sorted(counts) if label_key(label) not in keys]
     if unknown:
         listed = list_names([f"{label} ({counts[label]:,})" for label in unknown])
         message = f"{count(len(unknown), 'label')} that {whose} does not have: {listed}"
-        yield Finding("unknown_label", message, len(unknown), "rename them, or train on texts of them too")
+        yield Finding("unknown_label", message, len(unknown), remedy)
 
 
 def find_typos(counts: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -111,6 +111,16 @@ def test_labels_that_the_others_do_not_have_are_found(check, clean):
     assert "ugly (6)" in finding.message
 
 
+def test_the_remedy_for_labels_that_the_others_lack_fits_a_test_set_and_training_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, labels in (("train.csv", "abc"), ("test.csv", "ab")):
+        rows = [f"{name} text {n},{labels[n % len(labels)]}\n" for n in range(18)]
+        (tmp_path / name).write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    remedy = only(check_data("train.csv", against="test.csv"), "unknown_label").remedy
+    assert "if test.csv is a test set, no score covers these labels: add texts of them to it" in remedy
+    assert "if a model is trained on it, it never answers with them" in remedy
+
+
 def test_small_classes_and_similar_names_are_found(check, clean):
     rows = clean + [(f"more {n} of these", "Good") for n in range(5)] + [("another one", "rare")]
     found = check(rows)
