@@ -195,11 +195,13 @@ def _describe(found: DataCheck) -> Iterator[str]:
 
 def _describe_finding(number: int, finding: Finding, source: str) -> Iterator[str]:
     """Yield the lines about a finding: what, where, what to do."""
+    from grutext.data_quality.findings import SHOWN
     from grutext.messages import escape
 
     yield f"{number}. {escape(finding.message)}"
     if finding.places:
-        lines = [f"{line}" if name == source else f"{escape(name)}:{line}" for name, line in finding.places]
-        more = ", …" if finding.count > len(lines) else ""
+        shown = finding.places[:SHOWN]
+        lines = [f"{line}" if name == source else f"{escape(name)}:{line}" for name, line in shown]
+        more = ", …" if len(finding.places) > len(shown) else ""
         yield f"   {'line' if len(lines) == 1 and not more else 'lines'} {', '.join(lines)}{more}"
     yield f"   {escape(finding.remedy[0].upper() + finding.remedy[1:])}."

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from grutext.data.labels import show_all
 from grutext.messages import LISTED, count, quote
 
-_SHOWN = 5  # rows whose places are kept
+_SHOWN = 5  # places for a note
 
 
 @dataclass(slots=True)
@@ -17,17 +17,19 @@ class Rows:
 
     Attributes:
         count: Their number.
-        first: File and line of the first of them.
+        places: File and line of the first `most` of them.
+        most: How many places are kept; None for all.
     """
 
     count: int = 0
-    first: list[tuple[str, int]] = field(default_factory=list)
+    places: list[tuple[str, int]] = field(default_factory=list)
+    most: int | None = _SHOWN
 
     def add(self, source: str, row: int) -> None:
         """Count a row of a file."""
         self.count += 1
-        if len(self.first) < _SHOWN:
-            self.first.append((source, row))
+        if self.most is None or len(self.places) < self.most:
+            self.places.append((source, row))
 
 
 @dataclass(slots=True)

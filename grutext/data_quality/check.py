@@ -184,6 +184,7 @@ class _Reader:
         options = replace(self.options, skip_empty=True)
         opened = _names(source) if _is_named(source) else open_frame(source)
         with open_labelled(opened, options, known=self.known) as reading:
+            reading.tally.dropped_labels.most = reading.tally.dropped_texts.most = None
             profile.read(reading.examples())
         reading.check_names(profile.label_counts)
         self._note(reading.notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+SHOWN = 5  # places that people see of a finding
 Place = tuple[str, int]  # a file or other source as the user named it, and the line or row in it
 
 
@@ -16,7 +17,7 @@ class Finding:
         kind: Which thing, one of the names in docs/guide/data-quality.md.
         message: A sentence that says what was found.
         count: How many texts, labels or measures it concerns.
-        places: The first few rows where it was found; none where it concerns the data as a whole.
+        places: All rows where it was found; none where it concerns the data as a whole.
         remedy: What to do about it.
     """
 

@@ -1,4 +1,4 @@
-"""What is counted of the texts of a source while they are read: about 40 bytes for each text."""
+"""What is counted of the texts of a source while they are read: about 44 bytes for each text."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 
 from grutext.data import Example, Rows
 from grutext.data.copies import KeySet
-from grutext.data_quality.characters import find_odd_characters, find_script
+from grutext.data_quality.characters import NO_SCRIPT, find_odd_characters, find_script
 from grutext.data_quality.findings import Place
 from grutext.data_quality.model_measures import ModelMeasures
-from grutext.data_quality.statistics import Contradictions, Copies, Lengths, TextStatistics
+from grutext.data_quality.statistics import RARE_SCRIPT, Contradictions, Copies, Lengths, TextStatistics
 from grutext.text import text_key
 
 _BLOCK = 1_000  # texts that are looked at together
 SNIPPET = 60  # characters of a repeated text that are kept
 _MOST_SNIPPETS = 10_000
-_SHOWN = 5  # places of a finding
 
 
 class Profile:
@@ -33,7 +32,6 @@ class Profile:
     Attributes:
         label_counts: The number of texts with each label.
         scripts: The number of texts in each script.
-        script_rows: The first rows of each script.
         odd: The rows with each kind of odd character, and the characters around the first one.
         empty: The rows without a text.
     """
@@ -42,15 +40,15 @@ class Profile:
         self.measures = measures
         self.label_counts: Counter[str] = Counter()
         self.scripts: Counter[str] = Counter()
-        self.script_rows: defaultdict[str, Rows] = defaultdict(Rows)
-        self.odd: defaultdict[str, tuple[Rows, list[str]]] = defaultdict(lambda: (Rows(), []))
-        self.empty = Rows()
+        self.odd: defaultdict[str, tuple[Rows, list[str]]] = defaultdict(lambda: (Rows(most=None), []))
+        self.empty = Rows(most=None)
         self.label_sets: list[tuple[str, ...]] = []
         self.snippets: dict[int, str] = {}
         self._label_ids: dict[tuple[str, ...], int] = {}
         self._sources: dict[str, int] = {}
         self._keys, self._labels = array("Q"), array("I")
         self._source_of, self._rows, self._lengths = array("I"), array("Q"), array("I")
+        self._of_script: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))  # positions of texts
         self._seen = KeySet()
 
     def read(self, examples: Iterable[Example]) -> None:
@@ -90,7 +88,7 @@ class Profile:
     def _look_at_characters(self, example: Example) -> None:
         script = find_script(example.text)
         self.scripts[script] += 1
-        self.script_rows[script].add(example.source, example.row)
+        self._of_script[script].append(len(self._keys) - 1)
         for kind, around in find_odd_characters(example.text):
             rows, shown = self.odd[kind]
             rows.add(example.source, example.row)
@@ -135,9 +133,18 @@ class Profile:
             copies,
             contradictions,
             {kind: (rows, shown[0]) for kind, (rows, shown) in self.odd.items()},
-            self.script_rows,
-            self.places(np.flatnonzero(self.lengths > lengths.outlier)[:_SHOWN]),
+            self._find_rare_scripts(),
+            self.places(np.flatnonzero(self.lengths > lengths.outlier)),
         )
+
+    def _find_rare_scripts(self) -> dict[str, tuple[Place, ...]]:
+        """Return the places of the texts in each script that is rare, and of those without a letter."""
+        most = RARE_SCRIPT * self.texts
+        return {
+            script: self.places(texts)
+            for script, texts in self._of_script.items()
+            if script == NO_SCRIPT or len(texts) < most
+        }
 
     def _count_repeated(self) -> tuple[Copies, Contradictions]:
         """Count the texts that occur again with the same labels, and those that occur with different ones."""
@@ -148,15 +155,15 @@ class Profile:
         again, against = Copies(), Contradictions()
         if copies:
             often = max(copies, key=len)
-            places = sorted(int(text) for group in copies for text in group[1:])[:_SHOWN]
+            places = sorted(int(text) for group in copies for text in group[1:])
             number = sum(map(len, copies)) - len(copies)
             again = Copies(number, len(often), self._snippet(often[0]), self.places(places))
         if contradicting:
             first = contradicting[0]
             other = next(text for text in first if self.labels[text] != self.labels[first[0]])
             labels = tuple(self.label_sets[self.labels[text]] for text in (first[0], other))
-            places = [int(first[0]), int(other), *(int(group[0]) for group in contradicting[1:_SHOWN])]
-            against = Contradictions(len(contradicting), self._snippet(first[0]), labels, self.places(places))
+            everywhere = self.places(np.concatenate(contradicting).tolist())
+            against = Contradictions(len(contradicting), self._snippet(first[0]), labels, everywhere)
         return again, against
 
     def _snippet(self, text: int) -> str:

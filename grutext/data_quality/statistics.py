@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from grutext.data import Rows
 from grutext.data_quality.findings import Place
 
+RARE_SCRIPT = 0.02  # of the texts: a script of fewer is rare
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _OUTLIER, _LEAST_OUTLIER = 50, 5_000  # times the median length, and characters
 
@@ -69,7 +70,7 @@ class Copies:
         count: The number of texts that are copies of an earlier one.
         most: How often the most frequent text occurs.
         text: The beginning of that text.
-        places: The first few copies.
+        places: All copies.
     """
 
     count: int = 0
@@ -86,7 +87,7 @@ class Contradictions:
         count: The number of such texts.
         text: The beginning of one of them.
         labels: Two of its labels, or sets of labels.
-        places: Two places of that text, and one of each of the next few.
+        places: All places of all such texts, text after text.
     """
 
     count: int = 0
@@ -108,8 +109,8 @@ class TextStatistics:
         copies: Texts that occur again with the same labels.
         contradictions: Texts that occur with different labels.
         odd: The rows with each kind of odd character, and the characters around one of them.
-        script_rows: The first rows of each script.
-        long: Places of the first texts that are longer than `lengths.outlier`.
+        script_places: The places of the texts in each rare script, and of those without a letter.
+        long: Places of all texts that are longer than `lengths.outlier`.
     """
 
     texts: int
@@ -120,5 +121,5 @@ class TextStatistics:
     copies: Copies
     contradictions: Contradictions
     odd: Mapping[str, tuple[Rows, str]]
-    script_rows: Mapping[str, Rows] = field(default_factory=dict)
+    script_places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
     long: tuple[Place, ...] = ()

@@ -11,12 +11,10 @@ from grutext.data import Rows
 from grutext.data_quality import characters
 from grutext.data_quality.findings import Finding
 from grutext.data_quality.profile import Profile
-from grutext.data_quality.statistics import TextStatistics
+from grutext.data_quality.statistics import RARE_SCRIPT, TextStatistics
 from grutext.messages import count, quote
 from grutext.text import KnownTexts
 
-_SHOWN = 5  # places of a finding
-_RARE_SCRIPT = 0.02  # of the texts
 _FEW_OUTLIERS = 0.001  # of the texts; more of them are the long end of a wide distribution
 _DECODE = "read the file with its real encoding (--encoding), or mend the program that wrote it"
 _KINDS = {
@@ -57,13 +55,13 @@ def find_shared(profile: Profile, against: str, other: Profile) -> Iterator[Find
             f"{len(shared):,} of {count(profile.texts, 'text')} {are} in {against} as well (case and white space aside)",
             len(shared),
             "remove them from one of the two; a score on texts that were trained on is too high",
-            profile.places(shared[:_SHOWN]),
+            profile.places(shared),
         )
 
 
 def finding_of_rows(kind: str, message: str, rows: Rows, remedy: str) -> Finding:
     """Return the finding that concerns some rows."""
-    return Finding(kind, message, rows.count, remedy, tuple(rows.first))
+    return Finding(kind, message, rows.count, remedy, tuple(rows.places))
 
 
 def _find_odd(texts: TextStatistics) -> Iterator[Finding]:
@@ -108,26 +106,17 @@ def _find_outliers(texts: TextStatistics) -> Iterator[Finding]:
 
 def _find_rare_scripts(source: str, texts: TextStatistics) -> Iterator[Finding]:
     """Yield the scripts of a few texts of a source whose other texts are written otherwise."""
-    most = _RARE_SCRIPT * texts.texts
+    most = RARE_SCRIPT * texts.texts
     written = {name: number for name, number in texts.scripts.items() if name != characters.NO_SCRIPT}
     rare = sorted((name for name in written if written[name] < most), key=lambda name: -written[name])
     without = texts.scripts[characters.NO_SCRIPT]
     if rare and sum(written[name] for name in rare) < most:
         listed = ", ".join(f"{name} {written[name]:,}" for name in islice(rare, 10))
-        rows = Rows(sum(written[name] for name in rare))
-        for name in rare:
-            for place in _rows_of(texts, name).first[: _SHOWN - len(rows.first)]:
-                rows.first.append(place)
-        message = (
-            f"{count(rows.count, 'text')} in a script that few texts of {source} are written in: {listed}"
-        )
-        yield finding_of_rows("rare_script", message, rows, "look whether they belong to the data")
+        number = sum(written[name] for name in rare)
+        places = tuple(place for name in rare for place in texts.script_places.get(name, ()))
+        message = f"{count(number, 'text')} in a script that few texts of {source} are written in: {listed}"
+        yield Finding("rare_script", message, number, "look whether they belong to the data", places)
     if without:
         message = f"{count(without, 'text')} without a letter"
-        rows = Rows(without, _rows_of(texts, characters.NO_SCRIPT).first)
-        yield finding_of_rows("no_letters", message, rows, "look whether they belong to the data")
-
-
-def _rows_of(texts: TextStatistics, script: str) -> Rows:
-    """Return the first rows of a script; none where rows have no numbers."""
-    return texts.script_rows.get(script, Rows())
+        places = texts.script_places.get(characters.NO_SCRIPT, ())
+        yield Finding("no_letters", message, without, "look whether they belong to the data", places)

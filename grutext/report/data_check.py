@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grutext.data_quality import DataCheck
+from grutext.data_quality.findings import SHOWN
 from grutext.report.page import render_page
 
 _LABELS = 200  # that are shown
@@ -15,6 +16,7 @@ def render_check(found: DataCheck) -> str:
         "check.html",
         found=found,
         values=values,
+        shown=SHOWN,
         labels=list((values["labels"] or {}).items())[:_LABELS],
         all_labels=len(values["labels"] or {}),
         most=max((values["labels"] or {"": 1}).values(), default=1),

@@ -111,6 +111,33 @@ def test_labels_that_the_others_do_not_have_are_found(check, clean):
     assert "ugly (6)" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("kind", "rows", "expected"),
+    [
+        ("empty_text", [(" ", "good")] * 7, range(42, 49)),
+        ("missing_label", [(f"without {n}", "") for n in range(7)], range(42, 49)),
+        ("copy", [("the same", "good")] * 8, range(43, 50)),
+        ("contradicting_label", [("the same", "good"), ("the same", "bad")] * 4, range(42, 50)),
+        ("mojibake", [(f"in SÃ£o Paulo {n}", "good") for n in range(7)], range(42, 49)),
+        ("no_letters", [(f"{n}", "good") for n in range(7)], range(42, 49)),
+        ("long_text", [("a long text " * 1_000, "good")], [42]),
+    ],
+)
+def test_all_places_are_told(check, clean, kind, rows, expected):
+    finding = only(check([*clean, *rows]), kind)
+    assert lines(finding) == list(expected)
+    assert [place["line"] for place in finding.to_dict()["places"]] == list(expected)
+
+
+def test_all_places_of_shared_texts_and_rare_scripts_are_told(check, clean):
+    many = [(f"{text} and {n}", label) for n in range(10) for text, label in clean]
+    russian = [(f"текст номер {n}", "good") for n in range(7)]
+    others = [(text.replace("many", "more"), label) for text, label in many]
+    found = check([*russian, *many], against=[*russian, *others])
+    places = {finding.kind: lines(finding) for finding in found.findings}
+    assert places == {"rare_script": list(range(2, 9)), "shared_text": list(range(2, 9))}
+
+
 def test_the_remedy_for_labels_that_the_others_lack_fits_a_test_set_and_training_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, labels in (("train.csv", "abc"), ("test.csv", "ab")):
