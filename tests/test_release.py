@@ -35,6 +35,21 @@ def test_all_files_name_the_version_of_the_package():
     assert build.read(ROOT / "CITATION.cff", "^version: (.+)$") == grutext.__version__
 
 
+def test_pages_that_name_a_wheel_or_an_image_name_the_version_of_the_package():
+    named = {
+        page.relative_to(ROOT).as_posix(): set(
+            re.findall(r"grutext[-:](\d[\w.]*?)(?:-py3|\s)", page.read_text("utf-8"))
+        )
+        for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
+    }
+    assert {page for page, versions in named.items() if versions} >= {
+        "README.md",
+        "docs/start.md",
+        "docs/install.md",
+    }
+    assert set().union(*named.values()) == {grutext.__version__}
+
+
 SERVER = f"""#!{sys.executable}
 import http.server, signal, sys, time
 class Handler(http.server.BaseHTTPRequestHandler):
