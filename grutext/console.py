@@ -63,7 +63,7 @@ def summary(report: Mapping[str, Any]) -> str:
 
 
 def render_report(report: Mapping[str, Any], console: Console | None = None) -> None:
-    """Draw a report: the metrics over all labels, a row for each label, and the confusions.
+    """Draw a report: the metrics over all labels, a row for each label, those without texts last, and the confusions.
 
     Args:
         report: A report as plain values.
@@ -72,8 +72,9 @@ def render_report(report: Mapping[str, Any], console: Console | None = None) -> 
     console = console or open_console()
     names = [f"{name} (unknown)" if name in report["unknown"] else name for name in report["labels"]]
     rows = []
-    for name, score in zip(names, report["per_label"].values(), strict=True):
-        numbers = (f"{score[key]:.4f}" for key in ("precision", "recall", "f1"))
+    scored = zip(names, report["per_label"].values(), strict=True)
+    for name, score in sorted(scored, key=lambda pair: not pair[1]["support"]):
+        numbers = (f"{score[key]:.4f}" if score["support"] else "—" for key in ("precision", "recall", "f1"))
         rows.append((name, *numbers, f"{score['support']:,}"))
     console.print(Text(summary(report)))
     render_rows(("label", "precision", "recall", "F1", "texts"), rows, console=console)

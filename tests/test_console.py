@@ -63,6 +63,20 @@ def test_a_report_has_a_summary_a_table_of_labels_and_one_of_confusions() -> Non
     ]
 
 
+def test_a_label_without_texts_has_dashes_at_the_end() -> None:
+    report = evaluate(
+        [("ham",), ("eggs",)], [[0, 0.9, 0.1], [0.1, 0, 0.9]], ("spam", "ham", "eggs")
+    ).to_dict()
+    assert drawn(render_report, report)[2:7] == [
+        "label   precision   recall       F1   texts",
+        "───────────────────────────────────────────",
+        "ham        1.0000   1.0000   1.0000       1",
+        "eggs       1.0000   1.0000   1.0000       1",
+        "spam            —        —        —       0",
+    ]
+    assert report["per_label"]["spam"]["f1"] == 0.0
+
+
 def test_many_labels_are_followed_by_all_confusions_the_most_frequent_first() -> None:
     assert "true \\ predicted" in "\n".join(drawn(render_report, report_of(12)))
     lines = drawn(render_report, report_of(13))

@@ -121,13 +121,13 @@ def find_likely_label_errors(examples: Sequence[Example], decisions: Decisions) 
 
 
 def _label_rows(diagnostics: Diagnostics, decisions: Decisions) -> list[tuple[str, LabelScore, Ranking, int]]:
-    """Return each label with its scores and the number of texts that got it, worst F1 first."""
+    """Return each label with its scores and the number of texts that got it, worst F1 first, labels without texts last."""
     scores, counts = diagnostics.report.per_label, decisions.predicted.sum(axis=0).tolist()
     rows = [
         (label, scores[label], diagnostics.rankings[label], count)
         for label, count in zip(decisions.labels, counts, strict=True)
     ]
-    return sorted(rows, key=lambda row: row[1].f1)
+    return sorted(rows, key=lambda row: (not row[1].support, row[1].f1))
 
 
 def _draw(

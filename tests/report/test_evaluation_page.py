@@ -140,6 +140,34 @@ def test_a_click_sorts_a_table_and_another_reverses_it(page, browser, tmp_path):
     assert names == browser.run("return arguments[0].sort((a, b) => a.localeCompare(b))", names)
 
 
+@pytest.fixture
+def page_without_a(build_bundle):
+    """The page of a model with the labels a, b and c, on texts of b and c."""
+    bundle = build_bundle(labels=["a", "b", "c"], multilabel=False)
+    bundle.history[:] = HISTORY
+    model = Classifier(bundle)
+    examples = [Example("x", ("b",), "test.csv", 1), Example("y", ("c",), "test.csv", 2)]
+    probabilities = np.array([[0.4, 0.5, 0.1], [0.1, 0.5, 0.4]], np.float32)
+    predictions = Predictions(model, examples, probabilities)
+    return render_evaluation(EvaluationReport("model", "test.csv", predictions, predictions.diagnose()))
+
+
+def test_labels_without_texts_have_dashes_at_the_end(page_without_a):
+    rows = re.findall(r'<tr><th class="word" scope="row"><bdi>([abc])</bdi></th>(.*?)</tr>', page_without_a)
+    assert [label for label, _ in rows[:3]] == ["c", "b", "a"]
+    assert [cells.startswith('<td data-value="">—</td>' * 3) for _, cells in rows[:3]] == [False, False, True]
+    assert "confidence 50.00 %, true label 40.00 %" in page_without_a
+
+
+def test_missing_numbers_are_last_in_both_orders(page_without_a, browser, tmp_path):
+    file = tmp_path / "report.html"
+    file.write_text(page_without_a, encoding="utf-8")
+    browser.open(file.as_uri())
+    for order in (["b", "c", "a"], ["c", "b", "a"]):
+        browser.find("#labels th:nth-child(2) button")[0].click()
+        assert [cell.text for cell in browser.find("#labels tbody th")] == order
+
+
 def test_the_page_works_without_scripts(page, browser, tmp_path):
     file = tmp_path / "report.html"
     file.write_text(page(3), encoding="utf-8")

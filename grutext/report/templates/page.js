@@ -10,7 +10,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const isText = head.classList.contains("word"), falling = head.ariaSort ? head.ariaSort === "ascending" : !isText;
       const value = row => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
       const compare = isText ? (a, b) => value(a).localeCompare(value(b)) : (a, b) => value(a) - value(b);
-      const rows = [...body.rows].sort((a, b) => falling ? compare(b, a) : compare(a, b));
+      const isMissing = row => !isText && value(row) === "";  // a dash, last in both orders
+      const rows = [...body.rows].sort((a, b) => isMissing(a) - isMissing(b) || (falling ? compare(b, a) : compare(a, b)));
       for (const other of heads) other.removeAttribute("aria-sort");
       head.ariaSort = falling ? "descending" : "ascending";
       body.append(...rows);
