@@ -148,29 +148,32 @@ def offer_line(abstention: Sequence[dict[str, Any]], texts: int) -> str:
 
 
 def list_thresholds(abstention: Sequence[dict[str, Any]]) -> str:
-    """Return all thresholds of a bundle as one line."""
-    return ", ".join(
-        f"≤ {100 * entry['errors']:g} % errors "
-        + (
-            "cannot be promised"
-            if entry["threshold"] is None
-            else f"for {math.floor(100 * entry['coverage'])} % of texts from {entry['threshold']:g}"
-        )
-        for entry in abstention
+    """Return all thresholds of a bundle as one line, those that do not hold at its end."""
+    return _list_promises(
+        [
+            f"≤ {100 * entry['errors']:g} % errors for {math.floor(100 * entry['coverage'])} % of texts from {entry['threshold']:g}"
+            for entry in abstention
+            if entry["threshold"] is not None
+        ],
+        [f"≤ {100 * entry['errors']:g} % errors" for entry in abstention if entry["threshold"] is None],
     )
 
 
 def list_gaps(early: Sequence[dict[str, Any]]) -> str:
-    """Return all gaps of early answers that a bundle offers as one line."""
-    return ", ".join(
-        f"gap {entry['gap']:g} "
-        + (
-            "cannot be promised"
-            if entry["threshold"] is None
-            else f"reads {100 * entry['words_read']:.0f} % of the words"
-        )
-        for entry in early
+    """Return all gaps of early answers that a bundle offers as one line, those that do not hold at its end."""
+    return _list_promises(
+        [
+            f"gap {entry['gap']:g} reads {100 * entry['words_read']:.0f} % of the words"
+            for entry in early
+            if entry["threshold"] is not None
+        ],
+        [f"gap {entry['gap']:g}" for entry in early if entry["threshold"] is None],
     )
+
+
+def _list_promises(held: Sequence[str], not_held: Sequence[str]) -> str:
+    too_few = "cannot be promised with these dev texts (too few, or too many errors): "
+    return "; ".join(filter(None, (", ".join(held), too_few + ", ".join(not_held) if not_held else "")))
 
 
 def outcome_line(outcome: dict[str, Any], texts: int) -> str:

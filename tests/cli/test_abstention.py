@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grutext.cli.abstention import familiar_line, offer_line
+from grutext.cli.abstention import familiar_line, list_gaps, offer_line
 from grutext.inference import Classifier
 from grutext.model.bundle import Bundle
 
@@ -231,9 +231,21 @@ def test_show_lists_the_thresholds(run, familiar) -> None:
         line for line in run("show", "-m", familiar).stdout.splitlines() if line.startswith("abstention")
     )
     assert line.split(maxsplit=1)[1] == (
-        "≤ 1 % errors cannot be promised, ≤ 2 % errors for 81 % of texts from 0.74, ≤ 5 % errors for 100 % of texts from 0"
+        "≤ 2 % errors for 81 % of texts from 0.74, ≤ 5 % errors for 100 % of texts from 0; "
+        "cannot be promised with these dev texts (too few, or too many errors): ≤ 1 % errors"
     )
     assert Bundle.load(familiar).abstention == CHOSEN
+
+
+def test_show_lists_the_gaps_as_it_lists_the_thresholds() -> None:
+    held, not_held = (
+        {"gap": 0.02, "threshold": 0.9, "words_read": 0.65},
+        {"gap": 0.005, "threshold": None, "words_read": 1.0},
+    )
+    reason = "cannot be promised with these dev texts (too few, or too many errors): gap 0.005"
+    assert list_gaps([held]) == "gap 0.02 reads 65 % of the words"
+    assert list_gaps([not_held, held]) == f"gap 0.02 reads 65 % of the words; {reason}"
+    assert list_gaps([not_held]) == reason
 
 
 def entry(errors, coverage, threshold=0.74):
