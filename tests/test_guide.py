@@ -322,6 +322,7 @@ def train_briefly(monkeypatch):
 
 NEEDED = {
     "cli": ("onnx", "optuna"),
+    "data-quality": ("pandas",),
     "ecosystem": ("pandas",),
     "evaluate": ("jinja2",),
     "export": ("onnx", "onnxruntime"),

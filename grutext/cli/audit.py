@@ -166,10 +166,10 @@ def _describe(found: Audit) -> Iterator[str]:
 
 
 def _write(found: Audit, fields: _Fields, target: Path, *, only_errors: bool, safe: bool) -> int:
-    """Write rows with the columns of the data and what the audit adds; return their number.
+    """Write rows with the columns of the data, what the audit adds, and where they are in the data; return their number.
 
     The likely errors come first, the worst of them at the top, then the rows that could not be audited, such as those without a
-    label, and then all others.
+    label, and then all others. The file is told only if there are several; a column of the data keeps its name and values.
 
     Args:
         found: The audit.
@@ -189,9 +189,12 @@ def _write(found: Audit, fields: _Fields, target: Path, *, only_errors: bool, sa
         written += [(place, nothing) for place in fields if place not in audited]
         written += [(place, nothing) for n, place in enumerate(places) if n not in suspected]
     columns = tuple(dict.fromkeys(name for own in fields.values() for name in own))
-    with open_writer(str(target), None, NewTable((*columns, *nothing)), safe=safe) as writer:
+    where = ("source", "line") if len({source for source, _ in fields}) > 1 else ("line",)
+    told = [name for name in where if name not in columns]
+    with open_writer(str(target), None, NewTable((*columns, *nothing, *told)), safe=safe) as writer:
         for place, added in written:
-            writer.write({**fields[place], **added}, {}, place[1])
+            known = {"source": place[0], "line": place[1]}
+            writer.write({**fields[place], **added, **{name: known[name] for name in told}}, {}, place[1])
     return len(written)
 
 

@@ -30,14 +30,25 @@ def test_files_have_all_columns_the_worst_first_and_can_be_trained_on(run, label
     assert "tool → fruit: 1" in result.stdout
     with (tmp_path / "all.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["id", "text", "topic", "suggested", "given_probability", "suggested_probability"]
+    added = ["suggested", "given_probability", "suggested_probability", "line"]
+    assert list(rows[0]) == ["id", "text", "topic", *added]
     assert (rows[0]["id"], rows[0]["topic"], rows[0]["suggested"]) == ("20", "tool", "fruit")
     assert [int(row["id"]) for row in rows[1:]] == [n for n in range(60) if n != 20]
     assert {row["suggested"] for row in rows[1:]} == {""}
+    assert [int(row["line"]) for row in rows] == [int(row["id"]) + 2 for row in rows]
     (wrong,) = (tmp_path / "wrong.jsonl").read_text(encoding="utf-8").splitlines()
-    assert json.loads(wrong)["suggested"] == "fruit"
+    assert (json.loads(wrong)["suggested"], json.loads(wrong)["line"]) == ("fruit", 22)
     trained = run("check", "all.csv", "--json")
     assert json.loads(trained.stdout)["labels"] == {"tool": 31, "fruit": 29}
+
+
+def test_rows_of_several_files_are_found_again_and_columns_of_the_data_stay(run, labelled, tmp_path) -> None:
+    head, *lines = (tmp_path / labelled).read_text(encoding="utf-8").splitlines()
+    for name, some in (("a.csv", lines[:15]), ("b.csv", lines[15:])):
+        (tmp_path / name).write_text("\n".join([head.replace("id", "line"), *some]), encoding="utf-8")
+    run("audit", "a.csv", "b.csv", *OPTIONS, "--text-column", "text", "--errors", "wrong.jsonl")
+    wrong = json.loads((tmp_path / "wrong.jsonl").read_text(encoding="utf-8"))
+    assert (wrong["source"], wrong["line"]) == ("b.csv", "20")
 
 
 def test_json_has_the_keys_of_the_reference(run, labelled) -> None:
