@@ -67,7 +67,7 @@ def evaluate_command(
 
     DATA is a file in one of the formats that --format lists, also .gz, a folder of class folders,
     tfds:NAME[/CONFIG][:SPLIT], `sample`, or `-` for stdin; several files with the same columns are read together. The columns of the training data are used if
-    DATA has them, otherwise they are guessed; `sample` is the sample's test set. A label that the model does not know counts as an error.
+    DATA has them, otherwise they are guessed from their names; `sample` is the sample's test set. A label that the model does not know counts as an error.
     """
     check_installed("grutext evaluate", "scikit-learn")
     from grutext.console import open_listener, render_report
