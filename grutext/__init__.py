@@ -57,8 +57,14 @@ _LAZY = {
     "tune": "grutext.training.tune",
 }
 
+_OF_TRAIN = {"GRUTextClassifier", "GRUTextVectorizer", "pretrain"}  # importing them needs the extra `train`
+
 
 def __getattr__(name: str) -> Any:
+    if name in _OF_TRAIN:
+        from grutext.requirements import check_installed
+
+        check_installed(f"grutext.{name}", "scikit-learn")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'grutext' has no attribute {name!r}")

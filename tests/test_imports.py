@@ -144,3 +144,22 @@ def test_classify_needs_no_heavy_package(tmp_path, build_bundle):
         grutext.Classifier(bundle).predict(["where is the parcel?"])[0],
     ]
     assert loaded == ["click", "grutext", "numpy", "safetensors"]
+
+
+@pytest.mark.parametrize("name", ["GRUTextClassifier", "GRUTextVectorizer", "pretrain"])
+def test_what_needs_training_says_what_to_install(name, tmp_path):
+    code = f"""
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name == "sklearn":  # as if it were not installed
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Missing())
+import grutext
+try:
+    grutext.{name}
+except grutext.errors.MissingExtraError as error:
+    print(error)
+"""
+    line, _ = run(code, tmp_path)
+    assert line == f"grutext.{name} needs scikit-learn; install it with: pip install 'grutext[train]'"
