@@ -275,7 +275,7 @@ def _print_outcome(outcome: TrainingOutcome, as_json: bool, quiet: bool) -> None
     if bundle.unfamiliar and bundle.unfamiliar[-1]["coverage"] < 1:
         click.echo(familiar_line(bundle.unfamiliar))
     took = "trained before" if outcome.was_finished else f"trained in {clock(outcome.seconds)}"
-    click.echo(f"{took}, {epochs_in_words(len(bundle.history))}")
+    click.echo(f"{took}, {epochs_in_words(len(bundle.history))}" if bundle.config.gru.enabled else took)
     if outcome.left_out:
         click.echo(f"left out for the time budget: {'; '.join(outcome.left_out)}")
     click.echo(f"model: {outcome.folder}" + (f", loss curve: {outcome.plot}" if outcome.plot else ""))

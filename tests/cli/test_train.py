@@ -111,7 +111,7 @@ def test_a_model_and_its_loss_curve_are_written_and_a_summary_is_printed(
     assert result.stdout == (
         "dev  accuracy 0.3333  macro-F1 0.1667  weighted-F1 0.1667  log loss 1.6094  ECE 0.4667  (30 texts)\n"
         "calibration on dev: ECE 0.071 → 0.018, log loss 0.402 → 0.371\n"
-        "trained in 1:05 min, 0 epochs\n"
+        "trained in 1:05 min\n"
         "model: reviews\n"
         "try: grutext classify FILE -m reviews\n"
     )
