@@ -26,7 +26,7 @@ def test_it_learns_and_the_bundle_says_what_happened(tmp_path):
     assert bundle.data["train"] == 90
     assert heard.notes[0].startswith("90 texts of ")
     assert heard.notes[1].startswith("engine: ")
-    assert "linear part" in heard.notes[2]
+    assert sorted(note.partition(":")[0] for note in heard.notes[2:4]) == ["GRU part", "linear part"]
     assert [entry["errors"] for entry in bundle.abstention] == [0.01, 0.02, 0.05, 0.1]
     familiar = Classifier(bundle).familiarity([example.text for example in DEV])
     assert familiar.mean() == pytest.approx(0.0, abs=1e-4)
@@ -146,10 +146,13 @@ def test_every_pooling_and_convention_trains(pooling):
 def test_the_time_budget_ends_the_training():
     began = time.monotonic()
     many = TRAIN * 30
-    bundle = fit(many, training__epochs=2000, training__patience=0, training__time_budget=20)
+    heard = Recorder()
+    bundle = fit(many, listener=heard, training__epochs=2000, training__patience=0, training__time_budget=20)
     seconds = time.monotonic() - began
     assert 17 < seconds < 22
-    assert len(bundle.history) < 2000
+    done = len(bundle.history)
+    assert done < 2000
+    assert any(f"stopped after {done} of 2000 epochs: the time is up; epoch " in note for note in heard.notes)
 
 
 # Labels that nothing tells, so that dev loss soon grows.
@@ -162,6 +165,9 @@ def test_early_stopping_keeps_the_best_epoch():
     assert not any(r.best for r in heard.records[24:26]), "its patience was over before the last third"
     assert len(heard.records) == 27
     assert [r.best for r in heard.records[-2:]] == [False, False]
+    kept = max(r.epoch for r in heard.records if r.best)
+    why = f"the dev loss has not been lower since epoch {kept}; epoch {kept} is kept"
+    assert f"GRU part: stopped after 27 of 40 epochs: {why}" in heard.notes
 
 
 def test_early_stopping_waits_for_the_last_third_of_a_time_budget(monkeypatch):

@@ -156,6 +156,16 @@ def test_the_best_epoch_of_the_last_third_is_reached_however_long_none_is_better
     np.testing.assert_array_equal(found.logits, logits_of(losses)[5])
 
 
+def test_a_note_says_why_the_training_has_ended_and_which_epoch_is_kept():
+    heard = Recorder()
+    done = len(fit_folds(noise(1), listener=heard, linear__enabled=False, training__epochs=12).history)
+    assert 8 < done < 12
+    assert heard.notes[-1] == (
+        f"GRU part: stopped after {done} of 12 epochs: of the last third, epoch {done} had the lowest loss in "
+        f"cross-validation; epoch {done} is kept"
+    )
+
+
 def test_a_training_that_ends_before_the_last_third_keeps_what_it_learned(monkeypatch):
     monkeypatch.setattr(SupervisedPhase, "should_stop", lambda self: len(self.history) == 1)
     bundle = fit_folds(training__epochs=6)

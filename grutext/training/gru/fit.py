@@ -14,7 +14,7 @@ from grutext.engines.base import Network
 from grutext.engines.choose import make_network
 from grutext.errors import ClusterError
 from grutext.model.initial import Arrays
-from grutext.progress import EpochRecord, epochs_in_words
+from grutext.progress import EpochRecord, epochs_in_words, kept_epoch
 from grutext.training.base import BaseStart
 from grutext.training.class_weights import class_weights, is_balanced
 from grutext.training.gru.batches import VectorizedCorpus
@@ -180,6 +180,22 @@ class SupervisedPhase(LabelPhase):
             done = f"{len(self.history)} of {epochs_in_words(epochs)}"
             cut = ", the last one not on all texts" if self.was_cut else ""
             self.context.left_out[self.phase] = f"the GRU part was trained for {done}{cut}"
+        if self.history:
+            self.listener.note(f"GRU part: {self._describe_end(schedule)}")
+
+    def _describe_end(self, schedule: Schedule) -> str:
+        """Return after how many epochs the training has ended, why, and which one's weights are kept."""
+        done = len(self.history)
+        kept = kept_epoch(self.history) or done  # without a best one, `run` takes the last weights
+        if schedule.time_is_up:
+            why = "the time is up"
+        elif isinstance(self.held_out, OutOfFold):
+            why = f"of the last third, epoch {kept} had the lowest loss in cross-validation"
+        else:
+            why = f"the dev loss has not been lower since epoch {kept}"
+        if done < schedule.epochs:
+            return f"stopped after {done} of {epochs_in_words(schedule.epochs)}: {why}; epoch {kept} is kept"
+        return f"trained for {epochs_in_words(done)}; epoch {kept} is kept"
 
     def _evaluate(self, epoch: int, seconds: float) -> EpochRecord:
         assert self.held_out is not None  # `run` has trained the folds
