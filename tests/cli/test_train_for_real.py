@@ -61,6 +61,7 @@ def test_train_evaluate_classify(mails) -> None:
         "engine: ",
         "linear part: ",
         "epoch ",
+        "GRU part: ",
     )
     noise = [line for line in err.splitlines() if not line.startswith(starts)]
     assert noise == []  # nothing of TensorFlow's
