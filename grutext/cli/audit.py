@@ -10,6 +10,7 @@ import click
 
 from grutext.cli.options import (
     check_folder,
+    check_is_new,
     check_not_the_input,
     check_safe_csv,
     complete_file,
@@ -122,7 +123,6 @@ def _check_target(sources: tuple[str, ...], target: Path, safe_csv: bool, overwr
             that were perhaps corrected by hand, and `overwrite` is false.
     """
     from grutext.data import NewTable, choose_format
-    from grutext.errors import DataError
 
     if str(target) == "-":
         raise click.UsageError("-o and --errors need the name of a file: stdout has the list.")
@@ -135,8 +135,7 @@ def _check_target(sources: tuple[str, ...], target: Path, safe_csv: bool, overwr
     written = choose_format(str(target), None, NewTable(()))
     if safe_csv:
         check_safe_csv(written.header)
-    if target.is_file() and not overwrite:
-        raise DataError("already exists; replace it with --overwrite, or choose another name", str(target))
+    check_is_new(target, overwrite)
 
 
 def _describe(found: Audit) -> Iterator[str]:

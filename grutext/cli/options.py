@@ -451,3 +451,11 @@ def check_folder(file: Path) -> None:
 
     if not file.absolute().parent.is_dir():
         raise DataError("cannot be written: the folder does not exist; make it first", str(file))
+
+
+def check_is_new(file: Path, overwrite: bool) -> None:
+    """Raise a DataError if a file exists, which people may have edited, unless it may be replaced."""
+    from grutext.errors import DataError
+
+    if file.is_file() and not overwrite:
+        raise DataError("already exists; replace it with --overwrite, or choose another name", str(file))

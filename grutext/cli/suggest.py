@@ -11,6 +11,7 @@ import click
 from grutext.cli.options import (
     Command,
     check_folder,
+    check_is_new,
     check_not_the_input,
     complete_file,
     dialect_options,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", type=click.Path(readable=False), metavar="FILE", help="File to write [default: stdout]."
 )
+@click.option("--overwrite", is_flag=True, help="Replace a file that is already there.")
 @text_column_option
 @encoding_option
 @format_option
@@ -70,6 +72,7 @@ def suggest_command(
     count: int,
     labelled: tuple[str, ...],
     output: str | None,
+    overwrite: bool,
     text_column: tuple[str, ...],
     encoding: str | None,
     form: str | None,
@@ -102,6 +105,7 @@ def suggest_command(
         check_not_the_input(read, output)
     if output not in (None, "-"):
         check_folder(Path(output))
+        check_is_new(Path(output), overwrite)
     model = Classifier.load(folder, threads)
     options = ReadOptions(join_columns(text_column), encoding=encoding, format=form, dialect=dialect)
     options, known = remember_options(options, model.bundle.data), remembered_columns(model.bundle.data)

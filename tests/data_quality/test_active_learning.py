@@ -230,6 +230,16 @@ def test_the_command_does_not_replace_its_input(folder):
     assert "60 texts" not in done.stderr  # nothing was read
 
 
+def test_a_file_that_was_perhaps_labelled_is_replaced_only_with_overwrite(folder):
+    (folder / "next.csv").write_text("text,kind\nwhere is it,ask\n", "utf-8")
+    done = CliRunner().invoke(main, ["suggest", "pool.csv", "-o", "next.csv"])
+    assert done.exit_code == 1
+    assert "next.csv: already exists; replace it with --overwrite, or choose another name" in done.stderr
+    assert (folder / "next.csv").read_text("utf-8") == "text,kind\nwhere is it,ask\n"
+    run("pool.csv", "-o", "next.csv", "--overwrite")
+    assert "where is it,ask" not in (folder / "next.csv").read_text("utf-8")
+
+
 def test_the_command_suggests_nothing_that_is_labelled(folder):
     done = run("pool.csv", "--labelled", "pool.csv", "--json")
     assert json.loads(done.stdout)["suggestions"] == []
