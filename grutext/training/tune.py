@@ -117,6 +117,9 @@ def tune(
     failed = optuna.trial.TrialState.FAIL  # ended by an error or an interrupt
 
     def run(trial: optuna.Trial) -> float:
+        study.sampler = optuna.samplers.TPESampler(
+            seed=config.training.seed + trial.number
+        )  # `trial` asks it
         is_first = all(other.state == failed for other in study.trials[: trial.number])
         tried = {} if is_first else _suggest(trial, config, keeps_width=keeps_width)
         watch = _TrialListener(trial, ends, listener if is_first else None)
@@ -201,8 +204,6 @@ def _open_study(search: Search, identity: dict[str, Any]) -> optuna.Study:
         wrong = ", ".join(name for name in identity if known.get(name) != identity[name])
         raise GrutextError(f"{search.journal} is of a search with other {wrong}; name another folder with -m")
     study.set_user_attr("identity", identity)
-    # Processes that share a search must not suggest the same settings.
-    study.sampler = optuna.samplers.TPESampler(seed=identity["settings"]["training.seed"] + len(study.trials))
     study.pruner = optuna.pruners.MedianPruner(_STARTUP_TRIALS, _WARMUP_EPOCHS)
     return study
 

@@ -14,7 +14,7 @@ from grutext.errors import DataError, GrutextError, TrainingError
 from grutext.model.bundle import Bundle
 from grutext.progress import EpochRecord
 from grutext.training.splits import TrainingData
-from grutext.training.tune import Search, _suggest, _TrialListener, tune
+from grutext.training.tune import Search, _open_study, _suggest, _TrialListener, tune
 
 DATA = ([f"{example.text} {n}" for n, example in enumerate(TRAIN)], [example.labels[0] for example in TRAIN])
 LINEAR = {"gru.enabled": False, "text.subword_buckets": 50}
@@ -59,6 +59,18 @@ def test_a_search_is_continued_and_repeats_nothing(tmp_path):
         tune(DATA, Search(tmp_path / "best"), settings=LINEAR | {"training.seed": 9})
     with pytest.raises(GrutextError, match="is of a search with other data"):
         tune(TrainingData(DATA, dev_fraction=0.2), Search(tmp_path / "best"), settings=LINEAR)
+
+
+def test_processes_that_begin_at_the_same_time_try_different_settings(tmp_path, monkeypatch):
+    identity = {"settings": {"training.seed": 0}}
+    both = [_open_study(Search(tmp_path / "best"), identity) for _ in range(2)]
+    monkeypatch.setattr("grutext.training.tune._identify", lambda *_: identity)
+    monkeypatch.setattr("grutext.training.tune._open_study", lambda *_: both.pop())
+    for trials in (2, 3):
+        tune(DATA, Search(tmp_path / "best", trials=trials), settings=LINEAR)
+    first, second = (trial.params for trial in trials_of(Search(tmp_path / "best"))[1:])
+    assert first.keys() == second.keys()
+    assert first["linear.regularization"] != second["linear.regularization"]
 
 
 def test_data_of_other_contents_do_not_continue_a_search(tmp_path):
