@@ -61,7 +61,7 @@ def test_when_one_fails_all_end_and_its_exit_code_is_returned():
 
 
 def test_ctrl_c_reaches_every_worker_once():
-    program = "import time\nprint('up', flush=True)\ntry: time.sleep(600)\nexcept KeyboardInterrupt: print('stopped')"
+    program = "import time\ntry: print('up', flush=True); time.sleep(600)\nexcept KeyboardInterrupt: print('stopped')"
     process = start(2, program)
     assert process.stdout is not None
     assert {process.stdout.readline(), process.stdout.readline()} == {"[0] up\n", "[1] up\n"}
@@ -74,8 +74,7 @@ def test_ctrl_c_reaches_every_worker_once():
 def test_after_ctrl_c_a_worker_may_take_longer_than_the_others():
     program = (
         "import os, sys, time\n"
-        "print('up', flush=True)\n"
-        "try: time.sleep(600)\n"
+        "try: print('up', flush=True); time.sleep(600)\n"
         "except KeyboardInterrupt:\n"
         "    if '\"index\": 1' in os.environ['TF_CONFIG']: sys.exit(130)\n"
         "    time.sleep(2); print('saved'); sys.exit(130)"

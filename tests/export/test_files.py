@@ -146,9 +146,9 @@ def test_without_onnx_the_extra_is_named(build_bundle, tmp_path, monkeypatch):
 
 
 @pytest.mark.long
-def test_the_python_of_the_guide_runs(build_bundle, tmp_path, monkeypatch):
+def test_the_guide_reads_a_model_with_numpy(build_bundle, tmp_path, monkeypatch):
     guide = (Path(__file__).parents[2] / "docs/guide/export.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
+    (block,) = re.findall(r"## NumPy\n```python\n(.*?)```", guide, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     export(build_bundle(), "npz", "helpdesk.npz")
     names: dict = {}
