@@ -22,11 +22,8 @@ TEXT_NAMES = (
     *("document", "description", "tweet", "post", "query", "request", "abstract", "article", "texts"),
     *("selftext", "msg", "comments", "narrative"),
 )
-TITLE_NAMES = (
-    "title",
-    "headline",
-    "subject",
-)  # chosen if no other name fits: a longer text often stands beside them
+# Chosen if no other name fits: a longer text often stands beside them.
+TITLE_NAMES = ("title", "headline", "subject")
 LABEL_NAMES = ("label", "labels", "class", "target", "y")
 # Chosen if there is only one of them: what is to be told apart, the category or the rating, the names do not say.
 TOPIC_NAMES = (

@@ -23,10 +23,8 @@ from grutext.requirements import check_installed
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ROWS, _BYTES = (
-    4096,
-    1 << 22,
-)  # rows that are labelled together, and about how many bytes, whichever is reached first
+# Rows that are labelled together, and about how many bytes, whichever is reached first.
+_ROWS, _BYTES = 4096, 1 << 22
 _NO_OPTIONS = AnswerOptions()
 
 

@@ -9,10 +9,8 @@ from typing import Any
 from grutext.explain import TokenGates
 from grutext.messages import escape
 
-_COLOURS = (
-    "#0072b2",
-    "#d55e00",
-)  # blue and vermilion of Okabe and Ito, which can be told apart with any colour blindness
+# Blue and vermilion of Okabe and Ito, which can be told apart with any colour blindness.
+_COLOURS = ("#0072b2", "#d55e00")
 _LINES = ("o-", "s--")
 _PANELS = (("update", "update gate z"), ("reset", "reset gate r"), ("norm", "norm of the state"))
 _MOST_NAMED = 80  # tokens; of more, only some have their name below the picture

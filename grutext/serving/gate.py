@@ -19,9 +19,8 @@ _HEADERS = [
 ]
 _CLOSE = (b"connection", b"close")
 _ENDS_CONNECTION = {408, 413}  # the rest of the body is not read
-_PIECE = (
-    1 << 16
-)  # bytes of an answer that are sent at a time; the next ones wait until the client has read them
+# Bytes of an answer that are sent at a time; the next ones wait until the client has read them.
+_PIECE = 1 << 16
 
 
 class Gate:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from grutext.serving.errors import BusyError
 
-_FREE = (
-    1 << 16
-)  # bytes that each client may always send; about as many are buffered for each connection anyway
+# Bytes that each client may always send; about as many are buffered for each connection anyway.
+_FREE = 1 << 16
 
 
 class Intake:

@@ -117,9 +117,8 @@ def tune(
     failed = optuna.trial.TrialState.FAIL  # ended by an error or an interrupt
 
     def run(trial: optuna.Trial) -> float:
-        study.sampler = optuna.samplers.TPESampler(
-            seed=config.training.seed + trial.number
-        )  # `trial` asks it
+        # Drawn by its number: processes that share the search never try the same settings.
+        study.sampler = optuna.samplers.TPESampler(seed=config.training.seed + trial.number)
         is_first = all(other.state == failed for other in study.trials[: trial.number])
         tried = {} if is_first else _suggest(trial, config, keeps_width=keeps_width)
         watch = _TrialListener(trial, ends, listener if is_first else None)

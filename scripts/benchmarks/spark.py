@@ -103,9 +103,8 @@ def measure_data(session: Any, place: Path, rows: int) -> None:
     from grutext.data_quality import check_data
     from grutext.distributed import spark, write_shards
 
-    session.conf.set(
-        "spark.sql.shuffle.partitions", 2 * CORES
-    )  # of its default of 200, most would have nothing to do
+    # Of the 200 partitions that are its default most would be empty.
+    session.conf.set("spark.sql.shuffle.partitions", 2 * CORES)
     reading, few, table = ReadOptions(text_column="text", label_column="label"), place / FEW, place / ROWS
     # Starts the Python workers, and compiles what Java runs often.
     spark.check(session.read.parquet(str(few)), reading)

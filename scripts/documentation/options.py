@@ -29,8 +29,7 @@ def render_options(name: str) -> str:
 def _define(names: str, text: str) -> str:
     """Return an entry of a definition list."""
     shown = ", ".join(f"`{name}`" for name in names.split(", "))
-    words = re.sub(
-        r"([\[\]])", r"\\\1", " ".join(text.split()).replace("<", "&lt;")
-    )  # neither HTML nor links
+    # Neither HTML nor links.
+    words = re.sub(r"([\[\]])", r"\\\1", " ".join(text.split()).replace("<", "&lt;"))
     marked = re.sub(r"`[^`]*`|--[a-z][a-z-]*", lambda match: f"`{match[0].strip('`')}`", words)
     return f"{shown}\n:   {marked}"

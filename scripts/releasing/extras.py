@@ -21,14 +21,8 @@ from releasing.errors import ReleaseError
 _PATIENCE = 300  # seconds until a server answers
 _ENDING = 30  # seconds for one answer, and for the end of a server
 _PAUSE = 0.5  # seconds between two questions
-DEVELOPERS = (
-    "docs",
-    "release",
-    "dev",
-    "bench",
-    "fuzz",
-    "all",
-)  # what they need is installed by scripts/setup
+# What they need is installed by scripts/setup.
+DEVELOPERS = ("docs", "release", "dev", "bench", "fuzz", "all")
 
 
 @dataclass(frozen=True)

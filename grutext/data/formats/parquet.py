@@ -41,9 +41,8 @@ def open_parquet(source: Source, _encoding: str | None) -> Table:
         with files:
             stream = files.enter_context(open_bytes(source))
             if source.compression or not stream.seekable():
-                stream = io.BytesIO(
-                    read_all(stream, source, LARGEST_IN_MEMORY, "parquet")
-                )  # parquet is read from its end
+                # Parquet is read from its end.
+                stream = io.BytesIO(read_all(stream, source, LARGEST_IN_MEMORY, "parquet"))
             file = parquet.ParquetFile(stream, buffer_size=_BUFFER)
             columns = file.schema_arrow.names
             check_columns(columns, source.name)

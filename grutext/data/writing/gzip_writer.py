@@ -6,9 +6,8 @@ import struct
 import zlib
 from typing import final
 
-_HEADER = (
-    b"\x1f\x8b\x08" + bytes(6) + b"\xff"
-)  # deflate; no name and no time, so that the same rows give the same bytes
+# Deflate; no name and no time, so that the same rows give the same bytes.
+_HEADER = b"\x1f\x8b\x08" + bytes(6) + b"\xff"
 
 
 @final

@@ -14,9 +14,8 @@ _RAISED_BY_US = re.compile(r"^grutext\.errors\.(\w+): (.+)$", re.MULTILINE)
 _MISSING_MODULE = re.compile(r"^ModuleNotFoundError: No module named '(\w+)", re.MULTILINE)
 _NO_PROGRAM = re.compile(r'Cannot run program "(.+?)"')
 _PYTHON = re.compile(r"^[\w.]+(?:Error|Exception): (.+)$", re.MULTILINE)  # the last line of a traceback
-_JAVA = re.compile(
-    r"^(?:: |Caused by: )[\w.$]+: (.+)$", re.MULTILINE
-)  # an exception of Java, or a cause of one
+# An exception of Java, or a cause of one.
+_JAVA = re.compile(r"^(?:: |Caused by: )[\w.$]+: (.+)$", re.MULTILINE)
 _CSV_HEADER = re.compile(r"CSV header (?:.*\n)+?CSV file: (.+)$", re.MULTILINE)
 _CODE = re.compile(r"\[[A-Z_.0-9]+\] | SQLSTATE: \w+")
 _LONGEST = 300

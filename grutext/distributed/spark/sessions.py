@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 
 _RAISED = re.compile(r'^Exception in thread "main" [\w.$]+: (.+)$', re.MULTILINE)
 _PORTS = {"sc": 15002, "spark": 7077}  # unless the URL names another
-_TRIES, _PATIENCE = (
-    6,
-    10,
-)  # tries to reach a server that does not answer, and the longest wait for one of them in seconds
+# Tries to reach a server that does not answer, and the longest wait for one of them in seconds.
+_TRIES, _PATIENCE = 6, 10
 
 
 @contextmanager

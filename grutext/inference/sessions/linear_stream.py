@@ -33,9 +33,8 @@ Symbols = tuple[NDArray[np.uint64], NDArray[np.integer]]
 
 _LEAST_NORM = 1e-12
 _ROUNDING = 1e-3  # much larger than that of sums over millions of words
-_WEIGHTS = np.array(
-    [0.0, *(1.0 + math.log(count) for count in range(1, 1 << 12))]
-)  # of the counts up to here
+# Those of the counts up to here.
+_WEIGHTS = np.array([0.0, *(1.0 + math.log(count) for count in range(1, 1 << 12))])
 
 
 class CountsOfTexts(list[Counts]):
