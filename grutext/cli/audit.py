@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from grutext.cli.options import (
-    check_folder,
     check_is_new,
-    check_not_the_input,
-    check_safe_csv,
+    check_table_file,
     complete_file,
     json_option,
     min_class_size_option,
@@ -122,19 +120,13 @@ def _check_target(sources: tuple[str, ...], target: Path, safe_csv: bool, overwr
         DataError: It is an input, its folder does not exist, it has a format that cannot be written, or it exists, with labels
             that were perhaps corrected by hand, and `overwrite` is false.
     """
-    from grutext.data import NewTable, choose_format
-
     if str(target) == "-":
         raise click.UsageError("-o and --errors need the name of a file: stdout has the list.")
     if "-" in sources:
         raise click.UsageError(
             "-o and --errors read DATA again for its other columns; stdin cannot be read twice."
         )
-    check_not_the_input(sources, str(target))
-    check_folder(target)
-    written = choose_format(str(target), None, NewTable(()))
-    if safe_csv:
-        check_safe_csv(written.header)
+    check_table_file(sources, target, safe_csv)
     check_is_new(target, overwrite)
 
 

@@ -10,9 +10,8 @@ import click
 
 from grutext.cli.options import (
     Command,
-    check_folder,
-    check_not_the_input,
     check_report,
+    check_table_file,
     complete_file,
     complete_folder,
     json_option,
@@ -129,15 +128,11 @@ def _check_output(sources: tuple[str, ...], target: Path) -> None:
         UsageError: It is stdout, or stdin would have to be read twice.
         DataError: It is an input, its folder does not exist, or it has a format that cannot be written.
     """
-    from grutext.data import NewTable, choose_format
-
     if str(target) == "-":
         raise click.UsageError("-o needs the name of a file: stdout has the findings.")
     if "-" in sources:
         raise click.UsageError("-o reads DATA again; stdin cannot be read twice.")
-    check_not_the_input(sources, str(target))
-    check_folder(target)
-    choose_format(str(target), None, NewTable(()))
+    check_table_file(sources, target)
 
 
 def _write_distinct(

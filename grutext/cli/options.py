@@ -453,6 +453,22 @@ def check_folder(file: Path) -> None:
         raise DataError("cannot be written: the folder does not exist; make it first", str(file))
 
 
+def check_table_file(sources: Sequence[str], file: Path, safe_csv: bool = False) -> None:
+    """Check the name of a file for rows before anything is computed.
+
+    Raises:
+        UsageError: `safe_csv` is given, and it is no table.
+        DataError: It is an input, its folder does not exist, or it has a format that cannot be written.
+    """
+    from grutext.data import NewTable, choose_format
+
+    check_not_the_input(sources, str(file))
+    check_folder(file)
+    written = choose_format(str(file), None, NewTable(()))
+    if safe_csv:
+        check_safe_csv(written.header)
+
+
 def check_is_new(file: Path, overwrite: bool) -> None:
     """Raise a DataError if a file exists, which people may have edited, unless it may be replaced."""
     from grutext.errors import DataError

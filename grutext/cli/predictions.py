@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from grutext.cli.options import check_folder, check_not_the_input, check_safe_csv
+from grutext.cli.options import check_table_file
 
 if TYPE_CHECKING:
     from grutext.evaluation import Predictions
@@ -38,8 +38,6 @@ def check_prediction_files(sources: Sequence[str], *targets: Path | None, safe_c
         UsageError: One is stdout, both are one file, or `safe_csv` is given and there is no file or one that is no table.
         DataError: One is an input, its folder does not exist, or it has a format that cannot be written.
     """
-    from grutext.data import NewTable, choose_format
-
     named = list(filter(None, targets))
     if len({target.resolve() for target in named}) < len(named):
         raise click.UsageError("-o and --errors name the same file.")
@@ -48,11 +46,7 @@ def check_prediction_files(sources: Sequence[str], *targets: Path | None, safe_c
     for target in named:
         if str(target) == "-":
             raise click.UsageError("-o and --errors need the name of a file: stdout has the report.")
-        check_not_the_input(sources, str(target))
-        check_folder(target)
-        written = choose_format(str(target), None, NewTable(_COLUMNS))
-        if safe_csv:
-            check_safe_csv(written.header)
+        check_table_file(sources, target, safe_csv)
 
 
 def write_predictions(
