@@ -125,10 +125,8 @@ class KerasTrainable(Trainable):
         touched = [batch[ROWS_OF_TABLE[name]] for name in self.tables]
         if self.workers is not None:
             counts = tf.cast(batch["share"] > 0.0, tf.int32)
-            touched, grad_rows = (
-                [rows_of_table[: counts * tf.shape(rows_of_table)[0]] for rows_of_table in both]
-                for both in (touched, grad_rows)
-            )
+            touched = [rows[: counts * tf.shape(rows)[0]] for rows in touched]
+            grad_rows = [rows[: counts * tf.shape(rows)[0]] for rows in grad_rows]
             everyones = [self.workers.unite(own) for own in touched]
             spread = [
                 tf.scatter_nd(
